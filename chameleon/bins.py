@@ -1,0 +1,265 @@
+"""The bins of a feature: the same for all versions, splits and filters (DESIGN section 2.4).
+
+Every value becomes a small integer, its code. In order of the codes:
+
+ranges       below the first edge, the ranges between edges, above the last edge, missing,
+             non-finite
+categories   one code a value or category (the last may be "other"), missing, non-finite
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chameleon.project import Kind
+
+RANGE_COUNT = 30
+FEW_VALUES = 30
+"""Up to this many distinct integers are shown a bar a value."""
+
+MOST_CATEGORIES = 20
+TEXT_SHARE = 0.5
+"""Where a text differs between more than this share of the instances, there is no histogram."""
+
+_MIDDLE = (0.005, 0.995)
+_NICE_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+_SECOND, _MINUTE, _HOUR, _DAY = 10**6, 60 * 10**6, 3600 * 10**6, 86400 * 10**6
+_DATE_STEPS = tuple(
+    float(step)
+    for step in (
+        *(n * _SECOND for n in (1, 2, 5, 10, 15, 30)),
+        *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
+        *(n * _HOUR for n in (1, 2, 3, 6, 12)),
+        *(n * _DAY for n in (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 61, 91, 122, 183, 274)),
+        *(n * 365 * _DAY for n in (1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 400)),
+    )
+)
+
+
+class BinKind(StrEnum):
+    """How a feature's values are cut."""
+
+    RANGES = "ranges"
+    VALUES = "values"
+    CATEGORIES = "categories"
+    TEXT = "text"
+
+
+class BarKind(StrEnum):
+    """What one bar of a histogram holds."""
+
+    BELOW = "below"
+    RANGE = "range"
+    ABOVE = "above"
+    VALUE = "value"
+    CATEGORY = "category"
+    OTHER = "other"
+    TEXT = "text"
+    MISSING = "missing"
+    NON_FINITE = "non-finite"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: what it holds, its range [low, high) or its category.
+
+    A range is closed on the right only where it is the last one. `below` starts at the true
+    minimum and `above` ends at the true maximum of all versions.
+    """
+
+    kind: BarKind
+    low: float | None = None
+    high: float | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """The bins of one feature.
+
+    Attributes
+    ----------
+    kind
+        How the values are cut.
+    edges
+        For ranges: the 31 edges of 30 ranges, rounded.
+    values
+        For values: the distinct numbers, ascending.
+    categories
+        For categories: the most frequent ones, the most frequent first.
+    other
+        How many further categories are merged into "other"; 0 where there is no such bar.
+    low, high
+        The true minimum and maximum of the finite values; None where there are none.
+    """
+
+    kind: BinKind
+    edges: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+    other: int = 0
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """All bars in the order of their codes."""
+        return (*self._value_bars(), Bar(BarKind.MISSING), Bar(BarKind.NON_FINITE))
+
+    @property
+    def count(self) -> int:
+        """The number of codes."""
+        return self.missing_code + 2
+
+    @property
+    def missing_code(self) -> int:
+        """The code of missing values; that of non-finite ones is the next."""
+        match self.kind:
+            case BinKind.RANGES:
+                return len(self.edges) + 1
+            case BinKind.VALUES:
+                return len(self.values)
+            case BinKind.CATEGORIES:
+                return len(self.categories) + (self.other > 0)
+            case BinKind.TEXT:
+                return 1
+
+    def _value_bars(self) -> list[Bar]:
+        match self.kind:
+            case BinKind.RANGES:
+                first, last = self.edges[0], self.edges[-1]
+                low = first if self.low is None else min(self.low, first)
+                high = last if self.high is None else max(self.high, last)
+                pairs = zip(self.edges[:-1], self.edges[1:], strict=True)
+                return [
+                    Bar(BarKind.BELOW, low, first),
+                    *(Bar(BarKind.RANGE, a, b) for a, b in pairs),
+                    Bar(BarKind.ABOVE, last, high),
+                ]
+            case BinKind.VALUES:
+                return [Bar(BarKind.VALUE, v, v) for v in self.values]
+            case BinKind.CATEGORIES:
+                bars = [Bar(BarKind.CATEGORY, category=c) for c in self.categories]
+                return [*bars, Bar(BarKind.OTHER)] if self.other else bars
+            case BinKind.TEXT:
+                return [Bar(BarKind.TEXT)]
+
+    def codes(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """The code of every number or date; NaN is missing, infinities are non-finite."""
+        if self.kind is BinKind.VALUES:
+            codes = np.searchsorted(np.asarray(self.values), values, side="left")
+        else:
+            edges = np.asarray(self.edges)
+            codes = np.searchsorted(edges, values, side="right")
+            codes[values == edges[-1]] = len(edges) - 1
+        result = codes.astype(np.uint8)
+        finite = np.isfinite(values)
+        if not finite.all():
+            result[~finite] = self.missing_code + 1
+            result[np.isnan(values)] = self.missing_code
+        return result
+
+
+def number_bins(values: NDArray[np.float64], kind: Kind) -> Bins:
+    """Bins for all values of a number, boolean or date feature.
+
+    Parameters
+    ----------
+    values
+        All values of the timeline's rows; NaN is missing.
+    kind
+        NUMBER, BOOLEAN or DATE.
+    """
+    if kind is Kind.BOOLEAN:
+        return Bins(BinKind.VALUES, values=(0.0, 1.0), low=0.0, high=1.0)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return Bins(BinKind.VALUES)
+    low, high = float(finite.min()), float(finite.max())
+    whole = kind is Kind.NUMBER and _are_integers(finite)
+    if whole:
+        few = _few_values(finite)
+        if few is not None:
+            return Bins(BinKind.VALUES, values=few, low=low, high=high)
+    position = [int(share * (finite.size - 1)) for share in _MIDDLE]
+    position[1] = min(position[1] + 1, finite.size - 1)
+    parted = np.partition(finite, position)
+    first, last = float(parted[position[0]]), float(parted[position[1]])
+    if kind is Kind.DATE:
+        edges = _date_edges(first, last)
+    else:
+        edges = _number_edges(first, last, whole=whole)
+    return Bins(BinKind.RANGES, edges=edges, low=low, high=high)
+
+
+def text_bins(counts: Mapping[str, int], *, holders: int) -> Bins:
+    """Bins for a text feature.
+
+    Parameters
+    ----------
+    counts
+        How many rows hold each text.
+    holders
+        How many different pairs of an instance and a text there are.
+    """
+    if len(counts) > FEW_VALUES and len(counts) > TEXT_SHARE * holders:
+        return Bins(BinKind.TEXT)
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    if len(ordered) <= MOST_CATEGORIES + 1:  # a bar "other" for a single category hides it
+        return Bins(BinKind.CATEGORIES, categories=tuple(ordered))
+    kept = tuple(ordered[:MOST_CATEGORIES])
+    return Bins(BinKind.CATEGORIES, categories=kept, other=len(ordered) - MOST_CATEGORIES)
+
+
+def _are_integers(finite: NDArray[np.float64]) -> bool:
+    head = finite[:1000]  # tells most features at once
+    return bool((head == np.floor(head)).all() and (finite == np.floor(finite)).all())
+
+
+def _few_values(integers: NDArray[np.float64]) -> tuple[float, ...] | None:
+    if np.unique(integers[:1000]).size > FEW_VALUES:
+        return None
+    distinct = np.unique(integers)
+    return tuple(distinct.tolist()) if distinct.size <= FEW_VALUES else None
+
+
+def _number_edges(first: float, last: float, *, whole: bool) -> tuple[float, ...]:
+    """Edges k * step with a step of one or two digits, rounded to decimals.
+
+    Whole numbers get whole steps, so that every range holds equally many of them.
+    """
+    middle, span = (first + last) / 2, last / RANGE_COUNT - first / RANGE_COUNT
+    smallest = max(abs(first), abs(last), 1e-300) * 1e-13  # steps that a float still resolves
+    step = max(span, smallest)
+    exponent = math.floor(math.log10(step))
+    for power in (exponent, exponent + 1, exponent + 2):
+        for nice in _NICE_STEPS:
+            unit = nice * 10.0**power
+            if unit < step or (whole and unit % 1):
+                continue
+            start = math.floor(first / unit)
+            if (start + RANGE_COUNT) * unit >= last:
+                return _rounded(start, unit, nice, power)
+    return tuple(np.linspace(middle - 15 * step, middle + 15 * step, RANGE_COUNT + 1).tolist())
+
+
+def _rounded(start: int, unit: float, nice: float, power: int) -> tuple[float, ...]:
+    decimals = 1 - power if nice % 1 else -power
+    edges = [(start + k) * unit for k in range(RANGE_COUNT + 1)]
+    return tuple(round(edge, decimals) for edge in edges) if abs(decimals) < 300 else tuple(edges)
+
+
+def _date_edges(first: float, last: float) -> tuple[float, ...]:
+    for step in _DATE_STEPS:
+        start = math.floor(first / step)
+        if (start + RANGE_COUNT) * step >= last:
+            return tuple((start + k) * step for k in range(RANGE_COUNT + 1))
+    step = _DATE_STEPS[-1] * math.ceil((last - first) / _DATE_STEPS[-1] / (RANGE_COUNT - 1))
+    start = math.floor(first / step)
+    return tuple((start + k) * step for k in range(RANGE_COUNT + 1))

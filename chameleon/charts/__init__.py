@@ -1,0 +1,1 @@
+"""One module a view: small frames become Vega-Lite specs. No counting here."""

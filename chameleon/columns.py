@@ -1,0 +1,203 @@
+"""What the columns of a version are, and their values in one canonical form.
+
+One value has one form in every version and file format, so that equal things are equal:
+numbers are float64 with -0.0 as 0.0 and NaN as missing, dates are naive microseconds in UTC,
+ids and labels are text (7 and 7.0 are "7", but "007" stays "007").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.project import Kind, Split
+
+SPLIT_NAMES: Mapping[str, Split] = {
+    "train": Split.TRAIN,
+    "training": Split.TRAIN,
+    "test": Split.TEST,
+    "testing": Split.TEST,
+    "val": Split.VALIDATION,
+    "valid": Split.VALIDATION,
+    "validation": Split.VALIDATION,
+    "dev": Split.VALIDATION,
+}
+
+MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
+"""What stands for a missing value among the numbers, booleans or dates of a text file."""
+
+EXACT_INTEGER = 2**53
+"""Above it not every integer is a float64."""
+
+_LEADING_ZERO = r"^[+-]?0[0-9]"
+_DATE = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
+_INTEGRAL_FLOAT = r"^([+-]?[0-9]+)\.0+$"
+
+
+def column_kind(column: pl.Series, *, untyped: bool) -> Kind | None:
+    """The kind of a column's values; None where all are missing.
+
+    A column of an untyped file (CSV) is a number, boolean or date where every value reads as
+    one. A number with a leading zero, such as 007, makes the column text.
+
+    Raises
+    ------
+    TypeError
+        The column holds lists, structs or bytes, which are no features.
+    """
+    if not untyped or column.dtype != pl.String:
+        return type_kind(column.dtype)
+    if column.null_count() == len(column):
+        return None
+    if _reads_as_number(column):
+        return Kind.NUMBER
+    values = column.filter(~column.is_in(MISSING_TOKENS)).drop_nulls()
+    if values.is_empty():
+        return None
+    for kind, reads in _READERS.items():
+        if reads(values.head(100)) and reads(values):  # most columns are told by their first rows
+            return kind
+    return Kind.TEXT
+
+
+def type_kind(dtype: pl.DataType) -> Kind | None:
+    """The kind of a typed column; None for a column without any value.
+
+    Raises
+    ------
+    TypeError
+        The type is no single value: lists, structs, bytes.
+    """
+    if dtype == pl.Null:
+        return None
+    if dtype == pl.Boolean:
+        return Kind.BOOLEAN
+    if dtype.is_numeric() or dtype in (pl.Duration, pl.Time):
+        return Kind.NUMBER
+    if dtype in (pl.Date, pl.Datetime):
+        return Kind.DATE
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return Kind.TEXT
+    raise TypeError(str(dtype))
+
+
+def common_kind(kinds: Iterable[Kind | None]) -> Kind:
+    """The kind that holds all of these without losing a value."""
+    found = {kind for kind in kinds if kind is not None}
+    if len(found) == 1:
+        return found.pop()
+    return Kind.NUMBER if found <= {Kind.NUMBER, Kind.BOOLEAN} else Kind.TEXT
+
+
+def feature_numbers(column: pl.Series, kind: Kind) -> NDArray[np.float64]:
+    """The values of a number, boolean or date column as float64; missing values are NaN.
+
+    Booleans are 0 and 1, durations and times seconds, dates microseconds since 1970 in UTC.
+    Infinities stay.
+    """
+    if column.dtype == pl.String:
+        column = _from_text(column, kind)
+    if kind is Kind.DATE:
+        column = _microseconds(column)
+    elif column.dtype in (pl.Duration, pl.Time):
+        column = column.cast(pl.Duration("ns")).dt.total_nanoseconds().cast(pl.Float64) / 1e9
+    return column.cast(pl.Float64).to_numpy()
+
+
+def key_text(column: pl.Series, *, untyped: bool) -> pl.Series:
+    """Ids, labels and sources as text in one spelling, so that 7, 7.0 and "7" are the same.
+
+    Of an untyped file, 7.0 becomes "7" only where all values read as numbers.
+    """
+    if untyped and column.dtype == pl.String:
+        column = column.replace("", None)
+        if column_kind(column, untyped=True) is Kind.NUMBER:
+            return column.str.replace(_INTEGRAL_FLOAT, "$1")
+        return column
+    return plain_text(column)
+
+
+def plain_text(column: pl.Series) -> pl.Series:
+    """The column as text: whole floats without ".0", booleans as true and false, dates in ISO."""
+    if column.dtype.is_float():
+        return column.fill_nan(None).cast(pl.String).str.replace(_INTEGRAL_FLOAT, "$1")
+    if column.dtype == pl.Datetime:
+        return _microseconds(column).cast(pl.Datetime("us")).dt.to_string("iso")
+    return column.cast(pl.String)
+
+
+def distinct_codes(texts: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
+    """The distinct texts in order, and each row's place among them (their number: missing)."""
+    distinct = texts.drop_nulls().unique().sort()
+    codes = texts.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64)
+    return distinct.to_list(), codes.fill_null(len(distinct)).to_numpy()
+
+
+def split_codes(column: pl.Series) -> NDArray[np.int32]:
+    """The split of every row as an index into `Split`; -1 where it is not a known name."""
+    distinct, codes = distinct_codes(column.cast(pl.String))
+    order = list(Split)
+    known = [SPLIT_NAMES.get(name.strip().casefold()) for name in distinct]
+    places = [-1 if split is None else order.index(split) for split in known]
+    return np.array([*places, -1], dtype=np.int32)[codes]
+
+
+def dates(column: pl.Series) -> pl.Series:
+    """The dates of instances as naive Datetime in microseconds; null where there is none."""
+    if column.dtype == pl.String:
+        column = _from_text(column, Kind.DATE)
+    return _microseconds(column).cast(pl.Datetime("us"))
+
+
+def _microseconds(column: pl.Series) -> pl.Series:
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return column.cast(pl.Datetime("us")).cast(pl.Int64)
+
+
+def _from_text(column: pl.Series, kind: Kind) -> pl.Series:
+    values = column.set(column.is_in(MISSING_TOKENS), None)
+    if kind is Kind.DATE:
+        return _parsed_dates(values)
+    if kind is Kind.BOOLEAN:
+        return values.str.to_lowercase() == "true"
+    lowered = values.str.to_lowercase()
+    truth = {"true": "1", "false": "0"}  # a boolean column that is a number elsewhere
+    return lowered.replace(truth).cast(pl.Float64)
+
+
+def _parsed_dates(values: pl.Series) -> pl.Series:
+    zoned = values.str.contains(r"(Z|[+-][0-9]{2}:?[0-9]{2})$") & values.str.contains("[T ]")
+    plain = values.set(zoned, None).str.to_datetime(strict=False, time_unit="us")
+    if not zoned.any():
+        return plain
+    utc = values.set(~zoned, None).str.to_datetime(
+        "%+", strict=False, time_unit="us", time_zone="UTC"
+    )
+    return plain.zip_with(~zoned.fill_null(value=False), utc.dt.replace_time_zone(None))
+
+
+def _reads_as_boolean(values: pl.Series) -> bool:
+    return bool(values.str.to_lowercase().is_in(["true", "false"]).all())
+
+
+def _reads_as_number(values: pl.Series) -> bool:
+    if values.cast(pl.Float64, strict=False).null_count() != values.null_count():
+        return False
+    return not values.str.contains(_LEADING_ZERO).any()
+
+
+def _reads_as_date(values: pl.Series) -> bool:
+    if not values.str.contains(_DATE).all():
+        return False
+    return _parsed_dates(values).null_count() == 0
+
+
+_READERS = {
+    Kind.BOOLEAN: _reads_as_boolean,
+    Kind.NUMBER: _reads_as_number,
+    Kind.DATE: _reads_as_date,
+}

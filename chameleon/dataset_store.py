@@ -1,0 +1,136 @@
+"""The evolving dataset of a project: read from disk where it was built before, else built."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from chameleon.bins import BinKind, Bins
+from chameleon.building import Builder
+from chameleon.dataset import EvolvingDataset, Feature
+from chameleon.progress import Progress, ProgressCallback
+from chameleon.project import Kind, Problem, Project, Severity
+from chameleon.store import cache_folder, digest, tidy, write_folder
+
+FORMAT = 3
+"""Raised whenever building changes, so that datasets kept on disk are built again."""
+
+_ARRAYS = (
+    "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
+    "has_column",
+)  # fmt: skip
+
+
+def evolving_dataset(
+    project: Project, *, progress: ProgressCallback | None = None
+) -> EvolvingDataset:
+    """The project's dataset, kept on disk by the content of its versions.
+
+    Raises
+    ------
+    VersionError
+        A file changed or vanished since the project was opened.
+    """
+    key = dataset_key(project)
+    folder = cache_folder(project.path)
+    kept = read_dataset(folder / f"dataset-{key}", project, key)
+    if kept is not None:
+        return kept
+    builder = Builder(project)
+    for number, version in enumerate(project.versions):
+        if progress is not None:
+            progress(Progress("Reading", version.name, number, len(project.versions)))
+        builder.add(version)
+    built = builder.dataset(key)
+    tidy(folder, "dataset")
+    target = folder / f"dataset-{key}"
+    if write_folder(target, lambda path: write_dataset(path, built)):
+        # the copy on disk, so that the values are mapped instead of held in memory
+        return read_dataset(target, project, key) or built
+    return built
+
+
+def dataset_key(project: Project) -> str:
+    """A digest of the versions' content and of all that decides how they are read."""
+    return digest(
+        FORMAT,
+        [(version.name, project.fingerprints[version.name]) for version in project.versions],
+        asdict(project.roles),
+        list(project.kinds.items()),
+        [sorted(project.columns[version.name]) for version in project.versions],
+    )
+
+
+def write_dataset(folder: Path, dataset: EvolvingDataset) -> None:
+    """Write all arrays and tables of a dataset into an empty folder."""
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(dataset, name), allow_pickle=False)
+    dataset.instance_ids.to_frame("id").write_parquet(folder / "instances.parquet")
+    for number, feature in enumerate(dataset.features):
+        if feature.kind is Kind.TEXT:
+            texts = dataset.texts[feature.name].to_frame("text")
+            texts.write_parquet(folder / f"texts-{number}.parquet")
+    meta = {
+        "features": [asdict(feature) for feature in dataset.features],
+        "classes": dataset.classes,
+        "sources": dataset.sources,
+        "problems": [asdict(problem) for problem in dataset.problems],
+    }
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | None:
+    """The dataset kept in a folder; None where there is none that can be read."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        arrays = {
+            name: np.load(
+                folder / f"{name}.npy",
+                mmap_mode="r" if name == "values" else None,
+                allow_pickle=False,
+            )
+            for name in _ARRAYS
+        }
+        features = tuple(_feature(entry) for entry in meta["features"])
+        return EvolvingDataset(
+            project=project,
+            key=key,
+            features=features,
+            classes=tuple(meta["classes"]),
+            sources=tuple(meta["sources"]),
+            instance_ids=pl.read_parquet(folder / "instances.parquet")["id"],
+            texts={
+                feature.name: pl.read_parquet(folder / f"texts-{number}.parquet")["text"]
+                for number, feature in enumerate(features)
+                if feature.kind is Kind.TEXT
+            },
+            problems=tuple(
+                Problem(**{**entry, "severity": Severity(entry["severity"])})
+                for entry in meta["problems"]
+            ),
+            **arrays,
+        )
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+        return None  # not there, or damaged: it is built again
+
+
+def _feature(entry: dict[str, Any]) -> Feature:
+    bins = entry["bins"]
+    return Feature(
+        name=entry["name"],
+        kind=Kind(entry["kind"]),
+        bins=Bins(
+            kind=BinKind(bins["kind"]),
+            edges=tuple(bins["edges"]),
+            values=tuple(bins["values"]),
+            categories=tuple(bins["categories"]),
+            other=bins["other"],
+            low=bins["low"],
+            high=bins["high"],
+        ),
+    )

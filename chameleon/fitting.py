@@ -1,0 +1,313 @@
+"""Fitting each version's model, and keeping what it says and the model itself.
+
+Predictions are kept beside the project, as arrays. Fitted models are kept for this user alone,
+outside the project: reading one runs no code of its file (skops, no pickle), but the trees of
+gradient boosting hold raw positions that a stranger's file could abuse.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+from importlib.metadata import version as release_of
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.bins import BinKind
+from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
+from chameleon.errors import ModelError
+from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
+from chameleon.project import Problem, Severity, Split, Version
+from chameleon.says import Says
+from chameleon.store import digest, tidy, user_cache_folder, write_folder
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+_TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+_KEPT_PER_VERSION = 3
+"""So many models are kept for every version of the timeline before the oldest leave."""
+
+
+class Fitter:
+    """Fits and asks one version's model after the other.
+
+    Attributes
+    ----------
+    fitted
+        The versions whose models had to be fitted.
+    failures
+        Why some versions have no model.
+    """
+
+    def __init__(self, dataset: EvolvingDataset, folder: Path) -> None:
+        self._dataset = dataset
+        self._folder = folder
+        self._spec = dataset.project.settings.model
+        self._hashes = dataset.content_hashes()
+        self._order = dataset.instance_ids.gather(dataset.instance).rank("ordinal").to_numpy()
+        self.fitted: list[str] = []
+        self.failures: list[Problem] = []
+
+    @property
+    def description(self) -> str:
+        """The fixed model code in one line."""
+        params = ", ".join(f"{name}={value!r}" for name, value in self._spec.params.items())
+        return f"{self._spec.estimator}({params}), scikit-learn {release_of('scikit-learn')}"
+
+    def says(self, version: Version) -> Says | None:
+        """What the version's model says of every row; None where it can have no model."""
+        rows = self._train_rows(version)
+        if rows is None:
+            return None
+        features = self._usable_features(rows)
+        train = self._dataset.feature_frame(rows, features)
+        label = self._dataset.labels(rows)
+        ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
+        key = digest(
+            content_digest([ids, label, *train]),
+            asdict(self._spec), RECIPE, release_of("scikit-learn"),
+        )  # fmt: skip
+        target = self._folder / f"model-{key}"
+        kept = _read_kept(target)
+        unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
+        if kept is not None and not unseen.size:
+            return kept.says(self._hashes)
+        pipeline = self._model(key, version, train, label)
+        if pipeline is None:
+            return None
+        kept = self._asked(pipeline, features, np.unique(unseen), kept)
+        tidy(self._folder, "model", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        write_folder(target, kept.write)
+        return kept.says(self._hashes)
+
+    def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
+        """The labelled train rows in the order of their ids, so that file order is no matter."""
+        dataset = self._dataset
+        rows = dataset.rows_of(dataset.version_number(version.name))
+        train = dataset.split[rows] == SPLITS.index(Split.TRAIN)
+        rows = rows[train & (dataset.label[rows] >= 0)]
+        classes = np.unique(dataset.label[rows])
+        if classes.size < 2:
+            found = f"one class only ('{dataset.classes[classes[0]]}')" if classes.size else "none"
+            self._fail(
+                version,
+                f"has no model: it needs two classes among its labelled train "
+                f"rows, found {found}. Its outcomes are unknown.",
+            )
+            return None
+        ordered: NDArray[np.intp] = rows[np.argsort(self._order[rows])]
+        return ordered
+
+    def _usable_features(self, rows: NDArray[np.intp]) -> list[int]:
+        """Features with any value in these rows; free text is none."""
+        codes = self._dataset.codes
+        return [
+            number
+            for number, feature in enumerate(self._dataset.features)
+            if feature.bins.kind is not BinKind.TEXT
+            and (codes[number, rows] < feature.bins.missing_code).any()
+        ]
+
+    def _model(
+        self, key: str, version: Version, train: pl.DataFrame, label: pl.Series
+    ) -> Pipeline | None:
+        path = user_cache_folder() / "models" / f"model-{key}"
+        pipeline = _read_model(path)
+        if pipeline is not None:
+            return pipeline
+        if not train.width:
+            self._fail(
+                version,
+                "has no model: none of its features has a value in its train "
+                "rows. Its outcomes are unknown.",
+            )
+            return None
+        numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
+        texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
+        pipeline = _fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        if isinstance(pipeline, str):
+            self._fail(
+                version,
+                f"has no model: {self._spec.estimator} could not be fitted on "
+                f"its {len(train):,} labelled train rows: {pipeline}",
+            )
+            return None
+        self.fitted.append(version.name)
+        self._warn_of_merged(train, texts)
+        _write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        return pipeline
+
+    def _asked(
+        self,
+        pipeline: Pipeline,
+        features: list[int],
+        unseen: NDArray[np.uint64],
+        kept: _Kept | None,
+    ) -> _Kept:
+        """What was kept, and what the model says of rows whose features it was not asked of."""
+        from threadpoolctl import threadpool_limits
+
+        first = np.unique(self._hashes, return_index=True)
+        rows = first[1][np.isin(first[0], unseen)]
+        frame = model_input(self._dataset.feature_frame(rows, features))
+        classes = tuple(str(name) for name in pipeline.classes_)
+        with threadpool_limits(1):
+            if hasattr(pipeline, "predict_proba"):
+                probabilities = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
+            else:
+                probabilities = None
+            predicted = _numbered(pipeline.predict(frame), classes)
+        new = _Kept(classes, self._hashes[rows], predicted, probabilities)
+        return new if kept is None else kept.joined(new)
+
+    def _fail(self, version: Version, message: str) -> None:
+        self.failures.append(
+            Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
+        )
+
+    def _warn_of_merged(self, train: pl.DataFrame, texts: list[str]) -> None:
+        for name in texts:
+            distinct = train[name].n_unique()
+            known = any(problem.column == name for problem in self.failures)
+            if distinct > NATIVE_CATEGORIES and not known:
+                self.failures.append(
+                    Problem(
+                        Severity.NOTE,
+                        f"Feature '{name}' has {distinct:,} categories: for the model the rarer "
+                        f"ones beyond {NATIVE_CATEGORIES} are merged into one.",
+                        column=name,
+                    )
+                )
+
+
+class _Kept:
+    """What a model said, by the hash of a row's features."""
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        hashes: NDArray[np.uint64],
+        predicted: NDArray[np.int64],
+        probabilities: NDArray[np.float64] | None,
+    ) -> None:
+        order = np.argsort(hashes)
+        self.classes = classes
+        self.hashes = hashes[order]
+        self.predicted = predicted[order]
+        self.probabilities = None if probabilities is None else probabilities[order]
+
+    def says(self, hashes: NDArray[np.uint64]) -> Says:
+        """The predictions for rows of these hashes, all of which are kept."""
+        places = np.searchsorted(self.hashes, hashes)
+        shares = self.probabilities
+        return Says(
+            self.classes, self.predicted[places], None if shares is None else shares[places]
+        )
+
+    def joined(self, other: _Kept) -> _Kept:
+        """Both together; their rows are disjoint."""
+        shares = None
+        if self.probabilities is not None and other.probabilities is not None:
+            shares = np.concatenate([self.probabilities, other.probabilities])
+        return _Kept(
+            self.classes,
+            np.concatenate([self.hashes, other.hashes]),
+            np.concatenate([self.predicted, other.predicted]),
+            shares,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write all of it into an empty folder."""
+        np.save(folder / "hashes.npy", self.hashes, allow_pickle=False)
+        np.save(folder / "predicted.npy", self.predicted, allow_pickle=False)
+        if self.probabilities is not None:
+            np.save(folder / "probabilities.npy", self.probabilities, allow_pickle=False)
+        (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
+
+
+def model_input(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame as models take it: infinities count as missing."""
+    finite = [
+        pl.when(pl.col(name).is_finite()).then(pl.col(name)).fill_null(float("nan")).alias(name)
+        for name, dtype in frame.schema.items()
+        if dtype != pl.String
+    ]
+    return frame.with_columns(finite)
+
+
+def _fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
+    """The fitted pipeline, or the classifier's own words on why it cannot be fitted."""
+    from sklearn.utils._param_validation import InvalidParameterError
+    from threadpoolctl import threadpool_limits
+
+    try:
+        # one thread: more are far slower where cores are shared (scikit-learn issue 30662), and
+        # sums in another order would change the last digits
+        with threadpool_limits(1):
+            return pipeline.fit(model_input(train), label.to_numpy().astype(str))
+    except InvalidParameterError as error:
+        raise ModelError(f"chameleon.toml, [model] params: {error}") from error
+    except (ValueError, TypeError, np.linalg.LinAlgError, MemoryError) as error:
+        said = str(error).strip().splitlines()
+        return said[0] if said else type(error).__name__
+
+
+def _numbered(predicted: NDArray[np.generic], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    places = {name: number for number, name in enumerate(classes)}
+    return np.array([places[str(name)] for name in predicted.tolist()], dtype=np.int64)
+
+
+def _read_kept(folder: Path) -> _Kept | None:
+    try:
+        shares = folder / "probabilities.npy"
+        kept = _Kept(
+            tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8"))),
+            np.load(folder / "hashes.npy", allow_pickle=False),
+            np.load(folder / "predicted.npy", allow_pickle=False),
+            np.load(shares, allow_pickle=False) if shares.is_file() else None,
+        )
+        folder.touch()  # used: `tidy` removes what was unused longest
+    except (OSError, ValueError, TypeError):
+        return None
+    return kept
+
+
+def _write_model(path: Path, pipeline: Pipeline, *, keep: int) -> None:
+    import skops.io
+
+    def write(folder: Path) -> None:
+        skops.io.dump(
+            pipeline, folder / "model.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=1
+        )
+
+    try:
+        write_folder(path, write)
+    except (TypeError, ValueError, AttributeError, NotImplementedError):
+        return  # a classifier that skops cannot write is fitted again when it is asked again
+    tidy(path.parent, "model", keep=keep)
+
+
+def _read_model(path: Path) -> Pipeline | None:
+    if not path.is_dir():
+        return None
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        pipeline: Pipeline = skops.io.load(path / "model.skops", trusted=_TRUSTED)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        zipfile.BadZipFile,
+        UntrustedTypesFoundException,
+    ):
+        return None
+    return pipeline

@@ -1,0 +1,268 @@
+"""The model of every version and what it says of every row: retrained, or read as given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as release_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.dataset_store import evolving_dataset
+from chameleon.errors import ModelError
+from chameleon.fitting import Fitter
+from chameleon.given import given_predictions, prediction_files
+from chameleon.pipelines import RECIPE
+from chameleon.progress import Progress, ProgressCallback
+from chameleon.project import Problem, Project, Severity, Version
+from chameleon.says import Says
+from chameleon.scores import scores
+from chameleon.store import cache_folder, digest, file_digest, tidy, write_folder
+
+FORMAT = 3
+"""Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
+
+CORRECT, INCORRECT, UNKNOWN = range(3)
+OUTCOMES = ("correct", "incorrect", "unknown")
+"""The outcomes in the order of their codes."""
+
+_ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
+_SCORES_SCHEMA = {
+    "version": pl.String,
+    "split": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "reason": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What the model of every version says of every row of the timeline.
+
+    Attributes
+    ----------
+    key
+        A digest of the data and of what made the predictions; the same key, the same numbers.
+    classes
+        The dataset's classes, then classes that were predicted but never occur as a label.
+    predicted
+        int16 of shape (n_versions, n_rows): index into `classes`, -1 where there is none.
+    outcome
+        uint8 of shape (n_versions, n_rows): CORRECT, INCORRECT or UNKNOWN (index in OUTCOMES).
+    probability_of_label, probability_of_prediction
+        float32 of shape (n_versions, n_rows), NaN where unknown.
+    scores
+        version, split, metric, value, reason: each version's model on that version's own rows.
+    model
+        One line that says what made the predictions.
+    fitted
+        The versions whose models were fitted by the call that returned this; the rest was kept.
+    problems
+        What was found wrong with the project, its data and its models.
+    """
+
+    dataset: EvolvingDataset
+    key: str
+    classes: tuple[str, ...]
+    predicted: NDArray[np.int16]
+    outcome: NDArray[np.uint8]
+    probability_of_label: NDArray[np.float32]
+    probability_of_prediction: NDArray[np.float32]
+    scores: pl.DataFrame
+    model: str
+    fitted: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether any outcome is known."""
+        return bool((self.outcome != UNKNOWN).any())
+
+
+def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> Evaluation:
+    """What each version's model says of every row: kept from before, read, or retrained.
+
+    The one estimator of chameleon.toml is fitted on the labelled train rows of every version, in
+    the order of their ids, with one seed and one thread. Where the project has a folder
+    `predictions/`, its files are read instead and nothing is trained. Results are kept on disk
+    by the content they were made from: opening again trains nothing, an appended version trains
+    one model, another parameter trains all.
+
+    Parameters
+    ----------
+    project
+        An opened project.
+    progress
+        Called before every step, from this thread.
+
+    Raises
+    ------
+    ModelError
+        The classifier or its parameters cannot be used.
+    VersionError
+        A file changed or vanished since the project was opened.
+    """
+    dataset = evolving_dataset(project, progress=progress)
+    key = evaluation_key(dataset)
+    folder = cache_folder(project.path)
+    target = folder / f"evaluation-{key}"
+    kept = _read(target, dataset, key)
+    if kept is not None:
+        return kept
+    made = _evaluated(dataset, key, folder, progress)
+    tidy(folder, "evaluation")
+    write_folder(target, lambda path: _write(path, made))
+    return made
+
+
+def kept_evaluation(project: Project) -> Evaluation | None:
+    """The evaluation where it is kept on disk already; None where work would be needed."""
+    dataset = evolving_dataset(project)
+    key = evaluation_key(dataset)
+    return _read(cache_folder(project.path) / f"evaluation-{key}", dataset, key)
+
+
+def without_predictions(dataset: EvolvingDataset) -> Evaluation:
+    """An evaluation in which every outcome is unknown, to look at the data before models exist."""
+    return _assembled(dataset, f"data-{dataset.key}", {}, "No model yet", (), ())
+
+
+def evaluation_key(dataset: EvolvingDataset) -> str:
+    """A digest of the data and of all that decides what the models say."""
+    files = prediction_files(dataset.project)
+    spec = dataset.project.settings.model
+    maker: object = (
+        {name: file_digest(path) for name, path in files.items()}
+        if files
+        else [asdict(spec), RECIPE, release_of("scikit-learn")]
+    )
+    return digest(FORMAT, dataset.key, maker)
+
+
+def _evaluated(
+    dataset: EvolvingDataset, key: str, folder: Path, progress: ProgressCallback | None
+) -> Evaluation:
+    if prediction_files(dataset.project):
+        says, problems = given_predictions(dataset)
+        model = "Predictions given in predictions/"
+        return _assembled(dataset, key, says, model, (), problems)
+    fitter = Fitter(dataset, folder)
+    found: dict[str, Says] = {}
+    for number, version in enumerate(dataset.versions):
+        if progress is not None:
+            progress(Progress("Fitting", version.name, number, len(dataset.versions)))
+        said = fitter.says(version)
+        if said is not None:
+            found[version.name] = said
+    if not found and fitter.failures:
+        raise ModelError(fitter.failures[0].message)
+    return _assembled(
+        dataset, key, found, fitter.description, tuple(fitter.fitted), tuple(fitter.failures)
+    )
+
+
+def _assembled(
+    dataset: EvolvingDataset,
+    key: str,
+    says: Mapping[str, Says],
+    model: str,
+    fitted: tuple[str, ...],
+    problems: tuple[Problem, ...],
+) -> Evaluation:
+    shape = (len(dataset.versions), dataset.row_count)
+    extra = {c for said in says.values() for c in said.classes} - set(dataset.classes)
+    classes = (*dataset.classes, *sorted(extra))
+    predicted = np.full(shape, -1, dtype=np.int16)
+    of_label = np.full(shape, np.nan, dtype=np.float32)
+    of_prediction = np.full(shape, np.nan, dtype=np.float32)
+    table: list[tuple[str, str, str, float | None, str | None]] = []
+    for number, version in enumerate(dataset.versions):
+        said = says.get(version.name)
+        if said is not None:
+            places = np.array([*(classes.index(c) for c in said.classes), -1], dtype=np.int16)
+            predicted[number] = places[said.predicted]
+            of_label[number] = said.probability_of(dataset.label, classes)
+            of_prediction[number] = said.probability_of(predicted[number], classes)
+        table += _score_rows(dataset, number, version, said, predicted[number], classes)
+    known = (predicted >= 0) & (dataset.label >= 0)
+    outcome = np.where(predicted == dataset.label, CORRECT, INCORRECT).astype(np.uint8)
+    outcome[~known] = UNKNOWN
+    return Evaluation(
+        dataset=dataset,
+        key=key,
+        classes=classes,
+        predicted=predicted,
+        outcome=outcome,
+        probability_of_label=of_label,
+        probability_of_prediction=of_prediction,
+        scores=pl.DataFrame(table, schema=_SCORES_SCHEMA, orient="row"),
+        model=model,
+        fitted=fitted,
+        problems=(*dataset.project.problems, *dataset.problems, *problems),
+    )
+
+
+def _score_rows(
+    dataset: EvolvingDataset,
+    number: int,
+    version: Version,
+    said: Says | None,
+    predicted: NDArray[np.int16],
+    classes: tuple[str, ...],
+) -> list[tuple[str, str, str, float | None, str | None]]:
+    result: list[tuple[str, str, str, float | None, str | None]] = []
+    own = dataset.rows_of(number)
+    for code, split in enumerate(SPLITS):
+        rows = own[dataset.split[own] == code]
+        probabilities = None if said is None else said.probabilities_of_rows(rows)
+        found = scores(
+            dataset.label[rows],
+            predicted[rows],
+            probabilities,
+            classes,
+            () if said is None else said.classes,
+        )
+        result += [(version.name, split.value, m, s.value, s.reason) for m, s in found.items()]
+    return result
+
+
+def _write(folder: Path, evaluation: Evaluation) -> None:
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(evaluation, name), allow_pickle=False)
+    evaluation.scores.write_parquet(folder / "scores.parquet")
+    own = len(evaluation.dataset.project.problems) + len(evaluation.dataset.problems)
+    meta = {
+        "classes": evaluation.classes,
+        "model": evaluation.model,
+        "problems": [asdict(problem) for problem in evaluation.problems[own:]],
+    }
+    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
+    try:
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in _ARRAYS}
+        shape = (len(dataset.versions), dataset.row_count)
+        if any(array.shape != shape for array in arrays.values()):
+            return None
+        own = [Problem(**{**p, "severity": Severity(p["severity"])}) for p in meta["problems"]]
+        return Evaluation(
+            dataset=dataset,
+            key=key,
+            classes=tuple(meta["classes"]),
+            scores=pl.read_parquet(folder / "scores.parquet"),
+            model=meta["model"],
+            fitted=(),
+            problems=(*dataset.project.problems, *dataset.problems, *own),
+            **arrays,
+        )
+    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+        return None  # not there, or damaged: it is made again

@@ -1,0 +1,227 @@
+"""What a version's file holds, and whether it can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from chameleon.columns import SPLIT_NAMES, column_kind, key_text, split_codes
+from chameleon.project import Problem, Roles, Severity, Split, Version
+from chameleon.sources.files import READ_ERRORS, unreadable
+from chameleon.sources.folder import FolderSource
+from chameleon.store import FileMemory
+
+FORMAT = 3
+"""Raised whenever the checks change, so that remembered findings are found again."""
+
+CONTINUOUS_VALUES = 20
+"""A label with more distinct values than this, some of them fractions, is a quantity."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found in one version's file. Messages are (severity, text, column)."""
+
+    columns: dict[str, str | None] = field(default_factory=dict)
+    messages: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing forbids using the version."""
+        return all(severity != Severity.ERROR for severity, _, _ in self.messages)
+
+    def add(self, severity: Severity, message: str, column: str | None = None) -> None:
+        """Note one more finding."""
+        self.messages.append((severity.value, message, column))
+
+    def problems_of(self, version: Version) -> list[Problem]:
+        """The findings as problems of that version."""
+        return [
+            Problem(
+                Severity(severity),
+                f"{version.place} {message}"
+                if severity != Severity.ERROR
+                else f"{version.place} {message} The version is left out.",
+                version.name,
+                version.file,
+                column,
+            )
+            for severity, message, column in self.messages
+        ]
+
+    @classmethod
+    def remembered(
+        cls, memory: FileMemory, path: Path, fact: str, find: Callable[[], Finding]
+    ) -> Finding:
+        """The finding, found again only when the file was touched."""
+        stored: Any = memory.recall(path, f"{fact} {FORMAT}", lambda: asdict(find()))
+        messages = [(str(s), str(m), c) for s, m, c in stored["messages"]]
+        return cls(columns=dict(stored["columns"]), messages=messages)
+
+
+def version_header(source: FolderSource, version: Version) -> Finding:
+    """The kind of every column that can be used; a CSV is read whole to find them."""
+    finding = Finding()
+    try:
+        schema = source.scan(version).collect_schema()
+        whole = source.scan(version).collect() if source.untyped(version) else None
+    except READ_ERRORS as error:
+        message = str(unreadable(version, source.path(version), error))
+        finding.add(Severity.ERROR, message.removeprefix(version.place).strip())
+        return finding
+    for name, dtype in schema.items():
+        column = whole[name] if whole is not None else pl.Series(name, [], dtype=dtype)
+        try:
+            finding.columns[name] = column_kind(column, untyped=whole is not None)
+        except TypeError:
+            finding.add(
+                Severity.WARNING,
+                f"column '{name}' holds {dtype}, which is no single value: it is left out.",
+                name,
+            )
+    for name in schema:
+        base, _, number = name.rpartition("_duplicated_")
+        if whole is not None and number.isdecimal() and base in schema:
+            finding.add(
+                Severity.WARNING,
+                f"has the column name '{base}' more than once: the later one is called '{name}'.",
+                name,
+            )
+    return finding
+
+
+def checked_version(
+    source: FolderSource, version: Version, columns: Mapping[str, str | None], roles: Roles
+) -> Finding:
+    """Whether the columns that have a role can be used, and what is odd about them."""
+    finding = Finding()
+    needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
+    for name in needed:
+        if name not in columns:
+            finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
+    if not finding.usable:
+        return finding
+    try:
+        frame = source.scan(version).select(needed).collect()
+    except READ_ERRORS as error:
+        message = str(unreadable(version, source.path(version), error))
+        finding.add(Severity.ERROR, message.removeprefix(version.place).strip())
+        return finding
+    if frame.is_empty():
+        finding.add(Severity.ERROR, "has column names but no rows. Write its rows.")
+        return finding
+    untyped = source.untyped(version)
+    _check_ids(finding, [key_text(frame[name], untyped=untyped) for name in roles.id], roles)
+    _check_labels(finding, frame[roles.label], untyped=untyped)
+    if roles.split is not None:
+        _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
+    return finding
+
+
+def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
+    """One text per row from the id columns; null where one of them is."""
+    if len(parts) == 1:
+        return parts[0]
+    escaped = [
+        part.str.replace_all("\\", "\\\\", literal=True).str.replace_all("|", "\\|", literal=True)
+        for part in parts
+    ]
+    frame = pl.DataFrame({f"part{i}": part for i, part in enumerate(escaped)})
+    return frame.select(pl.concat_str(pl.all(), separator="|"))[:, 0]
+
+
+def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
+    role = "label" if name == roles.label else "split" if name == roles.split else "id"
+    found = ", ".join(list(columns)[:30])
+    return (
+        f"has no column '{name}' ({role}). Columns found: {found}. Rename it in the file, "
+        f"or name another under [columns] in chameleon.toml."
+    )
+
+
+def _check_ids(finding: Finding, parts: Sequence[pl.Series], roles: Roles) -> None:
+    if not parts:
+        return
+    name = ", ".join(roles.id)
+    key = joined_key(parts)
+    absent = key.null_count()
+    if absent:
+        finding.add(
+            Severity.ERROR,
+            f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
+            roles.id[0],
+        )
+        return
+    if key.n_unique() == len(key):
+        return
+    repeated = key.filter(key.is_duplicated()).unique(maintain_order=True)
+    examples = ", ".join(f"'{value}'" for value in repeated.head(3))
+    finding.add(
+        Severity.ERROR,
+        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}. Keep one row "
+        "an id, or name several columns as id under [columns] in chameleon.toml.",
+        roles.id[0],
+    )
+
+
+def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
+    numbers = label
+    if untyped and column_kind(label, untyped=True) == "number":
+        numbers = label.cast(pl.Float64, strict=False)
+    if numbers.dtype.is_float():
+        finite = numbers.filter(numbers.is_finite())
+        fractions = finite.filter(finite != finite.floor())
+        if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
+            finding.add(
+                Severity.ERROR,
+                f"has a label ('{label.name}') of {finite.n_unique():,} different numbers, such "
+                f"as {fractions[0]:g}: a quantity. Chameleon is for classification so far. Cut "
+                "it into classes, or name another label under [columns].",
+                label.name,
+            )
+            return
+    absent = key_text(label, untyped=untyped).null_count()
+    if absent == len(label):
+        finding.add(
+            Severity.WARNING,
+            f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
+            label.name,
+        )
+    elif absent:
+        finding.add(
+            Severity.NOTE,
+            f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
+            "outcome is unknown.",
+            label.name,
+        )
+
+
+def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
+    codes = split_codes(split)
+    unknown = split.cast(pl.String).filter(pl.Series(codes < 0))
+    if len(unknown):
+        values = unknown.unique(maintain_order=True).head(3)
+        spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
+        finding.add(
+            Severity.ERROR,
+            f"has a split ('{split.name}') that is not known: {spelled}, in {len(unknown):,} of "
+            f"{len(split):,} rows. Known are {', '.join(SPLIT_NAMES)}.",
+            split.name,
+        )
+        return
+    order = list(Split)
+    train = label.filter(pl.Series(codes == order.index(Split.TRAIN))).drop_nulls()
+    if not (codes == order.index(Split.TEST)).any():
+        finding.add(Severity.WARNING, "has no test rows: its test metrics are '-'.", split.name)
+    if train.n_unique() == 1:
+        finding.add(
+            Severity.WARNING,
+            f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
+            label.name,
+        )
+    elif train.is_empty():
+        finding.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")
