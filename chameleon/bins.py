@@ -10,7 +10,7 @@ categories   one code a value or category (the last may be "other"), missing, no
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -191,6 +191,8 @@ def number_bins(values: NDArray[np.float64], kind: Kind) -> Bins:
     position[1] = min(position[1] + 1, finite.size - 1)
     parted = np.partition(finite, position)
     first, last = float(parted[position[0]]), float(parted[position[1]])
+    if first == last:  # nearly all values are the same: cut what there is besides
+        first, last = low, high
     if kind is Kind.DATE:
         edges = _date_edges(first, last)
     else:
@@ -217,6 +219,35 @@ def text_bins(counts: Mapping[str, int], *, holders: int) -> Bins:
     return Bins(BinKind.CATEGORIES, categories=kept, other=len(ordered) - MOST_CATEGORIES)
 
 
+def text_codes(
+    values: NDArray[np.float64], instance: NDArray[np.int32], texts: Sequence[str]
+) -> tuple[Bins, NDArray[np.uint8]]:
+    """Bins and codes of a text feature.
+
+    Parameters
+    ----------
+    values
+        The number of each row's text in `texts`; NaN is missing.
+    instance
+        The instance of each row.
+    texts
+        The distinct texts.
+    """
+    missing = np.isnan(values)
+    numbers = np.where(missing, len(texts), values).astype(np.int64)
+    counts = np.bincount(numbers, minlength=len(texts) + 1)[: len(texts)]
+    pairs = (instance.astype(np.int64) * (len(texts) + 1) + numbers)[~missing]
+    bins = text_bins(dict(zip(texts, counts.tolist(), strict=True)), holders=np.unique(pairs).size)
+    # beside the shown categories: "other", or the one bar of a text without histogram
+    code_of = np.full(len(texts) + 1, bins.missing_code - 1, dtype=np.uint8)
+    places = {category: code for code, category in enumerate(bins.categories)}
+    for number, text in enumerate(texts):
+        if text in places:
+            code_of[number] = places[text]
+    code_of[len(texts)] = bins.missing_code
+    return bins, code_of[numbers]
+
+
 def _are_integers(finite: NDArray[np.float64]) -> bool:
     head = finite[:1000]  # tells most features at once
     return bool((head == np.floor(head)).all() and (finite == np.floor(finite)).all())
@@ -236,7 +267,7 @@ def _number_edges(first: float, last: float, *, whole: bool) -> tuple[float, ...
     """
     middle, span = (first + last) / 2, last / RANGE_COUNT - first / RANGE_COUNT
     smallest = max(abs(first), abs(last), 1e-300) * 1e-13  # steps that a float still resolves
-    step = max(span, smallest)
+    step = max(span, smallest, 1.0 if whole else 0.0)
     exponent = math.floor(math.log10(step))
     for power in (exponent, exponent + 1, exponent + 2):
         for nice in _NICE_STEPS:

@@ -29,6 +29,8 @@ SPLIT_NAMES: Mapping[str, Split] = {
 MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
 """What stands for a missing value among the numbers, booleans or dates of a text file."""
 
+NOT_A_DATE = int(np.iinfo(np.int64).min)
+
 EXACT_INTEGER = 2**53
 """Above it not every integer is a float64."""
 
@@ -114,9 +116,10 @@ def key_text(column: pl.Series, *, untyped: bool) -> pl.Series:
     """
     if untyped and column.dtype == pl.String:
         column = column.replace("", None)
-        if column_kind(column, untyped=True) is Kind.NUMBER:
+        kind = column_kind(column, untyped=True)
+        if kind is Kind.NUMBER:
             return column.str.replace(_INTEGRAL_FLOAT, "$1")
-        return column
+        return column.str.to_lowercase() if kind is Kind.BOOLEAN else column
     return plain_text(column)
 
 
@@ -145,11 +148,22 @@ def split_codes(column: pl.Series) -> NDArray[np.int32]:
     return np.array([*places, -1], dtype=np.int32)[codes]
 
 
-def dates(column: pl.Series) -> pl.Series:
-    """The dates of instances as naive Datetime in microseconds; null where there is none."""
+def date_numbers(column: pl.Series) -> tuple[NDArray[np.int64], int]:
+    """The dates of instances in microseconds since 1970 in UTC, and how many cannot be read.
+
+    A missing date, and one that cannot be read, is the smallest int64 (NaT).
+    """
+    if column.dtype in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
     if column.dtype == pl.String:
-        column = _from_text(column, Kind.DATE)
-    return _microseconds(column).cast(pl.Datetime("us"))
+        column = column.set(column.is_in(MISSING_TOKENS), None)
+        read = _parsed_dates(column)
+    elif column.dtype in (pl.Date, pl.Datetime):
+        read = column
+    else:
+        read = pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True)
+    numbers = _microseconds(read)
+    return numbers.fill_null(NOT_A_DATE).to_numpy(), numbers.null_count() - column.null_count()
 
 
 def _microseconds(column: pl.Series) -> pl.Series:
@@ -170,6 +184,9 @@ def _from_text(column: pl.Series, kind: Kind) -> pl.Series:
 
 
 def _parsed_dates(values: pl.Series) -> pl.Series:
+    values = values.set(~values.str.contains(_DATE), None)
+    if values.null_count() == len(values):
+        return pl.repeat(None, len(values), dtype=pl.Datetime("us"), eager=True)
     zoned = values.str.contains(r"(Z|[+-][0-9]{2}:?[0-9]{2})$") & values.str.contains("[T ]")
     plain = values.set(zoned, None).str.to_datetime(strict=False, time_unit="us")
     if not zoned.any():

@@ -8,7 +8,10 @@ gradient boosting hold raw positions that a stranger's file could abuse.
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version as release_of
 from pathlib import Path
@@ -30,6 +33,16 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+MODEL_ERRORS = (
+    ValueError,
+    TypeError,
+    IndexError,
+    ArithmeticError,
+    np.linalg.LinAlgError,
+    MemoryError,
+)
+"""What a classifier raises when it does not get along with the data."""
+
 _KEPT_PER_VERSION = 3
 """So many models are kept for every version of the timeline before the oldest leave."""
 
@@ -81,7 +94,15 @@ class Fitter:
         pipeline = self._model(key, version, train, label)
         if pipeline is None:
             return None
-        kept = self._asked(pipeline, features, np.unique(unseen), kept)
+        try:
+            kept = self._asked(pipeline, features, np.unique(unseen), kept)
+        except MODEL_ERRORS as error:
+            self._fail(
+                version,
+                f"has no predictions: {self._spec.estimator} was fitted but cannot predict all "
+                f"rows: {_first_line(error)}",
+            )
+            return None
         tidy(self._folder, "model", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         write_folder(target, kept.write)
         return kept.says(self._hashes)
@@ -130,7 +151,8 @@ class Fitter:
             return None
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        pipeline = _fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        with _noted_warnings(self._note):
+            pipeline = _fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
         if isinstance(pipeline, str):
             self._fail(
                 version,
@@ -157,7 +179,7 @@ class Fitter:
         rows = first[1][np.isin(first[0], unseen)]
         frame = model_input(self._dataset.feature_frame(rows, features))
         classes = tuple(str(name) for name in pipeline.classes_)
-        with threadpool_limits(1):
+        with threadpool_limits(1), _noted_warnings(self._note):
             if hasattr(pipeline, "predict_proba"):
                 probabilities = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
             else:
@@ -170,6 +192,11 @@ class Fitter:
         self.failures.append(
             Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
         )
+
+    def _note(self, said: str) -> None:
+        message = f"{self._spec.estimator} warns: {said}"
+        if all(problem.message != message for problem in self.failures):
+            self.failures.append(Problem(Severity.NOTE, message))
 
     def _warn_of_merged(self, train: pl.DataFrame, texts: list[str]) -> None:
         for name in texts:
@@ -253,9 +280,23 @@ def _fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline 
             return pipeline.fit(model_input(train), label.to_numpy().astype(str))
     except InvalidParameterError as error:
         raise ModelError(f"chameleon.toml, [model] params: {error}") from error
-    except (ValueError, TypeError, np.linalg.LinAlgError, MemoryError) as error:
-        said = str(error).strip().splitlines()
-        return said[0] if said else type(error).__name__
+    except MODEL_ERRORS as error:
+        return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
+
+
+@contextmanager
+def _noted_warnings(note: Callable[[str], None]) -> Iterator[None]:
+    """Hand on what a classifier warns of, instead of printing it where nobody looks."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        note(str(warning.message).strip().splitlines()[0])
 
 
 def _numbered(predicted: NDArray[np.generic], classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -15,22 +15,18 @@ from numpy.typing import NDArray
 
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
-from chameleon.errors import ModelError
 from chameleon.fitting import Fitter
 from chameleon.given import given_predictions, prediction_files
+from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
-from chameleon.scores import scores
+from chameleon.scores import METRICS, Score, scores
 from chameleon.store import cache_folder, digest, file_digest, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
-
-CORRECT, INCORRECT, UNKNOWN = range(3)
-OUTCOMES = ("correct", "incorrect", "unknown")
-"""The outcomes in the order of their codes."""
 
 _ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
 _SCORES_SCHEMA = {
@@ -161,8 +157,6 @@ def _evaluated(
         said = fitter.says(version)
         if said is not None:
             found[version.name] = said
-    if not found and fitter.failures:
-        raise ModelError(fitter.failures[0].message)
     return _assembled(
         dataset, key, found, fitter.description, tuple(fitter.fitted), tuple(fitter.failures)
     )
@@ -222,13 +216,16 @@ def _score_rows(
     for code, split in enumerate(SPLITS):
         rows = own[dataset.split[own] == code]
         probabilities = None if said is None else said.probabilities_of_rows(rows)
-        found = scores(
-            dataset.label[rows],
-            predicted[rows],
-            probabilities,
-            classes,
-            () if said is None else said.classes,
-        )
+        if said is None and len(rows):
+            found = dict.fromkeys(METRICS, Score(None, "the version has no model"))
+        else:
+            found = scores(
+                dataset.label[rows],
+                predicted[rows],
+                probabilities,
+                classes,
+                () if said is None else said.classes,
+            )
         result += [(version.name, split.value, m, s.value, s.reason) for m, s in found.items()]
     return result
 

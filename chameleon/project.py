@@ -317,8 +317,14 @@ def _listed_version(entry: Mapping[str, Any], number: int) -> Version:
     note, date = entry.get("note"), entry.get("date")
     if note is not None and not isinstance(note, str):
         raise ProjectError(f"{SETTINGS_FILE}: the note of {file} must be a text, found {note!r}.")
+    name = entry.get("name", version_name(file))
+    if isinstance(name, (float, bool)) or not isinstance(name, (str, int)) or name == "":
+        raise ProjectError(
+            f"{SETTINGS_FILE}: the name of {file} must be a text in quotes, such as "
+            f'name = "1.10", found {name!r}.'
+        )
     return Version(
-        name=str(entry.get("name", version_name(file))),
+        name=str(name),
         date=_date(date, file),
         note=note,
         file=file,

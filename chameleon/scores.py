@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 METRICS = ("accuracy", "macro_f1", "log_loss", "roc_auc")
 
+ROUNDED = 0.02
+"""So far from 1 may the probabilities of a row add up, written with two or three digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -75,6 +78,12 @@ def _probability_scores(
     ordered = [model_classes[i] for i in order]
     texts = names.astype(str)
     shares = probabilities[:, order]
+    sums = shares.sum(axis=1, keepdims=True)
+    if not np.allclose(sums, 1, atol=ROUNDED):
+        reason = "the probabilities of a row do not add up to 1"
+        return dict.fromkeys(("log_loss", "roc_auc"), Score(None, reason))
+    if not np.allclose(sums, 1, rtol=0, atol=np.sqrt(np.finfo(np.float64).eps)):
+        shares = shares / sums  # written with few digits; scikit-learn wants exact sums
     loss = Score(float(log_loss(texts, shares, labels=ordered)))
     absent = sorted(set(ordered) - set(texts))
     if absent:
@@ -83,10 +92,6 @@ def _probability_scores(
     if len(ordered) == 2:
         auc = roc_auc_score(texts == ordered[1], shares[:, 1])
     else:
-        sums = shares.sum(axis=1, keepdims=True)
-        if not np.allclose(sums, 1):
-            reason = "the probabilities of a row do not add up to 1"
-            return {"log_loss": loss, "roc_auc": Score(None, reason)}
         auc = roc_auc_score(texts, shares, multi_class="ovr", labels=ordered)
     return {"log_loss": loss, "roc_auc": Score(float(auc))}
 

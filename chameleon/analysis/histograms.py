@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from chameleon.bins import Bar
 from chameleon.dataset import SPLITS, EvolvingDataset, SummaryField
-from chameleon.models import OUTCOMES, Evaluation
+from chameleon.models import Evaluation
+from chameleon.outcomes import OUTCOMES
 from chameleon.selection import Filters, Selection, instance_mask
 
 COUNT_COLUMNS = tuple(f"{side}_{o}" for side in ("primary", "secondary") for o in OUTCOMES)
@@ -278,13 +279,17 @@ def _pair_state(evaluation: Evaluation, selection: Selection) -> NDArray[np.uint
     """uint16 of shape (n_rows,): split, and what both versions make of the row, in one number."""
     dataset = evaluation.dataset
     state = dataset.split.astype(np.uint16) * np.uint16(_STATES)
-    for name in (selection.primary, selection.secondary):
-        version = dataset.version_number(name)
-        outcome = evaluation.outcome[version] + np.uint8(1)
-        state += np.where(dataset.present[version], outcome, np.uint8(0))
-        if name is selection.primary:
-            state *= np.uint16(_STATES)
+    state += _held_outcome(evaluation, selection.primary)
+    state *= np.uint16(_STATES)
+    state += _held_outcome(evaluation, selection.secondary)
     return state
+
+
+def _held_outcome(evaluation: Evaluation, name: str) -> NDArray[np.uint8]:
+    """0 where the version does not hold the row, else 1 + the outcome under its own model."""
+    version = evaluation.dataset.version_number(name)
+    outcome = evaluation.outcome[version] + np.uint8(1)
+    return np.where(evaluation.dataset.present[version], outcome, np.uint8(0))
 
 
 def _per_feature(

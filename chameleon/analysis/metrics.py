@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from chameleon.dataset import SPLITS
-from chameleon.models import CORRECT, UNKNOWN, Evaluation
+from chameleon.models import Evaluation
+from chameleon.outcomes import CORRECT, UNKNOWN
 from chameleon.scores import METRICS
 
 

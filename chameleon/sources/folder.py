@@ -65,9 +65,14 @@ class FolderSource:
         usable: list[Version] = []
         for version in settings.versions:
             path = self._folder / version.file
-            if not path.resolve().is_relative_to(inside):
+            try:
+                stays_inside, is_there = path.resolve().is_relative_to(inside), path.is_file()
+            except (OSError, RuntimeError, ValueError) as error:  # such as a link to itself
+                self._report(version, f"cannot be looked up ({error}). Correct its file name.")
+                continue
+            if not stays_inside:
                 self._report(version, "lies outside the project folder. Move the file into it.")
-            elif not path.is_file():
+            elif not is_there:
                 self._report(version, "is listed in chameleon.toml, but there is no such file.")
             elif not ending(path):
                 self._report(version, "has an ending that cannot be read.")
@@ -112,7 +117,7 @@ class FolderSource:
             and not path.name.startswith((".", "~"))
             and path.resolve().is_relative_to(inside)
         )
-        return sorted(files, key=lambda path: natural_key(path.name))
+        return sorted(files, key=lambda path: (natural_key(version_name(path.name)), path.name))
 
     def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
         self._problems.append(

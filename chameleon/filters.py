@@ -1,0 +1,244 @@
+"""Filters: the values let through, as frozen objects, and as text in an address.
+
+They hold values, never bin numbers, so that a link means the same after new data came.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from chameleon.errors import SelectionError
+from chameleon.outcomes import OUTCOMES
+from chameleon.project import Split
+
+QueryItems = tuple[tuple[str, str], ...]
+
+_FEATURE_PREFIX = "f:"
+_ABSENT, _EMPTY, _ESCAPE = "~", "~0", "~"
+
+
+class Range(NamedTuple):
+    """Values from `low` up to `high`: `low` itself unless `open`, `high` only where `closed`."""
+
+    low: float
+    high: float
+    closed: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFilter:
+    """The values of one feature that are let through. Its parts widen each other.
+
+    Attributes
+    ----------
+    feature
+        The feature's name.
+    ranges
+        Ranges of numbers or dates (microseconds since 1970); of booleans 0 and 1.
+    categories
+        Texts let through.
+    other
+        Whether texts that the histogram merges into "other" are let through.
+    missing, non_finite
+        Whether missing and non-finite values are let through.
+    """
+
+    feature: str
+    ranges: tuple[Range, ...] = ()
+    categories: tuple[str, ...] = ()
+    other: bool = False
+    missing: bool = False
+    non_finite: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the filter lets nothing through, that is, asks for nothing."""
+        return not (self.ranges or self.categories or self.other or self.missing or self.non_finite)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Sets of instances. Values of one choice widen each other; different choices narrow.
+
+    Attributes
+    ----------
+    splits
+        Train, test or validation.
+    labels, sources
+        None stands for instances without a label or source.
+    dates
+        First and last day, both included; either may be open. An instance without a date
+        passes only where this is None.
+    outcomes
+        "correct", "incorrect" or "unknown" under the primary version's model.
+    features
+        At most one filter a feature.
+    """
+
+    splits: tuple[Split, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    sources: tuple[str | None, ...] = ()
+    dates: tuple[dt.date | None, dt.date | None] | None = None
+    outcomes: tuple[str, ...] = ()
+    features: tuple[FeatureFilter, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is filtered."""
+        return replace(self, features=()) == Filters() and all(f.is_empty for f in self.features)
+
+    def of_feature(self, name: str) -> FeatureFilter:
+        """The filter of one feature; an empty one where it has none."""
+        return next((f for f in self.features if f.feature == name), FeatureFilter(name))
+
+    def with_feature(self, changed: FeatureFilter) -> Filters:
+        """These filters with one feature's filter replaced, or taken off where it is empty."""
+        kept = tuple(f for f in self.features if f.feature != changed.feature)
+        return replace(self, features=kept if changed.is_empty else (*kept, changed))
+
+    def without_feature(self, name: str) -> Filters:
+        """These filters without that of one feature."""
+        return self.with_feature(FeatureFilter(name))
+
+    def to_query(self) -> QueryItems:
+        """The filters as names and values of a query string."""
+        items: list[tuple[str, str]] = [("split", split.value) for split in self.splits]
+        items += [("label", escaped(label)) for label in self.labels]
+        items += [("source", escaped(source)) for source in self.sources]
+        if self.dates is not None:
+            first, last = ("" if day is None else day.isoformat() for day in self.dates)
+            items.append(("date", f"{first}..{last}"))
+        items += [("outcome", outcome) for outcome in self.outcomes]
+        for one in self.features:
+            items += [(_FEATURE_PREFIX + one.feature, value) for value in _feature_values(one)]
+        return tuple(items)
+
+    @classmethod
+    def from_query(cls, items: Iterable[tuple[str, str]]) -> Filters:
+        """The filters that a query string names; names it does not know are passed over.
+
+        Raises
+        ------
+        SelectionError
+            A value cannot be read.
+        """
+        values: dict[str, list[str]] = {}
+        for name, value in items:
+            values.setdefault(name, []).append(value)
+        return cls(
+            splits=tuple(_split(value) for value in values.get("split", ())),
+            labels=tuple(unescaped(value) for value in values.get("label", ())),
+            sources=tuple(unescaped(value) for value in values.get("source", ())),
+            dates=_dates(values["date"][-1]) if "date" in values else None,
+            outcomes=tuple(_outcome(value) for value in values.get("outcome", ())),
+            features=tuple(
+                _feature_filter(name.removeprefix(_FEATURE_PREFIX), found)
+                for name, found in values.items()
+                if name.startswith(_FEATURE_PREFIX)
+            ),
+        )
+
+
+def escaped(text: str | None) -> str:
+    """A label or source as a query value: the absent one and the empty one have signs."""
+    if text is None:
+        return _ABSENT
+    if text == "":
+        return _EMPTY
+    return _ESCAPE + text if text.startswith(_ESCAPE) else text
+
+
+def unescaped(value: str) -> str | None:
+    """The label or source that a query value stands for."""
+    if value == _ABSENT:
+        return None
+    if value == _EMPTY:
+        return ""
+    return value[1:] if value.startswith(_ESCAPE) else value
+
+
+def _feature_values(one: FeatureFilter) -> list[str]:
+    """The parts of a feature's filter as texts: 0.5..2.5, 0.5<..=2.5, =text, other, missing."""
+    values = [
+        f"{float(r.low)!r}{'<' if r.open else ''}..{'=' if r.closed else ''}{float(r.high)!r}"
+        for r in one.ranges
+    ]
+    values += [f"={category}" for category in one.categories]
+    flags: Mapping[str, bool] = {
+        "other": one.other,
+        "missing": one.missing,
+        "non-finite": one.non_finite,
+    }
+    return [*values, *(name for name, wanted in flags.items() if wanted)]
+
+
+def _feature_filter(feature: str, values: Iterable[str]) -> FeatureFilter:
+    ranges: list[Range] = []
+    categories: list[str] = []
+    flags: set[str] = set()
+    for value in values:
+        if value.startswith("="):
+            categories.append(value[1:])
+        elif value in ("other", "missing", "non-finite"):
+            flags.add(value)
+        else:
+            ranges.append(_range(feature, value))
+    return FeatureFilter(
+        feature=feature,
+        ranges=tuple(ranges),
+        categories=tuple(categories),
+        other="other" in flags,
+        missing="missing" in flags,
+        non_finite="non-finite" in flags,
+    )
+
+
+def _range(feature: str, value: str) -> Range:
+    low, _, high = value.partition("..")
+    try:
+        found = Range(
+            float(low.removesuffix("<")),
+            float(high.removeprefix("=")),
+            closed=high.startswith("="),
+            open=low.endswith("<"),
+        )
+    except ValueError:
+        raise SelectionError(
+            f"The link asks for '{value}' of feature '{feature}', which is no range such as 0..2.5."
+        ) from None
+    if math.isnan(found.low) or math.isnan(found.high):
+        raise SelectionError(f"The link asks for a range of feature '{feature}' without bounds.")
+    return found
+
+
+def _split(value: str) -> Split:
+    try:
+        return Split(value)
+    except ValueError:
+        raise SelectionError(
+            f"The link asks for a split '{value}', which does not exist."
+        ) from None
+
+
+def _outcome(value: str) -> str:
+    if value not in OUTCOMES:
+        raise SelectionError(f"The link asks for an outcome '{value}', which does not exist.")
+    return value
+
+
+def _dates(value: str) -> tuple[dt.date | None, dt.date | None]:
+    first, _, last = value.partition("..")
+    try:
+        return (
+            dt.date.fromisoformat(first) if first else None,
+            dt.date.fromisoformat(last) if last else None,
+        )
+    except ValueError:
+        raise SelectionError(
+            f"The link asks for the dates '{value}', which are none such as 2019-01-01..2019-02-01."
+        ) from None
