@@ -104,10 +104,17 @@ class Builder:
         project, roles = self._project, self._project.roles
         own = project.columns[version.name]
         wanted = dict.fromkeys((*roles.columns, *(f for f in self._features if f in own)))
+        untyped = project.source.untyped(version)
         scan = project.source.scan(version)
         try:
             present = scan.collect_schema().names()
-            frame = scan.select([name for name in wanted if name in present]).collect()
+            frame = scan.select(
+                pl.col(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
+                if own.get(name) is Kind.NUMBER and project.kinds[name] is Kind.NUMBER and untyped
+                else pl.col(name)
+                for name in wanted
+                if name in present
+            ).collect()
             fingerprint = project.source.fingerprint(version)
         except READ_ERRORS as error:
             raise VersionError(
@@ -117,7 +124,6 @@ class Builder:
             raise VersionError(
                 f"{version.place} changed since the project was opened. Open the project again."
             )
-        untyped = project.source.untyped(version)
         count = len(frame)
         self._warn_of_rounding(version, frame)
         values = np.full((len(self._features), count), np.nan)

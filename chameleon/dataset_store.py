@@ -62,7 +62,7 @@ def dataset_key(project: Project) -> str:
         [(version.name, project.fingerprints[version.name]) for version in project.versions],
         asdict(project.roles),
         list(project.kinds.items()),
-        [sorted(project.columns[version.name]) for version in project.versions],
+        [list(project.columns[version.name].items()) for version in project.versions],
     )
 
 

@@ -9,7 +9,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chameleon.errors import SelectionError
 from chameleon.outcomes import OUTCOMES
@@ -61,6 +61,13 @@ class FeatureFilter:
         return not (self.ranges or self.categories or self.other or self.missing or self.non_finite)
 
 
+class Choice(NamedTuple):
+    """One removable part of `Filters`: a value of a field, or a feature's whole filter."""
+
+    field: str
+    value: object
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Sets of instances. Values of one choice widen each other; different choices narrow.
@@ -104,6 +111,21 @@ class Filters:
     def without_feature(self, name: str) -> Filters:
         """These filters without that of one feature."""
         return self.with_feature(FeatureFilter(name))
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Every choice made, in the order of the fields."""
+        several = ("splits", "labels", "sources", "outcomes", "features")
+        made = [Choice(field, value) for field in several for value in getattr(self, field)]
+        return (*made, Choice("dates", self.dates)) if self.dates is not None else tuple(made)
+
+    def without(self, choice: Choice) -> Filters:
+        """These filters with one choice taken off."""
+        if choice.field == "dates":
+            return replace(self, dates=None)
+        kept = tuple(value for value in getattr(self, choice.field) if value != choice.value)
+        changes: dict[str, Any] = {choice.field: kept}
+        return replace(self, **changes)
 
     def to_query(self) -> QueryItems:
         """The filters as names and values of a query string."""

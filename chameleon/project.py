@@ -149,7 +149,8 @@ class Project:
     kinds
         The kind of every feature over all versions, in the order features first appear.
     columns
-        The features each version has, by version name. An absent feature counts as missing.
+        The features each version has, with the kind they have there (None: without a value), by
+        version name. An absent feature counts as missing.
     problems
         What was found wrong, and what was done about it. Versions with an error are left out.
     fingerprints
@@ -163,7 +164,7 @@ class Project:
     versions: tuple[Version, ...]
     roles: Roles
     kinds: Mapping[str, Kind]
-    columns: Mapping[str, frozenset[str]]
+    columns: Mapping[str, Mapping[str, Kind | None]]
     problems: tuple[Problem, ...]
     fingerprints: Mapping[str, str]
 

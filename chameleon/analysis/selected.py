@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from chameleon.dataset import SPLITS
 from chameleon.models import Evaluation
 from chameleon.selection import Selection, instance_mask
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Instances that pass the filters, of all that primary or secondary version hold.
+    """Instances that pass the filters, of all that the primary or secondary version holds.
 
     Attributes
     ----------
@@ -20,6 +23,8 @@ class Selected:
         Instances held by at least one of both versions.
     primary, of_primary, secondary, of_secondary
         The same for each version alone.
+    by_split
+        Passing instances of the primary and of the secondary version, by split.
     """
 
     instances: int
@@ -28,23 +33,28 @@ class Selected:
     of_primary: int
     secondary: int
     of_secondary: int
+    by_split: Mapping[str, tuple[int, int]]
 
 
 def selected(evaluation: Evaluation, selection: Selection) -> Selected:
     """How many instances pass the filters of a selection."""
     dataset = evaluation.dataset
     through = instance_mask(evaluation, selection)
-    held = []
+    either = np.zeros(dataset.instance_count, dtype=np.bool_)
+    held: list[int] = []
+    passing: list[NDArray[np.intp]] = []
     for name in (selection.primary, selection.secondary):
-        mask = np.zeros(dataset.instance_count, dtype=np.bool_)
-        mask[dataset.instance[dataset.rows_of(dataset.version_number(name))]] = True
-        held.append(mask)
-    either = held[0] | held[1]
+        rows = dataset.rows_of(dataset.version_number(name))
+        either[dataset.instance[rows]] = True
+        held.append(len(rows))
+        passing.append(rows[through[dataset.instance[rows]]])
+    splits = [np.bincount(dataset.split[rows], minlength=len(SPLITS)).tolist() for rows in passing]
     return Selected(
         instances=int((through & either).sum()),
         of=int(either.sum()),
-        primary=int((through & held[0]).sum()),
-        of_primary=int(held[0].sum()),
-        secondary=int((through & held[1]).sum()),
-        of_secondary=int(held[1].sum()),
+        primary=len(passing[0]),
+        of_primary=held[0],
+        secondary=len(passing[1]),
+        of_secondary=held[1],
+        by_split={split.value: (splits[0][k], splits[1][k]) for k, split in enumerate(SPLITS)},
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from chameleon.errors import ProjectError
 from chameleon.project import (
     USUAL_NAMES,
+    Kind,
     Problem,
     Project,
     Roles,
@@ -19,11 +20,11 @@ from chameleon.project import (
     read_settings,
 )
 from chameleon.sources.checks import Finding, checked_version, version_header
-from chameleon.sources.folder import FolderSource
+from chameleon.sources.folder import FolderSource, folder_stamp
 from chameleon.sources.retyped import common_kinds
 from chameleon.store import FileMemory, cache_folder
 
-__all__ = ["open_project"]
+__all__ = ["folder_stamp", "open_project"]
 
 
 def open_project(path: str | os.PathLike[str]) -> Project:
@@ -93,7 +94,14 @@ def _project_of(
         versions=tuple(usable),
         roles=roles,
         kinds=kinds,
-        columns={v.name: frozenset(kinds).intersection(headers[v]) for v in usable},
+        columns={
+            v.name: {
+                name: None if kind is None else Kind(kind)
+                for name, kind in headers[v].items()
+                if name in kinds
+            }
+            for v in usable
+        },
         problems=tuple(problems),
         fingerprints={v.name: source.fingerprint(v) for v in usable},
     )

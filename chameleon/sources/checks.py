@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.columns import SPLIT_NAMES, column_kind, key_text, split_codes
-from chameleon.project import Problem, Roles, Severity, Split, Version
+from chameleon.columns import SPLIT_NAMES, column_kinds, key_text, split_codes, type_kind
+from chameleon.project import Kind, Problem, Roles, Severity, Split, Version
 from chameleon.sources.files import READ_ERRORS, unreadable
 from chameleon.sources.folder import FolderSource
 from chameleon.store import FileMemory
@@ -73,16 +73,10 @@ def version_header(source: FolderSource, version: Version) -> Finding:
         message = str(unreadable(version, source.path(version), error))
         finding.add(Severity.ERROR, message.removeprefix(version.place).strip())
         return finding
-    for name, dtype in schema.items():
-        column = whole[name] if whole is not None else pl.Series(name, [], dtype=dtype)
-        try:
-            finding.columns[name] = column_kind(column, untyped=whole is not None)
-        except TypeError:
-            finding.add(
-                Severity.WARNING,
-                f"column '{name}' holds {dtype}, which is no single value: it is left out.",
-                name,
-            )
+    if whole is not None:
+        finding.columns.update(column_kinds(whole))
+    else:
+        _type_columns(finding, schema)
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
         if whole is not None and number.isdecimal() and base in schema:
@@ -92,6 +86,18 @@ def version_header(source: FolderSource, version: Version) -> Finding:
                 name,
             )
     return finding
+
+
+def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
+    for name, dtype in schema.items():
+        try:
+            finding.columns[name] = type_kind(dtype)
+        except TypeError:
+            finding.add(
+                Severity.WARNING,
+                f"column '{name}' holds {dtype}, which is no single value: it is left out.",
+                name,
+            )
 
 
 def checked_version(
@@ -170,7 +176,7 @@ def _check_ids(finding: Finding, parts: Sequence[pl.Series], roles: Roles) -> No
 
 def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
     numbers = label
-    if untyped and column_kind(label, untyped=True) == "number":
+    if untyped and column_kinds(label.to_frame())[label.name] is Kind.NUMBER:
         numbers = label.cast(pl.Float64, strict=False)
     if numbers.dtype.is_float():
         finite = numbers.filter(numbers.is_finite())

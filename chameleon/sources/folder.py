@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -123,3 +124,19 @@ class FolderSource:
         self._problems.append(
             Problem(severity, f"{version.place} {message}", version.name, version.file)
         )
+
+
+def folder_stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of change of all files that can matter; cheap, no file is read."""
+    places = [folder, folder / VERSIONS_FOLDER, folder / "predictions"]
+    stamps: list[tuple[str, int, int]] = []
+    for place in places:
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_file() and not entry.name.startswith("."):
+                        status = entry.stat()
+                        stamps.append((entry.path, status.st_size, status.st_mtime_ns))
+        except OSError:
+            continue  # no such place
+    return tuple(sorted(stamps))

@@ -1,0 +1,223 @@
+"""The Feature View's frames as the plain lists that its component draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import streamlit as st
+from numpy.typing import NDArray
+
+from chameleon.analysis.histograms import COUNT_COLUMNS
+from chameleon.app import cached
+from chameleon.app.components import FeatureRow, FeatureStats, FeatureViewPayload
+from chameleon.bins import BinKind
+from chameleon.choices import bars_of_filter, chosen_filter, has_histogram
+from chameleon.dataset import EvolvingDataset, Feature
+from chameleon.filters import Filters
+from chameleon.models import Evaluation
+from chameleon.outcomes import OUTCOMES
+from chameleon.project import Kind, Split
+from chameleon.selection import Selection
+
+_MILLISECOND = 1000.0
+_EXTRAS: tuple[Literal["below", "above", "missing", "nonfinite"], ...] = (
+    "below",
+    "above",
+    "missing",
+    "nonfinite",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the Feature View is drawn."""
+
+    shares: bool = False
+    labels: bool = False
+    validation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What of a feature's row does not change with versions and filters.
+
+    `bars` are the codes of the bars that hold anything in the timeline, in drawing order.
+    """
+
+    feature: Feature
+    bars: NDArray[np.intp]
+    fixed: Mapping[str, object]
+
+
+def feature_payload(
+    evaluation: Evaluation, selection: Selection, names: Sequence[str], options: Options
+) -> FeatureViewPayload:
+    """What the component needs to draw these features in this order."""
+    dataset = evaluation.dataset
+    frame = cached.histograms(evaluation, selection)
+    occurring = frame["split"].unique(maintain_order=True).to_list()
+    splits = [s for s in occurring if options.validation or s != Split.VALIDATION]
+    counts = _blocks(dataset, len(occurring), frame.select(COUNT_COLUMNS).to_numpy())
+    filtered = not selection.filters.is_empty
+    ghosts = None
+    if filtered:
+        whole = cached.histograms(evaluation, replace(selection, filters=Filters()))
+        own = whole.select(COUNT_COLUMNS[: len(OUTCOMES)]).to_numpy()
+        ghosts = _blocks(dataset, len(occurring), own)
+    labels = _label_blocks(evaluation, selection, len(occurring)) if options.labels else None
+    stats = _stats(dataset, cached.summary(evaluation, selection), selection, splits)
+    layouts = _layouts(dataset.key, dataset)
+    rows: list[FeatureRow] = []
+    for name in names:
+        number = dataset.feature_number(name)
+        layout = layouts[number]
+        chosen = selection.filters.of_feature(name)
+        marked = bars_of_filter(layout.feature, chosen)
+        drawn = has_histogram(layout.feature)
+        rows.append(
+            {
+                **layout.fixed,  # type: ignore[typeddict-item]
+                "stats": stats[name],
+                "counts": _lists(counts[number][: len(splits)], layout)
+                if drawn
+                else _nothing(splits, 6),
+                "ghost": _lists(ghosts[number][: len(splits)], layout)
+                if ghosts is not None and drawn
+                else None,
+                "labels": _lists(labels[number][: len(splits)], layout)
+                if labels is not None and drawn
+                else None,
+                "selected": [place for place, code in enumerate(layout.bars) if code in marked],
+            }
+        )
+    return {
+        "primary": selection.primary,
+        "secondary": selection.secondary,
+        "splits": splits,
+        "mode": "shares" if options.shares else "counts",
+        "outcomes": evaluation.has_outcomes,
+        "features": rows,
+        "classes": [*dataset.classes, "no label"] if options.labels else None,
+        "totals": _totals(evaluation, selection, splits),
+    }
+
+
+def choose_bars(
+    evaluation: Evaluation, filters: Filters, name: str, bars: Sequence[int], *, extend: bool
+) -> Filters:
+    """The filters after bars were chosen in the component, by their drawn places."""
+    dataset = evaluation.dataset
+    layout = _layouts(dataset.key, dataset)[dataset.feature_number(name)]
+    if not has_histogram(layout.feature):
+        return filters
+    codes = [int(layout.bars[bar]) for bar in bars if 0 <= bar < len(layout.bars)]
+    current = filters.of_feature(name)
+    return filters.with_feature(chosen_filter(layout.feature, current, codes, extend=extend))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _layouts(key: str, _dataset: EvolvingDataset) -> list[_Layout]:
+    """The layout of every feature; `key` is the dataset's."""
+    return [
+        _layout(feature, np.bincount(codes, minlength=feature.bins.count) > 0)
+        for feature, codes in zip(_dataset.features, _dataset.codes, strict=True)
+    ]
+
+
+def _layout(feature: Feature, occurs: NDArray[np.bool_]) -> _Layout:
+    bins = feature.bins
+    ranges = bins.kind is BinKind.RANGES
+    special = {"missing": bins.missing_code, "nonfinite": bins.missing_code + 1}
+    if ranges:
+        special |= {"below": 0, "above": bins.missing_code - 1}
+    shown = {name for name, code in special.items() if occurs[code]}
+    hidden = {code for name, code in special.items() if name not in shown}
+    bars = np.array([c for c in range(bins.count) if c not in hidden], dtype=np.intp)
+    scale = _MILLISECOND if feature.kind is Kind.DATE else 1.0
+    whole = bins.kind is BinKind.VALUES and feature.kind is Kind.NUMBER
+    categories = list(bins.categories)
+    if bins.kind is BinKind.VALUES:
+        categories = [f"{v:g}" for v in bins.values] if whole else ["false", "true"]
+    return _Layout(
+        feature,
+        bars,
+        {
+            "name": feature.name,
+            "kind": _drawn_kind(feature),
+            "edges": [edge / scale for edge in bins.edges] if ranges else None,
+            "categories": None if ranges else [*categories, "other"] if bins.other else categories,
+            "values": list(bins.values) if whole else None,
+            "other": bins.other or None,
+            "extras": [name for name in _EXTRAS if name in shown],
+            "low": None if bins.low is None else bins.low / scale,
+            "high": None if bins.high is None else bins.high / scale,
+            "note": None
+            if has_histogram(feature)
+            else "Nearly all values differ: shown as text, no histogram, not used by the model",
+        },
+    )
+
+
+def _drawn_kind(feature: Feature) -> str:
+    if not has_histogram(feature):
+        return "text"
+    if feature.kind is Kind.NUMBER:
+        return "integer" if feature.bins.kind is BinKind.VALUES else "number"
+    return {Kind.TEXT: "category", Kind.BOOLEAN: "boolean", Kind.DATE: "date"}[feature.kind]
+
+
+def _blocks(
+    dataset: EvolvingDataset, splits: int, counts: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Per feature an array of shape (n_splits, n_bins, n_columns)."""
+    sizes = np.array([feature.bins.count * splits for feature in dataset.features])
+    parts = np.split(counts, np.cumsum(sizes)[:-1])
+    return [part.reshape(splits, -1, counts.shape[1]) for part in parts]
+
+
+def _label_blocks(
+    evaluation: Evaluation, selection: Selection, splits: int
+) -> list[NDArray[np.int64]]:
+    """Per feature an array of shape (n_splits, n_bins, n_classes + 1), the unlabelled last."""
+    frame = cached.labels(evaluation, selection)
+    classes = len(evaluation.dataset.classes) + 1
+    by_label = frame["instances"].to_numpy().reshape(classes, -1).T
+    return _blocks(evaluation.dataset, splits, np.roll(by_label, -1, axis=1))
+
+
+def _lists(block: NDArray[np.int64], layout: _Layout) -> list[list[list[int]]]:
+    drawn: list[list[list[int]]] = block[:, layout.bars].transpose(0, 2, 1).tolist()
+    return drawn
+
+
+def _nothing(splits: Sequence[str], columns: int) -> list[list[list[int]]]:
+    return [[[] for _ in range(columns)] for _ in splits]
+
+
+def _stats(
+    dataset: EvolvingDataset, summary: pl.DataFrame, selection: Selection, splits: Sequence[str]
+) -> dict[str, FeatureStats]:
+    scales = {f.name: _MILLISECOND if f.kind is Kind.DATE else 1.0 for f in dataset.features}
+    figures = {
+        (feature, version, split): [
+            *(None if value is None else value / scales[feature] for value in (low, mean, high)),
+            missing,
+        ]
+        for feature, version, split, low, high, mean, missing, *_ in summary.iter_rows()
+    }
+    return {
+        feature: {
+            "primary": [figures[feature, selection.primary, split] for split in splits],
+            "secondary": [figures[feature, selection.secondary, split] for split in splits],
+        }
+        for feature in scales
+    }
+
+
+def _totals(evaluation: Evaluation, selection: Selection, splits: Sequence[str]) -> list[list[int]]:
+    counted = cached.selected_counts(evaluation, selection)
+    return [[counted.by_split[split][0], counted.by_split[split][1]] for split in splits]

@@ -1,0 +1,196 @@
+"""The Features page: the Feature View, or one feature over all versions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from chameleon.app import cached, state
+from chameleon.app.components import feature_view
+from chameleon.app.feature_payload import Options, choose_bars, feature_payload
+from chameleon.app.view import View
+from chameleon.app.words import bar_words, ends_words, plain, shortened
+from chameleon.charts.small_multiples import SmallMultiples, row_frames, small_multiples
+from chameleon.choices import has_histogram
+from chameleon.dataset import SPLITS
+from chameleon.models import Evaluation
+from chameleon.project import Split
+
+SORTS = {
+    "order in the data": None,
+    "name": None,
+    "distance between the versions": "distance",
+    "unevenness of errors": "error_rate",
+    "change of errors": "error_rate_change",
+}
+_BY_DISTANCE = "distance between the versions"
+_MULTIPLES = 24
+
+
+def draw(view: View) -> None:
+    """The Feature View, or behind a switch one feature over all versions."""
+    over_versions = st.toggle(
+        "One feature over all versions",
+        key="features-over-versions",
+        persist_state="session",
+        help="The histogram of one feature in every version, side by side.",
+    )
+    if over_versions:
+        _draw_over_versions(view)
+    else:
+        draw_feature_view(view, key="features")
+
+
+def draw_feature_view(view: View, *, key: str) -> None:
+    """The Feature View with its options: search, sort, shares and true labels."""
+    evaluation, selection = view.evaluation, view.selection
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            "Search features",
+            key="features-search",
+            persist_state="session",
+            placeholder="Part of a name",
+            width=150,
+        )
+        sort = st.selectbox(
+            "Sort by", list(SORTS), key="features-sort", persist_state="session", width=210
+        )
+        shares = st.toggle(
+            "Shares",
+            key="features-shares",
+            persist_state="session",
+            help="Shares of each version's instances of the split, instead of counts.",
+        )
+        labels = st.toggle(
+            "True labels",
+            key="features-labels",
+            persist_state="session",
+            help="A strip under the bins with the shares of the primary's true labels.",
+        )
+        validation = False
+        if (evaluation.dataset.split == SPLITS.index(Split.VALIDATION)).any():
+            validation = st.toggle(
+                "Validation",
+                key="features-validation",
+                persist_state="session",
+                help="A histogram of the validation rows beside those of train and test.",
+            )
+    names = _ordered(view, sort or next(iter(SORTS)), search or "")
+    total = len(evaluation.dataset.features)
+    if not names:
+        st.info(
+            f"None of the {total:,} features has '{plain(search or '')}' in its name. "
+            "Shorten the search.",
+            icon=":material/search_off:",
+        )
+        return
+    if len(names) < total:
+        st.caption(f"{len(names):,} of {total:,} features match.")
+    options = Options(shares=shares, labels=labels, validation=validation)
+    payload = feature_payload(evaluation, selection, names, options)
+    feature_view(payload, key=key, on_select=partial(_select, key, evaluation))
+
+
+def _ordered(view: View, sort: str, search: str) -> list[str]:
+    names = [
+        feature.name
+        for feature in view.evaluation.dataset.features
+        if search.strip().casefold() in feature.name.casefold()
+    ]
+    if sort == "name":
+        return sorted(names, key=str.casefold)
+    column = SORTS[sort]
+    if column is None:
+        return names
+    ranking = cached.ranking(view.evaluation, view.selection)
+    figures = dict(zip(ranking["feature"], ranking[column], strict=True))
+    return sorted(
+        names, key=lambda name: -1.0 if figures[name] is None else figures[name], reverse=True
+    )
+
+
+def _most_changed(view: View, drawn: list[str]) -> int:
+    """The place of the feature that is filtered, or else differs most between the versions."""
+    filtered = [one.feature for one in view.selection.filters.features if one.feature in drawn]
+    if filtered:
+        return drawn.index(filtered[0])
+    return drawn.index(next(n for n in _ordered(view, _BY_DISTANCE, "") if n in drawn))
+
+
+def _select(key: str, evaluation: Evaluation) -> None:
+    choice = st.session_state[key]["select"]
+    if choice is None:
+        return
+    filters = choose_bars(
+        evaluation,
+        state.current_filters(),
+        choice["feature"],
+        choice["bars"],
+        extend=bool(choice["extend"]),
+    )
+    state.set_filters(filters)
+
+
+@st.cache_resource(show_spinner=False)
+def _spec(options: SmallMultiples) -> dict[str, object]:
+    return small_multiples(options)
+
+
+def _draw_over_versions(view: View) -> None:
+    dataset = view.evaluation.dataset
+    drawn = [feature.name for feature in dataset.features if has_histogram(feature)]
+    if not drawn:
+        st.info("Every feature of this dataset is text: there is no histogram to draw.")
+        return
+    versions = [version.name for version in dataset.versions]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Feature", drawn, index=_most_changed(view, drawn), key="over-feature", persist_state="session", width=280,
+            format_func=partial(shortened, length=60),
+        )  # fmt: skip
+        splits = cached.histograms(view.evaluation, view.selection)["split"].unique(
+            maintain_order=True
+        )
+        split = st.segmented_control(
+            "Split", splits.to_list(), key="over-split", persist_state="session",
+            default=splits[0], required=True,
+        )  # fmt: skip
+        shares = st.toggle(
+            "Shares", key="over-shares", persist_state="session",
+            help="Shares of each version's instances, all versions on one scale, instead of "
+            "counts with a scale for each version.",
+        )  # fmt: skip
+    shown = versions
+    if len(versions) > _MULTIPLES:
+        first, last = st.select_slider(
+            "Versions", versions, value=(versions[-_MULTIPLES], versions[-1]), key="over-range"
+        )
+        shown = versions[versions.index(first) : versions.index(last) + 1]
+    name, split = name or drawn[0], split or splits[0]
+    feature = dataset.features[dataset.feature_number(name)]
+    theme = st.context.theme.type or "light"
+    options = SmallMultiples(
+        shares=shares, dark=theme == "dark", outcomes=view.evaluation.has_outcomes
+    )
+    rows = row_frames(
+        cached.over_versions(view.evaluation, view.selection, name),
+        options,
+        split=split,
+        versions=shown,
+        primary=view.selection.primary,
+        secondary=view.selection.secondary,
+        words=[bar_words(bar, feature.kind) for bar in feature.bins.bars],
+        ends=ends_words(feature),
+    )
+    for number, frame in enumerate(rows):
+        st.vega_lite_chart(frame, _spec(options), key=f"over-chart-{number}")
+    st.caption(
+        "Above the axis: instances that the version's own model gets right; below: wrong. "
+        "In brackets: the version's instances of the split. "
+        + (
+            "Shares of those, all versions on one scale."
+            if shares
+            else "Every version has a scale of its own."
+        )
+    )

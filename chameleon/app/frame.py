@@ -1,0 +1,121 @@
+"""The frame around every page: opening, sidebar, timeline, chips, and the page's own view.
+
+Every page calls `page` and may be the first one a visitor opens.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from chameleon.app import cached, chips, sidebar, state
+from chameleon.app.components import timeline
+from chameleon.app.info import NARROW, problem_list
+from chameleon.app.opening import Opening, opening
+from chameleon.app.view import Draw, View
+from chameleon.app.words import plain
+from chameleon.models import Evaluation
+
+ICON = str(Path(__file__).parent / "icon.png")
+
+_STYLE = """<style>
+.block-container, [data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 3rem; }
+[data-testid="stSidebarUserContent"] { padding-top: 0; }
+</style>"""
+
+
+def page(title: str, question: str, draw: Draw) -> None:
+    """Draw one page.
+
+    Parameters
+    ----------
+    title
+        Its name in the navigation and the browser's tab.
+    question
+        The question that the page answers, in one sentence.
+    draw
+        Draws the page's own view.
+    """
+    st.set_page_config(
+        page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
+        initial_sidebar_state="auto",
+    )  # fmt: skip
+    st.html(_STYLE + NARROW)
+    opened = opening()
+    name = opened.evaluation.dataset.project.name if opened.evaluation is not None else None
+    sidebar.navigation(name)
+    if opened.error is not None:
+        st.error(plain(opened.error), icon=":material/error:")
+    if not opened.complete:
+        _watch(opened)
+    if opened.evaluation is None:
+        if opened.complete:
+            st.caption("Chameleon shows a project as soon as one version of it can be used.")
+        return
+    _draw_page(title, question, draw, opened, opened.evaluation)
+
+
+def _draw_page(
+    title: str, question: str, draw: Draw, opened: Opening, evaluation: Evaluation
+) -> None:
+    selection = state.selection_of_session(evaluation)
+    state.write_address(selection)
+    view = View(evaluation, selection, pending=not opened.complete)
+    st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+    _timeline(view)
+    for complaint in state.take_complaints():
+        st.warning(f"{plain(complaint)} The rest of the link is shown.", icon=":material/link_off:")
+    chips.draw(view)
+    draw(view)
+    sidebar.filters(view)
+    with st.sidebar:
+        problem_list(view.evaluation)
+
+
+def _timeline(view: View) -> None:
+    dataset = view.evaluation.dataset
+    metrics = cached.metrics(view.evaluation)
+    names = [version.name for version in dataset.versions]
+    timeline(
+        [
+            {
+                "name": row["version"],
+                "date": None if row["date"] is None else row["date"].isoformat(),
+                "instances": row["instances"],
+                "train_accuracy": row["train_accuracy"],
+                "test_accuracy": row["test_accuracy"],
+                "note": row["note"],
+            }
+            for row in metrics.iter_rows(named=True)
+        ],
+        primary=names.index(view.selection.primary),
+        secondary=names.index(view.selection.secondary),
+        pending=view.pending,
+        key="timeline",
+        on_pick=partial(state.pick_version, "timeline", names),
+    )
+
+
+def _watch(opened: Opening) -> None:
+    """Show how far the opening is, and draw the page anew when it has come a stage further."""
+    had_data = opened.evaluation is not None
+
+    @st.fragment(run_every=0.7)
+    def watch() -> None:
+        if opened.complete or (opened.evaluation is not None) is not had_data:
+            st.rerun(scope="app")
+        progress = opened.progress
+        if progress is None:
+            st.progress(0.0, text="Opening the project…")
+            return
+        left = progress.total - progress.done
+        also = " The data can be looked at meanwhile; outcomes follow." if had_data else ""
+        st.progress(
+            progress.done / progress.total,
+            text=f"{progress.stage} version {plain(progress.version)}: "
+            f"{progress.done} of {progress.total} done, {left} to go.{also}",
+        )
+
+    watch()

@@ -1,0 +1,105 @@
+"""The dataset info table, and the list of what was found wrong."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from chameleon.app import cached
+from chameleon.app.view import View
+from chameleon.app.words import figure, plain
+from chameleon.models import Evaluation
+from chameleon.project import Problem, Severity
+
+NARROW = """<style>
+.st-key-overview > [data-testid="stHorizontalBlock"],
+.st-key-overview [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
+  flex-wrap: wrap;
+}
+@media (max-width: 1150px) {
+  .st-key-overview [data-testid="stColumn"] { min-width: 100%; }
+}
+.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.875rem;
+  font-variant-numeric: tabular-nums; }
+.chameleon-info th { font-weight: 600; white-space: nowrap; }
+.chameleon-info small { opacity: 0.75; }
+.chameleon-info th, .chameleon-info td { padding: 2px 8px 2px 0; text-align: left;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
+  overflow-wrap: anywhere; }
+.chameleon-primary { color: light-dark(#1f6399, #79bdf0); font-weight: 600; }
+.chameleon-secondary { color: light-dark(#ad2a6e, #f6a0be); font-weight: 600; }
+</style>"""
+
+_ICONS = {
+    Severity.ERROR: ":material/error:",
+    Severity.WARNING: ":material/warning:",
+    Severity.NOTE: ":material/info:",
+}
+_SHOWN = 12
+
+
+def dataset_info(view: View) -> None:
+    """Name, number of versions, and date, size and accuracies of both versions."""
+    evaluation, selection = view.evaluation, view.selection
+    dataset = evaluation.dataset
+    rows = {row["version"]: row for row in cached.metrics(evaluation).iter_rows(named=True)}
+    sides = (rows[selection.primary], rows[selection.secondary])
+    facts = {
+        "date": [str(row["date"] or "-") for row in sides],
+        "instances": [f"{row['instances']:,}" for row in sides],
+        "train acc.": [_accuracy(view, row, "train") for row in sides],
+        "test acc.": [_accuracy(view, row, "test") for row in sides],
+        "note": [html.escape(str(row["note"] or "-")) for row in sides],
+    }
+    body = "".join(
+        f'<tr><th scope="row">{name}</th><td>{a}</td><td>{b}</td></tr>'
+        for name, (a, b) in facts.items()
+    )
+    theme = st.context.theme.type or "light"
+    st.html(
+        f'<div style="color-scheme: {theme}">'
+        f'<div style="margin-bottom: 4px"><b>{html.escape(dataset.project.name)}</b>, '
+        f"{len(dataset.versions)} versions, {len(dataset.features)} features</div>"
+        '<table class="chameleon-info" aria-label="Dataset info"><thead><tr><th></th>'
+        f'<th class="chameleon-primary">primary {html.escape(selection.primary)}</th>'
+        f'<th class="chameleon-secondary">secondary {html.escape(selection.secondary)}</th>'
+        f"</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    st.caption(f"Model: {plain(evaluation.model)}")
+
+
+def _accuracy(view: View, row: dict[str, object], split: str) -> str:
+    value, reason = row[f"{split}_accuracy"], row[f"{split}_accuracy_reason"]
+    if value is None:
+        return "being computed" if view.pending else f"- <small>{html.escape(str(reason))}</small>"
+    assert isinstance(value, float)
+    unknown = row[f"{split}_unknown"]
+    assert isinstance(unknown, int)
+    total = row[f"{split}_instances"]
+    assert isinstance(total, int)
+    left_out = f", {unknown:,} unknown left out" if unknown else ""
+    return f"<b>{figure(value)}</b> <small>of {total - unknown:,}{left_out}</small>"
+
+
+def problem_list(evaluation: Evaluation) -> None:
+    """What was found wrong, the worst first; a visitor opens it."""
+    problems = evaluation.problems
+    if not problems:
+        st.caption("No problems were found in this project.")
+        return
+    worst = min(problems, key=_rank).severity
+    noun = "note on the data" if worst is Severity.NOTE else "problem found"
+    counted = f"{len(problems)} {noun if len(problems) == 1 else noun.replace(' ', 's ', 1)}"
+    with st.expander(counted, icon=_ICONS[worst], expanded=worst is Severity.ERROR):
+        ordered = sorted(problems, key=_rank)
+        for problem in ordered[:_SHOWN]:
+            st.markdown(f"{_ICONS[problem.severity]} {plain(problem.message)}")
+        if len(ordered) > _SHOWN:
+            rest = "\n\n".join(plain(problem.message) for problem in ordered[_SHOWN:])
+            with st.popover(f"{len(ordered) - _SHOWN} more"):
+                st.markdown(rest)
+
+
+def _rank(problem: Problem) -> int:
+    return list(Severity).index(problem.severity)

@@ -1,0 +1,98 @@
+"""What this visitor looks at: kept in the session, written to the address, read from links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import streamlit as st
+
+from chameleon.errors import SelectionError
+from chameleon.filters import Filters
+from chameleon.models import Evaluation
+from chameleon.selection import Selection, usable
+
+_SELECTION = "chameleon.selection"
+_WRITTEN = "chameleon.written"
+_COMPLAINTS = "chameleon.complaints"
+
+
+def selection_of_session(evaluation: Evaluation) -> Selection:
+    """The session's selection, made usable for this evaluation.
+
+    An address that was not written by this session (a link, a reload) is read; on a change of
+    page the address comes without a query, and the session's selection stays.
+    """
+    default = Selection.newest(evaluation)
+    current = cast("Selection | None", st.session_state.get(_SELECTION))
+    items = _address()
+    if current is None or (items and items != st.session_state.get(_WRITTEN)):
+        try:
+            current = Selection.from_query(items, default)
+        except SelectionError as error:
+            st.session_state[_COMPLAINTS] = (str(error),)
+            current = current or default
+    selection, complaints = usable(evaluation, current, default)
+    if complaints:
+        st.session_state[_COMPLAINTS] = complaints
+    st.session_state[_SELECTION] = selection
+    return selection
+
+
+def write_address(selection: Selection) -> None:
+    """Let the address bar name the selection, so that copying it copies the view."""
+    items = selection.to_query()
+    st.session_state[_WRITTEN] = items
+    if _address() == items:
+        return
+    query: dict[str, list[str]] = {}
+    for name, value in items:
+        query.setdefault(name, []).append(value)
+    st.query_params.from_dict(query)
+
+
+def take_complaints() -> tuple[str, ...]:
+    """What a link asked for that does not exist; told once."""
+    return cast("tuple[str, ...]", st.session_state.pop(_COMPLAINTS, ()))
+
+
+def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:
+    """Look at other versions. For callbacks: the script runs afterwards."""
+    current = _current()
+    st.session_state[_SELECTION] = replace(
+        current,
+        primary=primary or current.primary,
+        secondary=secondary or current.secondary,
+    )
+
+
+def set_filters(filters: Filters) -> None:
+    """Filter by these instead. For callbacks: the script runs afterwards."""
+    st.session_state[_SELECTION] = replace(_current(), filters=filters)
+
+
+def current_filters() -> Filters:
+    """The filters as they are now; in a callback, newer than what the script last drew."""
+    return _current().filters
+
+
+def pick_version(key: str, names: Sequence[str]) -> None:
+    """Take over what was picked on the timeline of that key."""
+    choice = st.session_state[key]["pick"]
+    if choice is None or not 0 <= choice["index"] < len(names):
+        return
+    name = names[choice["index"]]
+    if choice["side"] == "primary":
+        select_versions(primary=name)
+    else:
+        select_versions(secondary=name)
+
+
+def _current() -> Selection:
+    return cast("Selection", st.session_state[_SELECTION])
+
+
+def _address() -> tuple[tuple[str, str], ...]:
+    query = st.query_params
+    return tuple((name, value) for name in query for value in query.get_all(name))

@@ -1,0 +1,21 @@
+"""What every page is handed to draw from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chameleon.models import Evaluation
+from chameleon.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The evaluation, what this visitor looks at of it, and whether models are still to come."""
+
+    evaluation: Evaluation
+    selection: Selection
+    pending: bool
+
+
+Draw = Callable[[View], None]

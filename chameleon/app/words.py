@@ -1,0 +1,99 @@
+"""Numbers, dates and filters in words, and foreign text made safe for Markdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+
+from chameleon.bins import Bar, BarKind
+from chameleon.dataset import Feature
+from chameleon.filters import FeatureFilter, Range
+from chameleon.project import Kind
+
+_ENDS = (BarKind.RANGE, BarKind.VALUE, BarKind.CATEGORY)
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/@])")
+
+
+def plain(text: str) -> str:
+    """Foreign text so that Markdown shows it as it is, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split())) or "(no text)"
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """The text, its end cut off where it is longer."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def figure(value: float | None, decimals: int = 3) -> str:
+    """A metric with its decimals; "-" where it is undefined."""
+    return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def number(value: float) -> str:
+    """A value of a feature, short."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def date(microseconds: float) -> str:
+    """A date feature's value; without the time where that is midnight."""
+    if not math.isfinite(microseconds):
+        return number(microseconds)
+    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(microseconds))
+    midnight = moment.time() == dt.time()
+    return moment.date().isoformat() if midnight else moment.isoformat(" ", "minutes")
+
+
+def range_words(limits: Range, kind: Kind) -> str:
+    """A range in words: 0.5 to 2.5, below 3, above 8, or a single value."""
+    spell = date if kind is Kind.DATE else number
+    if kind is Kind.BOOLEAN and limits.low == limits.high:
+        return "true" if limits.low else "false"
+    if math.isinf(limits.low) and math.isinf(limits.high):
+        return "any number"
+    if math.isinf(limits.low):
+        return f"{'at most' if limits.closed else 'below'} {spell(limits.high)}"
+    if math.isinf(limits.high):
+        return f"{'above' if limits.open else 'at least'} {spell(limits.low)}"
+    if limits.low == limits.high:
+        return spell(limits.low)
+    return f"{spell(limits.low)} to {spell(limits.high)}"
+
+
+def bar_words(bar: Bar, kind: Kind) -> str:
+    """What a bar holds, in words."""
+    if bar.kind is BarKind.CATEGORY:
+        return bar.category or ""
+    spell = date if kind is Kind.DATE else number
+    if bar.low is None or bar.high is None:
+        return bar.kind.value
+    if bar.kind is BarKind.VALUE:
+        return range_words(Range(bar.low, bar.high, closed=True), kind)
+    if bar.kind is BarKind.BELOW:
+        return f"below {spell(bar.high)}"
+    if bar.kind is BarKind.ABOVE:
+        return f"above {spell(bar.low)}"
+    return f"{spell(bar.low)} to {spell(bar.high)}"
+
+
+def ends_words(feature: Feature) -> str:
+    """What a feature's bars reach from and to."""
+    bars = [bar for bar in feature.bins.bars if bar.kind in _ENDS]
+    if not bars:
+        return ""
+    if bars[0].category is not None:
+        return f"{shortened(bars[0].category, 12)} … {shortened(bars[-1].category or '', 12)}"
+    spell = date if feature.kind is Kind.DATE else number
+    return f"{spell(bars[0].low or 0.0)} to {spell(bars[-1].high or 0.0)}"
+
+
+def filter_words(chosen: FeatureFilter, kind: Kind) -> str:
+    """A feature's filter in words."""
+    parts = [range_words(limits, kind) for limits in chosen.ranges]
+    parts += [shortened(category) for category in chosen.categories]
+    flags = {"other": chosen.other, "missing": chosen.missing, "non-finite": chosen.non_finite}
+    parts += [name for name, wanted in flags.items() if wanted]
+    shown = ", ".join(parts[:4])
+    return shown if len(parts) <= 4 else f"{shown} and {len(parts) - 4} more"

@@ -1,0 +1,7 @@
+"""Features: every feature's distribution in two versions, by outcome."""
+
+from chameleon.app import features, frame
+
+frame.page(
+    "Features", "Which features changed, and on which values is the model wrong?", features.draw
+)
