@@ -239,7 +239,7 @@ def text_codes(
     pairs = (instance.astype(np.int64) * (len(texts) + 1) + numbers)[~missing]
     bins = text_bins(dict(zip(texts, counts.tolist(), strict=True)), holders=np.unique(pairs).size)
     # beside the shown categories: "other", or the one bar of a text without histogram
-    code_of = np.full(len(texts) + 1, bins.missing_code - 1, dtype=np.uint8)
+    code_of = np.full(len(texts) + 1, max(bins.missing_code - 1, 0), dtype=np.uint8)
     places = {category: code for code, category in enumerate(bins.categories)}
     for number, text in enumerate(texts):
         if text in places:

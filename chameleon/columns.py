@@ -112,7 +112,8 @@ def feature_numbers(column: pl.Series, kind: Kind) -> NDArray[np.float64]:
     if kind is Kind.DATE:
         column = _microseconds(column)
     elif column.dtype in (pl.Duration, pl.Time):
-        column = column.cast(pl.Duration("ns")).dt.total_nanoseconds().cast(pl.Float64) / 1e9
+        nanoseconds = column.cast(pl.Duration("ns")).dt.total_nanoseconds().cast(pl.Float64)
+        return nanoseconds.to_numpy() / 1e9  # numpy divides exactly, polars an ulp off
     return column.cast(pl.Float64).to_numpy()
 
 
@@ -195,13 +196,22 @@ def _parsed_dates(values: pl.Series) -> pl.Series:
     if values.null_count() == len(values):
         return pl.repeat(None, len(values), dtype=pl.Datetime("us"), eager=True)
     zoned = values.str.contains(r"(Z|[+-][0-9]{2}:?[0-9]{2})$") & values.str.contains("[T ]")
-    plain = values.set(zoned, None).str.to_datetime(strict=False, time_unit="us")
+    plain = _parsed(values.set(zoned, None), None)
     if not zoned.any():
         return plain
-    utc = values.set(~zoned, None).str.to_datetime(
-        "%+", strict=False, time_unit="us", time_zone="UTC"
-    )
-    return plain.zip_with(~zoned.fill_null(value=False), utc.dt.replace_time_zone(None))
+    utc = _parsed(values.set(~zoned, None), "UTC").dt.replace_time_zone(None)
+    return plain.zip_with(~zoned.fill_null(value=False), utc)
+
+
+def _parsed(values: pl.Series, time_zone: str | None) -> pl.Series:
+    try:
+        return values.str.to_datetime(
+            "%+" if time_zone else None, strict=False, time_unit="us", time_zone=time_zone
+        )
+    except pl.exceptions.ComputeError:  # not one value tells a format, such as 2019-13-45 alone
+        return pl.repeat(
+            None, len(values), dtype=pl.Datetime("us", time_zone=time_zone), eager=True
+        )
 
 
 def _reads_as_boolean(values: pl.Series) -> bool:
@@ -214,7 +224,8 @@ def _reads_as_number(values: pl.Series) -> bool:
     return not values.str.contains(_LEADING_ZERO).any()
 
 
-def _reads_as_date(values: pl.Series) -> bool:
+def reads_as_date(values: pl.Series) -> bool:
+    """Whether every text is an ISO date, with or without a time."""
     if not values.str.contains(_DATE).all():
         return False
     return _parsed_dates(values).null_count() == 0
@@ -223,5 +234,5 @@ def _reads_as_date(values: pl.Series) -> bool:
 _READERS = {
     Kind.BOOLEAN: _reads_as_boolean,
     Kind.NUMBER: _reads_as_number,
-    Kind.DATE: _reads_as_date,
+    Kind.DATE: reads_as_date,
 }

@@ -146,7 +146,8 @@ def _draw_over_versions(view: View) -> None:
     versions = [version.name for version in dataset.versions]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
-            "Feature", drawn, index=_most_changed(view, drawn), key="over-feature", persist_state="session", width=280,
+            "Feature", drawn, index=_most_changed(view, drawn), key="over-feature",
+            persist_state="session", width=280,
             format_func=partial(shortened, length=60),
         )  # fmt: skip
         splits = cached.histograms(view.evaluation, view.selection)["split"].unique(

@@ -9,13 +9,20 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.columns import SPLIT_NAMES, column_kinds, key_text, split_codes, type_kind
+from chameleon.columns import (
+    SPLIT_NAMES,
+    column_kinds,
+    key_text,
+    reads_as_date,
+    split_codes,
+    type_kind,
+)
 from chameleon.project import Kind, Problem, Roles, Severity, Split, Version
 from chameleon.sources.files import READ_ERRORS, unreadable
 from chameleon.sources.folder import FolderSource
 from chameleon.store import FileMemory
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever the checks change, so that remembered findings are found again."""
 
 CONTINUOUS_VALUES = 20
@@ -27,24 +34,24 @@ class Finding:
     """What was found in one version's file. Messages are (severity, text, column)."""
 
     columns: dict[str, str | None] = field(default_factory=dict)
-    messages: list[tuple[str, str, str | None]] = field(default_factory=list)
+    messages: list[tuple[Severity, str, str | None]] = field(default_factory=list)
 
     @property
     def usable(self) -> bool:
         """Whether nothing forbids using the version."""
-        return all(severity != Severity.ERROR for severity, _, _ in self.messages)
+        return all(severity is not Severity.ERROR for severity, _, _ in self.messages)
 
     def add(self, severity: Severity, message: str, column: str | None = None) -> None:
         """Note one more finding."""
-        self.messages.append((severity.value, message, column))
+        self.messages.append((severity, message, column))
 
     def problems_of(self, version: Version) -> list[Problem]:
         """The findings as problems of that version."""
         return [
             Problem(
-                Severity(severity),
+                severity,
                 f"{version.place} {message}"
-                if severity != Severity.ERROR
+                if severity is not Severity.ERROR
                 else f"{version.place} {message} The version is left out.",
                 version.name,
                 version.file,
@@ -59,8 +66,11 @@ class Finding:
     ) -> Finding:
         """The finding, found again only when the file was touched."""
         stored: Any = memory.recall(path, f"{fact} {FORMAT}", lambda: asdict(find()))
-        messages = [(str(s), str(m), c) for s, m, c in stored["messages"]]
-        return cls(columns=dict(stored["columns"]), messages=messages)
+        try:
+            messages = [(Severity(s), str(m), c) for s, m, c in stored["messages"]]
+            return cls(columns=dict(stored["columns"]), messages=messages)
+        except (KeyError, TypeError, ValueError):  # not written by this release
+            return find()
 
 
 def version_header(source: FolderSource, version: Version) -> Finding:
@@ -77,6 +87,7 @@ def version_header(source: FolderSource, version: Version) -> Finding:
         finding.columns.update(column_kinds(whole))
     else:
         _type_columns(finding, schema)
+        finding.columns.update(_written_dates(source, version, finding.columns))
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
         if whole is not None and number.isdecimal() and base in schema:
@@ -98,6 +109,24 @@ def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
                 f"column '{name}' holds {dtype}, which is no single value: it is left out.",
                 name,
             )
+
+
+def _written_dates(
+    source: FolderSource, version: Version, columns: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Text columns all of whose values are dates: JSON and many writers have no type for them."""
+    texts = [name for name, kind in columns.items() if kind is Kind.TEXT]
+    head = source.scan(version).select(texts).head(100).collect()
+    likely = [column.name for column in head if _all_dates(column)]
+    if not likely:
+        return {}
+    whole = source.scan(version).select(likely).collect()
+    return {column.name: Kind.DATE for column in whole if _all_dates(column)}
+
+
+def _all_dates(column: pl.Series) -> bool:
+    values = column.cast(pl.String).drop_nulls()
+    return not values.is_empty() and reads_as_date(values)
 
 
 def checked_version(

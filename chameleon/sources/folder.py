@@ -33,6 +33,7 @@ class FolderSource:
         self._folder = folder
         self._memory = memory
         self._problems: list[Problem] = []
+        self._resolved: set[Path] = set()
         self._versions = self._listed(settings)
         self._add_found(settings)
 
@@ -67,11 +68,12 @@ class FolderSource:
         for version in settings.versions:
             path = self._folder / version.file
             try:
-                stays_inside, is_there = path.resolve().is_relative_to(inside), path.is_file()
+                resolved, is_there = path.resolve(), path.is_file()
             except (OSError, RuntimeError, ValueError) as error:  # such as a link to itself
                 self._report(version, f"cannot be looked up ({error}). Correct its file name.")
                 continue
-            if not stays_inside:
+            self._resolved.add(resolved)
+            if not resolved.is_relative_to(inside):
                 self._report(version, "lies outside the project folder. Move the file into it.")
             elif not is_there:
                 self._report(version, "is listed in chameleon.toml, but there is no such file.")
@@ -83,12 +85,15 @@ class FolderSource:
 
     def _add_found(self, settings: Settings) -> None:
         named = {version.name: version.file for version in settings.versions}
-        listed = {(self._folder / version.file).resolve() for version in settings.versions}
+        inside = self._folder.resolve()
         for path in self._found():
-            if path.resolve() in listed:
+            if path.resolve() in self._resolved:
                 continue
             file = path.relative_to(self._folder).as_posix()
             version = Version(name=version_name(file), file=file)
+            if not path.resolve().is_relative_to(inside):
+                self._report(version, "is a link out of the project folder. Move the file into it.")
+                continue
             if version.name in named:
                 self._report(
                     version,
@@ -109,14 +114,10 @@ class FolderSource:
         folder = self._folder / VERSIONS_FOLDER
         if not folder.is_dir():
             folder = self._folder
-        inside = self._folder.resolve()
         files = (
             path
             for path in folder.iterdir()
-            if path.is_file()
-            and ending(path)
-            and not path.name.startswith((".", "~"))
-            and path.resolve().is_relative_to(inside)
+            if path.is_file() and ending(path) and not path.name.startswith((".", "~"))
         )
         return sorted(files, key=lambda path: (natural_key(version_name(path.name)), path.name))
 

@@ -1,0 +1,150 @@
+"""What changed between two versions, against the oracle, and its laws."""
+
+from dataclasses import fields
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon.analysis.comparison import timeline_changes
+from tests import oracle, tiny
+from tests.library import temporary_project, write_project
+from tests.projects import plans, version_pairs
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> chameleon.Project:
+    return chameleon.open_project(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+
+
+def as_dict(step: chameleon.Iteration) -> dict[str, object]:
+    """The fields as the oracle keeps them."""
+    found = {one.name: getattr(step, one.name) for one in fields(step)}
+    found["edited_features"] = dict(step.edited_features.rows())
+    found["columns_joined"] = set(step.columns_joined)
+    found["columns_left"] = set(step.columns_left)
+    return found
+
+
+def test_a_step_is_what_a_reader_counts(small):
+    first = chameleon.compare_data(small, before="v1", after="v2")
+    assert (first.added, first.removed, first.kept) == (1, 1, 5)  # g; c; a b d e f
+    assert (first.relabelled, first.labels_added, first.edited, first.moved) == (2, 1, 1, 1)
+    assert first.unchanged == 1
+    assert first.columns_joined == ("fresh",)
+    second = chameleon.compare_data(small, before="v2", after="v10")
+    assert (second.added, second.removed, second.kept) == (1, 0, 6)  # c comes back
+    assert (second.relabelled, second.edited, second.moved) == (1, 2, 1)  # g; e g; d
+    assert (second.relabelled_and_edited, second.edited_and_moved) == (1, 0)
+    assert second.unchanged == 3  # a b f
+    assert second.edited_features.rows() == [("size", 2), ("colour", 1), ("fresh", 1)]
+
+
+def test_an_instance_that_came_back_as_it_was_is_unchanged(small):
+    whole = chameleon.compare_data(small, before="v1", after="v10")
+    assert (whole.added, whole.removed) == (1, 0)  # c only left in between
+    assert (whole.edited, whole.moved) == (0, 0)  # e is edited back, d moved back
+    assert whole.relabelled == 2  # b, and f which got its label
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_steps_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    before, after = data.draw(version_pairs(plan))
+    with temporary_project(plan.frames) as folder:
+        step = chameleon.compare_data(chameleon.open_project(folder), before=before, after=after)
+    assert as_dict(step) == oracle.compare_data(plan.timeline, before, after)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_steps_keep_their_laws(data):
+    plan = data.draw(plans())
+    before, after = data.draw(version_pairs(plan))
+    with temporary_project(plan.frames) as folder:
+        project = chameleon.open_project(folder)
+        step = chameleon.compare_data(project, before=before, after=after)
+        back = chameleon.compare_data(project, before=after, after=before)
+        still = chameleon.compare_data(project, before=after, after=after)
+    # disjoint and complete
+    assert step.removed + step.kept == len(plan.frames[before])
+    assert step.added + step.kept == len(plan.frames[after])
+    # inclusion and exclusion over the overlaps
+    changed = (
+        step.relabelled + step.edited + step.moved
+        - step.relabelled_and_edited - step.relabelled_and_moved - step.edited_and_moved
+        + step.relabelled_edited_and_moved
+    )  # fmt: skip
+    assert changed + step.unchanged == step.kept
+    # backwards the same changes, with the ends exchanged
+    assert (back.added, back.removed, back.kept) == (step.removed, step.added, step.kept)
+    assert (back.edited, back.moved) == (step.edited, step.moved)
+    assert (back.labels_added, back.labels_removed) == (step.labels_removed, step.labels_added)
+    assert back.columns_joined == step.columns_left
+    # a version against itself
+    assert (still.added, still.removed) == (0, 0)
+    assert still.unchanged == still.kept == len(plan.frames[after])
+    assert still.edited_features.is_empty()
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_row_order_is_no_change(data):
+    plan = data.draw(plans())
+    name = data.draw(st.sampled_from(list(plan.frames)))
+    frame = plan.frames[name]
+    order = data.draw(st.permutations(range(len(frame))))
+    columns = data.draw(st.permutations(frame.columns))
+    with temporary_project({"1": frame, "2": frame[order].select(columns)}) as folder:
+        step = chameleon.compare_data(chameleon.open_project(folder), before="1", after="2")
+    assert (step.added, step.removed, step.unchanged) == (0, 0, len(frame))
+
+
+def test_the_timeline_is_one_step_after_the_other(small):
+    evaluation = chameleon.evaluate(small)
+    frame = timeline_changes(evaluation.dataset)
+    steps = [
+        chameleon.compare_data(small, before=a, after=b) for a, b in pairwise(["v1", "v2", "v10"])
+    ]
+    assert frame.columns[:2] == ["before", "after"]
+    for line, step in zip(frame.iter_rows(named=True), steps, strict=True):
+        assert line["relabelled"] + line["labels_added"] == step.relabelled
+        for name in ("before", "after", "added", "removed", "edited", "moved", "unchanged"):
+            assert line[name] == getattr(step, name)
+
+
+def test_a_single_version_has_no_step(tmp_path):
+    folder = write_project(tmp_path, {"v1": tiny.FRAMES["v1"]})
+    evaluation = chameleon.evaluate(chameleon.open_project(folder))
+    assert timeline_changes(evaluation.dataset).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "relabelled", "edited"),
+    [
+        (1, 1.0, 0, 0),
+        (0.0, -0.0, 0, 0),
+        (None, float("nan"), 0, 0),
+        (1, 2, 0, 1),
+        (None, 0, 0, 1),
+        (float("inf"), float("-inf"), 0, 1),
+        (True, 1, 0, 0),
+    ],
+)
+def test_equal_values_are_equal_whatever_their_type(tmp_path, first, second, relabelled, edited):
+    frames = {
+        name: pl.DataFrame({"id": [1, 2], "label": ["a", "b"], "x": [value, value]})
+        for name, value in (("1", first), ("2", second))
+    }
+    project = chameleon.open_project(write_project(tmp_path, frames))
+    step = chameleon.compare_data(project, before="1", after="2")
+    assert (step.relabelled, step.edited) == (relabelled, edited * 2)
+
+
+def test_an_unknown_version_is_an_error_that_lists_the_known_ones(small):
+    with pytest.raises(chameleon.SelectionError, match=r"'v3'.*v1, v2, v10"):
+        chameleon.compare_data(small, before="v3", after="v1")

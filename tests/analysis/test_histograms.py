@@ -1,0 +1,325 @@
+"""Histograms against the oracle, and the laws they keep."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon import FeatureFilter, Filters, Range
+from chameleon.analysis.histograms import COUNT_COLUMNS, jensen_shannon_distance
+from chameleon.project import Split
+from tests import oracle, tiny
+from tests.library import TREE, evaluated, plain, write_project
+from tests.projects import Plan, filters_for, opened, plans, version_pairs
+
+PLACE = ("feature", "split", "bin")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> chameleon.Evaluation:
+    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+
+
+def counted(frame: pl.DataFrame, places: tuple[str, ...] = PLACE) -> Counter:
+    """The counts of a library frame that are not zero, as the oracle keeps them."""
+    columns = [name for name in (*COUNT_COLUMNS, *("correct", "incorrect", "unknown"))]
+    found: Counter = Counter()
+    for line in frame.iter_rows(named=True):
+        for column in columns:
+            if line.get(column):
+                found[(*(line[name] for name in places), column)] += line[column]
+    return found
+
+
+# ---------------------------------------------------------------- counted by hand
+
+
+def test_a_histogram_counts_what_a_reader_counts(small):
+    frame = chameleon.feature_histograms(small, primary="v2", secondary="v1")
+    red = frame.filter(feature="colour", split="train", category="red")
+    assert red.select(COUNT_COLUMNS).row(0) == (2, 0, 0, 1, 1, 0)  # a, e against a, e
+    blue = frame.filter(feature="colour", split="train", category="blue")
+    assert blue.select(COUNT_COLUMNS).row(0) == (3, 0, 0, 1, 0, 1)  # b, d, f against b, f
+    missing = frame.filter(feature="colour", split="test", bar="missing")
+    assert missing.select(COUNT_COLUMNS).row(0) == (1, 0, 0, 0, 0, 0)  # g
+    infinite = frame.filter(feature="size", split="train", bar="non-finite")
+    assert infinite.select(COUNT_COLUMNS).row(0) == (1, 0, 0, 0, 0, 0)  # e
+    absent = frame.filter(feature="fresh", split="train", bar="missing")
+    assert absent.select(COUNT_COLUMNS).row(0) == (0, 0, 0, 2, 1, 1)  # all train rows of v1
+
+
+def test_a_filter_reads_the_primary_and_else_the_secondary(small):
+    # in v10 d is a test row, in v2 a train row; c is in v10 alone
+    only_test = Filters(splits=(Split.TEST,))
+    frame = chameleon.feature_histograms(
+        small, primary="v10", secondary="v2", filters=only_test
+    ).filter(feature="colour")
+    by_split = frame.group_by("split").agg(pl.col(COUNT_COLUMNS).sum()).sort("split")
+    assert by_split.rows() == [
+        ("test", 1, 2, 0, 1, 0, 0),  # c, d, g against g
+        ("train", 0, 0, 0, 1, 0, 0),  # d, which was a train row
+    ]
+
+
+def test_a_summary_holds_what_a_reader_reckons(small):
+    frame = chameleon.feature_summary(small, primary="v2", secondary="v1")
+    size = frame.filter(feature="size")
+    assert size.rows() == [
+        ("size", "v2", "train", 1.5, 6.5, 3.75, 0, 5),  # e is infinite, not missing
+        ("size", "v2", "test", 7.5, 7.5, 7.5, 0, 1),
+        ("size", "v1", "train", 1.5, 6.5, 3.5, 1, 4),
+        ("size", "v1", "test", 3.5, 4.5, 4.0, 0, 2),
+    ]
+    colour = frame.filter(feature="colour")
+    assert colour["min"].null_count() == len(colour)
+    assert colour["missing"].to_list() == [0, 1, 0, 0]
+    fresh = frame.filter(feature="fresh", version="v1")
+    assert fresh.select("mean", "missing").rows() == [(None, 4), (None, 2)]
+
+
+# ---------------------------------------------------------------- laws, against the oracle
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_histograms_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters = data.draw(filters_for(plan))
+    with opened(plan) as evaluation:
+        frame = chameleon.feature_histograms(
+            evaluation, primary=primary, secondary=secondary, filters=filters
+        )
+        bars = oracle.bars_of(frame)
+        wanted = oracle.feature_histograms(plan.timeline, primary, secondary, filters, bars)
+        assert counted(frame) == wanted
+        check_counts_sum(plan, frame, primary, secondary, filters, bars)
+        swapped = chameleon.feature_histograms(
+            evaluation, primary=secondary, secondary=primary
+        ).select(*PLACE, *COUNT_COLUMNS[3:], *COUNT_COLUMNS[:3])
+        straight = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
+        assert swapped.rows() == straight.select(*PLACE, *COUNT_COLUMNS).rows()
+
+
+def check_counts_sum(
+    plan: Plan,
+    frame: pl.DataFrame,
+    primary: str,
+    secondary: str,
+    filters: Filters,
+    bars: dict[str, list[dict]],
+) -> None:
+    """Every feature without a filter of its own counts each filtered instance once."""
+    time = plan.timeline
+    passing = oracle.selected(time, primary, secondary, filters, bars)
+    own = {one.feature for one in filters.features}
+    for feature in set(time.features) - own:
+        sums = frame.filter(feature=feature).select(pl.col(COUNT_COLUMNS).sum()).row(0)
+        assert (sum(sums[:3]), sum(sums[3:])) == (passing["primary"], passing["secondary"])
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_labels_and_small_multiples_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters = data.draw(filters_for(plan))
+    versions = {"primary": primary, "secondary": secondary, "filters": filters}
+    with opened(plan) as evaluation:
+        frame = chameleon.feature_histograms(evaluation, **versions)
+        bars = oracle.bars_of(frame)
+        labels = chameleon.feature_labels(evaluation, **versions)
+        found = Counter(
+            {
+                (feature, split, code, label): count
+                for feature, split, code, label, count in labels.rows()
+                if count
+            }
+        )
+        time = plan.timeline
+        assert found == oracle.feature_labels(time, primary, secondary, filters, bars)
+        one_label = labels.filter(pl.col("label").is_null())
+        assert one_label.select(PLACE).rows() == frame.select(PLACE).rows()
+        feature = data.draw(st.sampled_from(time.features))
+        multiples = chameleon.feature_over_versions(evaluation, feature, **versions)
+        wanted = oracle.feature_over_versions(time, feature, primary, secondary, filters, bars)
+        assert counted(multiples, ("version", "split", "bin")) == wanted
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_summaries_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    with opened(plan) as evaluation:
+        frame = chameleon.feature_summary(evaluation, primary=primary, secondary=secondary)
+    wanted = oracle.feature_summary(plan.timeline, primary, secondary)
+    found = {line[:3]: dict(zip(frame.columns[3:], line[3:], strict=True)) for line in frame.rows()}
+    assert found.keys() == wanted.keys()
+    for place, figures in wanted.items():
+        assert found[place] == pytest.approx(figures), place
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_a_version_against_itself_shows_no_change(data):
+    plan = data.draw(plans())
+    version = data.draw(st.sampled_from(list(plan.frames)))
+    with opened(plan) as evaluation:
+        # the same object, and an equal one of its own
+        for other in (version, "".join(list(version))):
+            frame = chameleon.feature_histograms(evaluation, primary=version, secondary=other)
+            assert frame.select(COUNT_COLUMNS[:3]).rows() == frame.select(COUNT_COLUMNS[3:]).rows()
+            total = frame.select(pl.sum_horizontal(COUNT_COLUMNS[:3])).sum().item()
+            features = len(plan.timeline.features)
+            assert total == len(plan.frames[version]) * features
+            ranking = chameleon.feature_ranking(frame)
+            assert set(ranking["distance"]) <= {0.0, None}
+            assert set(ranking["error_rate_change"]) <= {0.0, None}
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_an_empty_filter_changes_nothing(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    empty = Filters(features=(FeatureFilter(plan.timeline.features[0]),))
+    with opened(plan) as evaluation:
+        versions = {"primary": primary, "secondary": secondary}
+        unfiltered = chameleon.feature_histograms(evaluation, **versions)
+        for filters in (Filters(), empty):
+            assert unfiltered.equals(
+                chameleon.feature_histograms(evaluation, filters=filters, **versions)
+            )
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_row_order_changes_nothing(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters = data.draw(filters_for(plan))
+    shuffled = {
+        name: frame[data.draw(st.permutations(range(len(frame))))]
+        for name, frame in plan.frames.items()
+    }
+    results = []
+    for frames in (plan.frames, shuffled):
+        with opened(Plan(frames, plan.predictions, plan.said)) as evaluation:
+            versions = {"primary": primary, "secondary": secondary}
+            results.append(
+                (
+                    chameleon.feature_histograms(evaluation, filters=filters, **versions).rows(),
+                    chameleon.version_metrics(evaluation).rows(),
+                    chameleon.feature_labels(evaluation, filters=filters, **versions).rows(),
+                )
+            )
+    assert results[0] == results[1]
+
+
+# ---------------------------------------------------------------- the rest of the promises
+
+
+def test_the_bins_are_the_same_whatever_the_versions_and_filters(small):
+    skeleton = [*PLACE, "bar", "low", "high", "category"]
+    narrowed = Filters(labels=("cat",), features=(FeatureFilter("size", (Range(0, 3),)),))
+    frames = [
+        chameleon.feature_histograms(small, primary=a, secondary=b, filters=filters)
+        for a, b, filters in (("v1", "v2", None), ("v10", "v1", narrowed))
+    ]
+    assert frames[0].select(skeleton).equals(frames[1].select(skeleton))
+
+
+def test_a_features_own_filter_does_not_narrow_its_own_histogram(small):
+    only_red = Filters(features=(FeatureFilter("colour", categories=("red",)),))
+    versions = {"primary": "v2", "secondary": "v1"}
+    full = chameleon.feature_histograms(small, **versions)
+    narrowed = chameleon.feature_histograms(small, filters=only_red, **versions)
+    colour, size = pl.col("feature") == "colour", pl.col("feature") == "size"
+    assert narrowed.filter(colour).equals(full.filter(colour))
+    assert narrowed.filter(size).select(pl.col(COUNT_COLUMNS).sum()).row(0) == (2, 0, 0, 1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(labels=("bird",)),
+        Filters(sources=("nowhere",)),
+        Filters(features=(FeatureFilter("weight", missing=True),)),
+        Filters(features=(FeatureFilter("size", categories=("red",)),)),
+        Filters(features=(FeatureFilter("colour", (Range(0, 1),)),)),
+    ],
+)
+def test_a_filter_of_what_does_not_exist_is_an_error(small, filters):
+    for function in (chameleon.feature_histograms, chameleon.feature_labels):
+        with pytest.raises(chameleon.SelectionError):
+            function(small, primary="v2", secondary="v1", filters=filters)
+
+
+def test_an_unknown_version_or_feature_is_an_error_that_names_it(small):
+    with pytest.raises(chameleon.SelectionError, match=r"'v3'.*v1, v2, v10"):
+        chameleon.feature_histograms(small, primary="v3", secondary="v1")
+    with pytest.raises(chameleon.SelectionError, match="'v3'"):
+        chameleon.feature_summary(small, primary="v1", secondary="v3")
+    with pytest.raises(chameleon.SelectionError, match="'weight'"):
+        chameleon.feature_over_versions(small, "weight", primary="v1", secondary="v2")
+
+
+def test_the_distance_is_0_for_equal_shapes_and_1_for_disjoint_ones():
+    assert jensen_shannon_distance(np.array([1, 3]), np.array([2, 6])) == 0.0
+    assert jensen_shannon_distance(np.array([4, 0]), np.array([0, 9])) == 1.0
+    from scipy.spatial.distance import jensenshannon
+
+    p, q = np.array([5, 0, 3, 1]), np.array([1, 1, 0, 9])
+    assert jensen_shannon_distance(p, q) == pytest.approx(jensenshannon(p, q, base=2))
+    assert jensen_shannon_distance(p, q) == pytest.approx(jensen_shannon_distance(q, p))
+
+
+def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(tmp_path):
+    count = 40
+    steady = [float(i % 4) for i in range(count)]
+    frames = {
+        name: plain(count, moved=[i % 3 + shift for i in range(count)], steady=steady)
+        for name, shift in (("1", 0), ("2", 10))
+    }
+    # the model errs exactly where steady is 3, and test rows are where i % 4 == 3
+    tests = {"split": ["test"] * count, "label": ["a"] * count}
+    frames = {name: frame.with_columns(**lists(tests)) for name, frame in frames.items()}
+    frames = {
+        name: frame.with_columns(
+            split=pl.when(pl.col("id") < 20).then(pl.lit("train")).otherwise(pl.lit("test"))
+        )
+        for name, frame in frames.items()
+    }
+    said = pl.DataFrame(
+        {"id": range(count), "prediction": ["b" if s == 3 else "a" for s in steady]}
+    )
+    folder = write_project(tmp_path, frames, predictions={"1": said, "2": said})
+    frame = chameleon.feature_histograms(evaluated(folder), primary="2", secondary="1")
+    ranking = chameleon.feature_ranking(frame).rows_by_key("feature", unique=True)
+    assert ranking["moved"][0] == 1.0
+    assert ranking["steady"][0] == 0.0
+    # a quarter errs: a bar of rate 1 with weight 1/4, bars of rate 0 with weight 3/4
+    assert ranking["steady"][1] == pytest.approx(0.25 * 0.75 + 0.75 * 0.25)
+    assert ranking["steady"][2] == 0.0
+    assert ranking["moved"][2] is None
+
+
+def lists(columns: dict[str, list]) -> dict[str, pl.Series]:
+    return {name: pl.Series(name, values) for name, values in columns.items()}
+
+
+def test_a_feature_may_be_filtered_by_the_category_other(tmp_path):
+    texts = [f"t{i % 25}" for i in range(100)]
+    folder = write_project(tmp_path, {"1": plain(100, kind=texts)}, toml=TREE)
+    evaluation = evaluated(folder)
+    other = Filters(features=(FeatureFilter("kind", other=True),))
+    frame = chameleon.feature_histograms(evaluation, primary="1", secondary="1", filters=other)
+    merged = frame.filter(feature="kind", bar="other").select(pl.col(COUNT_COLUMNS[:3]).sum())
+    through = frame.filter(feature="x").select(pl.col(COUNT_COLUMNS[:3]).sum())
+    assert sum(merged.row(0)) == sum(through.row(0)) == 20  # five of 25 texts, four rows each

@@ -1,0 +1,64 @@
+"""How many instances the filters leave, against the oracle."""
+
+from dataclasses import asdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon import FeatureFilter, Filters, Range, Selection
+from chameleon.analysis.selected import selected
+from chameleon.project import Split
+from tests import oracle, tiny
+from tests.library import evaluated
+from tests.projects import filters_for, opened, plans, version_pairs
+
+
+def test_the_counts_are_what_a_reader_counts(tmp_path):
+    evaluation = evaluated(tiny.write_tiny(tmp_path))
+    everything = selected(evaluation, Selection("v2", "v1"))
+    assert (everything.instances, everything.of) == (7, 7)
+    assert (everything.primary, everything.of_primary) == (6, 6)
+    assert (everything.secondary, everything.of_secondary) == (6, 6)
+    assert everything.by_split == {"train": (5, 4), "test": (1, 2), "validation": (0, 0)}
+    cats = selected(evaluation, Selection("v2", "v1", Filters(labels=("cat",))))
+    # a, b and g in v2; of these g is not in v1, and c is a cat in v1 alone
+    assert (cats.instances, cats.primary, cats.secondary) == (4, 3, 3)
+    unlabelled = Selection("v1", "v2", Filters(labels=(None,), splits=(Split.TRAIN,)))
+    assert selected(evaluation, unlabelled).instances == 1  # f
+    small = Filters(features=(FeatureFilter("size", (Range(1.5, 3.5),), missing=True),))
+    assert selected(evaluation, Selection("v1", "v2", small)).instances == 3  # a, b, e
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_the_counts_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters = data.draw(filters_for(plan))
+    with opened(plan) as evaluation:
+        found = selected(evaluation, Selection(primary, secondary, filters))
+        frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
+    bars = oracle.bars_of(frame)
+    assert asdict(found) == oracle.selected(plan.timeline, primary, secondary, filters, bars)
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_values_widen_and_filters_narrow(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    labels = [*sorted(plan.timeline.labels), None]
+    with opened(plan) as evaluation:
+
+        def count(**filters: object) -> int:
+            return selected(evaluation, Selection(primary, secondary, Filters(**filters))).instances
+
+        each = [count(labels=(label,)) for label in labels]
+        assert count(labels=tuple(labels)) == sum(each) == count()
+        for split in Split:
+            parts = [count(labels=(label,), splits=(split,)) for label in labels]
+            assert sum(parts) == count(splits=(split,))
+            assert all(part <= whole for part, whole in zip(parts, each, strict=True))
+        outcomes = ("correct", "incorrect", "unknown")
+        assert sum(count(outcomes=(one,)) for one in outcomes) == count()

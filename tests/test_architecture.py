@@ -1,0 +1,349 @@
+"""The import rules of the project, read from the sources without importing them.
+
+The ladder is the one-way order of imports: a module may import its own group and what stands
+before it, nothing that comes after. A new module needs a place on it before it may be used.
+"""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
+# stands above the models.
+LEVELS = (
+    ("errors", "outcomes", "progress", "says"),
+    ("project", "store"),
+    ("columns", "filters", "sources"),
+    ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
+    ("pipelines", "given", "fitting", "scores", "models"),
+    ("selection",),
+    ("analysis", "charts"),
+)
+LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)
+# "chameleon" is the package's __init__: all of the library but no screens.
+LADDER = (*LIBRARY, "chameleon", "chameleon.app", "pages")
+# A frame's columns are the only contract between what computes and what draws.
+STRANGERS = {("chameleon.charts", "chameleon.analysis"), ("chameleon.charts", "chameleon.models")}
+# Where a library may be imported, and nowhere else.
+HOMES = {
+    "streamlit": {"chameleon.app", "pages"},
+    "altair": {"chameleon.charts"},
+    "pandas": {"chameleon.models", "chameleon.embedding"},
+}
+# Whatever they load can run somebody's code.
+UNSAFE_LIBRARIES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
+UNSAFE_CALLS = re.compile(r"(eval|exec|__import__|joblib\.load|.*\.(read|to)_pickle)")
+FILE_READING = re.compile(
+    r"(.*\.)?(open|open_memmap|read_\w+|scan_\w+|load|loads|loadtxt|genfromtxt|fromfile|memmap)"
+)
+SLOW_TO_IMPORT = {"altair", "numba", "pandas", "scipy", "sklearn", "streamlit", "umap"}
+LONGEST_PAGE = 59
+
+
+@dataclass(frozen=True)
+class Source:
+    """One parsed file and the dotted name of its module, e.g. chameleon.charts.theme."""
+
+    path: str
+    module: str
+    is_package: bool
+    tree: ast.Module
+
+    @property
+    def group(self) -> str:
+        """The place on the ladder: the package's module or folder; screens count as pages."""
+        parts = self.module.split(".")
+        return ".".join(parts[:2]) if parts[0] == "chameleon" else "pages"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module or name, e.g. chameleon.errors.ChameleonError, and where it stands."""
+
+    target: str
+    alias: str | None
+    line: int
+
+
+def read_sources(root: Path) -> list[Source]:
+    files = [*sorted(root.glob("chameleon/**/*.py")), *sorted(root.glob("pages/*.py"))]
+    files += [path for path in [root / "streamlit_app.py"] if path.exists()]
+    return [read_source(path, root) for path in files]
+
+
+def read_source(path: Path, root: Path) -> Source:
+    relative = path.relative_to(root)
+    parts = list(relative.with_suffix("").parts)
+    is_package = parts[-1] == "__init__"
+    return Source(
+        path=relative.as_posix(),
+        module=".".join(parts[:-1] if is_package else parts),
+        is_package=is_package,
+        tree=ast.parse(path.read_text(encoding="utf-8"), str(path)),
+    )
+
+
+def imports(source: Source) -> Iterator[Import]:
+    """Yield every import anywhere in the file: in functions and under TYPE_CHECKING as well."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(name.name, name.asname, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute_base(source, node)
+            for name in node.names:
+                yield Import(f"{base}.{name.name}", name.asname or name.name, node.lineno)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            argument = node.args[0] if node.args else None
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield Import(argument.value, None, node.lineno)
+
+
+def absolute_base(source: Source, node: ast.ImportFrom) -> str:
+    """The dotted name that a from-import starts at, its leading dots resolved."""
+    if not node.level:
+        return node.module or ""
+    package = source.module.split(".") if source.is_package else source.module.split(".")[:-1]
+    above = package[: len(package) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def group_of(target: str, modules: set[str]) -> str | None:
+    """The place that an import reaches for; None for what is not this project's."""
+    parts = target.split(".")
+    if parts[0] == "pages":
+        return "pages"
+    if parts[0] != "chameleon":
+        return None
+    second = ".".join(parts[:2])
+    known = second in modules or second in LADDER or len(parts) > 2
+    # A name that is no module of the package is one that chameleon/__init__.py offers.
+    return second if known else "chameleon"
+
+
+def called_names(source: Source) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call with its name, import aliases undone: np.load reads numpy.load."""
+    aliases = {found.alias: found.target for found in imports(source)}
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name):
+            yield aliases.get(node.func.id, node.func.id), node
+        elif isinstance(node.func, ast.Attribute):
+            head, dot, rest = ast.unparse(node.func).partition(".")
+            yield aliases.get(head, head) + dot + rest, node
+
+
+def order_breaches(source: Source, modules: set[str]) -> Iterator[str]:
+    if source.group not in LADDER:
+        yield f"{source.path}: {source.group} has no place on the ladder of this test"
+        return
+    for found in imports(source):
+        target = group_of(found.target, modules)
+        if target is None or target == source.group:
+            continue
+        place = f"{source.path}:{found.line}"
+        if target not in LADDER:
+            yield f"{place}: {target} has no place on the ladder of this test"
+        elif LADDER.index(target) > LADDER.index(source.group):
+            yield f"{place}: {source.group} imports {target}, which stands above it"
+        elif (source.group, target) in STRANGERS:
+            yield f"{place}: {source.group} and {target} never import each other"
+
+
+def library_breaches(source: Source) -> Iterator[str]:
+    for found in imports(source):
+        library = found.target.split(".")[0]
+        place = f"{source.path}:{found.line}"
+        if source.group not in HOMES.get(library, {source.group}):
+            yield f"{place}: {library} has no place in {source.group}"
+        if library in UNSAFE_LIBRARIES:
+            yield f"{place}: {library} is unsafe"
+
+
+def call_breaches(source: Source) -> Iterator[str]:
+    for name, call in called_names(source):
+        place = f"{source.path}:{call.lineno}"
+        if UNSAFE_CALLS.fullmatch(name):
+            yield f"{place}: {name}() is unsafe"
+        if any(word.arg == "allow_pickle" and not is_false(word.value) for word in call.keywords):
+            yield f"{place}: {name}(allow_pickle=...) is unsafe"
+        if source.group == "chameleon.analysis" and FILE_READING.fullmatch(name):
+            yield f"{place}: {name}() reads a file, which analysis never does"
+
+
+def is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def file_breaches(source: Source, root: Path) -> Iterator[str]:
+    if "utils" in source.module.split("."):
+        yield f"{source.path}: there is no utils; name the module by its noun"
+    if source.path.startswith("pages/"):
+        lines = len((root / source.path).read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_PAGE:
+            yield f"{source.path}: a page is under 60 lines, this one has {lines}"
+
+
+def breaches(root: Path) -> list[str]:
+    """Every broken rule under a folder laid out like this repository."""
+    sources = read_sources(root)
+    modules = {source.module for source in sources}
+    found = [
+        breach
+        for source in sources
+        for checked in (
+            order_breaches(source, modules),
+            library_breaches(source),
+            call_breaches(source),
+            file_breaches(source, root),
+        )
+        for breach in checked
+    ]
+    return sorted(set(found))
+
+
+def test_the_sources_keep_the_import_rules():
+    assert {source.module for source in read_sources(ROOT)} >= {"chameleon", "chameleon.errors"}
+    assert breaches(ROOT) == []
+
+
+def test_every_imported_library_is_in_the_requirements():
+    declared = set(re.findall(r"^[\w-]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    distributions = packages_distributions()
+    own = {"chameleon", "pages", "__future__"} | sys.stdlib_module_names
+    libraries = {
+        found.target.split(".")[0] for source in read_sources(ROOT) for found in imports(source)
+    }
+    undeclared = {
+        library
+        for library in libraries - own
+        if not declared & {name.lower() for name in distributions.get(library, [])}
+    }
+    assert undeclared == set()
+
+
+def test_importing_the_library_is_quick():
+    # In a process of its own: pytest itself and other tests have imported half of these.
+    listing = "import chameleon, json, sys; print(json.dumps(list(sys.modules)))"
+    ended = subprocess.run(
+        [sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    imported = {name.split(".")[0] for name in json.loads(ended.stdout)}
+    assert "chameleon" in imported
+    assert imported & SLOW_TO_IMPORT == set()
+
+
+PLANTED = {
+    "upwards": ("chameleon/project.py", "from chameleon.dataset import D", "stands above it"),
+    "upwards, relative": ("chameleon/sources/git.py", "from ..models import fit", "above it"),
+    "upwards, whole module": ("chameleon/errors.py", "import chameleon.project", "above it"),
+    "upwards, from the package": ("chameleon/bins.py", "from chameleon import dataset", "above it"),
+    "upwards, the package's own name": (
+        "chameleon/models.py",
+        "from chameleon import evaluate",
+        "imports chameleon, which stands above it",
+    ),
+    "upwards, in a function": (
+        "chameleon/dataset.py",
+        "def f():\n    from chameleon.app.state import s",
+        "above it",
+    ),
+    "upwards, for types only": (
+        "chameleon/dataset.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from chameleon.models import M",
+        "above it",
+    ),
+    "upwards, by name": (
+        "chameleon/store.py",
+        "from importlib import import_module\nimport_module('chameleon.sources')",
+        "above it",
+    ),
+    "app from a page": ("chameleon/app/frame.py", "import pages.features", "above it"),
+    "charts from analysis": ("chameleon/analysis/m.py", "import chameleon.charts.theme", "above"),
+    "analysis from charts": (
+        "chameleon/charts/timeline.py",
+        "from chameleon.analysis.metrics import version_metrics",
+        "never import each other",
+    ),
+    "models from charts": ("chameleon/charts/c.py", "from ..models import E", "never import"),
+    "a module nobody placed": ("chameleon/misc.py", "", "no place on"),
+    "streamlit in models": ("chameleon/models.py", "import streamlit as st", "no place"),
+    "streamlit in charts": ("chameleon/charts/c.py", "from streamlit import config", "no place"),
+    "altair in app": ("chameleon/app/frame.py", "import altair as alt", "no place"),
+    "altair in a page": ("pages/features.py", "import altair", "no place"),
+    "pandas in analysis": ("chameleon/analysis/m.py", "import pandas as pd", "no place"),
+    "pandas in a function": ("chameleon/dataset.py", "def f():\n    import pandas", "no place"),
+    "pickle": ("chameleon/store.py", "import pickle", "unsafe"),
+    "pickle, from": ("pages/features.py", "from pickle import loads", "unsafe"),
+    "joblib.load": ("chameleon/models.py", "import joblib as j\nj.load('m')", "joblib.load()"),
+    "joblib's load": ("chameleon/models.py", "from joblib import load\nload('m')", "joblib.load()"),
+    "allow_pickle": (
+        "chameleon/store.py",
+        "import numpy as np\nnp.save('a', b, allow_pickle=True)",
+        "allow_pickle",
+    ),
+    "read_pickle": ("chameleon/models.py", "import pandas\npandas.read_pickle('p')", "unsafe"),
+    "eval": ("chameleon/selection.py", "eval('1')", "eval()"),
+    "exec": ("streamlit_app.py", "exec('1')", "exec()"),
+    "open in analysis": ("chameleon/analysis/m.py", "open('f')", "reads a file"),
+    "Path.open in analysis": ("chameleon/analysis/m.py", "p.open()", "reads a file"),
+    "read_text in analysis": ("chameleon/analysis/m.py", "p.read_text()", "reads a file"),
+    "np.load in analysis": (
+        "chameleon/analysis/m.py",
+        "from numpy import load as l\nl('a.npy')",
+        "reads a file",
+    ),
+    "scan in analysis": (
+        "chameleon/analysis/m.py",
+        "import polars as pl\npl.scan_parquet('f')",
+        "reads a file",
+    ),
+    "utils": ("chameleon/app/utils.py", "", "no utils"),
+    "a utils folder": ("chameleon/app/utils/text.py", "", "no utils"),
+    "a long page": ("pages/features.py", "x = 1\n" * 60, "under 60 lines"),
+}
+
+
+@pytest.mark.parametrize(("path", "text", "expected"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_breach_is_found(tmp_path, path, text, expected):
+    planted = tmp_path / path
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    planted.write_text(text, encoding="utf-8")
+    found = breaches(tmp_path)
+    assert len(found) == 1
+    assert found[0].startswith(path)
+    assert expected in found[0]
+
+
+ALLOWED = {
+    "chameleon/__init__.py": "from chameleon.analysis.metrics import version_metrics",
+    "chameleon/project.py": "from .errors import ChameleonError",
+    "chameleon/sources/__init__.py": "from .folder import F\nfrom chameleon import store",
+    "chameleon/sources/folder.py": "from .files import read\nimport polars as pl\npl.read_csv(f)",
+    "chameleon/models.py": "def f():\n    import pandas\n    import sklearn",
+    "chameleon/store.py": "import numpy as np\nnp.load('a', allow_pickle=False)\nopen('f')",
+    "chameleon/analysis/metrics.py": "from chameleon.models import Evaluation\nm.loaded()",
+    "chameleon/charts/timeline.py": "import altair as alt\nfrom chameleon.charts import theme",
+    "chameleon/app/frame.py": "import streamlit as st\nimport chameleon\nchameleon.evaluate()",
+    "pages/features.py": "from chameleon.app import frame\nimport streamlit\n" + "#\n" * 57,
+    "streamlit_app.py": "from chameleon import open_project\nre.compile('x')\nlist.eval()",
+}
+
+
+def test_what_is_allowed_is_not_reported(tmp_path):
+    for path, text in ALLOWED.items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert breaches(tmp_path) == []

@@ -1,0 +1,261 @@
+"""The arrays: every distinct row once, every version told from them exactly, kept on disk."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon.dataset import EvolvingDataset
+from chameleon.dataset_store import evolving_dataset
+from chameleon.project import Kind, Split
+from tests import oracle, tiny
+from tests.library import TREE, evaluated, plain, temporary_project, write_project, write_version
+from tests.projects import plans
+
+ARRAYS = (
+    "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
+    "has_column",
+)  # fmt: skip
+
+
+def dataset_of(folder: Path) -> EvolvingDataset:
+    return evolving_dataset(chameleon.open_project(folder))
+
+
+def told(dataset: EvolvingDataset) -> dict[str, dict[str, oracle.Row]]:
+    """Every version as the oracle keeps it, told from the arrays alone."""
+    splits = list(Split)
+    versions: dict[str, dict[str, oracle.Row]] = {}
+    for number, version in enumerate(dataset.versions):
+        rows: dict[str, oracle.Row] = {}
+        for row in np.flatnonzero(dataset.present[number]).tolist():
+            label, source = dataset.label[row], dataset.source[row]
+            date = dataset.date[row]
+            rows[dataset.instance_ids[int(dataset.instance[row])]] = oracle.Row(
+                label=None if label < 0 else dataset.classes[label],
+                split=splits[dataset.split[row]].value,
+                date=None if np.isnat(date) else date.item(),
+                source=None if source < 0 else dataset.sources[source],
+                values={
+                    feature.name: stored(dataset, place, row)
+                    for place, feature in enumerate(dataset.features)
+                },
+            )
+        versions[version.name] = rows
+    return versions
+
+
+def stored(dataset: EvolvingDataset, place: int, row: int) -> oracle.Value:
+    feature, value = dataset.features[place], float(dataset.values[place, row])
+    if np.isnan(value):
+        return None
+    return dataset.texts[feature.name][int(value)] if feature.kind is Kind.TEXT else value
+
+
+# ---------------------------------------------------------------- rows stored once
+
+
+def test_leaving_and_coming_back_and_editing_back_cost_no_rows(tmp_path):
+    dataset = dataset_of(tiny.write_tiny(tmp_path))
+    assert dataset.instance_count == 7
+    assert dataset.row_count == 14
+    assert dataset.present.sum(axis=1).tolist() == [6, 6, 7]
+
+
+def test_a_version_that_repeats_an_earlier_one_costs_no_row(tmp_path):
+    first, second = plain(), plain(x=[i / 8 for i in range(20)], label=["c"] * 20)
+    frames = {"1": first, "2": second, "3": first.head(5), "4": second, "5": first}
+    dataset = dataset_of(write_project(tmp_path, frames))
+    assert (dataset.instance_count, dataset.row_count) == (20, 40)
+    np.testing.assert_array_equal(dataset.present[0], dataset.present[4])
+    np.testing.assert_array_equal(dataset.present[1], dataset.present[3])
+
+
+@pytest.mark.parametrize("role", ["label", "split", "source", "date", "x"])
+def test_a_row_is_new_when_anything_of_it_is_new(tmp_path, role):
+    days = ["2019-01-01"] * 20
+    base = plain(source=["s"] * 20, date=days).with_columns(pl.col("date").str.to_date())
+    new = {"label": "c", "split": "test", "source": "t", "date": "2020-01-01", "x": 0.125}
+    changed = base.with_columns(
+        pl.when(pl.col("id") == 0).then(pl.lit(new[role]).cast(base.schema[role])).otherwise(role)
+        .alias(role)
+        if role != "date"
+        else pl.when(pl.col("id") == 0).then(pl.date(2020, 1, 1)).otherwise(role).alias(role)
+    )  # fmt: skip
+    dataset = dataset_of(write_project(tmp_path, {"1": base, "2": changed, "3": base}))
+    assert dataset.row_count == 21
+
+
+@settings(max_examples=60)
+@given(plans())
+def test_rows_are_stored_once_and_every_version_is_told_from_the_arrays(plan):
+    with temporary_project(plan.frames) as folder:
+        dataset = dataset_of(folder)
+        assert told(dataset) == plan.timeline.versions
+        assert dataset.row_count == oracle.distinct_rows(plan.timeline)
+        assert dataset.present.any(axis=0).all()
+        columns = plan.timeline.columns
+        for number, version in enumerate(dataset.versions):
+            has = [f.name for f, h in zip(dataset.features, dataset.has_column[number]) if h]
+            assert set(has) == set(columns[version.name])
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_the_order_of_rows_and_columns_in_a_file_is_no_matter(data):
+    plan = data.draw(plans())
+    shuffled = {}
+    for name, frame in plan.frames.items():
+        order = data.draw(st.permutations(range(len(frame))))
+        columns = frame.columns if name == next(iter(plan.frames)) else frame.columns[::-1]
+        shuffled[name] = frame[order].select(columns)
+    with temporary_project(plan.frames) as one, temporary_project(shuffled) as other:
+        first, second = dataset_of(one), dataset_of(other)
+    assert told(first) == told(second)
+    assert first.classes == second.classes
+    assert first.sources == second.sources
+    assert {f.name: f.bins for f in first.features} == {f.name: f.bins for f in second.features}
+
+
+@settings(max_examples=20)
+@given(plans())
+def test_equal_features_have_equal_hashes_whatever_the_version(plan):
+    with temporary_project(plan.frames) as folder:
+        dataset = dataset_of(folder)
+        hashes = dataset.content_hashes().tolist()
+        contents = [
+            tuple(stored(dataset, place, row) for place in range(len(dataset.features)))
+            for row in range(dataset.row_count)
+        ]
+    assert len(set(hashes)) == len(set(contents))
+    assert len(set(zip(hashes, contents, strict=True))) == len(set(contents))
+
+
+def test_the_raw_frame_keeps_infinities_and_knows_missing_from_empty(tmp_path):
+    texts = ["", None, "a", "b"] * 5
+    frame = plain(x=[float("inf"), None, float("nan"), 1.5] * 5, t=texts)
+    dataset = dataset_of(write_project(tmp_path, {"1": frame}))
+    raw = dataset.feature_frame(slice(None))
+    assert raw["x"].to_list() == [float("inf"), None, None, 1.5] * 5
+    assert raw["t"].to_list() == texts
+    assert dataset.feature_frame(np.array([3, 0]), [0])["x"].to_list() == [1.5, float("inf")]
+
+
+# ---------------------------------------------------------------- kept on disk
+
+
+def arrays_of(dataset: EvolvingDataset) -> dict[str, np.ndarray]:
+    return {name: np.array(getattr(dataset, name)) for name in ARRAYS}
+
+
+def assert_equal(first: EvolvingDataset, second: EvolvingDataset) -> None:
+    for name, array in arrays_of(first).items():
+        np.testing.assert_array_equal(array, getattr(second, name), err_msg=name)
+        assert array.dtype == getattr(second, name).dtype, name
+    for name in ("key", "features", "classes", "sources", "problems"):
+        assert getattr(first, name) == getattr(second, name), name
+    assert first.instance_ids.equals(second.instance_ids)
+    assert all(first.texts[name].equals(second.texts[name]) for name in first.texts)
+
+
+def test_what_is_read_from_disk_equals_what_was_built(tmp_path):
+    folder = tiny.write_tiny(tmp_path)
+    project = chameleon.open_project(folder)
+    stages: list[str] = []
+    built = evolving_dataset(project, progress=lambda step: stages.append(step.version))
+    assert stages == ["v1", "v2", "v10"]
+    read = evolving_dataset(project, progress=lambda step: stages.append("built again"))
+    assert stages == ["v1", "v2", "v10"]
+    assert_equal(built, read)
+    shutil.rmtree(folder / ".chameleon")
+    assert_equal(built, dataset_of(folder))
+
+
+def kept_files(folder: Path) -> list[Path]:
+    return sorted(p for p in (folder / ".chameleon").glob("dataset-*/*") if p.is_file())
+
+
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "noise": lambda content: bytes(reversed(content)),
+    "gone": None,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_dataset_is_built_again(tmp_path, damage):
+    folder = tiny.write_tiny(tmp_path)
+    wanted = arrays_of(dataset_of(folder))
+    names = [path.name for path in kept_files(folder)]
+    assert len(names) > len(ARRAYS)
+    for number, name in enumerate(names):
+        path = kept_files(folder)[number]
+        content = path.read_bytes()
+        path.unlink()  # a new inode: the old one may be mapped still
+        if DAMAGES[damage] is not None:
+            path.write_bytes(DAMAGES[damage](content))
+        again = dataset_of(folder)
+        for array in ARRAYS:
+            np.testing.assert_array_equal(wanted[array], getattr(again, array), err_msg=name)
+        assert again.texts["colour"].to_list() == ["blue", "red"]
+        assert path.read_bytes() == content
+
+
+def test_a_dataset_folder_that_is_a_file_is_no_matter(tmp_path):
+    folder = tiny.write_tiny(tmp_path)
+    dataset_of(folder)
+    (kept,) = (folder / ".chameleon").glob("dataset-*")
+    shutil.rmtree(kept)
+    kept.write_text("not a folder")
+    assert dataset_of(folder).row_count == 14
+
+
+def test_another_content_is_another_dataset_and_the_same_again_is_the_first(tmp_path):
+    folder = write_project(tmp_path, {"1": plain(), "2": plain()})
+    first = dataset_of(folder).key
+    write_version(folder, "2", plain(x=[1.5] * 20))
+    second = dataset_of(folder).key
+    write_version(folder, "2", plain())
+    assert dataset_of(folder).key == first != second
+
+
+def test_settings_that_change_how_data_is_read_change_the_dataset(tmp_path):
+    folder = write_project(tmp_path, {"1": plain(k=[1, 2] * 10)})
+    keys = {dataset_of(folder).key}
+    for toml in ('[columns]\nignore = ["k"]', '[columns]\nsplit = "k"\n', ""):
+        (folder / "chameleon.toml").write_text(toml)
+        try:
+            keys.add(dataset_of(folder).key)
+        except chameleon.ProjectError:
+            continue  # k is no split
+    assert len(keys) == 2
+    (folder / "chameleon.toml").write_text(TREE)
+    assert dataset_of(folder).key in keys  # the model is no matter to the data
+
+
+def test_labels_stand_in_natural_order(tmp_path):
+    frame = plain(label=[str(i % 12) for i in range(20)])
+    dataset = dataset_of(write_project(tmp_path, {"1": frame}))
+    assert dataset.classes == tuple(str(i) for i in range(12))
+
+
+def test_what_does_not_exist_is_an_error_that_names_it(tmp_path):
+    dataset = dataset_of(tiny.write_tiny(tmp_path))
+    with pytest.raises(chameleon.SelectionError, match="'v3'"):
+        dataset.version_number("v3")
+    with pytest.raises(chameleon.SelectionError, match="'weight'"):
+        dataset.feature_number("weight")
+    assert dataset.feature_number("colour") == 1
+
+
+def test_a_single_feature_of_text_and_a_single_row_are_enough(tmp_path):
+    frame = pl.DataFrame({"id": [1], "label": ["a"], "t": ["x"]})
+    evaluation = evaluated(write_project(tmp_path, {"1": frame}, toml=TREE))
+    assert evaluation.dataset.row_count == 1
+    assert not evaluation.has_outcomes

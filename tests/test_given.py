@@ -1,0 +1,235 @@
+"""Predictions that are given: by id, whichever row of the instance is meant."""
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn import metrics
+
+import chameleon
+from chameleon.models import CORRECT, INCORRECT, UNKNOWN
+from tests import oracle, tiny
+from tests.library import TREE, WRITERS, evaluated, messages, plain, write_project
+
+
+def answers(count: int = 20, **columns: object) -> pl.DataFrame:
+    return pl.DataFrame({"id": list(range(count)), "prediction": ["a"] * count} | columns)
+
+
+def with_answers(tmp_path, frame: pl.DataFrame, *, form: str = "csv", **columns: object):
+    """The evaluation of one plain version with these predictions."""
+    frames = {"1": plain(**columns)}
+    return evaluated(write_project(tmp_path, frames, form=form, predictions={"1": frame}))
+
+
+def test_a_prediction_holds_for_whichever_row_of_the_instance(tmp_path):
+    evaluation = evaluated(tiny.write_tiny(tmp_path))
+    dataset = evaluation.dataset
+    codes = {"correct": CORRECT, "incorrect": INCORRECT, "unknown": UNKNOWN}
+    for number, version in enumerate(tiny.SAID):
+        for row in range(dataset.row_count):
+            key = dataset.instance_ids[int(dataset.instance[row])]
+            said, label = tiny.SAID[version].get(key), dataset.label[row]
+            spelled = None if label < 0 else dataset.classes[label]
+            wanted = oracle.outcome(
+                oracle.Timeline({}, tiny.SAID),
+                version,
+                key,
+                oracle.Row(spelled, "train", None, None, {}),
+            )
+            assert evaluation.outcome[number, row] == codes[wanted]
+            predicted = evaluation.predicted[number, row]
+            assert (None if predicted < 0 else evaluation.classes[predicted]) == said
+
+
+def test_nothing_is_trained_where_predictions_are_given(tmp_path):
+    folder = tiny.write_tiny(tmp_path)
+    stages = []
+    project = chameleon.open_project(folder)
+    evaluation = chameleon.evaluate(project, progress=lambda step: stages.append(step.stage))
+    assert set(stages) == {"Reading"}
+    assert evaluation.fitted == ()
+    assert "predictions/" in evaluation.model
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_every_format_says_the_same(tmp_path, form):
+    said = answers(prediction=[1, 0] * 10)
+    labels = [1, 1, 0, 0] * 5
+    evaluation = with_answers(tmp_path, said, form=form, label=labels)
+    assert evaluation.classes == ("0", "1")
+    assert (evaluation.outcome[0] == CORRECT).sum() == 10
+
+
+def test_a_partial_file_leaves_outcomes_unknown_and_says_how_many(tmp_path):
+    evaluation = with_answers(tmp_path, answers().head(12))
+    assert (evaluation.outcome == UNKNOWN).sum() == 8
+    assert "Version 1 (versions/1.csv) has no prediction for 8 of its 20 instances" in messages(
+        evaluation.problems
+    )
+    line = chameleon.version_metrics(evaluation).row(0, named=True)
+    assert line["train_unknown"] + line["test_unknown"] == 8
+
+
+def test_a_missing_prediction_is_unknown(tmp_path):
+    said = answers(prediction=["a", None] * 10)
+    evaluation = with_answers(tmp_path, said, form="parquet")
+    assert (evaluation.outcome == UNKNOWN).sum() == 10
+
+
+@pytest.mark.parametrize("count", [0, 20])
+def test_a_file_that_says_nothing_leaves_everything_unknown(tmp_path, count):
+    said = answers(prediction=pl.Series([None] * 20, dtype=pl.String)).head(count)
+    evaluation = with_answers(tmp_path, said, form="parquet")
+    assert not evaluation.has_outcomes
+
+
+def test_a_version_without_a_file_is_unknown_and_told(tmp_path):
+    frames = {"1": plain(), "2": plain(x=[1.5] * 20)}
+    evaluation = evaluated(write_project(tmp_path, frames, predictions={"1": answers()}))
+    assert (evaluation.outcome[1] == UNKNOWN).all()
+    assert (evaluation.outcome[0] != UNKNOWN).all()
+    assert "Version 2 (versions/2.parquet) has no file in predictions/" in messages(
+        evaluation.problems
+    )
+
+
+def test_foreign_ids_are_told_and_not_used(tmp_path):
+    evaluation = with_answers(tmp_path, answers(25))
+    assert "predictions for 5 ids that no version holds, such as '20'" in messages(
+        evaluation.problems
+    )
+    assert (evaluation.outcome != UNKNOWN).all()
+
+
+def test_a_class_that_is_never_a_label_is_incorrect(tmp_path):
+    evaluation = with_answers(tmp_path, answers(prediction=["z"] * 20))
+    assert evaluation.classes == ("a", "b", "z")
+    assert (evaluation.outcome == INCORRECT).all()
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pl.concat([answers(), answers().head(2)]), ["2 ids more than once", "'0'"]),
+        (answers().rename({"prediction": "guess"}), ["no column 'prediction'", "id, guess"]),
+        (answers().rename({"id": "who"}), ["no column 'id'", "who, prediction"]),
+        (answers(proba_a=[1.5] * 20), ["'proba_a'", "1.5", "0 to 1"]),
+        (answers(proba_a=[-0.5] * 20), ["'proba_a'", "-0.5"]),
+        (answers(proba_a=["inf"] * 20), ["'proba_a'", "inf"]),
+        (answers(proba_a=["much"] * 20), ["'proba_a'", "numbers"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_by_its_name(tmp_path, frame, words):
+    frames = {"1": plain(), "2": plain(x=[2.5] * 20)}
+    given = {"1": frame, "2": answers()}
+    evaluation = evaluated(write_project(tmp_path, frames, form="csv", predictions=given))
+    told = messages(evaluation.problems)
+    for word in ["Version 1", "predictions/1.csv", *words]:
+        assert word in told
+    assert (evaluation.outcome[0] == UNKNOWN).all()
+    assert (evaluation.outcome[1] != UNKNOWN).all()  # the other version stays usable
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 not really", b"\xff\xfe\x00"])
+def test_an_unreadable_file_is_told_by_its_name(tmp_path, content):
+    folder = write_project(tmp_path, {"1": plain()}, predictions={"1": answers()})
+    (folder / "predictions" / "1.parquet").write_bytes(content)
+    evaluation = evaluated(folder)
+    assert "predictions/1.parquet" in messages(evaluation.problems)
+    assert not evaluation.has_outcomes
+
+
+def test_without_ids_predictions_cannot_be_matched_and_that_is_said(tmp_path):
+    folder = write_project(tmp_path, {"1": plain().drop("id")}, predictions={"1": answers()})
+    evaluation = evaluated(folder)
+    assert "matched by id" in messages(evaluation.problems)
+    assert not evaluation.has_outcomes
+
+
+def test_several_id_columns_are_matched_together(tmp_path):
+    keys = {"a": [i // 5 for i in range(20)], "b": [i % 5 for i in range(20)]}
+    toml = '[columns]\nid = ["a", "b"]\nignore = ["id"]\n'
+    said = pl.DataFrame(keys | {"prediction": ["a" if i % 2 else "b" for i in range(20)]})
+    evaluation = evaluated(
+        write_project(tmp_path, {"1": plain(**keys)}, toml=toml, predictions={"1": said.reverse()})
+    )
+    assert (evaluation.outcome == CORRECT).all()
+
+
+# ---------------------------------------------------------------- probabilities
+
+
+def test_probabilities_are_of_the_label_and_of_the_prediction(tmp_path):
+    shares = [i / 19 for i in range(20)]
+    said = answers(
+        prediction=["a" if share >= 0.5 else "b" for share in shares],
+        proba_a=shares,
+        proba_b=[1 - share for share in shares],
+    )
+    evaluation = with_answers(tmp_path, said, form="parquet")
+    dataset = evaluation.dataset
+    for row in range(20):
+        share = shares[int(dataset.instance_ids[int(dataset.instance[row])])]
+        label = dataset.classes[dataset.label[row]]
+        of_label = share if label == "a" else 1 - share
+        assert evaluation.probability_of_label[0, row] == np.float32(of_label)
+        of_prediction = evaluation.probability_of_prediction[0, row]
+        assert of_prediction == np.float32(max(share, 1 - share))
+    line = chameleon.version_metrics(evaluation).row(0, named=True)
+    frame = plain().join(said, on="id")
+    for split in ("train", "test"):
+        own = frame.filter(split=split)
+        pairs = own.select("proba_a", "proba_b").to_numpy()
+        truth = own["label"].to_numpy()
+        assert line[f"{split}_accuracy"] == metrics.accuracy_score(truth, own["prediction"])
+        loss = metrics.log_loss(truth, pairs, labels=["a", "b"])
+        assert line[f"{split}_log_loss"] == pytest.approx(loss, rel=1e-12)
+        assert line[f"{split}_roc_auc"] == metrics.roc_auc_score(truth == "b", pairs[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ({}, "without probabilities"),
+        ({"proba_a": [0.7] * 20}, None),
+        ({"proba_a": [0.7] * 20, "proba_b": [0.2] * 20}, "do not add up to 1"),
+        ({"proba_a": [0.7] * 20, "proba_b": [None] * 20}, "no row has probabilities"),
+        ({"proba_a": [0.7] * 20, "proba_c": [0.3] * 20}, "'b'"),
+    ],
+)
+def test_where_probabilities_do_not_suffice_the_reason_is_given(tmp_path, shares, reason):
+    evaluation = with_answers(tmp_path, answers(**shares), form="parquet")
+    line = chameleon.version_metrics(evaluation).row(0, named=True)
+    assert line["train_accuracy"] is not None
+    for metric in ("log_loss", "roc_auc"):
+        assert line[f"train_{metric}"] is None
+        assert reason is None or reason in line[f"train_{metric}_reason"]
+
+
+def test_probabilities_of_few_digits_still_count(tmp_path):
+    thirds = {f"proba_{name}": [0.33] * 20 for name in "abc"}
+    labels = ["a", "b", "c", "a"] * 5
+    evaluation = with_answers(tmp_path, answers(**thirds), form="parquet", label=labels)
+    line = chameleon.version_metrics(evaluation).row(0, named=True)
+    assert line["train_log_loss"] == pytest.approx(np.log(3))
+    assert line["train_roc_auc"] == 0.5
+
+
+# ---------------------------------------------------------------- kept on disk
+
+
+def test_other_predictions_are_another_evaluation(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()}, form="csv", predictions={"1": answers()})
+    first = evaluated(folder)
+    answers(prediction=["b"] * 20).write_csv(folder / "predictions" / "1.csv")
+    second = evaluated(folder)
+    assert (first.outcome != second.outcome).all()
+    answers().write_csv(folder / "predictions" / "1.csv")
+    assert evaluated(folder).key == first.key != second.key
+
+
+def test_taking_the_predictions_away_trains_a_model(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()}, toml=TREE, predictions={"1": answers()})
+    assert evaluated(folder).fitted == ()
+    (folder / "predictions" / "1.parquet").unlink()
+    assert evaluated(folder).fitted == ("1",)

@@ -1,0 +1,371 @@
+"""Opening a project: formats, order, roles, listed files, and what stays outside."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon.dataset import EvolvingDataset, hashed_split
+from chameleon.dataset_store import evolving_dataset
+from chameleon.project import Severity, Split
+from tests import oracle, tiny
+from tests.library import (
+    TREE,
+    WRITERS,
+    errors_of,
+    evaluated,
+    messages,
+    plain,
+    temporary_project,
+    write_project,
+    write_version,
+)
+from tests.projects import plans
+
+
+def names_of(folder: Path) -> list[str]:
+    return [version.name for version in chameleon.open_project(folder).versions]
+
+
+def rebuilt(dataset: EvolvingDataset, version: str) -> dict[str, tuple]:
+    """A version's rows by id, told from the arrays alone."""
+    rows = dataset.rows_of(dataset.version_number(version))
+    frame = dataset.feature_frame(rows)
+    ids = dataset.instance_ids.gather(dataset.instance[rows])
+    splits = [list(Split)[code].value for code in dataset.split[rows]]
+    sources = [None if s < 0 else dataset.sources[s] for s in dataset.source[rows]]
+    dates = [None if np.isnat(d) else d.item() for d in dataset.date[rows]]
+    columns = (dataset.labels(rows), splits, sources, dates, frame.rows())
+    return {key: parts for key, *parts in zip(ids, *columns, strict=True)}
+
+
+# ---------------------------------------------------------------- formats
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_every_format_gives_the_same_dataset(tmp_path, form):
+    frames = {
+        name: frame.with_columns(
+            when=pl.Series([None, *["2019-01-11"] * (len(frame) - 1)]).str.to_date(),
+            source=pl.lit("lab"),
+            count=pl.int_range(pl.len()),
+            # JSON has neither infinities nor NaN
+            size=pl.when(pl.col("size").is_finite()).then("size"),
+        )
+        for name, frame in tiny.FRAMES.items()
+    }
+    first = evaluated(write_project(tmp_path / "a", frames, predictions=tiny.PREDICTIONS))
+    folder = write_project(tmp_path / "b", frames, form=form, predictions=tiny.PREDICTIONS)
+    second = evaluated(folder)
+    assert second.dataset.features == first.dataset.features
+    for version in frames:
+        assert rebuilt(second.dataset, version) == rebuilt(first.dataset, version)
+    versions = {"primary": "v2", "secondary": "v1"}
+    assert chameleon.feature_histograms(second, **versions).equals(
+        chameleon.feature_histograms(first, **versions)
+    )
+    assert second.scores.equals(first.scores)
+
+
+@settings(max_examples=30)
+@given(plans(), st.sampled_from(["csv", "csv.gz", "arrow"]))
+def test_changing_the_format_of_a_version_is_no_change(plan, form):
+    # a CSV spells neither a text that is empty nor a number that is "-0.0" or NaN differently
+    name, frame = next(iter(plan.frames.items()))
+    emptied = frame.with_columns(pl.col(pl.String).replace(["", "missing"], [None, "m"]))
+    if form != "arrow":
+        blank = [c for c in emptied.columns[1:] if emptied[c].null_count() == len(emptied)]
+        emptied = emptied.drop(c for c in blank if c not in oracle.ROLES)
+    if not set(emptied.columns) - set(oracle.ROLES):
+        return
+    with temporary_project({"1": emptied}) as folder:
+        write_version(folder, "2", emptied, form=form)
+        project = chameleon.open_project(folder)
+        step = chameleon.compare_data(project, before="1", after="2")
+    assert [p for p in project.problems if p.severity is Severity.ERROR] == []
+    kinds = {p.column for p in project.problems if p.column}
+    assert step.unchanged == len(frame) or kinds, (name, step)
+
+
+def test_formats_may_be_mixed_in_one_timeline(tmp_path):
+    folder = tmp_path / "mixed"
+    (folder / "versions").mkdir(parents=True)
+    for number, form in enumerate(WRITERS):
+        write_version(folder, str(number), plain(), form=form)
+    project = chameleon.open_project(folder)
+    assert len(project.versions) == len(WRITERS)
+    assert evolving_dataset(project).row_count == 20
+
+
+def test_a_folder_may_hold_the_files_itself(tmp_path):
+    for name in ("1.10", "1.9"):
+        plain().write_csv(tmp_path / f"{name}.csv")
+    (tmp_path / "README.md").write_text("not a version")
+    assert names_of(tmp_path) == ["1.9", "1.10"]
+
+
+def test_hidden_and_temporary_files_are_no_versions(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()})
+    for name in (".2.csv", "~3.csv", "4.txt", "5"):
+        (folder / "versions" / name).write_text("id,label\n")
+    assert names_of(folder) == ["1"]
+
+
+def test_opening_takes_a_path_or_its_text(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()})
+    assert chameleon.open_project(str(folder)).versions == chameleon.open_project(folder).versions
+
+
+# ---------------------------------------------------------------- roles
+
+
+USUAL = {
+    "id": ["id", "instance_id", "uid", "key", "ID"],
+    "label": ["label", "target", "y", "y_true", "class", "ground_truth", "Label"],
+    "split": ["split", "partition", "subset", "Subset"],
+}
+
+
+@pytest.mark.parametrize(("role", "name"), [(r, n) for r, names in USUAL.items() for n in names])
+def test_roles_are_found_by_their_usual_names(tmp_path, role, name):
+    folder = write_project(tmp_path, {"1": plain().rename({role: name} if role != name else {})})
+    project = chameleon.open_project(folder)
+    found = getattr(project.roles, role)
+    assert found == ((name,) if role == "id" else name)
+    assert list(project.kinds) == ["x"]
+    assert project.problems == ()
+
+
+def test_roles_that_are_named_go_before_usual_names(tmp_path):
+    toml = '[columns]\nlabel = "mood"\nid = ["who", "when"]\nignore = ["x"]\n'
+    frame = plain(mood=["up", "down"] * 10, who=[i // 4 for i in range(20)], when=[*range(4)] * 5)
+    project = chameleon.open_project(write_project(tmp_path, {"1": frame}, toml=toml))
+    assert project.roles.label == "mood"
+    assert project.roles.id == ("who", "when")
+    assert set(project.kinds) == {"id", "label"}  # now columns like any other
+
+
+def test_several_id_columns_are_one_id_and_never_run_together(tmp_path):
+    frame = pl.DataFrame(
+        {
+            "a": ["x|", "x", "x\\", "x"],
+            "b": ["y", "|y", "y", "\\y"],
+            "label": ["p", "q", "p", "q"],
+            "v": [1.5, 2.5, 3.5, 4.5],
+        }
+    )
+    toml = TREE + '[columns]\nid = ["a", "b"]\n'
+    project = chameleon.open_project(
+        write_project(tmp_path, {"1": frame, "2": frame.reverse()}, toml=toml)
+    )
+    step = chameleon.compare_data(project, before="1", after="2")
+    assert (step.kept, step.unchanged) == (4, 4)
+    assert evolving_dataset(project).instance_count == 4
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[columns]\nlabel = "mood"', ["'mood'", "label", "id, label, split, x"]),
+        ('[columns]\nid = ["id", "when"]', ["'when'", "id"]),
+        ('[columns]\nlabel = "split"', ["'split'", "two roles"]),
+    ],
+)
+def test_a_named_role_that_cannot_be_is_an_error(tmp_path, toml, words):
+    folder = write_project(tmp_path, {"1": plain()}, toml=toml)
+    with pytest.raises(chameleon.ProjectError) as raised:
+        chameleon.open_project(folder)
+    for word in words:
+        assert word in str(raised.value)
+
+
+def test_no_label_column_is_an_error_that_lists_the_columns(tmp_path):
+    folder = write_project(tmp_path, {"1": plain().rename({"label": "mood"})})
+    with pytest.raises(chameleon.ProjectError, match=r"no label column.*id, mood, split, x"):
+        chameleon.open_project(folder)
+
+
+# ---------------------------------------------------------------- no id, no split
+
+
+def test_without_an_id_duplicates_survive_and_a_relabelling_shows(tmp_path):
+    first = plain().drop("id")
+    first = pl.concat([first, first.head(3)])  # three rows twice
+    second = first.with_columns(
+        label=pl.when(pl.col("x") == 1.5).then(pl.lit("c")).otherwise("label"),
+        x=pl.when(pl.col("x") == 3.0).then(99.0).otherwise("x"),
+    )
+    project = chameleon.open_project(write_project(tmp_path, {"1": first, "2": second}))
+    assert "No id column" in messages(project.problems, Severity.NOTE)
+    step = chameleon.compare_data(project, before="1", after="2")
+    assert step.kept + step.added == 23
+    assert (step.relabelled, step.edited) == (2, 0)  # x = 1.5 stands twice
+    assert (step.added, step.removed) == (1, 1)  # an edit
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(12)))
+def test_without_an_id_row_order_is_no_matter(order):
+    frame = pl.DataFrame(
+        {
+            "label": ["a", "a", "b", "b"] * 3,
+            "split": ["train", "test"] * 6,
+            "source": ["s", "t", "u"] * 4,
+            "x": [1.0, 1.0, 2.0, 1.0] * 3,
+        }
+    )
+    with temporary_project({"1": frame, "2": frame[order]}) as folder:
+        step = chameleon.compare_data(chameleon.open_project(folder), before="1", after="2")
+    assert step.unchanged == 12
+    assert step.resourced == 0
+
+
+def test_without_a_split_an_instance_has_one_split_in_all_versions(tmp_path):
+    frames = {
+        str(v): plain(400, x=[i * v + 0.5 for i in range(400)]).drop("split")[v * 20 :]
+        for v in range(1, 4)
+    }
+    project = chameleon.open_project(write_project(tmp_path, frames, toml=TREE))
+    assert "No split column" in messages(project.problems, Severity.NOTE)
+    dataset = evolving_dataset(project)
+    for instance in range(dataset.instance_count):
+        assert len(set(dataset.split[dataset.instance == instance].tolist())) == 1
+    test_share = (dataset.split == list(Split).index(Split.TEST)).mean()
+    assert 0.13 < test_share < 0.27
+    assert (dataset.split == list(Split).index(Split.VALIDATION)).sum() == 0
+
+
+def test_the_hash_of_an_id_never_changes_between_releases():
+    tests = [i for i in range(40) if hashed_split(str(i)) is Split.TEST]
+    assert tests == [2, 6, 17, 18, 23, 29, 34]
+
+
+# ---------------------------------------------------------------- listed and unlisted files
+
+
+def listing(*files: str) -> str:
+    return TREE + "".join(f'[[versions]]\nfile = "{file}"\n' for file in files)
+
+
+def test_listed_versions_stand_in_the_order_of_the_list_and_others_follow(tmp_path):
+    frames = {name: plain() for name in ("1", "2", "10", "3")}
+    toml = listing("versions/10.csv", "versions/1.csv")
+    folder = write_project(tmp_path, frames, form="csv", toml=toml)
+    project = chameleon.open_project(folder)
+    assert [v.name for v in project.versions] == ["10", "1", "2", "3"]
+    notes = messages(project.problems, Severity.NOTE)
+    assert "Version 2 (versions/2.csv) is not listed" in notes
+    assert not errors_of(project)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("versions/9.csv", "no such file"),
+        ("versions", "no such file"),
+        ("../outside/1.csv", "outside the project folder"),
+        ("versions/../../outside/1.csv", "outside the project folder"),
+        ("/etc/hostname", "outside the project folder"),
+        ("versions/link.csv", "outside the project folder"),
+        ("versions/folder/1.csv", "outside the project folder"),
+        ("versions/loop.csv", "versions/loop.csv"),
+        ("versions/notes.txt", "ending"),
+        ("versions/\\u0000.csv", "Version"),
+        ("versions/" + "a" * 300 + ".csv", "Version"),
+    ],
+)
+def test_a_listed_file_that_cannot_be_used_is_told_and_never_read(tmp_path, file, words):
+    toml = listing("versions/1.csv", file) + 'name = "odd"\n'
+    folder = write_project(tmp_path / "inside", {"1": plain()}, form="csv", toml=toml)
+    secret = write_project(tmp_path / "outside", {}) / "1.csv"
+    plain(label=["secret"] * 20).write_csv(secret)
+    (folder / "versions" / "link.csv").symlink_to(secret)
+    (folder / "versions" / "loop.csv").symlink_to("loop.csv")
+    (folder / "versions" / "folder").symlink_to(secret.parent)
+    (folder / "versions" / "notes.txt").write_text("a")
+    project = chameleon.open_project(folder)
+    assert [v.name for v in project.versions] == ["1"]
+    assert words in errors_of(project)
+    assert "secret" not in chameleon.evaluate(project).classes
+
+
+def test_a_link_that_leads_outside_is_no_version_and_no_prediction(tmp_path):
+    folder = write_project(tmp_path / "inside", {"1": plain()}, form="csv", toml=TREE)
+    outside = write_project(tmp_path / "outside", {"2": plain()}, form="csv")
+    (folder / "versions" / "2.csv").symlink_to(outside / "versions" / "2.csv")
+    (folder / "predictions").symlink_to(outside / "versions")
+    project = chameleon.open_project(folder)
+    assert [v.name for v in project.versions] == ["1"]
+    assert "Version 2 (versions/2.csv)" in errors_of(project)
+    assert chameleon.evaluate(project).fitted == ("1",)
+
+
+def test_a_link_that_stays_inside_is_followed(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()}, form="csv")
+    (folder / "versions" / "2.csv").symlink_to(folder / "versions" / "1.csv")
+    assert names_of(folder) == ["1", "2"]
+
+
+def test_of_two_files_of_one_name_the_second_is_told(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()}, form="csv")
+    write_version(folder, "1", plain(), form="parquet")
+    project = chameleon.open_project(folder)
+    assert [v.file for v in project.versions] == ["versions/1.csv"]
+    assert "Version 1 (versions/1.parquet) has the same name as versions/1.csv" in errors_of(
+        project
+    )
+
+
+# ---------------------------------------------------------------- what is remembered
+
+
+def test_an_untouched_file_is_not_read_again_and_a_touched_one_is(tmp_path):
+    folder = write_project(tmp_path, {"1": plain(), "2": plain()}, form="csv")
+    before = chameleon.open_project(folder)
+    again = chameleon.open_project(folder)
+    assert again.fingerprints == before.fingerprints
+    write_version(folder, "2", plain(k=["a"] * 20), form="csv")
+    after = chameleon.open_project(folder)
+    assert set(after.kinds) == {"x", "k"}
+    assert after.fingerprints["1"] == before.fingerprints["1"]
+    assert after.fingerprints["2"] != before.fingerprints["2"]
+
+
+@pytest.mark.parametrize("memory", ["", "{", "[]", "3", '{"a": 1}', '{"a": {"stamp": 1}}'])
+def test_a_damaged_memory_is_forgotten(tmp_path, memory):
+    folder = write_project(tmp_path, {"1": plain()}, form="csv")
+    chameleon.open_project(folder)
+    (folder / ".chameleon" / "files.json").write_text(memory)
+    assert names_of(folder) == ["1"]
+
+
+def test_findings_of_another_shape_are_found_again(tmp_path):
+    folder = write_project(tmp_path, {"1": plain()}, form="csv")
+    chameleon.open_project(folder)
+    memory = folder / ".chameleon" / "files.json"
+    entries = json.loads(memory.read_text())
+    for entry in entries.values():
+        for fact in set(entry) - {"stamp"}:
+            entry[fact] = {"odd": 1}
+    memory.write_text(json.dumps(entries))
+    assert names_of(folder) == ["1"]
+
+
+@pytest.mark.parametrize("change", ["edit", "remove"])
+def test_a_file_that_changes_after_opening_is_an_error_that_names_it(tmp_path, change):
+    folder = write_project(tmp_path, {"1": plain(), "2": plain()}, toml=TREE)
+    project = chameleon.open_project(folder)
+    path = folder / "versions" / "2.parquet"
+    if change == "edit":
+        plain(x=[0.5] * 20).write_parquet(path)
+    else:
+        path.unlink()
+    with pytest.raises(chameleon.VersionError, match=r"Version 2 \(versions/2\.parquet\)"):
+        chameleon.evaluate(project)
+    plain().write_parquet(path)
+    assert evaluated(folder).dataset.row_count == 20

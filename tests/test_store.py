@@ -1,0 +1,144 @@
+"""What is kept on disk is never half there, and where nothing can be kept nothing breaks."""
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from chameleon import store
+
+
+def test_a_digest_tells_parts_apart_and_not_the_order_of_keys():
+    assert store.digest("ab", "c") != store.digest("a", "bc")
+    assert store.digest({"a": 1, "b": 2}) == store.digest({"b": 2, "a": 1})
+    assert store.digest([1, 2]) != store.digest([2, 1])
+    assert len(store.digest()) == 32
+
+
+def test_a_folder_is_kept_whole_and_its_temporary_name_is_gone(tmp_path):
+    def write(folder: Path) -> None:
+        (folder / "a").write_text("1")
+        (folder / "b").write_text("2")
+
+    assert store.write_folder(tmp_path / "kept", write)
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["a", "b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_writing_that_breaks_leaves_nothing_behind(tmp_path):
+    def full_disk(folder: Path) -> None:
+        (folder / "a").write_text("1")
+        raise OSError(28, "No space left on device")
+
+    def bug(folder: Path) -> None:
+        raise RuntimeError("a bug")
+
+    assert not store.write_folder(tmp_path / "kept", full_disk)
+    with pytest.raises(RuntimeError, match="a bug"):
+        store.write_folder(tmp_path / "kept", bug)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_folder_is_replaced(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "half").write_text("")
+    assert store.write_folder(tmp_path / "kept", lambda folder: (folder / "a").touch())
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["a"]
+
+
+def test_a_text_is_replaced_at_once(tmp_path):
+    path = tmp_path / "deep" / "file.json"
+    assert store.write_text(path, "first")
+    assert store.write_text(path, "second")
+    assert path.read_text() == "second"
+    assert [p.name for p in path.parent.iterdir()] == ["file.json"]
+    (tmp_path / "plain").touch()
+    assert not store.write_text(tmp_path / "plain" / "file.json", "cannot be")
+
+
+def aged(path: Path, seconds: float) -> Path:
+    path.mkdir()
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+    return path
+
+
+def test_the_longest_unused_leave_first(tmp_path):
+    for age in range(9):
+        aged(tmp_path / f"dataset-{age}", age * 10)
+    aged(tmp_path / "evaluation-old", 1000)
+    store.tidy(tmp_path, "dataset", keep=3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "dataset-0", "dataset-1", "dataset-2", "evaluation-old",
+    ]  # fmt: skip
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
+    aged(tmp_path / ".tmp-old", 25 * 3600)
+    aged(tmp_path / ".tmp-new", 60)
+    (tmp_path / ".tmp-file").touch()
+    store.tidy(tmp_path, "dataset")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-file", ".tmp-new"]
+
+
+def test_a_project_keeps_its_results_itself_and_else_in_the_users_folder(tmp_path, user_cache):
+    project = tmp_path / "phones"
+    project.mkdir()
+    assert store.cache_folder(project) == project / ".chameleon"
+    assert (project / ".chameleon").is_dir()
+    other = tmp_path / "watches"
+    other.mkdir()
+    (other / ".chameleon").touch()  # a file where the folder should be
+    found = store.cache_folder(other)
+    assert found.parent == user_cache / "chameleon"
+    assert found.name.startswith("watches-")
+    namesake = tmp_path / "deep" / "watches"
+    namesake.mkdir(parents=True)
+    (namesake / ".chameleon").touch()
+    assert store.cache_folder(namesake) != found
+
+
+def test_the_users_folder_is_where_the_system_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert store.user_cache_folder() == tmp_path / "chameleon"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    assert store.user_cache_folder() == Path.home() / ".cache" / "chameleon"
+
+
+def test_a_fact_is_found_again_only_when_the_file_was_touched(tmp_path):
+    path = tmp_path / "version.csv"
+    path.write_text("a")
+    found: list[str] = []
+
+    def find() -> int:
+        found.append("once")
+        return len(found)
+
+    memory = store.FileMemory(tmp_path / "cache")
+    assert [memory.recall(path, "fact", find) for _ in range(3)] == [1, 1, 1]
+    memory.save()
+    assert store.FileMemory(tmp_path / "cache").recall(path, "fact", find) == 1
+    assert store.FileMemory(tmp_path / "cache").recall(path, "another fact", find) == 2
+    path.write_text("ab")
+    assert store.FileMemory(tmp_path / "cache").recall(path, "fact", find) == 3
+
+
+def test_a_memory_forgets_files_that_are_gone(tmp_path):
+    paths = [tmp_path / name for name in "ab"]
+    memory = store.FileMemory(tmp_path / "cache")
+    for path in paths:
+        path.touch()
+        memory.recall(path, "fact", lambda: 1)
+    paths[0].unlink()
+    memory.save()
+    entries = json.loads((tmp_path / "cache" / "files.json").read_text())
+    assert list(entries) == [str(paths[1])]
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert store.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
