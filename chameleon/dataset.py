@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,8 @@ from chameleon.project import Kind, Problem, Project, Split, Version
 
 SPLITS = tuple(Split)
 """The splits in the order of their codes."""
+
+_RECENT_VERSIONS = 6
 
 TEST_SHARE = 0.2
 
@@ -94,6 +97,7 @@ class EvolvingDataset:
     summary: NDArray[np.float64]
     has_column: NDArray[np.bool_]
     problems: tuple[Problem, ...]
+    _recent: OrderedDict[int, NDArray[np.int32]] = field(default_factory=OrderedDict, repr=False)
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -137,11 +141,19 @@ class EvolvingDataset:
         """The rows a version holds, ascending."""
         return np.flatnonzero(self.present[version])
 
-    def row_of_instance(self, version: int) -> NDArray[np.int64]:
-        """int64 of shape (n_instances,): each instance's row in the version, -1 where absent."""
-        rows = self.rows_of(version)
-        found = np.full(self.instance_count, -1, dtype=np.int64)
-        found[self.instance[rows]] = rows
+    def row_of_instance(self, version: int) -> NDArray[np.int32]:
+        """Each instance's row in the version, -1 where absent; int32 of shape (n_instances,).
+
+        Kept for the versions asked for last; must not be changed.
+        """
+        found = self._recent.get(version)
+        if found is None:
+            rows = self.rows_of(version)
+            found = np.full(self.instance_count, -1, dtype=np.int32)
+            found[self.instance[rows]] = rows
+            self._recent[version] = found
+            while len(self._recent) > _RECENT_VERSIONS:
+                self._recent.popitem(last=False)
         return found
 
     def feature_frame(

@@ -15,7 +15,7 @@ from chameleon.building import Builder
 from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Kind, Problem, Project, Severity
-from chameleon.store import cache_folder, digest, tidy, write_folder
+from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever building changes, so that datasets kept on disk are built again."""
@@ -115,7 +115,7 @@ def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | 
             ),
             **arrays,
         )
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+    except DAMAGED:
         return None  # not there, or damaged: it is built again
 
 

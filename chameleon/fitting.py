@@ -1,15 +1,8 @@
-"""Fitting each version's model, and keeping what it says and the model itself.
-
-Predictions are kept beside the project, as arrays. Fitted models are kept for this user alone,
-outside the project: reading one runs no code of its file (skops, no pickle), but the trees of
-gradient boosting hold raw positions that a stranger's file could abuse.
-"""
+"""Fitting each version's model, and asking it about every row of the timeline."""
 
 from __future__ import annotations
 
-import json
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,6 +17,7 @@ from numpy.typing import NDArray
 from chameleon.bins import BinKind
 from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
+from chameleon.kept import Kept, read_kept, read_model, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
 from chameleon.project import Problem, Severity, Split, Version
 from chameleon.says import Says
@@ -32,7 +26,6 @@ from chameleon.store import digest, tidy, user_cache_folder, write_folder
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-_TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 MODEL_ERRORS = (
     ValueError,
     TypeError,
@@ -64,6 +57,7 @@ class Fitter:
         self._spec = dataset.project.settings.model
         self._hashes = dataset.content_hashes()
         self._order = dataset.instance_ids.gather(dataset.instance).rank("ordinal").to_numpy()
+        self._warnings: list[str] = []
         self.fitted: list[str] = []
         self.failures: list[Problem] = []
 
@@ -87,10 +81,14 @@ class Fitter:
             asdict(self._spec), RECIPE, release_of("scikit-learn"),
         )  # fmt: skip
         target = self._folder / f"model-{key}"
-        kept = _read_kept(target)
+        kept = read_kept(target)
         unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
+        self._warn_of_merged(train)
+        for warning in () if kept is None else kept.warnings:
+            self._note(warning)
         if kept is not None and not unseen.size:
             return kept.says(self._hashes)
+        self._warnings.clear()
         pipeline = self._model(key, version, train, label)
         if pipeline is None:
             return None
@@ -139,7 +137,7 @@ class Fitter:
         self, key: str, version: Version, train: pl.DataFrame, label: pl.Series
     ) -> Pipeline | None:
         path = user_cache_folder() / "models" / f"model-{key}"
-        pipeline = _read_model(path)
+        pipeline = read_model(path)
         if pipeline is not None:
             return pipeline
         if not train.width:
@@ -161,8 +159,7 @@ class Fitter:
             )
             return None
         self.fitted.append(version.name)
-        self._warn_of_merged(train, texts)
-        _write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         return pipeline
 
     def _asked(
@@ -170,8 +167,8 @@ class Fitter:
         pipeline: Pipeline,
         features: list[int],
         unseen: NDArray[np.uint64],
-        kept: _Kept | None,
-    ) -> _Kept:
+        kept: Kept | None,
+    ) -> Kept:
         """What was kept, and what the model says of rows whose features it was not asked of."""
         from threadpoolctl import threadpool_limits
 
@@ -185,7 +182,7 @@ class Fitter:
             else:
                 probabilities = None
             predicted = _numbered(pipeline.predict(frame), classes)
-        new = _Kept(classes, self._hashes[rows], predicted, probabilities)
+        new = Kept(classes, self._hashes[rows], predicted, probabilities, tuple(self._warnings))
         return new if kept is None else kept.joined(new)
 
     def _fail(self, version: Version, message: str) -> None:
@@ -194,12 +191,13 @@ class Fitter:
         )
 
     def _note(self, said: str) -> None:
+        self._warnings.append(said)
         message = f"{self._spec.estimator} warns: {said}"
         if all(problem.message != message for problem in self.failures):
             self.failures.append(Problem(Severity.NOTE, message))
 
-    def _warn_of_merged(self, train: pl.DataFrame, texts: list[str]) -> None:
-        for name in texts:
+    def _warn_of_merged(self, train: pl.DataFrame) -> None:
+        for name in (name for name, dtype in train.schema.items() if dtype == pl.String):
             distinct = train[name].n_unique()
             known = any(problem.column == name for problem in self.failures)
             if distinct > NATIVE_CATEGORIES and not known:
@@ -211,51 +209,6 @@ class Fitter:
                         column=name,
                     )
                 )
-
-
-class _Kept:
-    """What a model said, by the hash of a row's features."""
-
-    def __init__(
-        self,
-        classes: tuple[str, ...],
-        hashes: NDArray[np.uint64],
-        predicted: NDArray[np.int64],
-        probabilities: NDArray[np.float64] | None,
-    ) -> None:
-        order = np.argsort(hashes)
-        self.classes = classes
-        self.hashes = hashes[order]
-        self.predicted = predicted[order]
-        self.probabilities = None if probabilities is None else probabilities[order]
-
-    def says(self, hashes: NDArray[np.uint64]) -> Says:
-        """The predictions for rows of these hashes, all of which are kept."""
-        places = np.searchsorted(self.hashes, hashes)
-        shares = self.probabilities
-        return Says(
-            self.classes, self.predicted[places], None if shares is None else shares[places]
-        )
-
-    def joined(self, other: _Kept) -> _Kept:
-        """Both together; their rows are disjoint."""
-        shares = None
-        if self.probabilities is not None and other.probabilities is not None:
-            shares = np.concatenate([self.probabilities, other.probabilities])
-        return _Kept(
-            self.classes,
-            np.concatenate([self.hashes, other.hashes]),
-            np.concatenate([self.predicted, other.predicted]),
-            shares,
-        )
-
-    def write(self, folder: Path) -> None:
-        """Write all of it into an empty folder."""
-        np.save(folder / "hashes.npy", self.hashes, allow_pickle=False)
-        np.save(folder / "predicted.npy", self.predicted, allow_pickle=False)
-        if self.probabilities is not None:
-            np.save(folder / "probabilities.npy", self.probabilities, allow_pickle=False)
-        (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
 
 
 def model_input(frame: pl.DataFrame) -> pl.DataFrame:
@@ -302,53 +255,3 @@ def _noted_warnings(note: Callable[[str], None]) -> Iterator[None]:
 def _numbered(predicted: NDArray[np.generic], classes: tuple[str, ...]) -> NDArray[np.int64]:
     places = {name: number for number, name in enumerate(classes)}
     return np.array([places[str(name)] for name in predicted.tolist()], dtype=np.int64)
-
-
-def _read_kept(folder: Path) -> _Kept | None:
-    try:
-        shares = folder / "probabilities.npy"
-        kept = _Kept(
-            tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8"))),
-            np.load(folder / "hashes.npy", allow_pickle=False),
-            np.load(folder / "predicted.npy", allow_pickle=False),
-            np.load(shares, allow_pickle=False) if shares.is_file() else None,
-        )
-        folder.touch()  # used: `tidy` removes what was unused longest
-    except (OSError, ValueError, TypeError):
-        return None
-    return kept
-
-
-def _write_model(path: Path, pipeline: Pipeline, *, keep: int) -> None:
-    import skops.io
-
-    def write(folder: Path) -> None:
-        skops.io.dump(
-            pipeline, folder / "model.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=1
-        )
-
-    try:
-        write_folder(path, write)
-    except (TypeError, ValueError, AttributeError, NotImplementedError):
-        return  # a classifier that skops cannot write is fitted again when it is asked again
-    tidy(path.parent, "model", keep=keep)
-
-
-def _read_model(path: Path) -> Pipeline | None:
-    if not path.is_dir():
-        return None
-    import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
-
-    try:
-        pipeline: Pipeline = skops.io.load(path / "model.skops", trusted=_TRUSTED)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        zipfile.BadZipFile,
-        UntrustedTypesFoundException,
-    ):
-        return None
-    return pipeline

@@ -23,7 +23,7 @@ from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
-from chameleon.store import cache_folder, digest, file_digest, tidy, write_folder
+from chameleon.store import DAMAGED, cache_folder, digest, file_digest, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
@@ -261,5 +261,5 @@ def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
             problems=(*dataset.project.problems, *dataset.problems, *own),
             **arrays,
         )
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+    except DAMAGED:
         return None  # not there, or damaged: it is made again

@@ -111,8 +111,8 @@ def instance_mask(
     dataset = evaluation.dataset
     primary = dataset.version_number(selection.primary)
     secondary = dataset.version_number(selection.secondary)
-    row = dataset.row_of_instance(primary)
-    row = np.where(row < 0, dataset.row_of_instance(secondary), row)
+    own, other = dataset.row_of_instance(primary), dataset.row_of_instance(secondary)
+    row = np.where(own < 0, other, own)
     held = np.flatnonzero(row >= 0)
     passing = _row_mask(evaluation, primary, row[held], selection.filters, without)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
@@ -183,7 +183,7 @@ def _check_feature(dataset: EvolvingDataset, one: FeatureFilter) -> None:
 def _row_mask(
     evaluation: Evaluation,
     primary: int,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int32],
     filters: Filters,
     without: str | None,
 ) -> NDArray[np.bool_]:
@@ -227,7 +227,7 @@ def _within(
 
 
 def _feature_mask(
-    dataset: EvolvingDataset, one: FeatureFilter, rows: NDArray[np.int64]
+    dataset: EvolvingDataset, one: FeatureFilter, rows: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     _check_feature(dataset, one)
     number = dataset.feature_number(one.feature)

@@ -13,9 +13,12 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from polars.exceptions import PolarsError
 
 Fact = TypeVar("Fact")
 
@@ -25,6 +28,19 @@ KEPT_FOLDERS = 6
 
 _FORGOTTEN_SECONDS = 24 * 3600
 """A temporary folder this old belongs to a process that was killed."""
+
+
+DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    zipfile.BadZipFile,
+    PolarsError,
+)
+"""What reading a folder raises that is not there, is older, or was damaged: it is made again."""
 
 
 def digest(*parts: object) -> str:

@@ -25,7 +25,7 @@ LEVELS = (
     ("project", "store"),
     ("columns", "filters", "sources"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
-    ("pipelines", "given", "fitting", "scores", "models"),
+    ("pipelines", "given", "kept", "fitting", "scores", "models"),
     ("selection",),
     ("analysis", "charts"),
 )

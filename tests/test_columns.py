@@ -159,7 +159,8 @@ def test_an_hour_is_the_same_in_every_time_zone():
     [
         ("train", Split.TRAIN), ("Training", Split.TRAIN), (" TEST ", Split.TEST),
         ("testing", Split.TEST), ("val", Split.VALIDATION), ("Valid", Split.VALIDATION),
-        ("validation", Split.VALIDATION), ("dev", Split.VALIDATION), ("holdout", None), (None, None),
+        ("validation", Split.VALIDATION), ("dev", Split.VALIDATION), ("holdout", None),
+        (None, None),
     ],
 )  # fmt: skip
 def test_splits_go_by_their_usual_names(name, split):

@@ -14,10 +14,10 @@ from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
     feature_over_versions,
-    feature_ranking,
     feature_summary,
 )
 from chameleon.analysis.metrics import version_metrics, version_sizes
+from chameleon.analysis.ranking import feature_ranking
 from chameleon.analysis.selected import Selected, selected
 from chameleon.models import Evaluation
 from chameleon.project import Version

@@ -20,8 +20,8 @@ def draw(view: View) -> None:
     filters = view.selection.filters
     if filters.is_empty:
         st.caption(
-            f"All {counted.of:,} instances of {plain(view.selection.primary)} and "
-            f"{plain(view.selection.secondary)}: nothing is filtered."
+            f"All {counted.of:,} instances of {plain(shortened(view.selection.primary))} and "
+            f"{plain(shortened(view.selection.secondary))}: nothing is filtered."
         )
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips"):

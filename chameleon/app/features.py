@@ -188,9 +188,8 @@ def _draw_over_versions(view: View) -> None:
         st.vega_lite_chart(frame, _spec(options), key=f"over-chart-{number}")
     st.caption(
         "Above the axis: instances that the version's own model gets right; below: wrong. "
-        "In brackets: the version's instances of the split. "
         + (
-            "Shares of those, all versions on one scale."
+            "Shares of the instances named above each histogram, all versions on one scale."
             if shares
             else "Every version has a scale of its own."
         )

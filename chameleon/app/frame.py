@@ -21,7 +21,7 @@ from chameleon.models import Evaluation
 ICON = str(Path(__file__).parent / "icon.png")
 
 _STYLE = """<style>
-.block-container, [data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 3rem; }
+.block-container, [data-testid="stMainBlockContainer"] { padding: 4.2rem 2rem 3rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 </style>"""
 

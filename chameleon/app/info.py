@@ -8,7 +8,7 @@ import streamlit as st
 
 from chameleon.app import cached
 from chameleon.app.view import View
-from chameleon.app.words import figure, plain
+from chameleon.app.words import figure, plain, shortened
 from chameleon.models import Evaluation
 from chameleon.project import Problem, Severity
 
@@ -20,9 +20,11 @@ NARROW = """<style>
 @media (max-width: 1150px) {
   .st-key-overview [data-testid="stColumn"] { min-width: 100%; }
 }
-.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.875rem;
+.chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
+.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.875rem; table-layout: fixed;
   font-variant-numeric: tabular-nums; }
-.chameleon-info th { font-weight: 600; white-space: nowrap; }
+.chameleon-info th { font-weight: 600; }
+.chameleon-info th:first-child { width: 5.2rem; white-space: nowrap; }
 .chameleon-info small { opacity: 0.75; }
 .chameleon-info th, .chameleon-info td { padding: 2px 8px 2px 0; text-align: left;
   border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
@@ -59,14 +61,18 @@ def dataset_info(view: View) -> None:
     theme = st.context.theme.type or "light"
     st.html(
         f'<div style="color-scheme: {theme}">'
-        f'<div style="margin-bottom: 4px"><b>{html.escape(dataset.project.name)}</b>, '
+        f'<div class="chameleon-about"><b>{html.escape(dataset.project.name)}</b>, '
         f"{len(dataset.versions)} versions, {len(dataset.features)} features</div>"
         '<table class="chameleon-info" aria-label="Dataset info"><thead><tr><th></th>'
-        f'<th class="chameleon-primary">primary {html.escape(selection.primary)}</th>'
-        f'<th class="chameleon-secondary">secondary {html.escape(selection.secondary)}</th>'
+        f'<th class="chameleon-primary">primary {_name(selection.primary)}</th>'
+        f'<th class="chameleon-secondary">secondary {_name(selection.secondary)}</th>'
         f"</tr></thead><tbody>{body}</tbody></table></div>"
     )
     st.caption(f"Model: {plain(evaluation.model)}")
+
+
+def _name(name: str) -> str:
+    return f'<span title="{html.escape(name)}">{html.escape(shortened(name))}</span>'
 
 
 def _accuracy(view: View, row: dict[str, object], split: str) -> str:

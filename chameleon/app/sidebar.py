@@ -40,7 +40,7 @@ def navigation(project: str | None) -> None:
     with st.sidebar:
         st.markdown("##### Chameleon")
         if project is not None:
-            st.caption(f"Dataset: **{plain(project)}**")
+            st.caption(f"Dataset: **{plain(shortened(project, 60))}**")
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon)
 
@@ -350,7 +350,10 @@ def _step(feature: Feature) -> float:
 def _day(microseconds: float | None) -> dt.date | None:
     if microseconds is None:
         return None
-    return dt.date(1970, 1, 1) + dt.timedelta(days=int(microseconds // 86_400_000_000))
+    try:
+        return dt.date(1970, 1, 1) + dt.timedelta(days=int(microseconds // 86_400_000_000))
+    except OverflowError:  # beyond the years 1 to 9999
+        return dt.date.max if microseconds > 0 else dt.date.min
 
 
 def _microseconds(day: dt.date) -> float:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from chameleon.app import cached
 from chameleon.app.view import View
-from chameleon.app.words import figure, plain
+from chameleon.app.words import plain
 from chameleon.charts.timeline import (
     SPLITS,
     change_frame,
@@ -64,7 +64,9 @@ def _draw_metric(view: View, metrics: pl.DataFrame, metric: str, *, dark: bool) 
     if frame["value"].null_count() == len(frame):
         st.info(_why_undefined(view, metrics, metric), icon=":material/info:")
         return
-    st.vega_lite_chart(frame, _metric_spec(METRICS[metric], dark=dark), key="timeline-metric-chart")
+    splits = tuple(split for split in SPLITS if frame.filter(split=split)["value"].count())
+    spec = _metric_spec(METRICS[metric], splits, dark=dark)
+    st.vega_lite_chart(frame, spec, key="timeline-metric-chart")
     undefined = _undefined(metrics, metric)
     if undefined:
         st.caption(f"Undefined: {undefined}")
@@ -114,8 +116,8 @@ def _why_undefined(view: View, metrics: pl.DataFrame, metric: str) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _metric_spec(title: str, *, dark: bool) -> dict[str, Any]:
-    return metric_lines(title=title, dark=dark)
+def _metric_spec(title: str, splits: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
+    return metric_lines(title=title, splits=splits, dark=dark)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -126,6 +128,3 @@ def _size_spec(by: str, groups: tuple[str, ...], *, dark: bool) -> dict[str, Any
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _change_spec(versions: int, *, dark: bool) -> dict[str, Any]:
     return change_table(versions=versions, dark=dark)
-
-
-__all__ = ["draw", "figure"]

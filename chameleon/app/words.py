@@ -39,9 +39,10 @@ def number(value: float) -> str:
 
 def date(microseconds: float) -> str:
     """A date feature's value; without the time where that is midnight."""
-    if not math.isfinite(microseconds):
+    try:
+        moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=microseconds)
+    except (OverflowError, ValueError):  # infinite, or beyond the years 1 to 9999
         return number(microseconds)
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=int(microseconds))
     midnight = moment.time() == dt.time()
     return moment.date().isoformat() if midnight else moment.isoformat(" ", "minutes")
 

@@ -14,7 +14,9 @@ from chameleon.charts.theme import palette
 A_ROW = 6
 """Versions in one row of histograms."""
 
-_GAP = 0.12
+_GAP = 0.08
+_WORDS = 0.62  # room for "incorrect", in widths of a histogram
+_HEIGHT = 110
 _NAMED = ("primary", "secondary", "")
 
 
@@ -41,8 +43,9 @@ def small_multiples(options: SmallMultiples) -> dict[str, Any]:
     columns = ("part", "x", "x2", "y", "y2", "side", "version", "bar", "half", "instances",
                "share", "words")  # fmt: skip
     base = alt.Chart(pl.DataFrame({column: [0] for column in columns}))
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, A_ROW], nice=False), axis=None)
-    y = alt.Y("y:Q", title=None, axis=_outcome_axis(options))
+    x = alt.X("x:Q", scale=alt.Scale(domain=[-_WORDS, A_ROW], nice=False), axis=None)
+    share_axis = alt.Axis(format="~%", tickCount=4, minExtent=36, title=None)
+    y = alt.Y("y:Q", scale=alt.Scale(nice=False), axis=share_axis if options.shares else None)
     hues = [colours.primary, colours.secondary, colours.neutral]
     bars = (
         base.transform_filter(alt.datum.part == "bar")
@@ -69,37 +72,31 @@ def small_multiples(options: SmallMultiples) -> dict[str, Any]:
         .mark_rule(color=colours.line)
         .encode(x=x, x2="x2:Q", y=y)
     )
-    names = (
-        base.transform_filter(alt.datum.part == "name")
-        .mark_text(align="left", baseline="top", fontWeight=600, limit=150, color=colours.text)
-        .encode(x=x, y=alt.value(-14), text="words:N")
-    )
-    ends = (
-        base.transform_filter(alt.datum.part == "ends")
-        .mark_text(align="left", baseline="bottom", fontSize=10, limit=150, color=colours.text)
-        .encode(x=x, y=alt.value(142), text="words:N")
-    )
-    chart = alt.layer(axis, bars, names, ends).properties(
-        height=126,
+    words: list[alt.Chart] = []
+    places: list[tuple[str, Any, dict[str, Any]]] = [
+        ("name", alt.value(-24), {"fontWeight": 600, "limit": 92}),
+        ("total", alt.value(-10), {"fontSize": 10, "limit": 92}),
+        ("ends", alt.value(_HEIGHT + 9), {"fontSize": 10, "limit": 110}),
+        ("above", y, {"fontSize": 10, "dy": -8}),
+        ("below", y, {"fontSize": 10, "dy": 8}),
+    ]
+    for part, height, look in places:
+        words.append(
+            base.transform_filter(alt.datum.part == part)
+            .mark_text(align="left", baseline="middle", color=colours.text, **look)
+            .encode(x=x, y=height, text="words:N")
+        )
+    # nothing to see: holds the scale, so that all rows of versions have the same
+    reach = base.transform_filter(alt.datum.part == "reach").mark_point(opacity=0).encode(x=x, y=y)
+    chart = alt.layer(axis, bars, reach, *words).properties(
+        height=_HEIGHT,
         description="One feature's histogram in every version: correct above, incorrect below.",
     )
     spec: dict[str, Any] = chart.to_dict()
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
     spec.pop("data", None)
     spec.pop("datasets", None)
     return spec
-
-
-def _outcome_axis(options: SmallMultiples) -> alt.Axis:
-    """The axis says which half is correct and which incorrect, and the share where it is one."""
-    if not options.outcomes:
-        return alt.Axis(values=[0.5], labelExpr="'instances'", minExtent=64, grid=False)
-    if options.shares:
-        share = "format(abs(datum.value), '~%') + (datum.value < 0 ? ' incorrect' : ' correct')"
-        return alt.Axis(
-            tickCount=4, labelExpr=f"datum.value ? {share} : '0'", labelLimit=90, minExtent=86
-        )
-    half = "datum.value > 0 ? 'correct' : 'incorrect'"
-    return alt.Axis(values=[-0.5, 0.5], labelExpr=half, minExtent=64, grid=False)
 
 
 def row_frames(
@@ -167,26 +164,51 @@ def row_frames(
             ("below", -1.0, "incorrect"),
         )
     ]
-    drawn = pl.concat([*halves, _frame_parts(placed, versions, ends, halves[0].schema)])
+    bars = pl.concat(halves)
+    reach = (_highest(bars["y"].max(), 1.0), _lowest(bars["y"].min(), options))
+    parts = _frame_parts(placed, versions, ends, reach, options)
+    drawn = pl.concat([bars, pl.DataFrame(parts, schema=bars.schema)])
     for row in range((len(versions) + A_ROW - 1) // A_ROW):
         yield drawn.filter(pl.col("place") // A_ROW == row).drop("place")
 
 
+def _highest(value: object, otherwise: float) -> float:
+    return value if isinstance(value, float) and value > 0 else otherwise
+
+
+def _lowest(value: object, options: SmallMultiples) -> float:
+    """The lower end of the scale; room for the word "incorrect" where there is such a half."""
+    lowest = value if isinstance(value, float) else 0.0
+    return min(lowest, -0.2 if options.outcomes and not options.shares else lowest)
+
+
 def _frame_parts(
-    placed: pl.DataFrame, versions: Sequence[str], ends: str, schema: pl.Schema
-) -> pl.DataFrame:
-    """The axis, name and ends of every version's histogram."""
+    placed: pl.DataFrame,
+    versions: Sequence[str],
+    ends: str,
+    reach: tuple[float, float],
+    options: SmallMultiples,
+) -> list[dict[str, object]]:
+    """The axis, name, count and ends of every version's histogram, and the words of each row."""
     totals = dict(placed.select("version", "total").unique().iter_rows())
     parts: list[dict[str, object]] = []
     for place, name in enumerate(versions):
         left = place % A_ROW + _GAP
         shared = {"place": place, "x": left, "x2": left + 1 - 2 * _GAP, "y": 0.0, "y2": 0.0,
                   "side": "", "version": name, "bar": "", "half": "", "instances": 0,
-                  "share": 0.0}  # fmt: skip
-        count = f"{totals.get(name, 0):,}"
+                  "share": 0.0, "words": ""}  # fmt: skip
+        total = f"{totals.get(name, 0):,} instances"
         parts += [
-            {**shared, "part": "axis", "words": ""},
-            {**shared, "part": "name", "words": f"{name} ({count})"},
+            {**shared, "part": "axis"},
+            {**shared, "part": "name", "words": name},
+            {**shared, "part": "total", "words": total},
             {**shared, "part": "ends", "words": ends},
         ]
-    return pl.DataFrame(parts, schema=schema).select(schema.names())
+        if place % A_ROW == 0:
+            parts += [{**shared, "part": "reach", "y": end} for end in reach]
+            words = ("correct", "incorrect") if options.outcomes else ("instances", "")
+            parts += [
+                {**shared, "part": part, "x": -_WORDS, "words": word}
+                for part, word in zip(("above", "below"), words, strict=True)
+            ]
+    return parts

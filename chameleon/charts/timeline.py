@@ -17,13 +17,14 @@ from chameleon.charts.theme import Palette, palette
 SPLITS = ("train", "test", "validation")
 CHANGES = ("added", "removed", "relabelled", "labels added", "edited", "moved")
 
+_SHAPES = ("circle", "square", "triangle-up")
 _AXIS_EXTENT = 96
 _NARROW = 24
 """More versions than this leave no room for a number in every cell."""
 
 
-def metric_lines(*, title: str, dark: bool) -> dict[str, Any]:
-    """A line a split over the versions, the two chosen versions marked.
+def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, Any]:
+    """A line for each of these splits over the versions, the two chosen versions marked.
 
     The frame: version, split, value, instances, side ("primary", "secondary", "both" or ""), in
     the order of the timeline.
@@ -31,23 +32,22 @@ def metric_lines(*, title: str, dark: bool) -> dict[str, Any]:
     colours = palette(dark=dark)
     base = alt.Chart(_dummy("version", "split", "value", "instances", "side"))
     x = _versions_axis()
-    colour = alt.Color(
-        "split:N",
-        scale=alt.Scale(domain=list(SPLITS), range=list(colours.categories[:3])),
-        legend=alt.Legend(orient="top", title=None),
-    )
+    places = [SPLITS.index(split) for split in splits]
+    hues = alt.Scale(domain=list(splits), range=[colours.categories[k] for k in places])
+    shapes = alt.Scale(domain=list(splits), range=[_SHAPES[k] for k in places])
+    legend = alt.Legend(orient="top", title=None, offset=6)
     y = alt.Y(
         "value:Q",
         title=title,
         scale=alt.Scale(zero=False, padding=12),
         axis=alt.Axis(minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT, format="~g", tickCount=5),
     )
-    lines = base.mark_line().encode(x=x, y=y, color=colour, strokeDash=_dashes())
+    lines = base.mark_line().encode(x=x, y=y, color=alt.Color("split:N", scale=hues, legend=legend))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         x=x,
         y=y,
-        color=colour,
-        shape=alt.Shape("split:N", scale=alt.Scale(domain=list(SPLITS)), legend=None),
+        color=alt.Color("split:N", scale=hues, legend=legend),
+        shape=alt.Shape("split:N", scale=shapes, legend=legend),
         tooltip=[
             alt.Tooltip("version:N", title="Version"),
             alt.Tooltip("split:N", title="Split"),
@@ -57,7 +57,7 @@ def metric_lines(*, title: str, dark: bool) -> dict[str, Any]:
     )
     return _spec(
         alt.layer(*_side_rules(base, x, colours), lines, points),
-        height=230,
+        height=150,
         description=f"{title} of every version, a line a split.",
     )
 
@@ -83,7 +83,7 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=list(domain), range=hues),
-                legend=alt.Legend(orient="top", title=None, symbolLimit=len(domain) or 1,
+                legend=alt.Legend(orient="top", title=None, offset=6, symbolLimit=len(domain) or 1,
                                   columns=6, labelLimit=160),
             ),
             order=alt.Order("place:Q"),
@@ -94,7 +94,7 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             ],
         )
     )  # fmt: skip
-    return _spec(chart, height=220, description=f"Instances of every version by {by}.")
+    return _spec(chart, height=120, description=f"Instances of every version by {by}.")
 
 
 def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
     y = alt.Y(
         "kind:N",
         sort=list(CHANGES),
-        title="Kind of change",
+        title=" ",
         axis=alt.Axis(
             minExtent=_AXIS_EXTENT,
             maxExtent=_AXIS_EXTENT,
@@ -133,12 +133,12 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
         tooltip=tooltip,
     )
     if versions > _NARROW:
-        return _spec(cells, height=30 + 26 * len(CHANGES), description=_CHANGES_DESCRIBED)
+        return _spec(cells, height=24 * len(CHANGES), description=_CHANGES_DESCRIBED)
     numbers = base.mark_text(fontSize=11).encode(
         x=_versions_axis(), y=y, text="written:N", color=alt.value(colours.text), tooltip=tooltip
     )
     return _spec(
-        alt.layer(cells, numbers), height=30 + 26 * len(CHANGES), description=_CHANGES_DESCRIBED
+        alt.layer(cells, numbers), height=24 * len(CHANGES), description=_CHANGES_DESCRIBED
     )
 
 
@@ -213,13 +213,6 @@ def _versions_axis() -> alt.X:
     )
 
 
-def _dashes() -> alt.StrokeDash:
-    dashes = [[1, 0], [1, 0], [4, 3]]
-    return alt.StrokeDash(
-        "split:N", scale=alt.Scale(domain=list(SPLITS), range=dashes), legend=None
-    )
-
-
 def _side_rules(base: alt.Chart, x: alt.X, colours: Palette) -> list[alt.Chart]:
     """A rule at the primary and at the secondary version.
 
@@ -250,6 +243,7 @@ def _spec(
 ) -> dict[str, Any]:
     shaped = chart.properties(height=height, description=description)
     spec: dict[str, Any] = shaped.to_dict()
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
     spec.pop("data", None)
     spec.pop("datasets", None)
     return spec

@@ -1,9 +1,7 @@
 """Histograms against the oracle, and the laws they keep."""
 
 from collections import Counter
-from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range
-from chameleon.analysis.histograms import COUNT_COLUMNS, jensen_shannon_distance
+from chameleon.analysis.histograms import COUNT_COLUMNS
 from chameleon.project import Split
 from tests import oracle, tiny
 from tests.library import TREE, evaluated, plain, write_project
@@ -27,7 +25,7 @@ def small(tmp_path_factory) -> chameleon.Evaluation:
 
 def counted(frame: pl.DataFrame, places: tuple[str, ...] = PLACE) -> Counter:
     """The counts of a library frame that are not zero, as the oracle keeps them."""
-    columns = [name for name in (*COUNT_COLUMNS, *("correct", "incorrect", "unknown"))]
+    columns = (*COUNT_COLUMNS, "correct", "incorrect", "unknown")
     found: Counter = Counter()
     for line in frame.iter_rows(named=True):
         for column in columns:
@@ -268,50 +266,6 @@ def test_an_unknown_version_or_feature_is_an_error_that_names_it(small):
         chameleon.feature_summary(small, primary="v1", secondary="v3")
     with pytest.raises(chameleon.SelectionError, match="'weight'"):
         chameleon.feature_over_versions(small, "weight", primary="v1", secondary="v2")
-
-
-def test_the_distance_is_0_for_equal_shapes_and_1_for_disjoint_ones():
-    assert jensen_shannon_distance(np.array([1, 3]), np.array([2, 6])) == 0.0
-    assert jensen_shannon_distance(np.array([4, 0]), np.array([0, 9])) == 1.0
-    from scipy.spatial.distance import jensenshannon
-
-    p, q = np.array([5, 0, 3, 1]), np.array([1, 1, 0, 9])
-    assert jensen_shannon_distance(p, q) == pytest.approx(jensenshannon(p, q, base=2))
-    assert jensen_shannon_distance(p, q) == pytest.approx(jensen_shannon_distance(q, p))
-
-
-def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(tmp_path):
-    count = 40
-    steady = [float(i % 4) for i in range(count)]
-    frames = {
-        name: plain(count, moved=[i % 3 + shift for i in range(count)], steady=steady)
-        for name, shift in (("1", 0), ("2", 10))
-    }
-    # the model errs exactly where steady is 3, and test rows are where i % 4 == 3
-    tests = {"split": ["test"] * count, "label": ["a"] * count}
-    frames = {name: frame.with_columns(**lists(tests)) for name, frame in frames.items()}
-    frames = {
-        name: frame.with_columns(
-            split=pl.when(pl.col("id") < 20).then(pl.lit("train")).otherwise(pl.lit("test"))
-        )
-        for name, frame in frames.items()
-    }
-    said = pl.DataFrame(
-        {"id": range(count), "prediction": ["b" if s == 3 else "a" for s in steady]}
-    )
-    folder = write_project(tmp_path, frames, predictions={"1": said, "2": said})
-    frame = chameleon.feature_histograms(evaluated(folder), primary="2", secondary="1")
-    ranking = chameleon.feature_ranking(frame).rows_by_key("feature", unique=True)
-    assert ranking["moved"][0] == 1.0
-    assert ranking["steady"][0] == 0.0
-    # a quarter errs: a bar of rate 1 with weight 1/4, bars of rate 0 with weight 3/4
-    assert ranking["steady"][1] == pytest.approx(0.25 * 0.75 + 0.75 * 0.25)
-    assert ranking["steady"][2] == 0.0
-    assert ranking["moved"][2] is None
-
-
-def lists(columns: dict[str, list]) -> dict[str, pl.Series]:
-    return {name: pl.Series(name, values) for name, values in columns.items()}
 
 
 def test_a_feature_may_be_filtered_by_the_category_other(tmp_path):

@@ -108,7 +108,7 @@ function ghostPath(bars, ghost, scale, outcomes) {
 function drawCounts(svg, data, scale, width) {
   const label = (v) => (data.mode === "shares" ? percent(v) : brief(v));
   const grid = [];
-  if (scale.empty) svg.append(shape("text", { class: "tick", x: GUTTER + 6, y: scale.zero - 4 }, "no instances"));
+  if (scale.empty) svg.append(shape("text", { class: "tick nothing", x: GUTTER + 6, y: scale.zero - 4 }, "no instances"));
   for (const [sign, room, word] of [[-1, scale.up, "correct"], [1, scale.down, "incorrect"]]) {
     if (room < 2) continue;
     for (const tick of scale.empty ? [] : ticks(0, room / scale.unit, Math.max(1, Math.floor(room / 20)), data.mode !== "shares")) {

@@ -56,6 +56,7 @@ function tooltipLabels(feature, split, data, from, to, palette) {
   const all = sum(shares.map(([n]) => n));
   const found = shares.filter(([n]) => n > 0).sort((a, b) => b[0] - a[0]);
   const box = element("div", "shares");
+  if (!all) return box;
   box.append(element("div", "", `True labels of ${data.primary}`));
   for (const [n, k] of found.slice(0, LABELS_NAMED)) {
     const line = box.appendChild(element("div"));

@@ -62,7 +62,7 @@ function key(className, text) {
 function drawLegend(view) {
   const { data } = view;
   const keys = [key("primary", `Primary ${data.primary}`), key("secondary", `Secondary ${data.secondary}`), key("both", "Both: the smaller count")];
-  if (data.features.some((f) => f.ghost)) keys.push(key("ghost", `Outline: all of ${data.primary}, shape only`));
+  if (data.features.some((f) => f.ghost)) keys.push(key("ghost", `Outline: all of ${data.primary}, shape only; figures: of all`));
   if (data.features.some((f) => f.selected.length)) keys.push(key("chosen", "Chosen as a filter"));
   view.legend.replaceChildren(...keys);
   const labelled = data.classes && data.features.some((f) => f.labels);

@@ -1,0 +1,128 @@
+"""By what features are sorted, against figures reckoned in plain loops."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+
+import chameleon
+from chameleon.analysis.histograms import COUNT_COLUMNS
+from chameleon.analysis.ranking import feature_ranking, jensen_shannon_distance
+from tests.library import evaluated, plain, write_project
+from tests.projects import opened, plans, version_pairs
+
+COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
+FIGURES = ("distance", "error_rate", "error_rate_change")
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=40))
+def test_the_distance_is_that_of_scipy(pairs):
+    p, q = np.array(pairs).T
+    if not p.sum() or not q.sum():
+        return
+    found = jensen_shannon_distance(p, q)
+    assert found == pytest.approx(jensenshannon(p, q, base=2), abs=1e-7)
+    assert found == pytest.approx(jensen_shannon_distance(q, p), abs=1e-12)
+    assert 0 <= found <= 1
+
+
+def test_the_distance_is_0_for_equal_shapes_and_1_for_disjoint_ones():
+    assert jensen_shannon_distance(np.array([1, 3]), np.array([2, 6])) == 0.0
+    assert jensen_shannon_distance(np.array([4, 0]), np.array([0, 9])) == 1.0
+
+
+def frame_of(**splits: list[list[int]]) -> pl.DataFrame:
+    """The histogram of one feature with these counts a bar."""
+    rows = [("x", split, *counts) for split, bars in splits.items() for counts in bars]
+    return pl.DataFrame(rows, schema=["feature", "split", *COUNT_COLUMNS], orient="row")
+
+
+def plain_error_figures(bars: list[list[int]]) -> tuple[float | None, float | None]:
+    """How unevenly errors fall, and how much that changed, by the words of the docstring."""
+    total = sum(c + i for c, i, *_ in bars)
+    if not total:
+        return None, None
+    overall = sum(i for _, i, *_ in bars) / total
+    spread = 0.0
+    shared, change = 0, 0.0
+    for correct, incorrect, _, was_correct, was_incorrect, _ in bars:
+        known, earlier = correct + incorrect, was_correct + was_incorrect
+        if known:
+            spread += known / total * abs(incorrect / known - overall)
+        if known and earlier:
+            shared += known
+            change += known * abs(incorrect / known - was_incorrect / earlier)
+    return spread, change / shared if shared else None
+
+
+@settings(max_examples=100)
+@given(st.lists(COUNTS, min_size=1, max_size=6), st.lists(COUNTS, min_size=1, max_size=6))
+def test_the_figures_are_those_of_a_plain_loop(train, test):
+    ranking = feature_ranking(frame_of(train=train, test=test)).row(0, named=True)
+    spread, change = plain_error_figures(test)
+    assert ranking["error_rate"] == pytest.approx(spread)
+    assert ranking["error_rate_change"] == pytest.approx(change)
+    p, q = ([sum(bar[k : k + 3]) for bar in train] for k in (0, 3))
+    if sum(p) and sum(q):
+        wanted = jensenshannon(p, q, base=2)
+        assert ranking["distance"] == pytest.approx(wanted, abs=1e-7)
+    else:
+        assert ranking["distance"] is None
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_every_feature_is_ranked_once_and_by_numbers(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    with opened(plan) as evaluation:
+        frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
+    ranking = chameleon.feature_ranking(frame)
+    assert ranking["feature"].to_list() == plan.timeline.features
+    for name in FIGURES:
+        assert all(value is None or 0 <= value <= 1 for value in ranking[name])
+        assert not any(value is not None and math.isnan(value) for value in ranking[name])
+
+
+def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(tmp_path):
+    count = 40
+    steady = [float(i % 4) for i in range(count)]
+    halves = ["train"] * 20 + ["test"] * 20
+    frames = {
+        name: plain(
+            count,
+            moved=[i % 3 + shift for i in range(count)],
+            steady=steady,
+            label=["a"] * count,
+            split=halves,
+        )
+        for name, shift in (("1", 0), ("2", 10))
+    }
+    # the models err exactly where steady is 3
+    answers = ["b" if value == 3 else "a" for value in steady]
+    said = pl.DataFrame({"id": range(count), "prediction": answers})
+    folder = write_project(tmp_path, frames, predictions={"1": said, "2": said})
+    frame = chameleon.feature_histograms(evaluated(folder), primary="2", secondary="1")
+    ranking = chameleon.feature_ranking(frame).rows_by_key("feature", unique=True)
+    assert ranking["moved"][0] == 1.0
+    assert ranking["steady"][0] == 0.0
+    # a quarter errs: a bar of rate 1 with weight 1/4, bars of rate 0 with weight 3/4
+    assert ranking["steady"][1] == pytest.approx(0.25 * 0.75 + 0.75 * 0.25)
+    assert ranking["steady"][2] == 0.0
+    assert ranking["moved"][2] is None
+
+
+def test_without_any_test_row_errors_are_those_of_train_rows():
+    bars = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
+    ranking = feature_ranking(frame_of(train=bars)).row(0)
+    assert ranking[2:] == (0.25, 0.25)
+
+
+def test_without_any_known_outcome_there_are_no_error_figures():
+    ranking = feature_ranking(frame_of(train=[[0, 0, 4, 0, 0, 4]], test=[[0, 0, 1, 0, 0, 1]]))
+    assert ranking.row(0) == ("x", 0.0, None, None)

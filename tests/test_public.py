@@ -1,0 +1,185 @@
+"""What the package promises: its names, its columns, its examples."""
+
+import ast
+import inspect
+import re
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import chameleon
+from chameleon.analysis.comparison import timeline_changes
+from tests import tiny
+from tests.library import evaluated
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(chameleon.__all__)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> chameleon.Evaluation:
+    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_exists_and_is_documented(name):
+    thing = getattr(chameleon, name)
+    first = (inspect.getdoc(thing) or "").splitlines()[0]
+    assert len(first) > 15
+    assert not first.startswith("This ")
+    assert name in dir(chameleon)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_says_what_comes_back_and_every_field_is_told(name):
+    thing = getattr(chameleon, name)
+    documentation = inspect.getdoc(thing) or ""
+    if inspect.isfunction(thing):
+        signature = inspect.signature(thing)
+        assert signature.return_annotation is not inspect.Signature.empty
+        if "DataFrame" in str(signature.return_annotation):
+            assert "Returns\n-------" in documentation
+    elif is_dataclass(thing) and "Attributes" in documentation:
+        listed = documentation.split("Attributes", 1)[1]
+        told = set(re.findall(r"\w+", listed))
+        if name not in ("Evaluation", "Project"):  # their first fields speak for themselves
+            assert {field.name for field in fields(thing)} <= told
+
+
+def test_names_are_sorted_and_all_that_is_public():
+    source = ast.parse((ROOT / "chameleon" / "__init__.py").read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in source.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == set(chameleon.__all__)
+    assert list(chameleon.__all__) == sorted(chameleon.__all__)
+
+
+def test_all_errors_are_one_family():
+    family = [getattr(chameleon, name) for name in NAMES if name.endswith("Error")]
+    assert all(issubclass(error, chameleon.ChameleonError) for error in family)
+    assert len(family) == 5
+    for error in family:
+        assert error.__name__ in (inspect.getmodule(error).__doc__ or "")
+
+
+# ---------------------------------------------------------------- columns (DESIGN section 5)
+
+
+PROMISED = {
+    "version_metrics": [
+        "version", "date", "instances", "train_instances", "test_instances", "train_accuracy",
+        "test_accuracy",
+    ],
+    "feature_histograms": [
+        "feature", "split", "bin", "low", "high", "category", "primary_correct",
+        "primary_incorrect", "primary_unknown", "secondary_correct", "secondary_incorrect",
+        "secondary_unknown",
+    ],
+    "feature_summary": ["feature", "version", "split", "min", "max", "mean", "missing"],
+}  # fmt: skip
+
+
+def result_of(name: str, evaluation: chameleon.Evaluation) -> pl.DataFrame:
+    versions = {"primary": "v2", "secondary": "v1"}
+    function = getattr(chameleon, name)
+    match name:
+        case "version_metrics" | "version_sizes":
+            return function(evaluation)
+        case "feature_over_versions":
+            return function(evaluation, "size", **versions)
+        case "feature_ranking":
+            return function(chameleon.feature_histograms(evaluation, **versions))
+        case _:
+            return function(evaluation, **versions)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_columns_are_there(small, name):
+    frame = result_of(name, small)
+    assert set(PROMISED[name]) <= set(frame.columns)
+    assert len(frame)
+
+
+FRAMES = [
+    name
+    for name in NAMES
+    if inspect.isfunction(getattr(chameleon, name))
+    and "DataFrame" in str(inspect.signature(getattr(chameleon, name)).return_annotation)
+]
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_every_column_of_a_result_is_documented(small, name):
+    documentation = inspect.getdoc(getattr(chameleon, name)).split("Returns\n-------")[1]
+    templates = {  # {s}_{metric} stands for these
+        f"{split}_": "{s}_" for split in ("train", "test", "validation")
+    }
+    for column in result_of(name, small).columns:
+        spelled = column
+        for start, template in templates.items():
+            spelled = (
+                template + spelled.removeprefix(start) if spelled.startswith(start) else spelled
+            )
+        spelled = re.sub(r"^\{s\}_(\w+)_reason$", "{s}_{metric}_reason", spelled)
+        assert re.search(rf"(?<![\w{{]){re.escape(spelled)}(?!\w)", documentation), column
+
+
+def test_an_iteration_holds_what_the_design_promises(small):
+    step = chameleon.compare_data(small.dataset.project, before="v1", after="v2")
+    assert isinstance(step, chameleon.Iteration)
+    for name in ("added", "removed", "relabelled", "edited", "moved", "unchanged"):
+        assert isinstance(getattr(step, name), int)
+    assert timeline_changes(small.dataset)["before"].to_list() == ["v1", "v2"]
+
+
+def test_projects_and_versions_have_what_the_design_promises(small):
+    project = small.dataset.project
+    assert isinstance(project, chameleon.Project)
+    assert isinstance(project.versions, tuple)
+    for version in project.versions:
+        assert {"name", "date", "note"} <= {field.name for field in fields(version)}
+    assert all(isinstance(problem, chameleon.Problem) for problem in project.problems)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_results_never_change_what_they_are_given(small, name):
+    before = [getattr(small, array).tobytes() for array in ("predicted", "outcome")]
+    codes = small.dataset.codes.tobytes()
+    assert result_of(name, small).equals(result_of(name, small))
+    assert [getattr(small, array).tobytes() for array in ("predicted", "outcome")] == before
+    assert small.dataset.codes.tobytes() == codes
+
+
+# ---------------------------------------------------------------- examples
+
+
+def examples() -> list[tuple[str, str]]:
+    """Every docstring of the package that shows code, by its place."""
+    found = []
+    for path in sorted((ROOT / "chameleon").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                text = ast.get_docstring(node) or ""
+                if ">>> " in text:
+                    found.append((f"{path.name}: {getattr(node, 'name', 'module')}", text))
+    return found
+
+
+@pytest.mark.parametrize(("place", "text"), examples())
+def test_examples_run(place, text, digits_project, monkeypatch):
+    folder = digits_project.parent / "examples" / "sample_data"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "digits").exists():
+        (folder / "digits").symlink_to(digits_project)
+    monkeypatch.chdir(folder.parent)
+    lines = [line[4:] for line in text.splitlines() if line.startswith((">>> ", "... "))]
+    exec("\n".join(lines), {})

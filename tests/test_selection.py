@@ -1,0 +1,239 @@
+"""Selections and filters: to a mask, and to an address and back without losing a value."""
+
+import datetime as dt
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import chameleon
+from chameleon import FeatureFilter, Filters, Range, Selection
+from chameleon.outcomes import OUTCOMES
+from chameleon.project import Split
+from chameleon.selection import checked, instance_mask, usable
+from tests import oracle, tiny
+from tests.library import TREE, evaluated, plain, write_project
+from tests.projects import filters_for, opened, plans, version_pairs
+
+DEFAULT = Selection("1.0", "1.1")
+AWKWARD = [
+    "", " ", "'", '"', "[x]", "{}", "a..b", "..", "0..1", "=", "=a", "~", "~0", "~~", "~a", "\n",
+    "\r\n", "\t", "&", "a=b&c=d", "+", "%", "%20", "#", "?", "/", "\\", ";", "é", "日本", "🦎",
+    "\x00", "other", "missing", "non-finite", "None", "f:", "f:x", "primary", "split",
+]  # fmt: skip
+NAMES = st.one_of(st.sampled_from(AWKWARD), st.text(max_size=6))
+NUMBERS = st.floats(allow_nan=False)
+DATES = st.none() | st.dates()
+FEATURES = st.builds(
+    FeatureFilter,
+    feature=NAMES,
+    ranges=st.lists(
+        st.builds(Range, NUMBERS, NUMBERS, st.booleans(), st.booleans()), max_size=2
+    ).map(tuple),
+    categories=st.lists(NAMES, max_size=2).map(tuple),
+    other=st.booleans(),
+    missing=st.booleans(),
+    non_finite=st.booleans(),
+).filter(lambda one: not one.is_empty)
+FILTERS = st.builds(
+    Filters,
+    splits=st.lists(st.sampled_from(list(Split)), max_size=2).map(tuple),
+    labels=st.lists(st.none() | NAMES, max_size=2).map(tuple),
+    sources=st.lists(st.none() | NAMES, max_size=2).map(tuple),
+    dates=st.none() | st.tuples(DATES, DATES),
+    outcomes=st.lists(st.sampled_from(OUTCOMES), max_size=2).map(tuple),
+    features=st.lists(FEATURES, max_size=2, unique_by=lambda one: one.feature).map(tuple),
+)
+VERSIONS = NAMES.filter(bool)  # a version has a name
+
+
+# ---------------------------------------------------------------- to an address and back
+
+
+@settings(max_examples=300)
+@given(VERSIONS, VERSIONS, FILTERS)
+@example("1.0", "~", Filters(labels=(None, "", "~", "~0"), dates=(None, None)))
+@example("a", "b", Filters(features=(FeatureFilter("", (Range(-0.0, float("inf"), True),)),)))
+def test_an_address_gives_back_the_very_same_selection(primary, secondary, filters):
+    selection = Selection(primary, secondary, filters)
+    text = selection.to_query_string()
+    assert Selection.from_query_string(text, DEFAULT) == selection
+    assert Selection.from_query(selection.to_query(), DEFAULT) == selection
+    assert text.isascii()
+    assert not set(text) & set(" \"'<>#\n")
+
+
+@given(FILTERS)
+def test_what_an_address_leaves_out_is_taken_from_the_default(filters):
+    items = filters.to_query()
+    assert Selection.from_query(items, DEFAULT) == replace(DEFAULT, filters=filters)
+    assert Selection.from_query_string("", DEFAULT) == DEFAULT
+    assert Selection.from_query_string("page=2&primary=2.0", DEFAULT) == Selection("2.0", "1.1")
+
+
+@pytest.mark.parametrize("number", [np.float64(0.1), np.float64(1e300), 3, True])
+def test_a_number_of_any_kind_survives(number):
+    one = FeatureFilter("x", (Range(number, number, closed=True),))
+    selection = replace(DEFAULT, filters=Filters(features=(one,)))
+    assert Selection.from_query_string(selection.to_query_string(), DEFAULT) == selection
+
+
+def test_an_address_is_short_and_can_be_read():
+    filters = Filters(
+        splits=(Split.TEST,),
+        labels=("cat", None),
+        dates=(dt.date(2019, 1, 11), None),
+        features=(
+            FeatureFilter("size", (Range(0.5, 2.5), Range(2.5, 3, closed=True)), missing=True),
+            FeatureFilter("colour", categories=("red",), other=True),
+        ),
+    )
+    assert replace(DEFAULT, filters=filters).to_query() == (
+        ("primary", "1.0"), ("secondary", "1.1"), ("split", "test"), ("label", "cat"),
+        ("label", "~"), ("date", "2019-01-11.."), ("f:size", "0.5..2.5"), ("f:size", "2.5..=3.0"),
+        ("f:size", "missing"), ("f:colour", "=red"), ("f:colour", "other"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("split=holdout", "'holdout'"),
+        ("split=", "split"),
+        ("outcome=perhaps", "'perhaps'"),
+        ("date=soon", "'soon'"),
+        ("date=2019-02-30..", "2019-02-30"),
+        ("f:x=1", "'x'"),
+        ("f:x=a..b", "'a..b'"),
+        ("f:x=..", "'x'"),
+        ("f:x=", "'x'"),
+        ("f:x=nan..1", "'x'"),
+        ("f:x=1..nan", "'x'"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_an_error_that_shows_it(text, words):
+    with pytest.raises(chameleon.SelectionError, match="link") as raised:
+        Selection.from_query_string(text, DEFAULT)
+    assert words in str(raised.value)
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet="abf:=.&~%0123456789+-_ split", max_size=30))
+def test_any_address_is_read_or_is_an_error_of_ours(text):
+    try:
+        selection = Selection.from_query_string(text, DEFAULT)
+    except chameleon.SelectionError:
+        return
+    assert Selection.from_query_string(selection.to_query_string(), DEFAULT) == selection
+
+
+# ---------------------------------------------------------------- frozen values
+
+
+def test_selections_and_filters_are_values_and_never_change():
+    one = FeatureFilter("x", missing=True)
+    filters = Filters(labels=("a",))
+    for thing, name in ((one, "missing"), (filters, "labels"), (DEFAULT, "primary")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(thing, name, None)
+    assert hash(Selection("a", "b", filters)) == hash(Selection("a", "b", Filters(labels=("a",))))
+
+
+def test_the_filter_of_a_feature_is_replaced_and_taken_off():
+    x, y = FeatureFilter("x", missing=True), FeatureFilter("y", other=True)
+    both = Filters(splits=(Split.TEST,)).with_feature(x).with_feature(y)
+    assert both.features == (x, y)
+    changed = both.with_feature(FeatureFilter("x", non_finite=True))
+    assert changed.of_feature("x") == FeatureFilter("x", non_finite=True)
+    assert changed.of_feature("y") == y
+    assert both.features == (x, y)
+    assert both.without_feature("x").features == (y,)
+    assert both.with_feature(FeatureFilter("y")).features == (x,)
+    assert both.of_feature("z").is_empty
+    assert both.without_feature("x").without_feature("y") == Filters(splits=(Split.TEST,))
+
+
+def test_filters_are_empty_where_they_ask_for_nothing():
+    assert Filters().is_empty
+    assert Filters(features=(FeatureFilter("x"),)).is_empty
+    assert not Filters(dates=(None, None)).is_empty  # the undated do not pass
+    for name, value in (("labels", (None,)), ("splits", (Split.TEST,)), ("outcomes", ("unknown",))):
+        assert not Filters(**{name: value}).is_empty
+
+
+# ---------------------------------------------------------------- to a mask
+
+
+@settings(max_examples=80)
+@given(st.data())
+def test_a_mask_lets_through_whom_the_oracle_lets_through(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters = data.draw(filters_for(plan))
+    time = plan.timeline
+    with opened(plan) as evaluation:
+        selection = Selection(primary, secondary, filters)
+        assert checked(evaluation, selection) is selection
+        ids = evaluation.dataset.instance_ids
+        frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
+        bars = oracle.bars_of(frame)
+        for without in (None, *time.features):
+            mask = instance_mask(evaluation, selection, without=without)
+            through = {
+                key
+                for key in ids
+                if oracle.passes(time, key, primary, secondary, filters, bars, without=without)
+            }
+            assert set(ids.filter(mask)) == through
+
+
+def test_the_newest_version_is_looked_at_against_the_one_before(tmp_path):
+    evaluation = evaluated(tiny.write_tiny(tmp_path / "three"))
+    assert Selection.newest(evaluation) == Selection("v10", "v2")
+    single = evaluated(write_project(tmp_path / "one", {"1": plain()}, toml=TREE))
+    assert Selection.newest(single) == Selection("1", "1")
+
+
+MISSING = [
+    (Selection("v3", "v1"), "'v3'"),
+    (Selection("v1", "v3"), "'v3'"),
+    (Selection("v1", "v2", Filters(labels=("bird",))), "'bird'"),
+    (Selection("v1", "v2", Filters(sources=("nowhere",))), "'nowhere'"),
+    (Selection("v1", "v2", Filters(features=(FeatureFilter("weight", missing=True),))), "'weight'"),
+    (Selection("v1", "v2", Filters(features=(FeatureFilter("size", other=True),))), "'size'"),
+    (
+        Selection("v1", "v2", Filters(features=(FeatureFilter("colour", (Range(0, 1),)),))),
+        "'colour'",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> chameleon.Evaluation:
+    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+
+
+@pytest.mark.parametrize(("selection", "name"), MISSING)
+def test_what_does_not_exist_is_an_error_that_names_it(small, selection, name):
+    for function in (checked, instance_mask):
+        with pytest.raises(chameleon.SelectionError, match=name):
+            function(small, selection)
+
+
+@pytest.mark.parametrize(("selection", "name"), MISSING)
+def test_what_does_not_exist_is_left_out_with_a_sentence(small, selection, name):
+    default = Selection("v10", "v2")
+    kept, complaints = usable(small, selection, default)
+    assert checked(small, kept) == kept
+    assert kept.filters == Filters()
+    assert len(complaints) == 1
+    assert name in complaints[0]
+    known = Selection("v1", "v2", Filters(labels=("cat",), splits=(Split.TEST,)))
+    assert usable(small, known, default) == (known, ())
+
+
+def test_a_category_that_no_row_has_lets_nothing_through_but_is_no_error(small):
+    filters = Filters(features=(FeatureFilter("colour", categories=("green",)),))
+    assert not instance_mask(small, Selection("v1", "v2", filters)).any()
