@@ -137,6 +137,8 @@ def plain_text(column: pl.Series) -> pl.Series:
         return column.fill_nan(None).cast(pl.String).str.replace(_INTEGRAL_FLOAT, "$1")
     if column.dtype == pl.Datetime:
         return _microseconds(column).cast(pl.Datetime("us")).dt.to_string("iso")
+    if column.dtype == pl.Duration:
+        return column.dt.to_string("iso")
     return column.cast(pl.String)
 
 
@@ -149,7 +151,7 @@ def distinct_codes(texts: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
 
 def split_codes(column: pl.Series) -> NDArray[np.int32]:
     """The split of every row as an index into `Split`; -1 where it is not a known name."""
-    distinct, codes = distinct_codes(column.cast(pl.String))
+    distinct, codes = distinct_codes(plain_text(column))
     order = list(Split)
     known = [SPLIT_NAMES.get(name.strip().casefold()) for name in distinct]
     places = [-1 if split is None else order.index(split) for split in known]

@@ -150,7 +150,8 @@ def filters_for(draw: st.DrawFn, plan: Plan) -> Filters:
     labels = sorted(time.labels)
     sources = sorted({row.source for row in rows} - {None})
     dates = [None, *sorted({row.date.date() for row in rows if row.date})]
-    asks = {name: draw(st.integers(0, 3)) == 0 for name in ("s", "l", "q", "d", "o", "f", "g")}
+    asks = {name: draw(st.integers(0, 3)) == 0 for name in ("s", "l", "q", "d", "o", "g")}
+    asks["f"] = draw(st.booleans())
     features: list[FeatureFilter] = []
     for flag, name in zip(("f", "g"), time.features, strict=False):
         if asks[flag]:

@@ -189,6 +189,53 @@ def test_a_mask_lets_through_whom_the_oracle_lets_through(data):
             assert set(ids.filter(mask)) == through
 
 
+@pytest.mark.parametrize(
+    ("limits", "inside"),
+    [
+        (Range(1, 3), [1, 2]),
+        (Range(1, 3, closed=True), [1, 2, 3]),
+        (Range(1, 3, open=True), [2]),
+        (Range(1, 3, closed=True, open=True), [2, 3]),
+        (Range(2, 2), []),
+        (Range(2, 2, closed=True), [2]),
+        (Range(3, 1, closed=True), []),
+        (Range(-float("inf"), 2), [0, 1]),
+        (Range(2, float("inf"), open=True), [3, 4]),
+        (Range(-float("inf"), float("inf"), closed=True), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_a_range_has_the_ends_it_says_and_never_an_infinity(tmp_path, limits, inside):
+    values = [0.0, 1.0, 2.0, 3.0, 4.0, float("inf"), -float("inf"), None, float("nan"), None]
+    evaluation = evaluated(write_project(tmp_path, {"1": plain(10, x=values)}, toml=TREE))
+    filters = Filters(features=(FeatureFilter("x", (limits,)),))
+    mask = instance_mask(evaluation, Selection("1", "1", filters))
+    through = evaluation.dataset.instance_ids.filter(mask).to_list()
+    assert sorted(values[int(key)] for key in through) == inside
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "inside"),
+    [
+        (dt.date(2019, 1, 11), dt.date(2019, 1, 12), ["1", "2", "3"]),
+        (dt.date(2019, 1, 12), None, ["3", "4"]),
+        (None, dt.date(2019, 1, 11), ["0", "1", "2"]),
+        (None, None, ["0", "1", "2", "3", "4"]),
+    ],
+)
+def test_the_first_and_the_last_day_are_included_to_their_end(tmp_path, first, last, inside):
+    dates = [
+        dt.datetime(1969, 12, 31, 23, 59),
+        dt.datetime(2019, 1, 11),
+        dt.datetime(2019, 1, 11, 23, 59, 59, 999999),
+        dt.datetime(2019, 1, 12, 12),
+        dt.datetime(2019, 1, 13),
+        None,
+    ]
+    evaluation = evaluated(write_project(tmp_path, {"1": plain(6, date=dates)}, toml=TREE))
+    mask = instance_mask(evaluation, Selection("1", "1", Filters(dates=(first, last))))
+    assert sorted(evaluation.dataset.instance_ids.filter(mask)) == inside
+
+
 def test_the_newest_version_is_looked_at_against_the_one_before(tmp_path):
     evaluation = evaluated(tiny.write_tiny(tmp_path / "three"))
     assert Selection.newest(evaluation) == Selection("v10", "v2")
@@ -213,6 +260,24 @@ MISSING = [
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> chameleon.Evaluation:
     return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "outcome", "through"),
+    [
+        ("v1", "v2", "correct", "abdg"),  # g from v2, but judged by the model of v1
+        ("v1", "v2", "incorrect", "ce"),
+        ("v1", "v2", "unknown", "f"),
+        ("v2", "v1", "correct", "abcdefg"),
+        ("v2", "v1", "incorrect", ""),
+        ("v10", "v1", "incorrect", "adg"),
+        ("v10", "v1", "unknown", "f"),
+    ],
+)
+def test_an_outcome_is_that_of_the_primary_model(small, primary, secondary, outcome, through):
+    selection = Selection(primary, secondary, Filters(outcomes=(outcome,)))
+    mask = instance_mask(small, selection)
+    assert "".join(sorted(small.dataset.instance_ids.filter(mask))) == through
 
 
 @pytest.mark.parametrize(("selection", "name"), MISSING)

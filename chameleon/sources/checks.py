@@ -13,6 +13,7 @@ from chameleon.columns import (
     SPLIT_NAMES,
     column_kinds,
     key_text,
+    plain_text,
     reads_as_date,
     split_codes,
     type_kind,
@@ -237,7 +238,7 @@ def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
 
 def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
     codes = split_codes(split)
-    unknown = split.cast(pl.String).filter(pl.Series(codes < 0))
+    unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):
         values = unknown.unique(maintain_order=True).head(3)
         spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)

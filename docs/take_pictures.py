@@ -1,0 +1,46 @@
+"""Take the README's pictures of the real app on its sample data.
+
+Start the app first, then: `python docs/take_pictures.py http://127.0.0.1:8501`
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PICTURES = Path(__file__).parent / "pictures"
+CHROMIUM = "/usr/bin/chromium"
+WIDE, TALL = 1440, 900
+FAULTY = "primary=1.9&secondary=1.8"
+
+
+def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
+    """A page of the app with everything drawn."""
+    page = browser.new_page(viewport={"width": WIDE, "height": height}, color_scheme="light")
+    page.goto(address)
+    page.locator('[role="radio"]').first.wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
+    return page
+
+
+def take(base: str) -> None:
+    """Take every picture."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = opened(browser, f"{base}/?{FAULTY}")
+        page.get_by_role("slider").first.wait_for()
+        page.screenshot(path=PICTURES / "overview.png")
+        page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
+        page.locator("canvas, svg.marks").nth(2).wait_for()
+        page.screenshot(path=PICTURES / "timeline.png")
+        page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
+        page.get_by_role("slider").first.wait_for()
+        page.screenshot(path=PICTURES / "features.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    take(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501")
