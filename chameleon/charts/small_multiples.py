@@ -124,7 +124,7 @@ def row_frames(
     chosen = histograms.filter((pl.col("split") == split) & pl.col("version").is_in(list(versions)))
     totals = pl.sum_horizontal("correct", "incorrect", "unknown").sum().over("version")
     above = pl.col("correct") if options.outcomes else pl.col("unknown")
-    below = pl.col("incorrect") if options.outcomes else pl.lit(0)
+    below = pl.col("incorrect") if options.outcomes else pl.lit(0, dtype=pl.Int64)
     largest = pl.max_horizontal(above, below).max().over("version")
     scale = totals if options.shares else largest
     places = {name: place for place, name in enumerate(versions)}

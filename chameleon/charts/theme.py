@@ -53,7 +53,7 @@ DARK = Palette(
     text="#e6ebe8",
     categories=("#4fc3a5", "#f0a94b", "#aab4bb", "#a5cc4e", "#c9a66b", "#4dd0e1", "#d9c44f"),
     low="#1b2124",
-    high="#2f7a5c",
+    high="#2a7054",
 )
 
 

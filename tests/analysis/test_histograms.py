@@ -1,5 +1,6 @@
 """Histograms against the oracle, and the laws they keep."""
 
+import datetime as dt
 from collections import Counter
 
 import polars as pl
@@ -119,6 +120,53 @@ def check_counts_sum(
     for feature in set(time.features) - own:
         sums = frame.filter(feature=feature).select(pl.col(COUNT_COLUMNS).sum()).row(0)
         assert (sum(sums[:3]), sum(sums[3:])) == (passing["primary"], passing["secondary"])
+
+
+def many(version: int) -> pl.DataFrame:
+    """700 instances with a tail on either side, 25 texts, dates and integers."""
+    numbers = [-1e5 if i < 3 else 1e5 if i < 6 else (i * 271 % 700) / 700 for i in range(700)]
+    return plain(
+        700,
+        x=[None if i % 50 == 9 else n + (i % 3) * version for i, n in enumerate(numbers)],
+        text=[f"t{min(i % 40, i % 25)}" for i in range(700)],
+        day=[dt.date(2019, 1, 1) + dt.timedelta(days=i % 90 + version) for i in range(700)],
+        whole=[i % 61 for i in range(700)],
+        source=["a", "b", None, "a", "c"] * 140,
+    )[version * 80 :]
+
+
+MANY_FILTERS = [
+    Filters(),
+    Filters(labels=("a",), splits=(Split.TRAIN, Split.TEST)),
+    Filters(sources=("b", None), outcomes=("incorrect",)),
+    Filters(features=(FeatureFilter("x", (Range(0.25, 0.3), Range(1, 2, closed=True))),)),
+    Filters(
+        outcomes=("correct",),
+        features=(FeatureFilter("text", other=True), FeatureFilter("whole", (Range(3, 9),))),
+    ),
+]
+
+
+@pytest.mark.parametrize("filters", MANY_FILTERS)
+def test_larger_data_is_counted_as_the_oracle_counts_it(tmp_path, filters):
+    frames = {"1": many(0), "2": many(1)}
+    answers = {
+        name: pl.DataFrame({"id": range(700), "prediction": ["a", "b", "b"] * 233 + ["a"]})
+        for name in frames
+    }
+    time = oracle.timeline(frames, {n: said_by(frame) for n, frame in answers.items()})
+    folder = write_project(tmp_path, frames, predictions=answers)
+    versions = {"primary": "2", "secondary": "1", "filters": filters}
+    evaluation = evaluated(folder)
+    frame = chameleon.feature_histograms(evaluation, **versions)
+    bars = oracle.bars_of(frame)
+    assert {bar["bar"] for bar in bars["x"]} >= {"below", "range", "above"}
+    assert "other" in [bar["bar"] for bar in bars["text"]]
+    assert counted(frame) == oracle.feature_histograms(time, "2", "1", filters, bars)
+
+
+def said_by(answers: pl.DataFrame) -> dict[str, str]:
+    return {str(key): said for key, said in answers.rows()}
 
 
 @settings(max_examples=40)
