@@ -8,7 +8,17 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
+from chameleon.analysis.changes import (
+    ChangeStatistics,
+    Rate,
+    change_statistics,
+    class_changes,
+    prediction_changes,
+    prediction_changes_by,
+)
 from chameleon.analysis.comparison import Iteration, compare_data
+from chameleon.analysis.correlation import feature_correlations
+from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
@@ -16,7 +26,8 @@ from chameleon.analysis.histograms import (
     feature_summary,
 )
 from chameleon.analysis.metrics import version_metrics, version_sizes
-from chameleon.analysis.ranking import feature_ranking
+from chameleon.analysis.ranking import feature_ranking, subset_distances
+from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -29,31 +40,55 @@ from chameleon.progress import Progress
 from chameleon.project import Problem, Project, Version
 from chameleon.selection import FeatureFilter, Filters, Range, Selection
 from chameleon.sources import open_project
+from chameleon.view_filters import (
+    ClassChange,
+    OutcomeChange,
+    Region,
+    SensitivityChoice,
+    SensitivityRange,
+)
 
 __all__ = [
     "ChameleonError",
+    "ChangeStatistics",
+    "ClassChange",
     "Evaluation",
     "FeatureFilter",
     "Filters",
     "Iteration",
     "ModelError",
+    "OutcomeChange",
     "Problem",
     "Progress",
     "Project",
     "ProjectError",
     "Range",
+    "Rate",
+    "Region",
     "Selection",
     "SelectionError",
+    "SensitivityChoice",
+    "SensitivityRange",
     "Version",
     "VersionError",
+    "cell_groups",
+    "change_statistics",
+    "class_changes",
     "compare_data",
+    "embedding_cells",
     "evaluate",
+    "feature_correlations",
     "feature_histograms",
     "feature_labels",
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
+    "most_sensitive",
     "open_project",
+    "prediction_changes",
+    "prediction_changes_by",
+    "sensitivity",
+    "subset_distances",
     "version_metrics",
     "version_sizes",
 ]

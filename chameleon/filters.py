@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from chameleon.errors import SelectionError
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Split
+from chameleon.view_filters import ClassChange, OutcomeChange, Region, SensitivityChoice
 
 QueryItems = tuple[tuple[str, str], ...]
 
@@ -61,6 +62,19 @@ class FeatureFilter:
         return not (self.ranges or self.categories or self.other or self.missing or self.non_finite)
 
 
+_SEVERAL = (
+    "splits",
+    "labels",
+    "sources",
+    "outcomes",
+    "features",
+    "outcome_changes",
+    "class_changes",
+    "regions",
+)
+_SINGLE = ("dates", "sensitivity")
+
+
 class Choice(NamedTuple):
     """One removable part of `Filters`: a value of a field, or a feature's whole filter."""
 
@@ -85,6 +99,13 @@ class Filters:
         "correct", "incorrect" or "unknown" under the primary version's model.
     features
         At most one filter a feature.
+    outcome_changes, class_changes
+        Cells of the prediction change matrix and of the class-to-class table; they let through
+        instances of both versions only.
+    sensitivity
+        Bars of the sensitivity histogram.
+    regions
+        Cells of the embedding.
     """
 
     splits: tuple[Split, ...] = ()
@@ -93,6 +114,10 @@ class Filters:
     dates: tuple[dt.date | None, dt.date | None] | None = None
     outcomes: tuple[str, ...] = ()
     features: tuple[FeatureFilter, ...] = ()
+    outcome_changes: tuple[OutcomeChange, ...] = ()
+    class_changes: tuple[ClassChange, ...] = ()
+    sensitivity: SensitivityChoice | None = None
+    regions: tuple[Region, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -115,16 +140,37 @@ class Filters:
     @property
     def choices(self) -> tuple[Choice, ...]:
         """Every choice made, in the order of the fields."""
-        several = ("splits", "labels", "sources", "outcomes", "features")
-        made = [Choice(field, value) for field in several for value in getattr(self, field)]
-        return (*made, Choice("dates", self.dates)) if self.dates is not None else tuple(made)
+        made = [Choice(field, value) for field in _SEVERAL for value in getattr(self, field)]
+        single = [Choice(f, getattr(self, f)) for f in _SINGLE if getattr(self, f) is not None]
+        return (*made, *single)
+
+    @property
+    def of_rows(self) -> Filters:
+        """The part that one version's row alone can tell."""
+        return replace(self, outcome_changes=(), class_changes=(), sensitivity=None)
+
+    @property
+    def of_instances(self) -> Filters:
+        """The part that needs several versions."""
+        return Filters(
+            outcome_changes=self.outcome_changes,
+            class_changes=self.class_changes,
+            sensitivity=self.sensitivity,
+        )
+
+    def with_choice(self, choice: Choice) -> Filters:
+        """These filters with one choice made besides."""
+        changes: dict[str, Any] = {choice.field: choice.value}
+        if choice.field not in _SINGLE:
+            changes[choice.field] = (*getattr(self, choice.field), choice.value)
+        return replace(self, **changes)
 
     def without(self, choice: Choice) -> Filters:
         """These filters with one choice taken off."""
-        if choice.field == "dates":
-            return replace(self, dates=None)
-        kept = tuple(value for value in getattr(self, choice.field) if value != choice.value)
-        changes: dict[str, Any] = {choice.field: kept}
+        changes: dict[str, Any] = {choice.field: None}
+        if choice.field not in _SINGLE:
+            kept = (value for value in getattr(self, choice.field) if value != choice.value)
+            changes[choice.field] = tuple(kept)
         return replace(self, **changes)
 
     def to_query(self) -> QueryItems:
@@ -136,6 +182,11 @@ class Filters:
             first, last = ("" if day is None else day.isoformat() for day in self.dates)
             items.append(("date", f"{first}..{last}"))
         items += [("outcome", outcome) for outcome in self.outcomes]
+        items += [("change", change.to_text()) for change in self.outcome_changes]
+        items += [("class-change", change.to_text()) for change in self.class_changes]
+        if self.sensitivity is not None:
+            items.append(("sensitivity", self.sensitivity.to_text()))
+        items += [("cell", region.to_text()) for region in self.regions]
         for one in self.features:
             items += [(_FEATURE_PREFIX + one.feature, value) for value in _feature_values(one)]
         return tuple(items)
@@ -163,6 +214,12 @@ class Filters:
                 for name, found in values.items()
                 if name.startswith(_FEATURE_PREFIX)
             ),
+            outcome_changes=tuple(map(OutcomeChange.from_text, values.get("change", ()))),
+            class_changes=tuple(map(ClassChange.from_text, values.get("class-change", ()))),
+            sensitivity=SensitivityChoice.from_text(values["sensitivity"][-1])
+            if "sensitivity" in values
+            else None,
+            regions=tuple(map(Region.from_text, values.get("cell", ()))),
         )
 
 

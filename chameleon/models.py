@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
 from chameleon.fitting import Fitter
 from chameleon.given import given_predictions, prediction_files
+from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
@@ -38,7 +39,7 @@ _SCORES_SCHEMA = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Evaluation:
     """What the model of every version says of every row of the timeline.
 
@@ -62,6 +63,8 @@ class Evaluation:
         The versions whose models were fitted by the call that returned this; the rest was kept.
     problems
         What was found wrong with the project, its data and its models.
+    layout
+        The places of all rows in the plane, for the aggregated embedding.
     """
 
     dataset: EvolvingDataset
@@ -75,6 +78,7 @@ class Evaluation:
     model: str
     fitted: tuple[str, ...]
     problems: tuple[Problem, ...]
+    layout: Layout | None = None
 
     @property
     def has_outcomes(self) -> bool:
@@ -109,25 +113,18 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     key = evaluation_key(dataset)
     folder = cache_folder(project.path)
     target = folder / f"evaluation-{key}"
-    kept = _read(target, dataset, key)
-    if kept is not None:
-        return kept
-    made = _evaluated(dataset, key, folder, progress)
-    tidy(folder, "evaluation")
-    write_folder(target, lambda path: _write(path, made))
-    return made
-
-
-def kept_evaluation(project: Project) -> Evaluation | None:
-    """The evaluation where it is kept on disk already; None where work would be needed."""
-    dataset = evolving_dataset(project)
-    key = evaluation_key(dataset)
-    return _read(cache_folder(project.path) / f"evaluation-{key}", dataset, key)
+    made = _read(target, dataset, key)
+    if made is None:
+        fresh = made = _evaluated(dataset, key, folder, progress)
+        tidy(folder, "evaluation")
+        write_folder(target, lambda path: _write(path, fresh))
+    return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
 
 
 def without_predictions(dataset: EvolvingDataset) -> Evaluation:
     """An evaluation in which every outcome is unknown, to look at the data before models exist."""
-    return _assembled(dataset, f"data-{dataset.key}", {}, "No model yet", (), ())
+    made = _assembled(dataset, f"data-{dataset.key}", {}, "No model yet", (), ())
+    return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
 
 
 def evaluation_key(dataset: EvolvingDataset) -> str:

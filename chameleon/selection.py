@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -20,9 +21,11 @@ from chameleon.filters import (
     escaped,
     unescaped,
 )
+from chameleon.histories import pairs, sensitivity_of, version_range
 from chameleon.models import Evaluation
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind
+from chameleon.view_filters import Region
 
 __all__ = [
     "FeatureFilter",
@@ -31,6 +34,7 @@ __all__ = [
     "Range",
     "Selection",
     "checked",
+    "held_rows",
     "instance_mask",
     "usable",
 ]
@@ -38,11 +42,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The two versions looked at, by name, and the filters."""
+    """The two versions looked at, by name, and the filters.
+
+    `primary_only` and `secondary_only` restrict what counts as that side, such as to one source:
+    unlike filters they are read from that side's own rows, and what fails them is no part of the
+    side at all.
+    """
 
     primary: str
     secondary: str
     filters: Filters = field(default_factory=Filters)
+    primary_only: Filters = field(default_factory=Filters)
+    secondary_only: Filters = field(default_factory=Filters)
 
     @classmethod
     def newest(cls, evaluation: Evaluation) -> Selection:
@@ -55,6 +66,8 @@ class Selection:
         return (
             ("primary", escaped(self.primary)),
             ("secondary", escaped(self.secondary)),
+            *((f"primary.{name}", value) for name, value in self.primary_only.to_query()),
+            *((f"secondary.{name}", value) for name, value in self.secondary_only.to_query()),
             *self.filters.to_query(),
         )
 
@@ -81,12 +94,42 @@ class Selection:
             if "secondary" in named
             else default.secondary,
             filters=Filters.from_query(items),
+            primary_only=_prefixed(items, "primary."),
+            secondary_only=_prefixed(items, "secondary."),
         )
 
     @classmethod
     def from_query_string(cls, text: str, default: Selection) -> Selection:
         """The selection that a query string names, see `from_query`."""
         return cls.from_query(parse_qsl(text, keep_blank_values=True), default)
+
+
+def _prefixed(items: QueryItems, prefix: str) -> Filters:
+    own = ((n.removeprefix(prefix), value) for n, value in items if n.startswith(prefix))
+    return Filters.from_query(own)
+
+
+def held_rows(
+    evaluation: Evaluation, selection: Selection
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The rows that are the primary side, and those that are the secondary one.
+
+    Each bool of shape (n_rows,): held by the side's version and passing its restriction.
+    """
+    primary = _side(evaluation, selection.primary, selection.primary_only)
+    secondary = _side(evaluation, selection.secondary, selection.secondary_only)
+    return primary, secondary
+
+
+def _side(evaluation: Evaluation, name: str, only: Filters) -> NDArray[np.bool_]:
+    version = evaluation.dataset.version_number(name)
+    held: NDArray[np.bool_] = evaluation.dataset.present[version]
+    if only.is_empty:
+        return held
+    rows = np.flatnonzero(held).astype(np.int32)
+    mask = np.zeros(len(held), dtype=np.bool_)
+    mask[rows[_row_mask(evaluation, version, rows, only, None)]] = True
+    return mask
 
 
 def instance_mask(
@@ -117,7 +160,40 @@ def instance_mask(
     passing = _row_mask(evaluation, primary, row[held], selection.filters, without)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
     mask[held[passing]] = True
+    for of_view in _view_masks(evaluation, selection):
+        mask &= of_view
     return mask
+
+
+def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArray[np.bool_]]:
+    """What the matrix, the class table and the sensitivity histogram let through."""
+    filters, count = selection.filters, evaluation.dataset.instance_count
+    if filters.outcome_changes:
+        mask = np.zeros(count, dtype=np.bool_)
+        for before, after, same_label in filters.outcome_changes:
+            found = pairs(
+                evaluation,
+                primary=selection.primary,
+                secondary=selection.secondary,
+                same_label=same_label,
+            )
+            wanted = (found.secondary == OUTCOMES.index(before)) & (
+                found.primary == OUTCOMES.index(after)
+            )
+            mask[found.instance[wanted]] = True
+        yield mask
+    if filters.class_changes:
+        mask = np.zeros(count, dtype=np.bool_)
+        found = pairs(evaluation, primary=selection.primary, secondary=selection.secondary)
+        for change in filters.class_changes:
+            old, new = _codes(change, evaluation.classes, "class")
+            wanted = (found.secondary_class == old) & (found.primary_class == new)
+            mask[found.instance[wanted]] = True
+        yield mask
+    if filters.sensitivity is not None:
+        over, changes = filters.sensitivity
+        sensitivity = sensitivity_of(evaluation, over)
+        yield sensitivity.counted & np.isin(sensitivity.changes, changes)
 
 
 def checked(evaluation: Evaluation, selection: Selection) -> Selection:
@@ -131,12 +207,24 @@ def checked(evaluation: Evaluation, selection: Selection) -> Selection:
     dataset = evaluation.dataset
     dataset.version_number(selection.primary)
     dataset.version_number(selection.secondary)
-    filters = selection.filters
+    for filters in (selection.filters, selection.primary_only, selection.secondary_only):
+        _check_filters(evaluation, filters)
+    return selection
+
+
+def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
+    dataset = evaluation.dataset
     _codes(filters.labels, dataset.classes, "label")
     _codes(filters.sources, dataset.sources, "source")
     for one in filters.features:
         _check_feature(dataset, one)
-    return selection
+    for change in filters.class_changes:
+        _codes(change, evaluation.classes, "class")
+    if filters.sensitivity is not None:
+        over = filters.sensitivity.over
+        version_range(dataset, over.first, over.last)
+    if filters.regions:
+        _region_mask(evaluation, filters.regions, np.zeros(0, dtype=np.int32))
 
 
 def usable(
@@ -161,14 +249,12 @@ def usable(
     result = default
     result = tried(replace(result, primary=selection.primary), result)
     result = tried(replace(result, secondary=selection.secondary), result)
-    wanted = selection.filters
-    result = replace(result, filters=replace(wanted, labels=(), sources=(), features=()))
-    with_labels = replace(result.filters, labels=wanted.labels)
-    result = tried(replace(result, filters=with_labels), result)
-    with_sources = replace(result.filters, sources=wanted.sources)
-    result = tried(replace(result, filters=with_sources), result)
-    for one in wanted.features:
-        result = tried(replace(result, filters=result.filters.with_feature(one)), result)
+    for place in ("filters", "primary_only", "secondary_only"):
+        wanted: Filters = getattr(selection, place)
+        for choice in wanted.choices:
+            kept: Filters = getattr(result, place)
+            changes: dict[str, Any] = {place: kept.with_choice(choice)}
+            result = tried(replace(result, **changes), result)
     return result, tuple(complaints)
 
 
@@ -205,10 +291,30 @@ def _row_mask(
     for one in filters.features:
         if one.feature != without and not one.is_empty:
             mask &= _feature_mask(dataset, one, rows)
+    if filters.regions:
+        mask &= _region_mask(evaluation, filters.regions, rows)
     return mask
 
 
-def _codes(names: tuple[str | None, ...], known: tuple[str, ...], what: str) -> list[int]:
+def _region_mask(
+    evaluation: Evaluation, regions: tuple[Region, ...], rows: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    layout = evaluation.layout
+    mask = np.zeros(len(rows), dtype=np.bool_)
+    if layout is None:
+        raise SelectionError("There is no embedding to filter by.")
+    # exactly as the bounds are: a float32 would be compared with rounded bounds
+    x, y = layout.x[rows].astype(np.float64), layout.y[rows].astype(np.float64)
+    for region in regions:
+        if region.layout != layout.key:
+            raise SelectionError(
+                "The cells of the embedding were chosen in another layout than the one shown."
+            )
+        mask |= (x >= region.x0) & (x < region.x1) & (y >= region.y0) & (y < region.y1)
+    return mask
+
+
+def _codes(names: Sequence[str | None], known: tuple[str, ...], what: str) -> list[int]:
     for name in names:
         if name is not None and name not in known:
             raise SelectionError(f"There is no {what} '{name}' in this dataset.")

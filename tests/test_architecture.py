@@ -21,12 +21,12 @@ ROOT = Path(__file__).parent.parent
 # Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
 # stands above the models.
 LEVELS = (
-    ("errors", "outcomes", "progress", "says"),
+    ("errors", "outcomes", "progress", "says", "view_filters"),
     ("project", "store"),
     ("columns", "filters", "sources"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
-    ("pipelines", "given", "kept", "fitting", "scores", "models"),
-    ("selection",),
+    ("pipelines", "given", "kept", "fitting", "scores", "models", "neighbours", "standing", "layout", "layout_process"),
+    ("histories", "selection"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

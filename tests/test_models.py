@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +18,20 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 import chameleon
 from chameleon.fitting import model_input
 from chameleon.models import kept_evaluation, without_predictions
 from chameleon.outcomes import OUTCOMES
 from chameleon.pipelines import unfitted_pipeline
-from chameleon.project import Severity
+from chameleon.project import ModelSpec, Severity
 from tests.library import TREE, evaluated, messages, plain, write_project, write_version
 
 ROOT = Path(__file__).parent.parent
+BOOSTED = "[model]\nparams = { random_state = 0, early_stopping = false, max_iter = 8 }\n"
+"""The default model, with fewer trees."""
+
 SPLITS = ("train", "test", "validation")
 ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
 
@@ -140,6 +144,14 @@ def fitted_plainly(pipeline: Pipeline, frame: pl.DataFrame) -> Pipeline:
     return pipeline.fit(as_input(train), train["label"].to_numpy().astype(str))
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other's turn on a busy machine are far slower than one."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("toml", PLAIN, ids=["boosting", "regression"])
 def test_every_model_is_what_plain_scikit_learn_fits_and_so_are_its_metrics(tmp_path, toml):
     evaluation = evaluated(write_project(tmp_path / "p", SAMPLES, toml=toml))
@@ -225,6 +237,17 @@ def test_any_classifier_takes_numbers_texts_missing_values_and_infinities(tmp_pa
     assert evaluated(tmp_path / "p").fitted == ("3",)
 
 
+def test_the_seed_is_one_for_every_version_and_may_be_chosen():
+    for name in ("RandomForestClassifier", "LogisticRegression", "MLPClassifier"):
+        for params, seed in (({}, 0), ({"random_state": 5}, 5)):
+            pipeline = unfitted_pipeline(ModelSpec(name, params), ["x"], ["t"])
+            assert pipeline[-1].get_params()["random_state"] == seed
+    assert (
+        "random_state"
+        not in unfitted_pipeline(ModelSpec("GaussianNB", {}), ["x"], [])[-1].get_params()
+    )
+
+
 def test_outcomes_follow_from_predictions_and_labels(tmp_path):
     evaluation = evaluated(write_project(tmp_path / "p", SAMPLES, toml=TREE))
     label = evaluation.dataset.label
@@ -240,7 +263,7 @@ def test_outcomes_follow_from_predictions_and_labels(tmp_path):
 
 
 def test_a_refit_is_equal_to_the_last_bit(tmp_path, own_cache):
-    folder = write_project(tmp_path / "p", SAMPLES)
+    folder = write_project(tmp_path / "p", SAMPLES, toml=BOOSTED)
     first = evaluated(folder)
     forget(folder, own_cache)
     second = evaluated(folder)
@@ -249,9 +272,9 @@ def test_a_refit_is_equal_to_the_last_bit(tmp_path, own_cache):
 
 
 def test_the_order_of_rows_in_a_file_changes_no_prediction(tmp_path):
-    first = evaluated(write_project(tmp_path / "a", SAMPLES))
+    first = evaluated(write_project(tmp_path / "a", SAMPLES, toml=BOOSTED))
     reversed_rows = {name: frame.reverse() for name, frame in SAMPLES.items()}
-    second = evaluated(write_project(tmp_path / "b", reversed_rows))
+    second = evaluated(write_project(tmp_path / "b", reversed_rows, toml=BOOSTED))
     assert second.fitted == ()  # the very same models
     said = [
         dict(zip(e.dataset.instance_ids.gather(e.dataset.instance), e.predicted[2], strict=True))
@@ -261,7 +284,7 @@ def test_the_order_of_rows_in_a_file_changes_no_prediction(tmp_path):
 
 
 def test_opening_again_trains_nothing_and_reads_the_same(tmp_path, own_cache):
-    folder = write_project(tmp_path / "p", SAMPLES)
+    folder = write_project(tmp_path / "p", SAMPLES, toml=BOOSTED)
     first = evaluated(folder)
     steps: list[chameleon.Progress] = []
     second = chameleon.evaluate(chameleon.open_project(folder), progress=steps.append)
@@ -290,7 +313,8 @@ def test_progress_tells_every_version_before_it_is_fitted(tmp_path):
 
 
 def test_an_appended_version_trains_one_model_and_changes_no_other(tmp_path):
-    folder = write_project(tmp_path / "p", {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]})
+    frames = {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]}
+    folder = write_project(tmp_path / "p", frames, toml=BOOSTED)
     before = chameleon.version_metrics(evaluated(folder))
     write_version(folder, "1.2", SAMPLES["1.2"])
     evaluation = evaluated(folder)
@@ -299,7 +323,8 @@ def test_an_appended_version_trains_one_model_and_changes_no_other(tmp_path):
 
 
 def test_an_appended_version_with_a_new_column_and_new_texts_trains_one_model(tmp_path):
-    folder = write_project(tmp_path / "p", {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]})
+    frames = {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]}
+    folder = write_project(tmp_path / "p", frames, toml=BOOSTED)
     before = chameleon.version_metrics(evaluated(folder))
     new = SAMPLES["1.2"].with_columns(
         weight=pl.int_range(pl.len()) * 0.5,
@@ -346,7 +371,7 @@ def test_only_a_changed_train_row_trains_again(tmp_path, change, fitted):
     evaluated(folder)
     split = change.pop("split")
     changed = SAMPLES["1.1"].with_columns(
-        pl.when(pl.col("id") < 20, pl.col("split") == split)
+        pl.when(pl.col("id").is_between(1, 20), pl.col("split") == split)
         .then(pl.lit(value))
         .otherwise(name)
         .alias(name)
@@ -363,8 +388,8 @@ def test_validation_and_test_and_unlabelled_rows_are_never_fitted(tmp_path):
         size=pl.when(fitted).then("size").otherwise(pl.lit(1e6)),
         label=pl.when(fitted | pl.col("label").is_null()).then("label").otherwise(pl.lit("odd")),
     )
-    first = evaluated(write_project(tmp_path / "a", {"1": frame}))
-    second = evaluated(write_project(tmp_path / "b", {"1": noise, "2": frame}))
+    first = evaluated(write_project(tmp_path / "a", {"1": frame}, toml=BOOSTED))
+    second = evaluated(write_project(tmp_path / "b", {"1": noise, "2": frame}, toml=BOOSTED))
     assert second.fitted == ()  # the same train rows, hence the same model
     rows = second.dataset.rows_of(1)
     np.testing.assert_array_equal(

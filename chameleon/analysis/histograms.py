@@ -19,16 +19,23 @@ from chameleon.analysis.counting import (
 from chameleon.dataset import SPLITS, SummaryField
 from chameleon.models import Evaluation
 from chameleon.outcomes import OUTCOMES
-from chameleon.selection import Filters, Selection, instance_mask
+from chameleon.selection import Filters, Selection, held_rows, instance_mask
 
 COUNT_COLUMNS = tuple(f"{side}_{o}" for side in ("primary", "secondary") for o in OUTCOMES)
 
 _STATES = len(OUTCOMES) + 1  # 0: the version does not hold the row; 1 + outcome otherwise
 _PAIRS = _STATES * _STATES
+_ALL = Filters()
 
 
 def feature_histograms(
-    evaluation: Evaluation, *, primary: str, secondary: str, filters: Filters | None = None
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
 ) -> pl.DataFrame:
     """The histogram of every feature and split, by outcome, for two versions.
 
@@ -40,6 +47,8 @@ def feature_histograms(
         Names of versions; each version's own model judges its own rows.
     filters
         What narrows the instances, read from the primary version (`selection.instance_mask`).
+    primary_only, secondary_only
+        What a side is restricted to, such as one source (`selection.held_rows`).
 
     Returns
     -------
@@ -55,7 +64,9 @@ def feature_histograms(
         A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
-    selection = Selection(primary, secondary, filters or Filters())
+    selection = Selection(
+        primary, secondary, filters or _ALL, primary_only or _ALL, secondary_only or _ALL
+    )
     state = _pair_state(evaluation, selection)
     grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, state % _PAIRS > 0)
     pairs = grid.reshape(-1, _STATES, _STATES)
@@ -67,7 +78,12 @@ def feature_histograms(
 
 
 def feature_labels(
-    evaluation: Evaluation, *, primary: str, secondary: str, filters: Filters | None = None
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
 ) -> pl.DataFrame:
     """The true labels of the primary version's instances, by bin.
 
@@ -78,9 +94,9 @@ def feature_labels(
         splits and bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
-    selection = Selection(primary, secondary, filters or Filters())
+    selection = Selection(primary, secondary, filters or _ALL, primary_only or _ALL)
     labels = len(dataset.classes) + 1
-    held = dataset.present[dataset.version_number(primary)]
+    held = held_rows(evaluation, selection)[0]
     width = len(SPLITS) * labels
     state = dataset.split.astype(np.int64) * labels + dataset.label + 1
     state[~held] = width  # a place of its own collects what the version lacks
@@ -182,14 +198,11 @@ def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> 
 def _pair_state(evaluation: Evaluation, selection: Selection) -> NDArray[np.int64]:
     """Split, and what both versions make of the row, in one number; shape (n_rows,)."""
     dataset = evaluation.dataset
-    primary = _held_outcome(evaluation, selection.primary)
-    pair = primary * np.uint8(_STATES) + _held_outcome(evaluation, selection.secondary)
-    return (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
-
-
-def _held_outcome(evaluation: Evaluation, name: str) -> NDArray[np.uint8]:
-    """0 where the version does not hold the row, else 1 + the outcome under its own model."""
-    version = evaluation.dataset.version_number(name)
-    outcome = evaluation.outcome[version] + np.uint8(1)
-    held: NDArray[np.uint8] = outcome * evaluation.dataset.present[version]
-    return held
+    versions = (selection.primary, selection.secondary)
+    primary, secondary = (
+        (evaluation.outcome[dataset.version_number(name)] + np.uint8(1)) * held
+        for name, held in zip(versions, held_rows(evaluation, selection), strict=True)
+    )
+    pair = primary * np.uint8(_STATES) + secondary
+    state: NDArray[np.int64] = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
+    return state

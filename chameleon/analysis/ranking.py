@@ -36,7 +36,8 @@ def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:
         key[0]: part.select(COUNT_COLUMNS).to_numpy()
         for key, part in histograms.filter(pl.col("split") == "train").group_by("feature")
     }
-    judged_split = "test" if (histograms["split"] == "test").any() else "train"
+    test = histograms.filter(pl.col("split") == "test").select(COUNT_COLUMNS)
+    judged_split = "test" if test.sum().sum_horizontal().sum() else "train"
     judged = {
         key[0]: part.select(COUNT_COLUMNS).to_numpy()
         for key, part in histograms.filter(pl.col("split") == judged_split).group_by("feature")
@@ -53,6 +54,44 @@ def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:
             "error_rate_change": pl.Float64,
         },
         orient="row",
+    )
+
+
+def subset_distances(filtered: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
+    """How much the instances that pass the filters differ from those that do not.
+
+    Over the primary version's instances of all splits.
+
+    Parameters
+    ----------
+    filtered, whole
+        The frames of `feature_histograms` under the filters and without any.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature, subset_distance (Jensen-Shannon distance, base 2; null where all or none pass,
+        and for a filtered feature, whose own histogram is not narrowed by its filter).
+    """
+    own = [f"primary_{outcome}" for outcome in OUTCOMES]
+    both = pl.DataFrame(
+        {
+            "feature": whole["feature"],
+            "bin": whole["bin"],
+            "inside": filtered.select(pl.sum_horizontal(own))[:, 0],
+            "all": whole.select(pl.sum_horizontal(own))[:, 0],
+        }
+    )
+    bars = both.group_by("feature", "bin", maintain_order=True).agg(pl.sum("inside", "all"))
+    least = bars.group_by("feature").agg(pl.sum("inside"))["inside"].min()
+    result: list[tuple[str, float | None]] = []
+    for (name,), part in bars.group_by("feature", maintain_order=True):
+        inside, everything = part["inside"].to_numpy(), part["all"].to_numpy()
+        outside = everything - inside
+        told = inside.sum() == least and inside.sum() and outside.sum()
+        result.append((str(name), jensen_shannon_distance(inside, outside) if told else None))
+    return pl.DataFrame(
+        result, schema={"feature": pl.String, "subset_distance": pl.Float64}, orient="row"
     )
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from chameleon.dataset import SPLITS
 from chameleon.models import Evaluation
-from chameleon.selection import Selection, instance_mask
+from chameleon.selection import Selection, held_rows, instance_mask
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Instances that pass the filters, of all that the primary or secondary version holds.
+    """Instances that pass the filters, of all that the primary or secondary side holds.
 
     Attributes
     ----------
@@ -40,11 +40,12 @@ def selected(evaluation: Evaluation, selection: Selection) -> Selected:
     """How many instances pass the filters of a selection."""
     dataset = evaluation.dataset
     through = instance_mask(evaluation, selection)
+    sides = held_rows(evaluation, selection)
     either = np.zeros(dataset.instance_count, dtype=np.bool_)
     held: list[int] = []
     passing: list[NDArray[np.intp]] = []
-    for name in (selection.primary, selection.secondary):
-        rows = dataset.rows_of(dataset.version_number(name))
+    for side in sides:
+        rows = np.flatnonzero(side)
         either[dataset.instance[rows]] = True
         held.append(len(rows))
         passing.append(rows[through[dataset.instance[rows]]])

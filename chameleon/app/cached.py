@@ -6,10 +6,22 @@ hashes only a sample of a large one. Results are shared and must not be changed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
+from chameleon.analysis.changes import (
+    ChangeStatistics,
+    change_statistics,
+    class_changes,
+    prediction_changes,
+    prediction_changes_by,
+)
 from chameleon.analysis.comparison import timeline_changes
+from chameleon.analysis.correlation import feature_correlations
+from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
@@ -17,11 +29,14 @@ from chameleon.analysis.histograms import (
     feature_summary,
 )
 from chameleon.analysis.metrics import version_metrics, version_sizes
-from chameleon.analysis.ranking import feature_ranking
+from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.selected import Selected, selected
+from chameleon.analysis.sensitivity import most_sensitive, sensitivity
+from chameleon.filters import Filters
 from chameleon.models import Evaluation
 from chameleon.project import Version
 from chameleon.selection import Selection
+from chameleon.view_filters import SensitivityRange
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -41,15 +56,17 @@ def _changes(key: str, _evaluation: Evaluation) -> pl.DataFrame:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _histograms(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
-    return feature_histograms(
-        _evaluation, primary=_s.primary, secondary=_s.secondary, filters=_s.filters
-    )
+    return feature_histograms(_evaluation, **_sides(_s))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _labels(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
     return feature_labels(
-        _evaluation, primary=_s.primary, secondary=_s.secondary, filters=_s.filters
+        _evaluation,
+        primary=_s.primary,
+        secondary=_s.secondary,
+        filters=_s.filters,
+        primary_only=_s.primary_only,
     )
 
 
@@ -75,6 +92,96 @@ def _ranking(key: str, query: str, _histograms_frame: pl.DataFrame) -> pl.DataFr
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _selected(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> Selected:
     return selected(_evaluation, _s)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _changes_matrix(
+    key: str, query: str, same_label: bool, _evaluation: Evaluation, _s: Selection
+) -> tuple[pl.DataFrame, ChangeStatistics]:
+    options: dict[str, Any] = {**_sides(_s), "same_label": same_label}
+    return prediction_changes(_evaluation, **options), change_statistics(_evaluation, **options)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _changes_by(
+    key: str, query: str, by: str, same_label: bool, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return prediction_changes_by(_evaluation, by, **_sides(_s), same_label=same_label)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _class_changes(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
+    return class_changes(_evaluation, **_sides(_s))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _sensitivity(
+    key: str, query: str, over: SensitivityRange, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return sensitivity(_evaluation, **_over(over, _s))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _most_sensitive(
+    key: str, query: str, over: SensitivityRange, most: int, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return most_sensitive(_evaluation, **_over(over, _s), most=most)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _embedding(
+    key: str, layout: str, query: str, cells: int, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return embedding_cells(_evaluation, **_sides(_s), cells=cells)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _groups(
+    key: str, layout: str, query: str, cells: int, by: str, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return cell_groups(
+        _evaluation,
+        by,
+        primary=_s.primary,
+        secondary=_s.secondary,
+        filters=_s.filters,
+        primary_only=_s.primary_only,
+        cells=cells,
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner="Correlating features…")
+def _correlations(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
+    return feature_correlations(
+        _evaluation,
+        primary=_s.primary,
+        secondary=_s.secondary,
+        filters=_s.filters,
+        primary_only=_s.primary_only,
+    )
+
+
+def _sides(selection: Selection) -> dict[str, Any]:
+    """A selection as the arguments that the library's functions share."""
+    return {
+        "primary": selection.primary,
+        "secondary": selection.secondary,
+        "filters": selection.filters,
+        "primary_only": selection.primary_only,
+        "secondary_only": selection.secondary_only,
+    }
+
+
+def _over(over: SensitivityRange, selection: Selection) -> dict[str, Any]:
+    return {
+        "first": over.first,
+        "last": over.last,
+        "held_only": over.held_only,
+        "classes": over.classes,
+        "filters": selection.filters,
+        "primary": selection.primary,
+        "secondary": selection.secondary,
+    }
 
 
 def metrics(evaluation: Evaluation) -> pl.DataFrame:
@@ -123,3 +230,66 @@ def ranking(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 def selected_counts(evaluation: Evaluation, selection: Selection) -> Selected:
     """`selected` under the selection."""
     return _selected(evaluation.key, selection.to_query_string(), evaluation, selection)
+
+
+def change_matrix(
+    evaluation: Evaluation, selection: Selection, *, same_label: bool
+) -> tuple[pl.DataFrame, ChangeStatistics]:
+    """`prediction_changes` and `change_statistics` under the selection."""
+    query = selection.to_query_string()
+    return _changes_matrix(evaluation.key, query, same_label, evaluation, selection)
+
+
+def change_matrix_by(
+    evaluation: Evaluation, selection: Selection, by: str, *, same_label: bool
+) -> pl.DataFrame:
+    """`prediction_changes_by` under the selection."""
+    query = selection.to_query_string()
+    return _changes_by(evaluation.key, query, by, same_label, evaluation, selection)
+
+
+def changed_classes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`class_changes` under the selection."""
+    return _class_changes(evaluation.key, selection.to_query_string(), evaluation, selection)
+
+
+def sensitivity_bars(
+    evaluation: Evaluation, selection: Selection, over: SensitivityRange
+) -> pl.DataFrame:
+    """`sensitivity` over a range of versions, under the selection."""
+    return _sensitivity(evaluation.key, selection.to_query_string(), over, evaluation, selection)
+
+
+def sensitive_instances(
+    evaluation: Evaluation, selection: Selection, over: SensitivityRange, *, most: int
+) -> pl.DataFrame:
+    """`most_sensitive` over a range of versions, under the selection."""
+    query = selection.to_query_string()
+    return _most_sensitive(evaluation.key, query, over, most, evaluation, selection)
+
+
+def embedding(evaluation: Evaluation, selection: Selection, *, cells: int) -> pl.DataFrame:
+    """`embedding_cells` under the selection."""
+    layout = "" if evaluation.layout is None else evaluation.layout.key
+    query = selection.to_query_string()
+    return _embedding(evaluation.key, layout, query, cells, evaluation, selection)
+
+
+def embedding_groups(
+    evaluation: Evaluation, selection: Selection, by: str, *, cells: int
+) -> pl.DataFrame:
+    """`cell_groups` under the selection."""
+    layout = "" if evaluation.layout is None else evaluation.layout.key
+    query = selection.to_query_string()
+    return _groups(evaluation.key, layout, query, cells, by, evaluation, selection)
+
+
+def correlations(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`feature_correlations` under the selection."""
+    return _correlations(evaluation.key, selection.to_query_string(), evaluation, selection)
+
+
+def subset_distance(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`subset_distances` of the selection's filters."""
+    whole = histograms(evaluation, replace(selection, filters=Filters()))
+    return subset_distances(histograms(evaluation, selection), whole)

@@ -2,74 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
 from chameleon.app import cached, state
 from chameleon.app.view import View
-from chameleon.app.words import filter_words, plain, shortened
-from chameleon.dataset import EvolvingDataset
-from chameleon.filters import Choice, FeatureFilter, Filters
+from chameleon.app.words import choice_words, plain, shortened, side_words
+from chameleon.filters import Choice, Filters
+
+
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    """A filter in words, and the filters without it."""
+
+    words: str
+    without: Callable[[Filters], Filters]
+    side: str = "filters"
 
 
 def draw(view: View) -> None:
     """Draw the chips and the count; nothing but the count where nothing is filtered."""
     counted = cached.selected_counts(view.evaluation, view.selection)
-    filters = view.selection.filters
-    if filters.is_empty:
-        st.caption(
-            f"All {counted.of:,} instances of {plain(shortened(view.selection.primary))} and "
-            f"{plain(shortened(view.selection.secondary))}: nothing is filtered."
-        )
+    chips = list(_chips(view))
+    if not chips:
+        names = (view.selection.primary, view.selection.secondary)
+        primary, secondary = (plain(shortened(name)) for name in names)
+        st.caption(f"All {counted.of:,} instances of {primary} and {secondary}, unfiltered.")
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips"):
         st.markdown(f"**{counted.instances:,} of {counted.of:,} instances**", width="content")
-        for number, choice in enumerate(filters.choices):
-            label = _words(choice, view.evaluation.dataset)
+        for number, chip in enumerate(chips):
             st.button(
-                f"{plain(shortened(label, 60))} :material/close:",
+                f"{plain(shortened(chip.words, 60))} :material/close:",
                 key=f"chip-{number}",
-                help=f"Take off the filter {plain(label)}",
+                help=f"Take off {plain(chip.words)}",
                 on_click=_take_off,
-                args=(choice,),
+                args=(chip,),
             )
-        st.button("Clear all", key="clear-all", type="tertiary", on_click=_clear)
+        st.button("Clear all", key="clear-all", type="tertiary", on_click=state.clear)
     if counted.instances == 0:
         st.info(
-            "No instance of either version passes all filters together. Take off a filter above: "
-            + "; ".join(_relief(view)),
+            "No instance of either side passes all filters together. Take off a filter above: "
+            + "; ".join(_relief(view, chips)),
             icon=":material/filter_alt_off:",
         )
 
 
-def _words(choice: Choice, dataset: EvolvingDataset) -> str:
-    """A choice in words, such as "split: test"."""
-    value = choice.value
-    if isinstance(value, FeatureFilter):
-        kind = dataset.features[dataset.feature_number(value.feature)].kind
-        return f"{shortened(value.feature)}: {filter_words(value, kind)}"
-    if isinstance(value, tuple):
-        first, last = value
-        return f"date: from {first or 'the first'} to {last or 'the last'}"
-    name = choice.field.removesuffix("s")
-    return f"{name}: {f'no {name}' if value is None else value}"
+def _chips(view: View) -> Iterator[_Chip]:
+    kinds = view.evaluation.dataset.project.kinds
+    selection = view.selection
+    for choice in selection.filters.choices:
+        if choice.field != "regions":
+            yield _Chip(choice_words(choice, kinds), partial(_without, choice=choice))
+    cells = len(selection.filters.regions)
+    if cells:
+        words = "a cell of the embedding" if cells == 1 else f"{cells} cells of the embedding"
+        yield _Chip(words, partial(replace, regions=()))
+    for side in ("primary", "secondary"):
+        field = f"{side}_only"
+        if not getattr(selection, field).is_empty:
+            words = side_words(selection, primary=side == "primary")
+            yield _Chip(f"{side} is {words}", lambda _: Filters(), side=field)
 
 
-def _relief(view: View) -> Iterator[str]:
-    """For each choice, how many instances would show without it."""
-    filters = view.selection.filters
-    for choice in filters.choices:
-        relaxed = replace(view.selection, filters=filters.without(choice))
+def _without(filters: Filters, choice: Choice) -> Filters:
+    return filters.without(choice)
+
+
+def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
+    """For each chip, how many instances would show without it."""
+    for chip in chips:
+        relaxed = state.changed(view.selection, chip.side, chip.without)
         count = cached.selected_counts(view.evaluation, relaxed).instances
-        label = plain(shortened(_words(choice, view.evaluation.dataset)))
-        yield f"without *{label}* {count:,} show"
+        yield f"without *{plain(shortened(chip.words))}* {count:,} show"
 
 
-def _take_off(choice: Choice) -> None:
-    state.set_filters(state.current_filters().without(choice))
-
-
-def _clear() -> None:
-    state.set_filters(Filters())
+def _take_off(chip: _Chip) -> None:
+    state.change(chip.side, chip.without)

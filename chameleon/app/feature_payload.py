@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.histograms import COUNT_COLUMNS
 from chameleon.app import cached
 from chameleon.app.components import FeatureRow, FeatureStats, FeatureViewPayload
+from chameleon.app.words import side_words
 from chameleon.bins import BinKind
 from chameleon.choices import bars_of_filter, chosen_filter, has_histogram
 from chameleon.dataset import EvolvingDataset, Feature
@@ -95,8 +96,8 @@ def feature_payload(
             }
         )
     return {
-        "primary": selection.primary,
-        "secondary": selection.secondary,
+        "primary": side_words(selection, primary=True),
+        "secondary": side_words(selection, primary=False),
         "splits": splits,
         "mode": "shares" if options.shares else "counts",
         "outcomes": evaluation.has_outcomes,

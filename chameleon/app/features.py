@@ -23,6 +23,7 @@ SORTS = {
     "distance between the versions": "distance",
     "unevenness of errors": "error_rate",
     "change of errors": "error_rate_change",
+    "how the filtered instances differ": "subset_distance",
 }
 _BY_DISTANCE = "distance between the versions"
 _MULTIPLES = 24
@@ -103,7 +104,10 @@ def _ordered(view: View, sort: str, search: str) -> list[str]:
     column = SORTS[sort]
     if column is None:
         return names
-    ranking = cached.ranking(view.evaluation, view.selection)
+    if column == "subset_distance":
+        ranking = cached.subset_distance(view.evaluation, view.selection)
+    else:
+        ranking = cached.ranking(view.evaluation, view.selection)
     figures = dict(zip(ranking["feature"], ranking[column], strict=True))
     return sorted(
         names, key=lambda name: -1.0 if figures[name] is None else figures[name], reverse=True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from chameleon.app import cached, chips, sidebar, state
+from chameleon.app import cached, chips, picks, sidebar, state
 from chameleon.app.components import timeline
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening, opening
@@ -60,6 +60,7 @@ def page(title: str, question: str, draw: Draw) -> None:
 def _draw_page(
     title: str, question: str, draw: Draw, opened: Opening, evaluation: Evaluation
 ) -> None:
+    picks.enter_page(title)
     selection = state.selection_of_session(evaluation)
     state.write_address(selection)
     view = View(evaluation, selection, pending=not opened.complete)

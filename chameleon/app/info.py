@@ -8,7 +8,7 @@ import streamlit as st
 
 from chameleon.app import cached
 from chameleon.app.view import View
-from chameleon.app.words import figure, plain, shortened
+from chameleon.app.words import figure, plain, shortened, side_words
 from chameleon.models import Evaluation
 from chameleon.project import Problem, Severity
 
@@ -21,7 +21,7 @@ NARROW = """<style>
   .st-key-overview [data-testid="stColumn"] { min-width: 100%; }
 }
 .chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
-.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.875rem; table-layout: fixed;
+.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.8125rem; table-layout: fixed;
   font-variant-numeric: tabular-nums; }
 .chameleon-info th { font-weight: 600; }
 .chameleon-info th:first-child { width: 5.2rem; white-space: nowrap; }
@@ -46,29 +46,33 @@ def dataset_info(view: View) -> None:
     evaluation, selection = view.evaluation, view.selection
     dataset = evaluation.dataset
     rows = {row["version"]: row for row in cached.metrics(evaluation).iter_rows(named=True)}
-    sides = (rows[selection.primary], rows[selection.secondary])
+    figures = (rows[selection.primary], rows[selection.secondary])
+    counted = cached.selected_counts(evaluation, selection)
     facts = {
-        "date": [str(row["date"] or "-") for row in sides],
-        "instances": [f"{row['instances']:,}" for row in sides],
-        "train acc.": [_accuracy(view, row, "train") for row in sides],
-        "test acc.": [_accuracy(view, row, "test") for row in sides],
-        "note": [html.escape(str(row["note"] or "-")) for row in sides],
+        "date": [str(row["date"] or "-") for row in figures],
+        "instances": [
+            f"{held:,}" if held == row["instances"] else f"{held:,} of {row['instances']:,}"
+            for row, held in zip(figures, (counted.of_primary, counted.of_secondary), strict=True)
+        ],
+        "train acc.": [_accuracy(view, row, "train") for row in figures],
+        "test acc.": [_accuracy(view, row, "test") for row in figures],
+        "note": [html.escape(str(row["note"] or "-")) for row in figures],
     }
     body = "".join(
         f'<tr><th scope="row">{name}</th><td>{a}</td><td>{b}</td></tr>'
         for name, (a, b) in facts.items()
     )
+    sides = [side_words(selection, primary=primary) for primary in (True, False)]
     theme = st.context.theme.type or "light"
     st.html(
         f'<div style="color-scheme: {theme}">'
         f'<div class="chameleon-about"><b>{html.escape(dataset.project.name)}</b>, '
         f"{len(dataset.versions)} versions, {len(dataset.features)} features</div>"
         '<table class="chameleon-info" aria-label="Dataset info"><thead><tr><th></th>'
-        f'<th class="chameleon-primary">primary {_name(selection.primary)}</th>'
-        f'<th class="chameleon-secondary">secondary {_name(selection.secondary)}</th>'
+        f'<th class="chameleon-primary">primary {_name(sides[0])}</th>'
+        f'<th class="chameleon-secondary">secondary {_name(sides[1])}</th>'
         f"</tr></thead><tbody>{body}</tbody></table></div>"
     )
-    st.caption(f"Model: {plain(evaluation.model)}")
 
 
 def _name(name: str) -> str:
@@ -90,6 +94,7 @@ def _accuracy(view: View, row: dict[str, object], split: str) -> str:
 
 def problem_list(evaluation: Evaluation) -> None:
     """What was found wrong, the worst first; a visitor opens it."""
+    st.caption(f"Model: {plain(evaluation.model)}")
     problems = evaluation.problems
     if not problems:
         st.caption("No problems were found in this project.")

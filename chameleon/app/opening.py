@@ -7,17 +7,20 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
-from chameleon.models import Evaluation, evaluate, kept_evaluation, without_predictions
+from chameleon.layout import LayoutProcess, kept_layout, umap_process
+from chameleon.models import Evaluation, evaluate, without_predictions
 from chameleon.progress import Progress
 from chameleon.sources import folder_stamp, open_project
 
 PROJECT_VARIABLE = "CHAMELEON_PROJECT"
+_LAYOUT_SECONDS = 0.5
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "digits"
 
 _log = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ class Opening:
         Whether nothing is left to do, in success or failure.
     error
         The message of what cannot be used; None where all went well.
+    layout_process
+        The process that computes the layout; None where none is needed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +48,9 @@ class Opening:
         self.progress: Progress | None = None
         self.evaluation: Evaluation | None = None
         self.error: str | None = None
+        self.layout_process: LayoutProcess | None = None
         self._finished = threading.Event()
+        self._asked = threading.Event()  # never set: a wait that does not hold the interpreter
 
     @property
     def complete(self) -> bool:
@@ -59,8 +66,9 @@ class Opening:
         try:
             project = open_project(self.path)
             dataset = evolving_dataset(project, progress=self._note)
-            self.evaluation = kept_evaluation(project) or without_predictions(dataset)
+            self.evaluation = without_predictions(dataset)
             self.evaluation = evaluate(project, progress=self._note)
+            self.lay_out(again=False)
         except ChameleonError as error:
             self.error = str(error)
         except Exception:  # a fault of ours: the operator's log has it, the visitor a sentence
@@ -71,6 +79,29 @@ class Opening:
             )
         finally:
             self._finished.set()
+
+    def lay_out(self, *, again: bool) -> None:
+        """Compute the layout in a process of its own, where there is none or a new one is wanted.
+
+        It takes the place of the first picture when it is ready.
+        """
+        evaluation = self.evaluation
+        if evaluation is None or (kept_layout(evaluation.dataset) is not None and not again):
+            return
+        if self.layout_process is not None and not self.layout_process.finished:
+            return
+        self.layout_process = umap_process(evaluation.dataset, again=again)
+        threading.Thread(target=self._await_layout, daemon=True).start()
+
+    def _await_layout(self) -> None:
+        process, evaluation = self.layout_process, self.evaluation
+        if process is None or evaluation is None:
+            return
+        while not process.finished:
+            self._asked.wait(_LAYOUT_SECONDS)
+        layout = kept_layout(evaluation.dataset)
+        if layout is not None:
+            self.evaluation = replace(evaluation, layout=layout)
 
     def _note(self, progress: Progress) -> None:
         self.progress = progress
@@ -116,3 +147,28 @@ def opening() -> Opening:
     found = _workshop().opening(project_path())
     found.wait(0.4)  # what is kept on disk is there at once: no flash of a progress bar
     return found
+
+
+def lay_out_again() -> None:
+    """Compute a new layout of the operator's project. For callbacks."""
+    opening().lay_out(again=True)
+
+
+def draw_layout_state() -> None:
+    """Show how far the layout is, and draw the page anew when it is ready."""
+    opened = opening()
+    process = opened.layout_process
+    if process is None or process.finished:
+        if process is not None and process.error:
+            st.caption(f"The layout could not be computed: {process.error}")
+        return
+    before = opened.evaluation
+
+    @st.fragment(run_every=1.0)
+    def watch() -> None:
+        if process.finished and opened.evaluation is not before:
+            st.rerun(scope="app")
+        progress = process.progress
+        st.progress(progress.share, text=f"Laying out by UMAP: {progress.stage}")
+
+    watch()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from chameleon.app import features
+from chameleon.app import changes, embedding, features, sensitivity
 from chameleon.app.info import dataset_info
 from chameleon.app.view import View
 
 
 def draw(view: View) -> None:
-    """Dataset info at the left, the Feature View at the right."""
+    """At the left info, embedding, matrix and sensitivity; at the right the Feature View."""
     with st.container(key="overview"):
-        left, right = st.columns([2, 5], gap="medium")
+        left, right = st.columns([3, 7], gap="medium")
         with left:
             dataset_info(view)
+            embedding.draw_small(view)
+            changes.draw_matrix(view, name="overview-matrix")
+            sensitivity.draw_bars(view, name="overview-sensitivity")
         with right:
             features.draw_feature_view(view, key="overview-features")

@@ -17,17 +17,21 @@ import streamlit as st
 
 from chameleon.app import state
 from chameleon.app.view import View
-from chameleon.app.words import filter_words, plain, shortened
+from chameleon.app.words import filter_words, plain, shortened, side_words
 from chameleon.bins import BinKind
 from chameleon.dataset import SPLITS, EvolvingDataset, Feature
 from chameleon.filters import FeatureFilter, Filters, Range
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind, Split
+from chameleon.selection import Selection
 
 PAGES = (
     ("streamlit_app.py", "Overview", ":material/dashboard:"),
     ("pages/timeline.py", "Timeline", ":material/timeline:"),
     ("pages/features.py", "Features", ":material/bar_chart:"),
+    ("pages/embedding.py", "Embedding", ":material/grid_view:"),
+    ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
+    ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
 )
 
 _ADDED = "chameleon.added"
@@ -59,6 +63,27 @@ def filters(view: View) -> None:
         if not np.isnat(dataset.date).all():
             _dates(dataset, chosen)
         _feature_filters(dataset, chosen)
+        _sides(view.selection)
+
+
+def _sides(selection: Selection) -> None:
+    """Turn the filters into what is blue, or what is pink: one subset against another."""
+    with st.expander("Compare subsets", icon=":material/contrast:"):
+        st.caption(
+            "Choose filters above, then make them one side: one source in blue against another "
+            "in pink, within one version or across two."
+        )
+        for side in ("primary", "secondary"):
+            words = plain(side_words(selection, primary=side == "primary"))
+            st.markdown(f"{side.capitalize()}: **{words}**")
+            st.button(
+                f"Filters become the {side} side",
+                key=f"side-{side}",
+                on_click=state.filters_become_side,
+                args=(f"{side}_only",),
+                disabled=selection.filters.of_rows.is_empty,
+                width="stretch",
+            )
 
 
 def _pills(label: str, field: str, options: Sequence[str], chosen: Sequence[str]) -> None:

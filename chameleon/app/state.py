@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import streamlit as st
 
@@ -70,6 +70,40 @@ def select_versions(*, primary: str | None = None, secondary: str | None = None)
 def set_filters(filters: Filters) -> None:
     """Filter by these instead. For callbacks: the script runs afterwards."""
     st.session_state[_SELECTION] = replace(_current(), filters=filters)
+
+
+def changed(selection: Selection, field: str, change_of: Callable[[Filters], Filters]) -> Selection:
+    """The selection with its filters, or one side's restriction, changed.
+
+    Parameters
+    ----------
+    field
+        "filters", "primary_only" or "secondary_only".
+    """
+    changes: dict[str, Any] = {field: change_of(getattr(selection, field))}
+    return replace(selection, **changes)
+
+
+def change(field: str, change_of: Callable[[Filters], Filters]) -> None:
+    """Change the filters, or one side's restriction. For callbacks."""
+    st.session_state[_SELECTION] = changed(_current(), field, change_of)
+
+
+def filters_become_side(field: str) -> None:
+    """Restrict a side to what the filters now let through, and take these filters off.
+
+    What only two versions together can tell stays a filter. For callbacks.
+    """
+    current = _current()
+    changes: dict[str, Any] = {field: current.filters.of_rows}
+    rest = current.filters.of_instances
+    st.session_state[_SELECTION] = replace(current, filters=rest, **changes)
+
+
+def clear() -> None:
+    """Take off all filters and restrictions. For callbacks."""
+    current = _current()
+    st.session_state[_SELECTION] = Selection(current.primary, current.secondary)
 
 
 def current_filters() -> Filters:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import streamlit as st
+
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
 
@@ -19,3 +21,8 @@ class View:
 
 
 Draw = Callable[[View], None]
+
+
+def is_dark() -> bool:
+    """Whether the visitor looks at the dark theme."""
+    return (st.context.theme.type or "light") == "dark"

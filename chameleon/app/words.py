@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Mapping
 
 from chameleon.bins import Bar, BarKind
 from chameleon.dataset import Feature
-from chameleon.filters import FeatureFilter, Range
+from chameleon.filters import Choice, FeatureFilter, Range
 from chameleon.project import Kind
+from chameleon.selection import Selection
+from chameleon.view_filters import ClassChange, OutcomeChange, Region, SensitivityChoice
 
 _ENDS = (BarKind.RANGE, BarKind.VALUE, BarKind.CATEGORY)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/@])")
@@ -98,3 +101,45 @@ def filter_words(chosen: FeatureFilter, kind: Kind) -> str:
     parts += [name for name, wanted in flags.items() if wanted]
     shown = ", ".join(parts[:4])
     return shown if len(parts) <= 4 else f"{shown} and {len(parts) - 4} more"
+
+
+def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
+    """One choice of the filters in words, such as "split: test"."""
+    value = choice.value
+    if isinstance(value, FeatureFilter):
+        return f"{shortened(value.feature)}: {filter_words(value, kinds[value.feature])}"
+    if isinstance(value, Region):
+        return "a cell of the embedding"
+    if isinstance(value, OutcomeChange):
+        judged = ", judged by the primary's label" if value.same_label else ""
+        return f"{value.secondary} before, {value.primary} after{judged}"
+    if isinstance(value, ClassChange):
+        return f"predicted {shortened(value.secondary)} before, {shortened(value.primary)} after"
+    if isinstance(value, SensitivityChoice):
+        return _sensitivity_words(value)
+    if isinstance(value, tuple):
+        first, last = value
+        return f"date: from {first or 'the first'} to {last or 'the last'}"
+    name = choice.field.removesuffix("s")
+    return f"{name}: {f'no {name}' if value is None else value}"
+
+
+def _sensitivity_words(choice: SensitivityChoice) -> str:
+    over, numbers = choice
+    what = "class" if over.classes else "outcome"
+    times = ", ".join(str(n) for n in sorted(numbers))
+    return f"{what} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
+
+
+def side_words(selection: Selection, *, primary: bool) -> str:
+    """What a side stands for: its version, and what it is restricted to."""
+    name = selection.primary if primary else selection.secondary
+    only = selection.primary_only if primary else selection.secondary_only
+    return ", ".join([name, *(_restriction_words(choice) for choice in only.choices)])
+
+
+def _restriction_words(choice: Choice) -> str:
+    value = choice.value
+    if isinstance(value, FeatureFilter):
+        return shortened(value.feature)
+    return choice_words(choice, {}).split(": ", 1)[-1]

@@ -16,7 +16,8 @@ function element(tag, className, text) {
 const whole = new Intl.NumberFormat("en-US");
 const nameOf = (version) => version.name || "(no name)";
 const day = (iso) => (iso ? iso.slice(0, 16).replace("T", " ").replace(/ 00:00$/, "") : "-");
-const accuracy = (value, pending) => (value !== null && value !== undefined ? value.toFixed(3) : pending ? "being computed" : "-");
+const figure = new Intl.NumberFormat("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3, roundingMode: "halfEven" });  // ties as in Python
+const accuracy = (value, pending) => (value !== null && value !== undefined ? figure.format(value) : pending ? "being computed" : "-");
 
 function facts(version, pending) {
   return [

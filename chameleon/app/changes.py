@@ -1,0 +1,213 @@
+"""The prediction change matrix: its page, and the small one on the Overview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.changes import ChangeStatistics, Rate
+from chameleon.app import cached, picks, state
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain, side_words
+from chameleon.charts.change_matrix import (
+    class_frame,
+    class_table,
+    class_table_text,
+    outcome_frame,
+    outcome_matrix,
+    outcome_matrix_text,
+)
+from chameleon.filters import Filters
+from chameleon.view_filters import ClassChange, OutcomeChange
+
+_SAME_LABEL = "changes-same-label"
+_MOST_PAIRS = 200
+
+
+def draw(view: View) -> None:
+    """The matrix, what it amounts to, and the class-to-class table."""
+    same_label = st.toggle(
+        "Judge both by the primary's label",
+        key=_SAME_LABEL,
+        persist_state="session",
+        help="Else each version's prediction is judged by that version's own label.",
+    )
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        draw_matrix(view, name="matrix", height=280)
+        _draw_groups(view, same_label=same_label)
+    with right:
+        _, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
+        _draw_statistics(statistics)
+    _draw_classes(view)
+
+
+def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
+    """The matrix alone; its cells filter every other view."""
+    same_label = bool(st.session_state.get(_SAME_LABEL, False))
+    frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
+    if not frame["instances"].sum():
+        st.info(_why_empty(view, statistics), icon=":material/info:")
+        return
+    chosen = view.selection.filters.outcome_changes
+    data = outcome_frame(
+        frame,
+        primary=side_words(view.selection, primary=True),
+        secondary=side_words(view.selection, primary=False),
+        chosen=[(c.secondary, c.primary) for c in chosen if c.same_label == same_label],
+    )
+
+    def toggle(mark: picks.Mark) -> None:
+        change = OutcomeChange(str(mark[0]), str(mark[1]), same_label)
+        state.set_filters(_toggled(state.current_filters(), "outcome_changes", change))
+
+    st.vega_lite_chart(
+        data,
+        _matrix_spec(height, dark=is_dark()),
+        key=picks.chart_key(name),
+        on_select=picks.on_click(name, ("secondary", "primary"), toggle),
+        selection_mode="pick",
+    )
+    left_out = f" {statistics.unknown:,} of unknown outcome left out." if statistics.unknown else ""
+    st.caption(plain(outcome_matrix_text(data)) + left_out)
+
+
+def _toggled(filters: Filters, field: str, value: object) -> Filters:
+    kept = getattr(filters, field)
+    changed = tuple(v for v in kept if v != value) if value in kept else (*kept, value)
+    changes: dict[str, Any] = {field: changed}
+    return replace(filters, **changes)
+
+
+def _why_empty(view: View, statistics: ChangeStatistics) -> str:
+    if view.pending:
+        return "The models are being fitted: the matrix follows."
+    if statistics.unknown:
+        return (
+            f"All {statistics.unknown:,} instances of both versions have an unknown outcome in "
+            "one of them: there is no label or no prediction."
+        )
+    return "No instance of both versions passes the filters. Take one off above."
+
+
+def _draw_statistics(found: ChangeStatistics) -> None:
+    ratio = "-" if found.win_loss_ratio is None else f"{found.win_loss_ratio:.2f}"
+    rows = [
+        ("Churn: another class is predicted", found.churn),
+        ("Negative flips: correct, then incorrect", found.negative_flips),
+        ("Positive flips: incorrect, then correct", found.positive_flips),
+        ("Negative flips, fair test rows", found.tested_negative_flips),
+        ("Positive flips, fair test rows", found.tested_positive_flips),
+    ]
+    st.markdown("##### What it amounts to")
+    lines = ["| | share | 95 % interval | instances |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {name} | {_share(rate)} | {_interval(rate)} | {rate.count:,} of {rate.of:,} |"
+        for name, rate in rows
+    ]
+    lines.append(f"| Win-loss ratio: positive per negative flip | {ratio} | | |")
+    st.markdown("\n".join(lines))
+    st.markdown(_mcnemar_words(found))
+    st.caption(
+        "Fair test rows are in the test split of both versions and kept their label: a train row "
+        "that a model memorised proves nothing. Intervals are exact (Clopper-Pearson)."
+    )
+
+
+def _share(rate: Rate) -> str:
+    return f"- ({rate.reason})" if rate.share is None else f"{rate.share:.2%}"
+
+
+def _interval(rate: Rate) -> str:
+    if rate.low is None or rate.high is None:
+        return ""
+    return f"{rate.low:.2%} to {rate.high:.2%}"
+
+
+def _mcnemar_words(found: ChangeStatistics) -> str:
+    losses, wins = found.tested_negative_flips.count, found.tested_positive_flips.count
+    if found.mcnemar_p is None:
+        return "**McNemar's exact test**: - (no fair test row flipped)."
+    if found.mcnemar_p < 0.05:
+        says = (
+            f"the {wins:,} positive against {losses:,} negative flips are more one-sided than "
+            "chance makes them at the 5 % level"
+        )
+    else:
+        says = (
+            f"{wins:,} positive against {losses:,} negative flips can well be chance: this does "
+            "not show that the models are equal, only that these rows cannot tell them apart"
+        )
+    return (
+        f"**McNemar's exact test**: p = {found.mcnemar_p:.2g}; {says}. It speaks of these two "
+        "fitted models on these test rows, not of what another training run would give."
+    )
+
+
+def _draw_groups(view: View, *, same_label: bool) -> None:
+    for by, title in (("split", "By split"), ("label", "By true class")):
+        frame = cached.change_matrix_by(view.evaluation, view.selection, by, same_label=same_label)
+        with st.expander(title, expanded=by == "split"):
+            st.dataframe(_group_table(frame, by), hide_index=True, key=f"changes-by-{by}")
+
+
+def _group_table(frame: pl.DataFrame, by: str) -> pl.DataFrame:
+    return frame.rename(
+        {
+            "group": "true class" if by == "label" else by,
+            "correct_correct": "stays correct",
+            "correct_incorrect": "regressed",
+            "incorrect_correct": "improved",
+            "incorrect_incorrect": "stays incorrect",
+        }
+    )
+
+
+def _draw_classes(view: View) -> None:
+    st.markdown("##### Which predicted class became which?")
+    frame = cached.changed_classes(view.evaluation, view.selection)
+    if frame.is_empty():
+        st.info("No instance of both versions has another predicted class.", icon=":material/info:")
+        return
+    shown = frame.head(_MOST_PAIRS)
+    data = class_frame(
+        shown,
+        primary=side_words(view.selection, primary=True),
+        secondary=side_words(view.selection, primary=False),
+        chosen=[(c.secondary, c.primary) for c in view.selection.filters.class_changes],
+    )
+
+    def toggle(mark: picks.Mark) -> None:
+        change = ClassChange(str(mark[0]), str(mark[1]))
+        state.set_filters(_toggled(state.current_filters(), "class_changes", change))
+
+    classes = max(shown["secondary_class"].n_unique(), shown["primary_class"].n_unique())
+    chart, table = st.columns([1, 1], gap="large")
+    with chart:
+        st.vega_lite_chart(
+            data,
+            _class_spec(classes, dark=is_dark()),
+            key=picks.chart_key("classes"),
+            on_select=picks.on_click("classes", ("secondary_class", "primary_class"), toggle),
+            selection_mode="pick",
+        )
+        st.caption(plain(class_table_text(data)))
+    with table:
+        st.dataframe(
+            shown.rename(lambda name: name.replace("_", " ")), hide_index=True, key="class-changes"
+        )
+        if len(frame) > _MOST_PAIRS:
+            st.caption(f"The {_MOST_PAIRS} most frequent of {len(frame):,} pairs.")
+
+
+@st.cache_resource(show_spinner=False)
+def _matrix_spec(height: int, *, dark: bool) -> dict[str, Any]:
+    return outcome_matrix(dark=dark, height=height)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _class_spec(classes: int, *, dark: bool) -> dict[str, Any]:
+    return class_table(classes=classes, dark=dark)

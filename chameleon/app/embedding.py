@@ -1,0 +1,193 @@
+"""The aggregated embedding: its page, and the small one on the Overview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.embedding import (
+    CELLS,
+    cells_in_regions,
+    region_of_cells,
+    without_cell,
+)
+from chameleon.app import cached, opening, picks, state
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain
+from chameleon.charts.embedding import (
+    Colouring,
+    EmbeddingChart,
+    brushed_cells,
+    cell_groups_shown,
+    embedding_chart,
+    embedding_frame,
+    embedding_text,
+)
+from chameleon.layout import Layout
+from chameleon.view_filters import Region
+
+_CELLS = "embedding-cells"
+_COLOUR = "embedding-colour"
+_OUTLINE = "embedding-outline"
+_LARGE, _SMALL = 620, 270
+_SMALL_CELLS = 24
+
+
+def draw(view: View) -> None:
+    """The embedding with its options, and what made the layout."""
+    layout = view.evaluation.layout
+    if layout is None:
+        st.info("The layout is being computed.", icon=":material/hourglass:")
+        return
+    colours = _colours(view)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.slider("Cells along a side", 10, 80, CELLS, key=_CELLS, persist_state="session",
+                  width=220)  # fmt: skip
+        st.selectbox("Colour by", list(colours), key=_COLOUR, persist_state="session", width=220)
+        st.toggle(
+            "Outline the secondary", key=_OUTLINE, persist_state="session",
+            help="Pink outlines show how many instances of the secondary version a cell holds.",
+        )  # fmt: skip
+    draw_cells(
+        view,
+        name="embedding",
+        size=_LARGE,
+        cells=int(st.session_state[_CELLS]),
+        by=colours[st.session_state[_COLOUR] or next(iter(colours))],
+        outline=bool(st.session_state[_OUTLINE]),
+    )
+    _draw_layout(layout)
+
+
+def draw_small(view: View) -> None:
+    """The embedding on the Overview."""
+    if view.evaluation.layout is not None:
+        draw_cells(view, name="overview-embedding", size=_SMALL, cells=_SMALL_CELLS)
+        opening.draw_layout_state()
+
+
+def draw_cells(
+    view: View,
+    *,
+    name: str,
+    size: int,
+    cells: int,
+    by: str = "ratio",
+    outline: bool = False,
+) -> None:
+    """The embedding alone; its cells filter every other view."""
+    layout = view.evaluation.layout
+    assert layout is not None
+    counts = cached.embedding(view.evaluation, view.selection, cells=cells)
+    if counts.is_empty():
+        st.info("No instance passes the filters. Take one off above.", icon=":material/info:")
+        return
+    colouring = Colouring.RATIO
+    groups: tuple[str, ...] = ()
+    if by == "change":
+        colouring = Colouring.CHANGE
+    elif by != "ratio":
+        shared = cached.embedding_groups(view.evaluation, view.selection, by, cells=cells)
+        counts = counts.join(shared, on="cell", how="left", maintain_order="left")
+        colouring = Colouring.DATE if by == "date" else Colouring.GROUP
+        groups = () if by == "date" else cell_groups_shown(counts)
+    options = EmbeddingChart(
+        size_px=size, dark=is_dark(), colouring=colouring, outline=outline, groups=groups
+    )
+    regions = view.selection.filters.regions
+    chosen = cells_in_regions(counts, regions)
+    frame = embedding_frame(counts, options, cells=cells, chosen=chosen)
+
+    def select() -> None:
+        _select(name, layout, cells)
+
+    st.vega_lite_chart(
+        frame,
+        _spec(options),
+        key=picks.chart_key(name),
+        on_select=select,
+        selection_mode=["pick", "brush"],
+        width="content",
+    )
+    st.caption(plain(embedding_text(frame)))
+
+
+def _select(name: str, layout: Layout, cells: int) -> None:
+    """Take over a brush, or the cells that were clicked."""
+    brush = picks.selection_of(name).get("brush")
+    reach = brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
+    if reach is not None:
+        region = region_of_cells(layout, *reach, cells=cells)
+        filters = state.current_filters()
+        if region not in filters.regions:
+            state.set_filters(replace(filters, regions=(*filters.regions, region)))
+        picks.clear_chart(name)  # the brush is gone; its cells are marked instead
+        return
+    for (cell,) in picks.clicked(name, ("cell",)):
+        if cell is not None:
+            _toggle(layout, str(cell), cells)
+
+
+def _toggle(layout: Layout, cell: str, cells: int) -> None:
+    filters = state.current_filters()
+    region = region_of_cells(layout, cell, cells=cells)
+    middle = pl.DataFrame(
+        {
+            "cell": [cell],
+            "x": np.array([(region.x0 + region.x1) / 2]),
+            "y": np.array([(region.y0 + region.y1) / 2]),
+        }
+    )
+    regions: tuple[Region, ...] = (*filters.regions, region)
+    if cells_in_regions(middle, filters.regions):
+        regions = without_cell(layout, filters.regions, cell, cells=cells)
+    state.set_filters(replace(filters, regions=regions))
+
+
+def _colours(view: View) -> dict[str, str]:
+    dataset = view.evaluation.dataset
+    offered = {
+        "correct : incorrect": "ratio",
+        "change of accuracy": "change",
+        "label": "label",
+        "split": "split",
+    }
+    if dataset.sources:
+        offered["source"] = "source"
+    if not np.isnat(dataset.date).all():
+        offered["date"] = "date"
+    return offered
+
+
+def _draw_layout(layout: Layout) -> None:
+    fitted = f"{layout.versions[0]} to {layout.versions[-1]}" if layout.versions else "no version"
+    lines = [
+        f"**{plain(layout.method)}** ({plain(layout.parameters)}), made by "
+        f"{plain(layout.made_by)}, fitted on {layout.fitted_rows:,} rows of the versions "
+        f"{plain(fitted)}.",
+    ]
+    if layout.placed_rows:
+        lines.append(
+            f"{layout.placed_rows:,} further rows were placed by their neighbours, "
+            f"{layout.badly_placed:,} of them lie far from all of these."
+        )
+    if layout.method == "PCA":
+        lines.append("This is a first picture; UMAP replaces it when it is ready.")
+    st.markdown(" ".join(lines))
+    opening.draw_layout_state()
+    st.button(
+        "Lay out again",
+        icon=":material/refresh:",
+        key="lay-out-again",
+        help="Compute a new layout on all versions. Cells chosen in this one are lost.",
+        on_click=opening.lay_out_again,
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _spec(options: EmbeddingChart) -> dict[str, Any]:
+    return embedding_chart(options)

@@ -1,0 +1,69 @@
+"""Clicks in charts: the chart only tells what was clicked, the session holds what is chosen.
+
+A chart's own selection outlives changes of its data and cannot be set from here. It is therefore
+read as a stream of clicks: the mark that came or went since the last event was clicked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import streamlit as st
+
+_SEEN = "chameleon.seen:"
+_NONCE = "chameleon.nonce:"
+_PAGE = "chameleon.page"
+
+Mark = tuple[object, ...]
+
+
+def enter_page(page: str) -> None:
+    """Forget the charts of another page: Streamlit drops their selections on the way."""
+    if st.session_state.get(_PAGE) == page:
+        return
+    st.session_state[_PAGE] = page
+    for key in list(st.session_state):
+        if str(key).startswith(_SEEN):
+            del st.session_state[key]
+
+
+def chart_key(name: str) -> str:
+    """The key of a chart; it changes when the chart's own selection has to be cleared."""
+    return f"{name}-{st.session_state.get(_NONCE + name, 0)}"
+
+
+def clear_chart(name: str) -> None:
+    """Draw a chart anew, without its own selection."""
+    st.session_state[_NONCE + name] = st.session_state.get(_NONCE + name, 0) + 1
+    st.session_state.pop(_SEEN + name, None)
+
+
+def clicked(name: str, fields: Sequence[str]) -> list[Mark]:
+    """The marks that were clicked since the chart's last event, by the values of their fields."""
+    picked = selection_of(name).get("pick") or []
+    now = [
+        tuple(mark.get(field) for field in fields)
+        for mark in cast("list[dict[str, object]]", picked)
+    ]
+    seen = cast("list[Mark]", st.session_state.get(_SEEN + name, []))
+    st.session_state[_SEEN + name] = now
+    return [mark for mark in now if mark not in seen] + [mark for mark in seen if mark not in now]
+
+
+def selection_of(name: str) -> dict[str, object]:
+    """What the chart's event carries, by the name of the selection."""
+    event = st.session_state[chart_key(name)]
+    return dict(event["selection"])
+
+
+def on_click(
+    name: str, fields: Sequence[str], toggle: Callable[[Mark], None]
+) -> Callable[[], None]:
+    """A callback that toggles every mark that was clicked."""
+
+    def callback() -> None:
+        for mark in clicked(name, fields):
+            toggle(mark)
+
+    return callback

@@ -1,0 +1,195 @@
+"""The sensitivity histogram: its page, and the small one on the Overview."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.app import cached, picks, state
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain, shortened
+from chameleon.charts.sensitivity import (
+    NUMBERED_BARS,
+    BarScale,
+    outcome_strips,
+    sensitivity_bars,
+    sensitivity_frame,
+    sensitivity_text,
+    strip_frame,
+    strip_text,
+)
+from chameleon.filters import Filters
+from chameleon.view_filters import SensitivityChoice, SensitivityRange
+
+_RANGE = "sensitivity-range"
+_HELD_ONLY = "sensitivity-held-only"
+_CLASSES = "sensitivity-classes"
+_SCALE = "sensitivity-scale"
+_LISTED = 20
+
+
+def draw(view: View) -> None:
+    """The histogram with its options, and the most sensitive instances."""
+    names = [version.name for version in view.evaluation.dataset.versions]
+    if len(names) < 2:
+        st.info("There is one version only: nothing can change yet.", icon=":material/info:")
+        return
+    over = _options(view, names)
+    draw_bars(view, name="sensitivity", over=over, height=220)
+    _draw_most_sensitive(view, over)
+
+
+def draw_bars(
+    view: View, *, name: str, over: SensitivityRange | None = None, height: int = 120
+) -> None:
+    """The histogram alone; its bars filter every other view."""
+    names = [version.name for version in view.evaluation.dataset.versions]
+    over = over or _range_of_session(names)
+    frame = cached.sensitivity_bars(view.evaluation, view.selection, over)
+    filters = view.selection.filters
+    if not filters.is_empty:
+        whole = replace(view.selection, filters=Filters())
+        everything = cached.sensitivity_bars(view.evaluation, whole, over)
+        frame = _beside(frame, everything)
+    counted = frame.filter(pl.col("changes").is_not_null())
+    if not counted["instances"].sum():
+        st.info(_why_empty(view), icon=":material/info:")
+        return
+    choice = filters.sensitivity
+    chosen = choice.changes if choice is not None and choice.over == over else ()
+    data = sensitivity_frame(frame, chosen=chosen)
+    _draw_totals(counted, over)
+    if counted.filter(pl.col("changes") > 0).is_empty():
+        return
+
+    def toggle(mark: picks.Mark) -> None:
+        changes = int(str(mark[0]))
+        state.set_filters(_toggled(state.current_filters(), over, changes))
+
+    scale = BarScale(st.session_state.get(_SCALE) or BarScale.LINEAR)
+    st.vega_lite_chart(
+        data,
+        _bars_spec(scale, len(counted) <= NUMBERED_BARS, over.classes, height, dark=is_dark()),
+        key=picks.chart_key(name),
+        on_select=picks.on_click(name, ("changes",), toggle),
+        selection_mode="pick",
+    )
+    st.caption(plain(sensitivity_text(data)))
+
+
+def _options(view: View, names: list[str]) -> SensitivityRange:
+    st.session_state.setdefault(_RANGE, (names[0], names[-1]))
+    first, last = st.session_state[_RANGE]
+    if first not in names or last not in names:
+        st.session_state[_RANGE] = (names[0], names[-1])
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.select_slider(
+            "Versions", names, key=_RANGE, persist_state="session", width=420,
+            format_func=shortened,
+        )  # fmt: skip
+        st.toggle(
+            "Only versions that hold the instance", key=_HELD_ONLY, persist_state="session",
+            help="Else a version that lacks the instance is asked about its nearest row.",
+        )  # fmt: skip
+        st.toggle(
+            "Changes of the predicted class", key=_CLASSES, persist_state="session",
+            help="Instead of changes between correct and incorrect.",
+        )  # fmt: skip
+        st.selectbox(
+            "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
+            width=150,
+        )  # fmt: skip
+    return _range_of_session(names)
+
+
+def _range_of_session(names: list[str]) -> SensitivityRange:
+    first, last = st.session_state.get(_RANGE, (names[0], names[-1]))
+    if first not in names or last not in names or names.index(first) > names.index(last):
+        first, last = names[0], names[-1]
+    return SensitivityRange(
+        first,
+        last,
+        held_only=bool(st.session_state.get(_HELD_ONLY, False)),
+        classes=bool(st.session_state.get(_CLASSES, False)),
+    )
+
+
+def _beside(frame: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
+    """The filtered bars with the unfiltered ones beside them."""
+    renamed = whole.rename({"instances": "all_instances"})
+    joined = renamed.join(frame, on="changes", how="left", nulls_equal=True, maintain_order="left")
+    return joined.select("changes", pl.col("instances").fill_null(0), "all_instances")
+
+
+def _draw_totals(counted: pl.DataFrame, over: SensitivityRange) -> None:
+    total = int(counted["instances"].sum())
+    same = int(counted.filter(changes=0)["instances"].sum())
+    what = "class" if over.classes else "prediction"
+    with st.container(horizontal=True, gap="small"):
+        for words, count in (
+            (f"no {what} change", same),
+            (f"{what} change", total - same),
+        ):
+            st.markdown(f"**{count:,}** {words} :small[({count / total:.1%})]", width="content")
+
+
+def _toggled(filters: Filters, over: SensitivityRange, changes: int) -> Filters:
+    choice = filters.sensitivity
+    kept = choice.changes if choice is not None and choice.over == over else ()
+    after = tuple(n for n in kept if n != changes) if changes in kept else (*kept, changes)
+    return replace(filters, sensitivity=SensitivityChoice(over, after) if after else None)
+
+
+def _why_empty(view: View) -> str:
+    if view.pending:
+        return "The models are being fitted: the histogram follows."
+    if view.selection.filters.is_empty:
+        return "No instance has two known outcomes over these versions."
+    return "No instance with two known outcomes passes the filters. Take one off above."
+
+
+def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
+    st.markdown("##### Whose outcome changed most often?")
+    listed = cached.sensitive_instances(view.evaluation, view.selection, over, most=_LISTED)
+    if listed.is_empty():
+        st.info("No outcome changed over these versions.", icon=":material/info:")
+        return
+    versions = listed["version"].unique(maintain_order=True)
+    data = strip_frame(listed)
+    chart, table = st.columns([3, 2], gap="medium")
+    with chart:
+        st.vega_lite_chart(
+            data,
+            _strips_spec(len(versions), dark=is_dark()),
+            key="sensitivity-strips",
+            width="content",
+        )
+        st.caption(
+            plain(strip_text(data)) + " A square a version: above the line correct, below it "
+            "incorrect; the dot marks versions in which the instance was in train."
+        )
+    with table:
+        courses = listed.unique("place", maintain_order=True).select(
+            "instance", "changes", "course"
+        )
+        st.dataframe(courses, hide_index=True, key="sensitivity-courses")
+        st.caption(
+            "A lasting improvement or regression is one change that held to the end; flicker is "
+            "more than one."
+        )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _bars_spec(
+    scale: BarScale, numbered: bool, classes: bool, height: int, *, dark: bool
+) -> dict[str, Any]:
+    title = "Changes of predicted class" if classes else "Changes of outcome"
+    return sensitivity_bars(scale=scale, numbered=numbered, dark=dark, title=title, height=height)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _strips_spec(versions: int, *, dark: bool) -> dict[str, Any]:
+    return outcome_strips(versions=versions, dark=dark)

@@ -1,0 +1,364 @@
+"""How predictions changed: the 2 x 2 matrix of outcomes, and the table of classes.
+
+Each chart is a specification without data, to be kept, with a frame beside it. A click selects
+under the name "pick"; what is selected is shown by the frame's column `chosen`, never by the chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from chameleon.charts.theme import palette
+from chameleon.project import natural_key
+
+OUTCOMES = ("correct", "incorrect")
+NUMBERED_CLASSES = 15
+"""More classes than this leave no room for a count in every cell of the table."""
+
+_WORDS = {
+    ("correct", "correct"): "unaffected",
+    ("correct", "incorrect"): "regressed",
+    ("incorrect", "correct"): "improved",
+    ("incorrect", "incorrect"): "needs attention",
+}
+_VERDICTS = {
+    "unaffected": "Both models are right on {them}",
+    "regressed": "The iteration made the model regress on {them}",
+    "improved": "The iteration improved the model on {them}",
+    "needs attention": "Both models are wrong on {them}",
+}
+_DIM = 0.35
+_NARROW_CLASSES = 8
+"""More classes than this stand upright below the table's top."""
+
+
+def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
+    """Four cells, secondary (rows) by primary (columns), shaded by their share of all.
+
+    The frame: that of `outcome_frame`. Selection "pick": secondary, primary.
+    """
+    colours = palette(dark=dark)
+    columns = ("secondary", "primary", "share", "word", "counted", "shared", "sentence", "before",
+               "after", "chosen", "marked")  # fmt: skip
+    base = alt.Chart(_dummy(*columns))
+    plain: dict[str, Any] = {
+        "title": None,
+        "domain": False,
+        "ticks": False,
+        "grid": False,
+        "labelAngle": 0,
+        "labelColor": colours.text,
+        "labelFontSize": 12,
+        "labelPadding": 6,
+    }
+    x = alt.X(
+        "primary:N",
+        scale=alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0),
+        axis=alt.Axis(orient="top", **plain),
+    )
+    y = alt.Y(
+        "secondary:N",
+        scale=alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0),
+        axis=alt.Axis(minExtent=62, maxExtent=62, **plain),
+    )
+    cells = (
+        base.mark_rect(cornerRadius=3)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "share:Q",
+                scale=alt.Scale(type="sqrt", domain=[0, 1], range=[colours.low, colours.high]),
+                legend=None,
+            ),
+            tooltip=alt.Tooltip("sentence:N", title="Instances"),
+            **highlight(stroke=colours.text, edge=colours.neutral),
+        )
+        .add_params(alt.selection_point("pick", fields=["secondary", "primary"], toggle="true"))
+    )
+    looks: tuple[tuple[str, int, dict[str, Any]], ...] = (
+        ("word", -24, {"fontSize": 12}),
+        ("counted", -2, {"fontSize": 18, "fontWeight": 600}),
+        ("shared", 19, {"fontSize": 12}),
+    )
+    written = [
+        base.mark_text(dy=dy, color=colours.text, **look).encode(x=x, y=y, text=f"{field}:N")
+        for field, dy, look in looks
+    ]
+    # Titles are words of the frame, so that one specification serves all pairs of versions.
+    once = base.transform_filter("datum.secondary === 'correct' && datum.primary === 'correct'")
+    bold: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, "color": colours.text}
+    titles = [
+        once.mark_text(align="left", limit=240, **bold).encode(
+            x=alt.value(0), y=alt.value(-36), text="after:N"
+        ),
+        once.mark_text(align="center", angle=270, limit=height, **bold).encode(
+            x=alt.value(-72), y=alt.value(height / 2), text="before:N"
+        ),
+    ]
+    return _spec(
+        alt.layer(cells, *written, *titles).properties(height=height),
+        description="Prediction change matrix: instances by their outcome before and after.",
+    )
+
+
+def class_table(*, classes: int, dark: bool) -> dict[str, Any]:
+    """A cell for each pair of classes, before (rows) by after (columns), shaded by instances.
+
+    The frame: that of `class_frame`. Selection "pick": secondary_class, primary_class.
+
+    Parameters
+    ----------
+    classes
+        How many there are on the longer side; decides on numbers in the cells and the labels.
+    """
+    colours = palette(dark=dark)
+    columns = ("secondary_class", "primary_class", "secondary_place", "primary_place", "instances",
+               "counted", "sentence", "chosen", "marked")  # fmt: skip
+    base = alt.Chart(_dummy(*columns))
+    axis: dict[str, Any] = {
+        "labelLimit": 130,
+        "labelOverlap": False,
+        "labelFontSize": 11 if classes <= 30 else 9,
+        "domain": False,
+        "ticks": False,
+        "grid": True,
+        "gridColor": colours.line,
+        "tickBand": "extent",
+        "labelBound": False,
+        "labelFlush": False,
+        "labelColor": colours.text,
+        "titleColor": colours.text,
+    }
+    upright: dict[str, Any] = {"labelAngle": -90 if classes > _NARROW_CLASSES else 0}
+    x = alt.X(
+        "primary_class:N",
+        title="Predicted after",
+        sort=alt.EncodingSortField("primary_place", op="min"),
+        axis=alt.Axis(orient="top", **axis, **upright),
+    )
+    y = alt.Y(
+        "secondary_class:N",
+        title="Predicted before",
+        sort=alt.EncodingSortField("secondary_place", op="min"),
+        axis=alt.Axis(**axis),
+    )
+    cells = (
+        base.mark_rect()
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "instances:Q",
+                scale=alt.Scale(type="sqrt", domainMin=0, range=[colours.low, colours.high]),
+                legend=None,
+            ),
+            tooltip=alt.Tooltip("sentence:N", title="Instances"),
+            **highlight(stroke=colours.text, edge=colours.neutral),
+        )
+        .add_params(
+            alt.selection_point("pick", fields=["secondary_class", "primary_class"], toggle="true")
+        )
+    )
+    layers = [cells]
+    if classes <= NUMBERED_CLASSES:
+        numbers = base.mark_text(fontSize=11, color=colours.text)
+        layers.append(numbers.encode(x=x, y=y, text="counted:N"))
+    step = 22 if classes <= 30 else 13
+    return _spec(
+        alt.layer(*layers).properties(height=alt.Step(step)),
+        description="Instances whose predicted class changed, by the class before and after.",
+    )
+
+
+def outcome_frame(
+    changes: pl.DataFrame,
+    *,
+    primary: str,
+    secondary: str,
+    chosen: Collection[tuple[str, str]] = (),
+) -> pl.DataFrame:
+    """The frame of `outcome_matrix` from that of `prediction_changes`.
+
+    Parameters
+    ----------
+    changes
+        secondary, primary, instances, share, relabelled, edited: four rows.
+    primary, secondary
+        What the two sides are called; any text.
+    chosen
+        Cells selected, as (secondary, primary). Empty: nothing is, and all look alike.
+
+    Returns
+    -------
+    polars.DataFrame
+        Those columns and word, counted, shared (count and share as text), sentence, before, after,
+        chosen, marked.
+    """
+    rows = list(changes.iter_rows(named=True))
+    words = [_WORDS[row["secondary"], row["primary"]] for row in rows]
+    return changes.with_columns(
+        pl.Series("share", [row["share"] or 0.0 for row in rows], dtype=pl.Float64),
+        pl.Series("word", words, dtype=pl.String),
+        pl.Series("counted", [f"{row['instances']:,}" for row in rows], dtype=pl.String),
+        pl.Series("shared", [_percent(row["share"]) for row in rows], dtype=pl.String),
+        pl.Series(
+            "sentence",
+            [
+                _sentence(row, word, primary=primary, secondary=secondary)
+                for row, word in zip(rows, words, strict=True)
+            ],
+            dtype=pl.String,
+        ),
+        before=pl.lit(f"before: {secondary}"),
+        after=pl.lit(f"after: {primary}"),
+        **_marks([(row["secondary"], row["primary"]) for row in rows], chosen),
+    )
+
+
+def class_frame(
+    changes: pl.DataFrame,
+    *,
+    primary: str,
+    secondary: str,
+    chosen: Collection[tuple[str, str]] = (),
+) -> pl.DataFrame:
+    """The frame of `class_table`.
+
+    Parameters
+    ----------
+    changes
+        secondary_class, primary_class, instances: pairs of different classes.
+    primary, secondary, chosen
+        As for `outcome_frame`.
+
+    Returns
+    -------
+    polars.DataFrame
+        Those columns and secondary_place, primary_place (the class's place, the same on both
+        sides), counted, sentence, chosen, marked.
+    """
+    rows = list(changes.iter_rows(named=True))
+    sides = ("secondary_class", "primary_class")
+    classes = sorted({row[side] for row in rows for side in sides}, key=natural_key)
+    places = {name: place for place, name in enumerate(classes)}
+    sentences = [
+        f"{_instances(row['instances'])}: {row['secondary_class']} in {secondary}, "
+        f"{row['primary_class']} in {primary}."
+        for row in rows
+    ]
+    return changes.with_columns(
+        pl.Series("secondary_place", [places[row[sides[0]]] for row in rows], dtype=pl.Int32),
+        pl.Series("primary_place", [places[row[sides[1]]] for row in rows], dtype=pl.Int32),
+        pl.Series("counted", [f"{row['instances']:,}" for row in rows], dtype=pl.String),
+        pl.Series("sentence", sentences, dtype=pl.String),
+        **_marks([(row[sides[0]], row[sides[1]]) for row in rows], chosen),
+    )
+
+
+def outcome_matrix_text(frame: pl.DataFrame) -> str:
+    """The matrix in words, from the frame of `outcome_frame`."""
+    total = int(frame["instances"].sum())
+    if not total:
+        return "No instance has a known outcome in both versions."
+    before, after = frame["before"][0], frame["after"][0]
+    cells = [
+        f"{row['counted']} {_in_words(row['word'])} ({row['shared']})"
+        for row in frame.iter_rows(named=True)
+    ]
+    return f"Of {_instances(total)}, {before}, {after}: {', '.join(cells)}."
+
+
+def class_table_text(frame: pl.DataFrame) -> str:
+    """The table in words, from the frame of `class_frame`."""
+    total = int(frame["instances"].sum())
+    if not total:
+        return "No predicted class changed."
+    top = frame.sort("instances", descending=True, maintain_order=True).row(0, named=True)
+    return (
+        f"The predicted class changed for {_instances(total)}, in {_pairs(len(frame))}. "
+        f"Most often: {top['sentence']}"
+    )
+
+
+def highlight(*, stroke: str, edge: str) -> dict[str, Any]:
+    """Encodings that show a selection by the columns `chosen` (dims) and `marked` (outlines)."""
+    return {
+        "opacity": alt.condition("datum.chosen", alt.value(1), alt.value(_DIM)),
+        "stroke": alt.condition("datum.marked", alt.value(stroke), alt.value(edge)),
+        "strokeWidth": alt.condition("datum.marked", alt.value(2.5), alt.value(0.75)),
+    }
+
+
+def _marks(
+    keys: list[tuple[str, str]], chosen: Collection[tuple[str, str]]
+) -> dict[str, pl.Series]:
+    picked = [key in chosen for key in keys]
+    return {
+        "chosen": pl.Series([not chosen or one for one in picked], dtype=pl.Boolean),
+        "marked": pl.Series(picked, dtype=pl.Boolean),
+    }
+
+
+def _sentence(row: dict[str, Any], word: str, *, primary: str, secondary: str) -> str:
+    """One cell in words: count, outcomes, what it means, and how many had changed themselves."""
+    count = row["instances"]
+    told = f"{_instances(count)}: {row['secondary']} in {secondary}, {row['primary']} in {primary}."
+    if not count:
+        return told
+    verdict = _VERDICTS[word].format(them="it" if count == 1 else "them")
+    return f"{told} {verdict}; {_touched(count, row['relabelled'], row['edited'])}."
+
+
+def _touched(count: int, relabelled: int, edited: int) -> str:
+    if not relabelled and not edited:
+        return (
+            "it was neither relabelled nor edited"
+            if count == 1
+            else ("none of them was relabelled or edited")
+        )
+    if count == 1:
+        done = [name for name, n in (("relabelled", relabelled), ("edited", edited)) if n]
+        return f"it was {' and '.join(done)}"
+    was = "was" if relabelled == 1 else "were"
+    return f"{relabelled:,} of them {was} relabelled, {edited:,} edited"
+
+
+def _in_words(word: str) -> str:
+    return "need attention" if word == "needs attention" else word
+
+
+def _instances(count: int) -> str:
+    return f"{count:,} instance{'' if count == 1 else 's'}"
+
+
+def _pairs(count: int) -> str:
+    return f"{count:,} pair{'' if count == 1 else 's'} of classes"
+
+
+def _percent(share: float | None) -> str:
+    """A share as text; what is neither none nor all never reads as none or all."""
+    if share is None:
+        return "-"
+    if 0 < share < 0.0005:
+        return "<0.1 %"
+    if 0.9995 <= share < 1:
+        return ">99.9 %"
+    return f"{100 * share:.1f} %"
+
+
+def _dummy(*columns: str) -> pl.DataFrame:
+    """One row, so that the specification can be built; its data is thrown away."""
+    return pl.DataFrame({column: [0] for column in columns})
+
+
+def _spec(chart: alt.LayerChart | alt.FacetChart, *, description: str) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.properties(description=description).to_dict()
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
+    spec.pop("data", None)
+    spec.pop("datasets", None)
+    return spec

@@ -1,0 +1,157 @@
+"""What can be chosen in the views beside the Feature View, as values that a link can carry."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import NamedTuple
+
+from chameleon.errors import SelectionError
+
+OUTCOME_WORDS = ("correct", "incorrect")
+_SAME_LABEL = "!"
+
+
+class OutcomeChange(NamedTuple):
+    """A cell of the prediction change matrix: the outcome before and after.
+
+    `same_label` judges both against the primary row's label, instead of each against its own.
+    """
+
+    secondary: str
+    primary: str
+    same_label: bool = False
+
+    def to_text(self) -> str:
+        """Such as correct>incorrect; a "!" at the end stands for `same_label`."""
+        return f"{self.secondary}>{self.primary}{_SAME_LABEL if self.same_label else ''}"
+
+    @classmethod
+    def from_text(cls, text: str) -> OutcomeChange:
+        """The cell of that text.
+
+        Raises
+        ------
+        SelectionError
+            It names none.
+        """
+        before, _, after = text.removesuffix(_SAME_LABEL).partition(">")
+        if before not in OUTCOME_WORDS or after not in OUTCOME_WORDS:
+            raise SelectionError(f"The link asks for '{text}', which is no cell of the matrix.")
+        return cls(before, after, text.endswith(_SAME_LABEL))
+
+
+class ClassChange(NamedTuple):
+    """A cell of the class-to-class table: the class predicted before and after."""
+
+    secondary: str
+    primary: str
+
+    def to_text(self) -> str:
+        """A JSON list of both."""
+        return json.dumps(list(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> ClassChange:
+        """The cell of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is no list of two classes.
+        """
+        found = _json(text)
+        if not isinstance(found, list) or len(found) != 2 or not _all_texts(found):
+            raise SelectionError(f"The link asks for '{text}', which is no change of class.")
+        return cls(*found)
+
+
+class SensitivityRange(NamedTuple):
+    """What sensitivity is counted over.
+
+    Attributes
+    ----------
+    first, last
+        Names of versions, both included.
+    held_only
+        Whether only versions that hold the instance count.
+    classes
+        Whether changes of the predicted class are counted instead of changes of the outcome.
+    """
+
+    first: str
+    last: str
+    held_only: bool = False
+    classes: bool = False
+
+
+class SensitivityChoice(NamedTuple):
+    """Bars of the sensitivity histogram: numbers of changes, over a range of versions."""
+
+    over: SensitivityRange
+    changes: tuple[int, ...]
+
+    def to_text(self) -> str:
+        """A JSON list of the range's parts and the numbers."""
+        return json.dumps([*self.over, list(self.changes)], ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> SensitivityChoice:
+        """The choice of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(first), str(last), bool(held), bool(classes), [*changes]]:
+                numbers = tuple(n for n in changes if type(n) is int and n >= 0)
+                if len(numbers) == len(changes):
+                    return cls(SensitivityRange(first, last, held, classes), numbers)
+        raise SelectionError(f"The link asks for a sensitivity '{text}', which cannot be read.")
+
+
+class Region(NamedTuple):
+    """A rectangle of the embedding, [x0, x1) by [y0, y1), in the layout of that key."""
+
+    layout: str
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+
+    def to_text(self) -> str:
+        """The layout's key and the four bounds."""
+        return "_".join([self.layout, *(repr(float(bound)) for bound in self[1:])])
+
+    @classmethod
+    def from_text(cls, text: str) -> Region:
+        """The region of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        layout, *bounds = text.split("_")
+        try:
+            x0, x1, y0, y1 = (float(bound) for bound in bounds)
+        except ValueError:
+            raise SelectionError(
+                f"The link asks for a cell '{text}', which cannot be read."
+            ) from None
+        if not all(math.isfinite(bound) for bound in (x0, x1, y0, y1)):
+            raise SelectionError(f"The link asks for a cell '{text}' without bounds.")
+        return cls(layout, x0, x1, y0, y1)
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _all_texts(values: list[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
