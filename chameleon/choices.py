@@ -17,6 +17,8 @@ from chameleon.filters import FeatureFilter, Range
 
 def bars_of_filter(feature: Feature, chosen: FeatureFilter) -> frozenset[int]:
     """The codes of the bars all of whose values a filter lets through."""
+    if chosen.is_empty:
+        return frozenset()
     return frozenset(
         code for code, bar in enumerate(feature.bins.bars) if _lets_through(chosen, bar, feature)
     )

@@ -45,6 +45,8 @@ FOLLOW = 3
 _SILENT_SECONDS = 60
 """A process writes its claim again every half second: so long after the last it is gone."""
 
+_LOOK_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class LayoutProgress:
@@ -152,6 +154,8 @@ class Claim:
     ----------
     pid, born
         The process, and when it began: a number alone may be another's by now.
+    done
+        Whether the layout is kept now.
     error
         Why it gave up.
     """
@@ -160,15 +164,17 @@ class Claim:
     born: str
     stage: str
     share: float
+    done: bool = False
     error: str | None = None
 
     def alive(self, path: Path) -> bool:
         """Whether the process that wrote this claim to `path` is at work."""
+        if self.done or self.error is not None or birth(self.pid) != self.born:
+            return False
         try:
-            silent = time.time() - path.stat().st_mtime
+            return time.time() - path.stat().st_mtime < _SILENT_SECONDS
         except OSError:
             return False
-        return self.error is None and silent < _SILENT_SECONDS and birth(self.pid) == self.born
 
 
 def birth(pid: int) -> str | None:
@@ -241,6 +247,12 @@ class LayoutProcess:
         self._look()
         return self._error
 
+    def wait(self) -> LayoutProgress:
+        """How it ended, once it has; for scripts, as a page looks again later instead."""
+        while not self.finished:
+            time.sleep(_LOOK_SECONDS)
+        return self.progress
+
     def cancel(self) -> None:
         """End the process. One that was started elsewhere is only no longer followed."""
         if self._finished:
@@ -279,18 +291,21 @@ class LayoutProcess:
             return
         code = None if self._child is None else self._child.poll()
         claim = read_claim(self._claim)
-        if claim is not None and claim.error is None:
+        alive = claim is not None and claim.alive(self._claim)
+        if claim is not None and alive:
             self._progress = LayoutProgress(claim.stage, claim.share)
-        if self._child is not None and code is None:
-            return
         if code == FOLLOW:
             self._child = None  # another process was a moment earlier
         elif code is not None:
             self._end(None if code == 0 else _why(claim, code))
-        elif claim is None or claim.error is not None:
-            self._end(None if claim is None else claim.error)
-        elif not claim.alive(self._claim):
-            self._spawn()  # it was killed, or whoever started it left
+        elif self._child is None and not alive:
+            self._take_over(claim)
+
+    def _take_over(self, claim: Claim | None) -> None:
+        if claim is not None and (claim.done or claim.error is not None):
+            self._end(claim.error)
+        else:  # it was cancelled or killed, or whoever started it left
+            self._spawn()
 
     def _end(self, error: str | None) -> None:
         self._finished, self._error = True, error

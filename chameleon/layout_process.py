@@ -213,31 +213,24 @@ class _Claimed:
         """Tell what is done next; it is written with the next beat."""
         self._claim = replace(self._claim, stage=stage, share=share)
 
-    def release(self) -> None:
-        """Take the claim back: the work is done."""
-        self._stop()
-        if self._own():
-            self._path.unlink(missing_ok=True)
-
-    def fail(self, error: str) -> None:
-        """Leave word why the work was given up."""
-        self._stop()
-        self._claim = replace(self._claim, error=error)
-        write_text(self._path, self._text())
-
-    def _stop(self) -> None:
+    def end(self, error: str | None = None) -> None:
+        """Leave word that the layout is kept, or why there is none."""
         self._over.set()
         if self._watch.is_alive():
             self._watch.join()
+        self._claim = replace(self._claim, done=error is None, error=error)
+        write_text(self._path, self._text())
 
     def _beat(self) -> None:
-        while not self._over.wait(_BEAT_SECONDS):
+        while True:
             if self._parent is not None and os.getppid() != self._parent:
                 self._path.unlink(missing_ok=True)
                 os._exit(1)  # the work is for nobody now; the main thread may be in long C code
             if not self._own():
                 os._exit(FOLLOW)  # two found a stale claim at once, and the other was the last
             write_text(self._path, self._text())
+            if self._over.wait(_BEAT_SECONDS):
+                return
 
     def _own(self) -> bool:
         found = read_claim(self._path)
@@ -267,12 +260,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _make(options.project, options.again, options.into, claimed.say)
     except ChameleonError as error:
-        claimed.fail(str(error))
+        claimed.end(str(error))
         return 1
     except Exception as error:  # whatever it was, the page has to hear of it
-        claimed.fail(f"The layout failed ({type(error).__name__}): {error}")
+        claimed.end(f"The layout failed ({type(error).__name__}): {error}")
         return 1
-    claimed.release()
+    claimed.end()
     return 0
 
 

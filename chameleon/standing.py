@@ -35,8 +35,9 @@ MOST_FITTED = 10_000
 """Beyond so many distinct rows a layout is fitted on a sample (FACTS: as good, a sixth of the
 time), and the rest is placed."""
 
-PLACED_BY = 5
-"""Nearest fitted rows that place a row: more draw the points into the middle of groups."""
+PLACED_BY = 3
+"""Nearest fitted rows that place a row. More draw points into the middle of groups: of the ten
+nearest rows of placed digits 34 % stay among the ten nearest in the plane, 26 % with fifteen."""
 
 SHIPPED = "layout"
 """The folder in a project that may hold a layout that came with it."""

@@ -380,7 +380,15 @@ def selected(
         )
         for split in ("train", "test", "validation")
     }
+    outcomes = tuple(
+        {split: _right_of_known(told, split) for split in ("train", "test", "validation")}
+        for told in (
+            [(row.split, outcome(time, v, key, row)) for key, row in time.versions[v].items()]
+            for v in (primary, secondary)
+        )
+    )
     return {
+        "outcomes": outcomes,
         "by_split": by_split,
         "instances": len(through),
         "of": len(first | second),
@@ -389,6 +397,11 @@ def selected(
         "secondary": len(through & second),
         "of_secondary": len(second),
     }
+
+
+def _right_of_known(told: list[tuple[str, str]], split: str) -> tuple[int, int]:
+    known = [o for s, o in told if s == split and o != "unknown"]
+    return known.count("correct"), len(known)
 
 
 def distinct_rows(time: Timeline) -> int:

@@ -25,7 +25,8 @@ LEVELS = (
     ("project", "store"),
     ("columns", "filters", "sources"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
-    ("pipelines", "given", "kept", "fitting", "scores", "models", "neighbours", "standing", "layout", "layout_process"),
+    ("neighbours", "standing", "layout", "layout_process"),
+    ("pipelines", "given", "kept", "fitting", "scores", "models"),
     ("histories", "selection"),
     ("analysis", "charts"),
 )

@@ -76,6 +76,13 @@ def test_a_missing_prediction_is_unknown(tmp_path):
     assert (evaluation.outcome == UNKNOWN).sum() == 10
 
 
+def test_a_prediction_without_an_id_is_not_used(tmp_path):
+    said = pl.concat([answers(), answers(2, id=pl.Series([None, None], dtype=pl.Int64))])
+    evaluation = with_answers(tmp_path, said, form="parquet")
+    assert (evaluation.outcome != UNKNOWN).all()
+    assert not messages(evaluation.problems)
+
+
 @pytest.mark.parametrize("count", [0, 20])
 def test_a_file_that_says_nothing_leaves_everything_unknown(tmp_path, count):
     said = answers(prediction=pl.Series([None] * 20, dtype=pl.String)).head(count)

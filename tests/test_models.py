@@ -21,8 +21,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 import chameleon
+from chameleon.dataset_store import evolving_dataset
 from chameleon.fitting import model_input
-from chameleon.models import kept_evaluation, without_predictions
+from chameleon.models import without_predictions
 from chameleon.outcomes import OUTCOMES
 from chameleon.pipelines import unfitted_pipeline
 from chameleon.project import ModelSpec, Severity
@@ -482,7 +483,7 @@ def test_a_run_that_is_killed_at_any_moment_breaks_nothing_and_the_next_goes_on(
     frames = {name: frame.head(80) for name, frame in SAMPLES.items()}
     places = [
         (write_project(tmp_path / f"{number}", frames, toml=TREE), tmp_path / f"cache-{number}")
-        for number in range(13)
+        for number in range(10)
     ]
     moments, codes = json.loads(runs(places).communicate()[0])
     assert moments > 30
@@ -657,13 +658,7 @@ def test_rare_categories_beyond_254_are_merged_and_that_is_said(tmp_path):
 
 def test_data_can_be_looked_at_before_models_exist(tmp_path):
     folder = write_project(tmp_path / "p", SAMPLES, toml=TREE)
-    project = chameleon.open_project(folder)
-    assert kept_evaluation(project) is None
-    made = chameleon.evaluate(project)
-    kept = kept_evaluation(project)
-    assert kept is not None
-    assert_equal(made, kept)
-    before = without_predictions(made.dataset)
+    before = without_predictions(evolving_dataset(chameleon.open_project(folder)))
     assert not before.has_outcomes
     metrics = chameleon.version_metrics(before)
     assert metrics["instances"].to_list() == [100, 120, 140]

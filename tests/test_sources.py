@@ -297,6 +297,8 @@ def test_a_listed_file_that_cannot_be_used_is_told_and_never_read(tmp_path, file
 def test_a_link_that_leads_outside_is_no_version_and_no_prediction(tmp_path):
     folder = write_project(tmp_path / "inside", {"1": plain()}, form="csv", toml=TREE)
     outside = write_project(tmp_path / "outside", {"2": plain()}, form="csv")
+    said = plain().select("id", prediction="label")
+    said.write_csv(outside / "versions" / "1.csv")
     (folder / "versions" / "2.csv").symlink_to(outside / "versions" / "2.csv")
     (folder / "predictions").symlink_to(outside / "versions")
     project = chameleon.open_project(folder)

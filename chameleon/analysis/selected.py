@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from chameleon.dataset import SPLITS
 from chameleon.models import Evaluation
+from chameleon.outcomes import CORRECT, UNKNOWN
 from chameleon.selection import Selection, held_rows, instance_mask
 
 
@@ -25,6 +26,9 @@ class Selected:
         The same for each version alone.
     by_split
         Passing instances of the primary and of the secondary version, by split.
+    outcomes
+        For the primary and for the secondary side, whatever the filters: by split how many
+        instances its own model gets right, and for how many the outcome is known.
     """
 
     instances: int
@@ -34,6 +38,7 @@ class Selected:
     secondary: int
     of_secondary: int
     by_split: Mapping[str, tuple[int, int]]
+    outcomes: tuple[Mapping[str, tuple[int, int]], Mapping[str, tuple[int, int]]]
 
 
 def selected(evaluation: Evaluation, selection: Selection) -> Selected:
@@ -57,5 +62,22 @@ def selected(evaluation: Evaluation, selection: Selection) -> Selected:
         of_primary=held[0],
         secondary=len(passing[1]),
         of_secondary=held[1],
+        outcomes=(
+            _outcomes(evaluation, selection.primary, sides[0]),
+            _outcomes(evaluation, selection.secondary, sides[1]),
+        ),
         by_split={split.value: (splits[0][k], splits[1][k]) for k, split in enumerate(SPLITS)},
     )
+
+
+def _outcomes(
+    evaluation: Evaluation, name: str, side: NDArray[np.bool_]
+) -> dict[str, tuple[int, int]]:
+    """By split, how many of a side's instances its model gets right, and of how many known."""
+    rows = np.flatnonzero(side)
+    outcome = evaluation.outcome[evaluation.dataset.version_number(name), rows]
+    result: dict[str, tuple[int, int]] = {}
+    for code, split in enumerate(SPLITS):
+        own = outcome[evaluation.dataset.split[rows] == code]
+        result[split.value] = int((own == CORRECT).sum()), int((own != UNKNOWN).sum())
+    return result

@@ -120,6 +120,10 @@ def _select(name: str, layout: Layout, cells: int) -> None:
     """Take over a brush, or the cells that were clicked."""
     brush = picks.selection_of(name).get("brush")
     reach = brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
+    if reach is not None and reach[0] == reach[1]:
+        picks.clear_chart(name)  # a click with an unsteady hand
+        _toggle(layout, reach[0], cells)
+        return
     if reach is not None:
         region = region_of_cells(layout, *reach, cells=cells)
         filters = state.current_filters()
@@ -127,9 +131,9 @@ def _select(name: str, layout: Layout, cells: int) -> None:
             state.set_filters(replace(filters, regions=(*filters.regions, region)))
         picks.clear_chart(name)  # the brush is gone; its cells are marked instead
         return
-    for (cell,) in picks.clicked(name, ("cell",)):
-        if cell is not None:
-            _toggle(layout, str(cell), cells)
+    marks = picks.clicked(name, ("cell",))
+    if len(marks) == 1 and marks[0][0] is not None:
+        _toggle(layout, str(marks[0][0]), cells)
 
 
 def _toggle(layout: Layout, cell: str, cells: int) -> None:

@@ -40,7 +40,39 @@ def draw(view: View) -> None:
     if over_versions:
         _draw_over_versions(view)
     else:
+        _draw_correlations(view)
         draw_feature_view(view, key="features")
+
+
+def _draw_correlations(view: View) -> None:
+    """Which features go together among the filtered instances, beside all of the primary's."""
+    if not st.toggle(
+        "Pairs of features",
+        key="features-pairs",
+        persist_state="session",
+        help="Spearman's rank correlation of pairs of features: within the filtered instances of "
+        "the primary version, and over all of them.",
+    ):
+        return
+    frame = cached.correlations(view.evaluation, view.selection)
+    if frame.is_empty():
+        st.info("There is no pair of numeric features.", icon=":material/info:")
+        return
+    shown = frame.rename(
+        {
+            "feature_a": "feature",
+            "feature_b": "and feature",
+            "subset": "rho, filtered",
+            "all": "rho, all",
+            "subset_rows": "rows, filtered",
+            "all_rows": "rows, all",
+        }
+    )
+    st.dataframe(shown, hide_index=True, key="feature-pairs", height=280)
+    note = "The strongest pairs among the filtered instances first."
+    if view.selection.filters.is_empty:
+        note = "Nothing is filtered: both columns speak of all instances."
+    st.caption(f"{note} More than 5,000 rows are thinned out evenly.")
 
 
 def draw_feature_view(view: View, *, key: str) -> None:

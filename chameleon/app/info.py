@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -48,14 +49,15 @@ def dataset_info(view: View) -> None:
     rows = {row["version"]: row for row in cached.metrics(evaluation).iter_rows(named=True)}
     figures = (rows[selection.primary], rows[selection.secondary])
     counted = cached.selected_counts(evaluation, selection)
+    judged = tuple(zip(figures, counted.outcomes, strict=True))
     facts = {
         "date": [str(row["date"] or "-") for row in figures],
         "instances": [
             f"{held:,}" if held == row["instances"] else f"{held:,} of {row['instances']:,}"
             for row, held in zip(figures, (counted.of_primary, counted.of_secondary), strict=True)
         ],
-        "train acc.": [_accuracy(view, row, "train") for row in figures],
-        "test acc.": [_accuracy(view, row, "test") for row in figures],
+        "train acc.": [_accuracy(view, *pair, "train") for pair in judged],
+        "test acc.": [_accuracy(view, *pair, "test") for pair in judged],
         "note": [html.escape(str(row["note"] or "-")) for row in figures],
     }
     body = "".join(
@@ -66,7 +68,7 @@ def dataset_info(view: View) -> None:
     theme = st.context.theme.type or "light"
     st.html(
         f'<div style="color-scheme: {theme}">'
-        f'<div class="chameleon-about"><b>{html.escape(dataset.project.name)}</b>, '
+        f'<div class="chameleon-about"><b>{_name(dataset.project.name)}</b>, '
         f"{len(dataset.versions)} versions, {len(dataset.features)} features</div>"
         '<table class="chameleon-info" aria-label="Dataset info"><thead><tr><th></th>'
         f'<th class="chameleon-primary">primary {_name(sides[0])}</th>'
@@ -79,17 +81,21 @@ def _name(name: str) -> str:
     return f'<span title="{html.escape(name)}">{html.escape(shortened(name))}</span>'
 
 
-def _accuracy(view: View, row: dict[str, object], split: str) -> str:
-    value, reason = row[f"{split}_accuracy"], row[f"{split}_accuracy_reason"]
-    if value is None:
+def _accuracy(
+    view: View,
+    row: Mapping[str, object],
+    outcomes: Mapping[str, tuple[int, int]],
+    split: str,
+) -> str:
+    """The side's accuracy with its denominator, or why there is none."""
+    correct, known = outcomes[split]
+    if not known:
+        reason = row[f"{split}_accuracy_reason"] or "no instance of this side has an outcome"
         return "being computed" if view.pending else f"- <small>{html.escape(str(reason))}</small>"
-    assert isinstance(value, float)
-    unknown = row[f"{split}_unknown"]
-    assert isinstance(unknown, int)
-    total = row[f"{split}_instances"]
-    assert isinstance(total, int)
-    left_out = f", {unknown:,} unknown left out" if unknown else ""
-    return f"<b>{figure(value)}</b> <small>of {total - unknown:,}{left_out}</small>"
+    total, unknown = row[f"{split}_instances"], row[f"{split}_unknown"]
+    whole = known == int(str(total)) - int(str(unknown))
+    left_out = f", {unknown:,} unknown left out" if unknown and whole else ""
+    return f"<b>{figure(correct / known)}</b> <small>of {known:,}{left_out}</small>"
 
 
 def problem_list(evaluation: Evaluation) -> None:

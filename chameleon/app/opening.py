@@ -20,7 +20,6 @@ from chameleon.progress import Progress
 from chameleon.sources import folder_stamp, open_project
 
 PROJECT_VARIABLE = "CHAMELEON_PROJECT"
-_LAYOUT_SECONDS = 0.5
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "digits"
 
 _log = logging.getLogger(__name__)
@@ -50,7 +49,6 @@ class Opening:
         self.error: str | None = None
         self.layout_process: LayoutProcess | None = None
         self._finished = threading.Event()
-        self._asked = threading.Event()  # never set: a wait that does not hold the interpreter
 
     @property
     def complete(self) -> bool:
@@ -97,8 +95,7 @@ class Opening:
         process, evaluation = self.layout_process, self.evaluation
         if process is None or evaluation is None:
             return
-        while not process.finished:
-            self._asked.wait(_LAYOUT_SECONDS)
+        process.wait()
         layout = kept_layout(evaluation.dataset)
         if layout is not None:
             self.evaluation = replace(evaluation, layout=layout)

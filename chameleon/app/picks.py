@@ -60,10 +60,14 @@ def selection_of(name: str) -> dict[str, object]:
 def on_click(
     name: str, fields: Sequence[str], toggle: Callable[[Mark], None]
 ) -> Callable[[], None]:
-    """A callback that toggles every mark that was clicked."""
+    """A callback that toggles the mark that was clicked.
+
+    A double click clears the chart's own selection of several marks at once: that is no click.
+    """
 
     def callback() -> None:
-        for mark in clicked(name, fields):
-            toggle(mark)
+        marks = clicked(name, fields)
+        if len(marks) == 1:
+            toggle(marks[0])
 
     return callback

@@ -32,7 +32,7 @@ _VERDICTS = {
     "needs attention": "Both models are wrong on {them}",
 }
 _DIM = 0.35
-_NARROW_CLASSES = 8
+_NARROW_CLASSES = 4
 """More classes than this stand upright below the table's top."""
 
 
@@ -63,7 +63,7 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
     y = alt.Y(
         "secondary:N",
         scale=alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0),
-        axis=alt.Axis(minExtent=62, maxExtent=62, **plain),
+        axis=alt.Axis(minExtent=20, maxExtent=20, **plain | {"labelAngle": 270}),
     )
     cells = (
         base.mark_rect(cornerRadius=3)
@@ -81,7 +81,7 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
         .add_params(alt.selection_point("pick", fields=["secondary", "primary"], toggle="true"))
     )
     looks: tuple[tuple[str, int, dict[str, Any]], ...] = (
-        ("word", -24, {"fontSize": 12}),
+        ("word", -24, {"fontSize": 12, "limit": alt.ExprRef("width / 2 - 6")}),
         ("counted", -2, {"fontSize": 18, "fontWeight": 600}),
         ("shared", 19, {"fontSize": 12}),
     )
@@ -93,11 +93,11 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
     once = base.transform_filter("datum.secondary === 'correct' && datum.primary === 'correct'")
     bold: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, "color": colours.text}
     titles = [
-        once.mark_text(align="left", limit=240, **bold).encode(
+        once.mark_text(align="left", limit=alt.ExprRef("width"), **bold).encode(
             x=alt.value(0), y=alt.value(-36), text="after:N"
         ),
         once.mark_text(align="center", angle=270, limit=height, **bold).encode(
-            x=alt.value(-72), y=alt.value(height / 2), text="before:N"
+            x=alt.value(-34), y=alt.value(height / 2), text="before:N"
         ),
     ]
     return _spec(
@@ -134,12 +134,16 @@ def class_table(*, classes: int, dark: bool) -> dict[str, Any]:
         "labelColor": colours.text,
         "titleColor": colours.text,
     }
-    upright: dict[str, Any] = {"labelAngle": -90 if classes > _NARROW_CLASSES else 0}
+    across: dict[str, Any] = (
+        {"labelAngle": -90, "labelOverlap": "greedy"}
+        if classes > _NARROW_CLASSES
+        else {"labelAngle": 0, "labelLimit": alt.ExprRef(f"width / {max(classes, 1)} - 6")}
+    )
     x = alt.X(
         "primary_class:N",
         title="Predicted after",
         sort=alt.EncodingSortField("primary_place", op="min"),
-        axis=alt.Axis(orient="top", **axis, **upright),
+        axis=alt.Axis(orient="top", **axis | across),
     )
     y = alt.Y(
         "secondary_class:N",

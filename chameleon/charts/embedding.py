@@ -65,7 +65,7 @@ _CHANGE = 0.5
 """Changes of accuracy beyond this look like this."""
 _PALE = 0.6
 """Hues nearer to even than this stand out too little from the background without an edge."""
-_DIM = 0.3
+_DIM = 0.35
 _LEAST_KEY = 11
 """Pixels below which a square is too small for a letter."""
 _LEAST_STROKE = 6
@@ -75,7 +75,7 @@ _FLOATS = (
     *("x0", "x1", "y0", "y1", "s0", "s1", "t0", "t1", "left", "right", "bottom", "top"),
     *("middle", "centre", "edge", "heat"),
 )
-_TEXTS = ("part", "cell", "shown", "key", "accuracy_words", "more", "words")
+_TEXTS = ("part", "cell", "shown", "key", "ink", "accuracy_words", "more", "words")
 _COUNTS = ("correct", "incorrect", "unknown", "instances", "secondary_instances")
 _SCHEMA = (
     dict.fromkeys(_FLOATS, pl.Float64)
@@ -124,7 +124,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     layers.append(
         marked.mark_rect(filled=False, stroke=colours.text, strokeWidth=1.5).encode(**whole)
     )
-    layers.append(_reach(cells, whole, options))
+    layers.append(_reach(cells, whole, options, colours))
     layers += _size_legend(base, square, options, colours)
     chart = alt.layer(*layers).properties(
         width=options.size_px,
@@ -168,6 +168,8 @@ def embedding_frame(
     second = counts["secondary_instances"].to_list()
     largest = max([*held, *(second if options.outline else []), 1])
     heats, shown, known = _colouring(counts, options)
+    colours = palette(dark=options.dark)
+    hues = dict(zip(_named(options), colours.categories, strict=False))
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(counts.iter_rows(named=True)):
         column, line = (int(part) for part in row["cell"].split(","))
@@ -188,6 +190,7 @@ def embedding_frame(
                 "heat": heats[number],
                 "shown": name,
                 "key": name.split(" ", 1)[0] if known[number] else "?",
+                "ink": ink(hues.get(name, colours.neutral)),
                 "known": known[number],
                 "chosen": not chosen or row["cell"] in chosen,
                 "marked": row["cell"] in chosen,
@@ -304,7 +307,7 @@ def _colouring(
     """Of every cell the place on the scale, the name in the legend, and whether it has either."""
     none = [""] * len(counts)
     if options.colouring is Colouring.GROUP:
-        names = {name: f"{k} {name}" for k, name in enumerate(options.groups, start=1)}
+        names = dict(zip(options.groups, _named(options), strict=True))
         other = names.get(OTHER, "")
         groups = counts["group"].to_list()
         shown = ["" if group is None else names.get(group, other) for group in groups]
@@ -323,6 +326,11 @@ def _colouring(
             for ratio, total in counts.select("ratio", "instances").iter_rows()
         ]
     return [heat or 0.0 for heat in heats], none, [heat is not None for heat in heats]
+
+
+def _named(options: EmbeddingChart) -> list[str]:
+    """The groups as the legend names them: a number, which stands in the squares too."""
+    return [f"{number} {name}" for number, name in enumerate(options.groups, start=1)]
 
 
 def _first_of(counts: pl.DataFrame, *names: str) -> pl.Series:
@@ -371,7 +379,7 @@ def _legend_rows(largest: int, cells: int, options: EmbeddingChart) -> list[dict
                 "part": "sign",
                 "middle": left + 1 / cells + 0.02,
                 "centre": line,
-                "words": "mostly wrong" if options.colouring is Colouring.RATIO else "worse",
+                "words": "mostly incorrect" if options.colouring is Colouring.RATIO else "worse",
             }
         )
     return rows
@@ -387,7 +395,7 @@ def _colour(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401 -
         "labelFontSize": 11,
     }
     if options.colouring is Colouring.GROUP:
-        names = [f"{k} {name}" for k, name in enumerate(options.groups, start=1)]
+        names = _named(options)
         scale = alt.Scale(domain=names, range=list(colours.categories[: len(names)]))
         legend |= {
             "labelLimit": max(options.size_px // 2 - 24, 60),
@@ -415,7 +423,9 @@ def _colour(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401 -
             "labelLimit": 160,
             "labelOverlap": False,
         }
-        scale = alt.Scale(domain=[-1, -0.5, 0, 0.5, 1], range=list(colours.outcomes))
+        scale = alt.Scale(
+            domain=[-1, -0.5, 0, 0.5, 1], range=list(colours.outcomes), interpolate="lab"
+        )
         field = alt.Color("heat:Q", scale=scale, legend=alt.Legend(**legend))
     return alt.when("datum.known").then(field).otherwise(unknown)
 
@@ -428,17 +438,14 @@ def _signs(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list[a
     high = alt.Size("edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, options.size_px * 0.75]),
                     legend=None)  # fmt: skip
     text = letters.mark_text(baseline="middle").encode(
-        **_at("middle", "centre"), text="key:N", size=high, opacity=dim
+        **_at("middle", "centre"),
+        text="key:N",
+        size=high,
+        opacity=dim,
+        fill=alt.Fill("ink:N", scale=None, legend=None),
     )
-    if options.colouring is Colouring.GROUP:
-        names = [f"{k} {name}" for k, name in enumerate(options.groups, start=1)]
-        inks = [ink(hue) for hue in colours.categories[: len(names)]]
-        on_hue = alt.Fill("shown:N", scale=alt.Scale(domain=names, range=inks), legend=None)
-        on_grey = alt.value(ink(colours.neutral))
-        return [text.encode(fill=alt.when("datum.known").then(on_hue).otherwise(on_grey))]
-    unknown = text.encode(color=alt.value(ink(colours.neutral)))
     if not options.is_diverging:
-        return [unknown]
+        return [text]
     pale = f"datum.heat > {-_PALE}"
     large = f"datum.edge * {options.size_px} >= {_LEAST_STROKE}"
     wrong = held.transform_filter(f"datum.known && datum.heat < 0 && {large}")
@@ -449,11 +456,13 @@ def _signs(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list[a
             color=alt.condition(pale, alt.value("#000000"), alt.value("#ffffff")),
             opacity=dim,
         ),
-        unknown,
+        text,
     ]
 
 
-def _reach(cells: alt.Chart, whole: dict[str, Any], options: EmbeddingChart) -> alt.Chart:
+def _reach(
+    cells: alt.Chart, whole: dict[str, Any], options: EmbeddingChart, colours: Palette
+) -> alt.Chart:
     """The whole of every cell answers the pointer: small squares are hard to hit."""
     told = {
         "Correct": "format(datum.correct, ',')",
@@ -484,7 +493,13 @@ def _reach(cells: alt.Chart, whole: dict[str, Any], options: EmbeddingChart) -> 
         .encode(**whole)
         .add_params(
             alt.selection_point("pick", fields=["cell"], toggle="true"),
-            alt.selection_interval("brush", encodings=["x", "y"]),
+            alt.selection_interval(
+                "brush",
+                encodings=["x", "y"],
+                mark=alt.BrushConfig(
+                    fill=colours.neutral, fillOpacity=0.15, stroke=colours.text, strokeOpacity=0.8
+                ),
+            ),
         )
     )
     return reach

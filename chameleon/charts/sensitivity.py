@@ -92,17 +92,20 @@ def sensitivity_bars(
             y=y("drawn"),
             y2=alt.datum(floor),
             opacity=alt.condition("datum.chosen", alt.value(1), alt.value(_DIM)),
-            stroke=alt.condition(
-                "datum.marked", alt.value(colours.text), alt.value(colours.neutral)
-            ),
-            strokeWidth=alt.condition("datum.marked", alt.value(2.5), alt.value(0)),
         )
     )
-    outline = (
-        base.transform_filter(f"datum.expected > {floor}")
-        .mark_bar(filled=False, stroke=colours.text, strokeWidth=1, strokeDash=[3, 2])
-        .encode(x=x, y=y("expected"), y2=alt.datum(floor))
+    marked = (
+        base.transform_filter("datum.marked && datum.instances > 0")
+        .mark_bar(filled=False, stroke=colours.text, strokeWidth=2.5)
+        .encode(x=x, y=y("instances"), y2=alt.datum(floor))
     )
+    expected = base.transform_filter(f"datum.expected > {floor}").encode(
+        x=x, y=y("expected"), y2=alt.datum(floor)
+    )
+    outline = [  # a pale line beneath, so that the dashes are seen on bars too
+        expected.mark_bar(filled=False, stroke=colours.low, strokeWidth=2.5),
+        expected.mark_bar(filled=False, stroke=colours.text, strokeWidth=1, strokeDash=[3, 2]),
+    ]
     # A bar of one instance is too low to hit: the whole height answers, and holds the scale.
     reach = (
         base.transform_filter("datum.sentence !== ''")
@@ -117,12 +120,12 @@ def sensitivity_bars(
     )
     # holds the scale where there is no bar
     top = base.mark_point(opacity=0).encode(x=x, y=y("top"))
-    layers = [bars, outline, top, reach]
+    layers = [bars, *outline, marked, top, reach]
     if numbered:
         written = base.transform_filter("datum.instances > 0").mark_text(
             dy=-7, fontSize=11, color=colours.text
         )
-        layers.insert(2, written.encode(x=x, y=y("instances"), text="written:N"))
+        layers.insert(-1, written.encode(x=x, y=y("instances"), text="written:N"))
     chart = alt.layer(*layers).transform_filter("datum.changes >= 1").properties(height=height)
     spec: dict[str, Any] = chart.properties(
         description="Sensitivity histogram: instances by how often their outcome changed.",

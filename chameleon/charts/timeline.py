@@ -40,7 +40,13 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
         "value:Q",
         title=title,
         scale=alt.Scale(zero=False, padding=12),
-        axis=alt.Axis(minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT, format="~g", tickCount=5),
+        axis=alt.Axis(
+            labelFlush=False,
+            minExtent=_AXIS_EXTENT,
+            maxExtent=_AXIS_EXTENT,
+            format="~g",
+            tickCount=5,
+        ),
     )
     lines = base.mark_line().encode(x=x, y=y, color=alt.Color("split:N", scale=hues, legend=legend))
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
@@ -77,7 +83,7 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             y=alt.Y(
                 "instances:Q",
                 title="Instances",
-                axis=alt.Axis(minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT, format=",d",
+                axis=alt.Axis(labelFlush=False, minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT, format=",d",
                               tickCount=4),
             ),
             color=alt.Color(
@@ -109,6 +115,7 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
         sort=list(CHANGES),
         title=" ",
         axis=alt.Axis(
+            labelFlush=False,
             minExtent=_AXIS_EXTENT,
             maxExtent=_AXIS_EXTENT,
             domain=False,

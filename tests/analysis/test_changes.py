@@ -1,0 +1,182 @@
+"""The prediction change matrix against the oracle, and the figures made from it."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+import chameleon
+from chameleon import Filters, OutcomeChange
+from chameleon.analysis.changes import CELLS
+from chameleon.outcomes import OUTCOMES
+from tests import oracle, oracle_views
+from tests.library import evaluated, temporary_project
+from tests.projects import filters_for, opened, plans, version_pairs
+
+
+def matrix_of(frame: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
+    return {
+        (row["secondary"], row["primary"]): {
+            name: row[name] for name in ("instances", "relabelled", "edited")
+        }
+        for row in frame.iter_rows(named=True)
+    }
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_the_matrix_and_the_class_table_are_those_of_the_oracle(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    filters, same_label = data.draw(filters_for(plan)), data.draw(st.booleans())
+    sides = {"primary": primary, "secondary": secondary}
+    with opened(plan) as evaluation:
+        found = chameleon.prediction_changes(
+            evaluation, **sides, filters=filters, same_label=same_label
+        )
+        classes = chameleon.class_changes(evaluation, **sides, filters=filters)
+        bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
+    time = plan.timeline
+    through = oracle_views.through(time, primary, secondary, filters, bars)
+    expected = oracle_views.matrix(time, primary, secondary, through, same_label=same_label)
+    assert matrix_of(found) == expected
+    pairs = {(a, b): n for a, b, n, *_ in classes.iter_rows()}
+    assert pairs == dict(oracle_views.class_pairs(time, primary, secondary, through))
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_swapping_the_versions_transposes_the_matrix(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    with opened(plan) as evaluation:
+        there = chameleon.prediction_changes(evaluation, primary=primary, secondary=secondary)
+        back = chameleon.prediction_changes(evaluation, primary=secondary, secondary=primary)
+    turned = {(b, a): cell for (a, b), cell in matrix_of(back).items()}
+    assert matrix_of(there) == turned
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_a_version_against_itself_has_empty_off_diagonals(data):
+    plan = data.draw(plans())
+    version = data.draw(st.sampled_from(list(plan.frames)))
+    with opened(plan) as evaluation:
+        found = matrix_of(
+            chameleon.prediction_changes(evaluation, primary=version, secondary=version)
+        )
+        assert chameleon.class_changes(evaluation, primary=version, secondary=version).is_empty()
+    assert found["correct", "incorrect"]["instances"] == 0
+    assert found["incorrect", "correct"]["instances"] == 0
+    assert all(cell["relabelled"] == cell["edited"] == 0 for cell in found.values())
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_accuracies_on_common_unchanged_instances_differ_by_the_flip_rates(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    with opened(plan) as evaluation:
+        statistics = chameleon.change_statistics(
+            evaluation, primary=primary, secondary=secondary, same_label=True
+        )
+        found = matrix_of(
+            chameleon.prediction_changes(
+                evaluation, primary=primary, secondary=secondary, same_label=True
+            )
+        )
+    total = sum(cell["instances"] for cell in found.values())
+    if not total:
+        assert statistics.negative_flips.share is None
+        assert statistics.negative_flips.reason
+        return
+    after = sum(found[b, "correct"]["instances"] for b in ("correct", "incorrect")) / total
+    before = sum(found["correct", a]["instances"] for a in ("correct", "incorrect")) / total
+    wins, losses = statistics.positive_flips, statistics.negative_flips
+    assert after - before == pytest.approx(wins.share - losses.share)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_splits_and_classes_add_up_to_the_matrix(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    sides = {"primary": primary, "secondary": secondary}
+    with opened(plan) as evaluation:
+        whole = matrix_of(chameleon.prediction_changes(evaluation, **sides))
+        for by in ("split", "label"):
+            parts = chameleon.prediction_changes_by(evaluation, by, **sides)
+            for before, after in CELLS:
+                key = OUTCOMES[before], OUTCOMES[after]
+                assert parts["_".join(key)].sum() == whole[key]["instances"]
+    with pytest.raises(ValueError, match="by must be"):
+        chameleon.prediction_changes_by(evaluation, "colour", **sides)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_a_chosen_cell_filters_others_but_not_the_matrix_and_holds_its_count(data):
+    plan = data.draw(plans())
+    primary, secondary = data.draw(version_pairs(plan))
+    sides = {"primary": primary, "secondary": secondary}
+    cell = data.draw(st.sampled_from(CELLS))
+    change = OutcomeChange(OUTCOMES[cell[0]], OUTCOMES[cell[1]])
+    chosen = Filters(outcome_changes=(change,))
+    with opened(plan) as evaluation:
+        free = chameleon.prediction_changes(evaluation, **sides)
+        assert chameleon.prediction_changes(evaluation, **sides, filters=chosen).equals(free)
+        selection = chameleon.Selection(primary, secondary, chosen)
+        through = chameleon.selection.instance_mask(evaluation, selection).sum()
+    assert through == matrix_of(free)[change.secondary, change.primary]["instances"]
+
+
+def flipped_project(before: list[bool], after: list[bool], split: str, *, relabel: bool = False):
+    """Two versions whose predictions are right or wrong as told; labels all "a"."""
+    ids = [f"i{k}" for k in range(len(before))]
+    frame = pl.DataFrame(
+        {"id": ids, "label": ["a"] * len(ids), "split": [split] * len(ids), "x": range(len(ids))}
+    )
+    other = frame.with_columns(label=pl.lit("b")) if relabel else frame
+    said = {
+        "1": pl.DataFrame({"id": ids, "prediction": ["a" if ok else "b" for ok in before]}),
+        "2": pl.DataFrame({"id": ids, "prediction": ["a" if ok else "b" for ok in after]}),
+    }
+    return temporary_project({"1": frame, "2": other}, predictions=said)
+
+
+def test_mcnemar_and_intervals_are_the_exact_binomial_ones():
+    before = [True] * 10 + [False] * 3 + [True] * 37
+    after = [False] * 10 + [True] * 3 + [True] * 37
+    with flipped_project(before, after, "test") as folder:
+        found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
+    assert (found.tested_negative_flips.count, found.tested_negative_flips.of) == (10, 50)
+    # twice the smaller tail of 13 fair throws
+    assert found.mcnemar_p == pytest.approx(2 * binom.cdf(3, 13, 0.5))
+    low, high = found.tested_negative_flips.low, found.tested_negative_flips.high
+    assert binom.sf(9, 50, low) == pytest.approx(0.025)
+    assert binom.cdf(10, 50, high) == pytest.approx(0.025)
+    assert found.win_loss_ratio == pytest.approx(0.3)
+    assert found.churn.count == 13
+
+
+@pytest.mark.parametrize(("split", "relabel"), [("train", False), ("test", True)])
+def test_train_rows_and_relabelled_rows_prove_nothing(split, relabel):
+    with flipped_project([True] * 4, [False] * 4, split, relabel=relabel) as folder:
+        found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
+    assert found.tested_negative_flips.of == 0
+    assert found.tested_negative_flips.share is None
+    assert "test instance" in found.tested_negative_flips.reason
+    assert found.mcnemar_p is None
+
+
+def test_undefined_ratios_are_none():
+    with flipped_project([True] * 3, [True] * 3, "test") as folder:
+        found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
+    assert found.win_loss_ratio is None
+    assert found.mcnemar_p is None
+    assert dataclasses.asdict(found.negative_flips)["count"] == 0
+    assert np.isclose(found.tested_negative_flips.low, 0)

@@ -1,0 +1,1 @@
+"""The tests of chameleon.charts: specifications and their frames."""

@@ -1,0 +1,53 @@
+"""Reading a Vega-Lite specification: which fields it uses, and which it makes itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+
+def nodes(spec: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a specification."""
+    if isinstance(spec, dict):
+        yield spec
+        for value in spec.values():
+            yield from nodes(value)
+    elif isinstance(spec, list):
+        for value in spec:
+            yield from nodes(value)
+
+
+def fields(spec: dict[str, Any]) -> set[str]:
+    """The columns that a specification asks of its frame."""
+    named = {node["field"] for node in nodes(spec) if isinstance(node.get("field"), str)}
+    asked = {
+        name
+        for node in nodes(spec)
+        for value in node.values()
+        if isinstance(value, str)
+        for name in re.findall(r"datum\.(\w+)", value)
+    }
+    return named | asked - {"value", "label"}  # an axis has a datum of its own
+
+
+def is_sound(spec: dict[str, Any]) -> bool:
+    """Whether it is JSON without NaN, holds no data, and tells the blind what it is."""
+    text = json.dumps(spec, allow_nan=False)
+    assert "data" not in spec
+    assert "datasets" not in spec
+    assert not [node for node in nodes(spec) if "values" in node and "url" in node]
+    assert len(spec["description"]) > 20
+    assert "$schema" in spec
+    assert len(text) < 20_000
+    return True
+
+
+def encodings(spec: dict[str, Any], channel: str) -> list[dict[str, Any]]:
+    """One channel in all layers."""
+    return [
+        node["encoding"][channel]
+        for node in nodes(spec)
+        if isinstance(node.get("encoding"), dict) and channel in node["encoding"]
+    ]

@@ -1,0 +1,237 @@
+"""The aggregated embedding: specification, squares whose area counts, and what a brush covers."""
+
+import itertools
+import math
+from datetime import datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chameleon.charts.embedding import (
+    OTHER,
+    Colouring,
+    EmbeddingChart,
+    brushed_cells,
+    cell_groups_shown,
+    embedding_chart,
+    embedding_frame,
+    embedding_text,
+)
+from chameleon.charts.theme import ink, palette
+from tests.charts.specs import encodings, fields, is_sound, nodes
+from tests.charts.test_theme import BACKGROUNDS, contrast
+
+HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}" + "e" * 300
+OPTIONS = [
+    EmbeddingChart(
+        size_px=300, dark=dark, colouring=colouring, outline=outline, groups=("cat", HOSTILE)
+    )
+    for dark, colouring, outline in itertools.product([False, True], Colouring, [False, True])
+]
+PLAIN = EmbeddingChart(size_px=300, dark=False)
+OUTLINED = EmbeddingChart(size_px=300, dark=False, outline=True)
+
+
+def cells(*rows, **columns):
+    """cell, correct, incorrect, unknown, secondary_instances."""
+    frame = pl.DataFrame(
+        rows,
+        schema={
+            "cell": pl.String, "correct": pl.Int64, "incorrect": pl.Int64, "unknown": pl.Int64,
+            "secondary_instances": pl.Int64,
+        },
+        orient="row",
+    )  # fmt: skip
+    total = pl.col("correct") + pl.col("incorrect")
+    return frame.with_columns(
+        instances=total,
+        accuracy=pl.when(total > 0).then(pl.col("correct") / total),
+        ratio=(pl.col("correct") + 0.5) / (pl.col("incorrect") + 0.5),
+        **columns,
+    )
+
+
+def four(colouring=Colouring.RATIO):
+    given = cells(
+        ("0,0", 3, 1, 0, 4), ("1,0", 1, 0, 0, 0), ("9,9", 0, 0, 2, 1), ("5,4", 0, 0, 0, 9)
+    )
+    values = {
+        Colouring.GROUP: [HOSTILE, "cat", None, "unheard"],
+        Colouring.DATE: [datetime(2019, 1, 2), None, datetime(2020, 1, 1), None],
+        Colouring.CHANGE: [0.25, None, -0.9, None],
+        Colouring.RATIO: [None] * 4,
+    }[colouring]
+    column = "accuracy_change" if colouring is Colouring.CHANGE else "group"
+    return given.with_columns(pl.Series(column, values))
+
+
+def drawn(frame):
+    return {row["cell"]: row for row in frame.filter(part="cell").iter_rows(named=True)}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_specification_uses_the_columns_of_its_frame(options):
+    spec = embedding_chart(options)
+    assert is_sound(spec)
+    frame = embedding_frame(four(options.colouring), options, cells=10)
+    assert fields(spec) <= set(frame.columns)
+    assert spec["width"] == spec["height"] == 300
+    for channel in ("x", "y"):
+        assert {str(e["scale"]["domain"]) for e in encodings(spec, channel)} == {"[0, 1]"}
+    selections = {n["name"]: n["select"] for n in nodes(spec) if "select" in n}
+    assert selections["pick"] == {"type": "point", "fields": ["cell"], "toggle": "true"}
+    assert selections["brush"]["type"] == "interval"
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("rows", [0, 1, 4])
+def test_no_frame_holds_nan_or_a_hole_in_its_cells(options, rows):
+    frame = embedding_frame(four(options.colouring).head(rows), options, cells=10)
+    squares = frame.filter(part="cell")
+    assert len(squares) == rows
+    for name in ("x0", "x1", "y0", "y1", "left", "right", "bottom", "top", "edge"):
+        assert squares[name].is_finite().all()
+    assert frame.schema == embedding_frame(four(options.colouring), options, cells=10).schema
+    # what is known has a place on the scale
+    assert squares.filter("known")["heat"].is_not_null().all()
+
+
+def test_areas_are_as_the_instances_and_the_largest_fills_its_cell():
+    squares = drawn(embedding_frame(four(), PLAIN, cells=10))
+    assert squares["0,0"]["edge"] == pytest.approx(1 / 10)
+    for name, held in (("1,0", 1), ("9,9", 2), ("5,4", 0)):
+        area = (squares[name]["x1"] - squares[name]["x0"]) ** 2
+        assert area == pytest.approx(held / 4 / 100)
+    assert squares["1,0"]["middle"] == pytest.approx(0.15)
+    assert squares["1,0"]["centre"] == pytest.approx(0.05)
+
+
+def test_outlines_share_the_scale_of_the_squares():
+    squares = drawn(embedding_frame(four(), OUTLINED, cells=10))
+    assert squares["5,4"]["s1"] - squares["5,4"]["s0"] == pytest.approx(1 / 10)  # 9, the largest
+    assert squares["0,0"]["edge"] == pytest.approx(2 / 3 / 10)
+    assert squares["0,0"]["s0"] == pytest.approx(squares["0,0"]["x0"])  # 4 and 4
+
+
+@pytest.mark.parametrize(
+    ("correct", "incorrect", "heat"),
+    [(10, 10, 0.0), (1000, 0, 1.0), (0, 1000, -1.0), (9, 2, math.log10(9.5 / 2.5))],
+)
+def test_hues_follow_the_logarithm_of_the_ratio_between_its_ends(correct, incorrect, heat):
+    frame = embedding_frame(cells(("0,0", correct, incorrect, 0, 0)), PLAIN, cells=10)
+    assert drawn(frame)["0,0"]["heat"] == pytest.approx(heat)
+
+
+def test_a_cell_of_unknown_outcomes_has_no_hue_but_a_question_mark():
+    square = drawn(embedding_frame(four(), PLAIN, cells=10))["9,9"]
+    assert not square["known"]
+    assert square["key"] == "?"
+    assert square["accuracy_words"] == "-"
+
+
+def test_groups_have_numbers_and_rare_ones_are_other():
+    counted = pl.DataFrame(
+        {"group": [f"g{k}" for k in range(9)] + [None], "instances": [*range(9, 0, -1), 50]}
+    )
+    assert cell_groups_shown(counted) == ("g0", "g1", "g2", "g3", "g4", "g5", OTHER)
+    assert cell_groups_shown(counted.head(3)) == ("g0", "g1", "g2")
+    options = EmbeddingChart(
+        size_px=300, dark=False, colouring=Colouring.GROUP, groups=("cat", HOSTILE, OTHER)
+    )
+    squares = drawn(embedding_frame(four(Colouring.GROUP), options, cells=10))
+    assert [squares[c]["key"] for c in ("0,0", "1,0", "9,9", "5,4")] == ["2", "1", "?", "3"]
+    (colour,) = [
+        node["scale"]["domain"]
+        for node in nodes(embedding_chart(options))
+        if node.get("field") == "shown"
+    ]
+    assert colour == ["1 cat", f"2 {HOSTILE}", "3 other"]
+
+
+def test_dates_are_drawn_on_a_scale_without_zone():
+    options = EmbeddingChart(size_px=300, dark=False, colouring=Colouring.DATE)
+    square = drawn(embedding_frame(four(Colouring.DATE), options, cells=10))["0,0"]
+    assert square["heat"] == 1546387200000.0  # 2019-01-02T00:00Z
+    assert square["more"] == "2019-01-02"
+
+
+def test_a_column_value_is_taken_before_the_others():
+    options = EmbeddingChart(size_px=300, dark=False, colouring=Colouring.CHANGE)
+    frame = four(Colouring.CHANGE).with_columns(value=pl.lit(0.1))
+    square = drawn(embedding_frame(frame, options, cells=10))["0,0"]
+    assert (square["more"], square["heat"]) == ("+0.100", pytest.approx(0.2))
+
+
+def test_without_a_choice_all_cells_look_alike_and_with_one_only_it_stands_out():
+    squares = drawn(embedding_frame(four(), PLAIN, cells=10))
+    assert all(row["chosen"] and not row["marked"] for row in squares.values())
+    squares = drawn(embedding_frame(four(), PLAIN, cells=10, chosen={"1,0"}))
+    assert [name for name, row in squares.items() if row["chosen"]] == ["1,0"]
+    assert [name for name, row in squares.items() if row["marked"]] == ["1,0"]
+
+
+def test_the_legend_says_what_a_full_cell_holds():
+    frame = embedding_frame(cells(("0,0", 600, 200, 0, 0)), PLAIN, cells=10)
+    legend = frame.filter(pl.col("part") != "cell")
+    assert legend["words"].to_list() == ["800", "200 instances", "mostly incorrect"]
+    edges = (legend["x1"] - legend["x0"]).to_list()
+    assert edges == pytest.approx([0.1, 0.05, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("brush", "covered"),
+    [
+        (None, None),
+        ({}, None),
+        ({"left": [0.0, 1.0], "bottom": [0.0, 1.0]}, ("0,0", "9,9")),
+        ({"left": [0.14, 0.36], "bottom": [0.26, 0.16]}, ("1,2", "3,2")),
+        ({"left": [0.31, 0.32], "bottom": [0.91, 0.92]}, ("3,9", "3,9")),
+        ({"left": [1.0, 1.0], "bottom": [0.0, 0.0]}, ("9,0", "9,0")),
+    ],
+)
+def test_a_brush_covers_the_cells_whose_centre_it_holds(brush, covered):
+    assert brushed_cells(brush, cells=10) == covered
+
+
+@given(
+    st.integers(1, 60),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_covered_cells_agree_with_asking_every_centre(count, across, up):
+    corners = brushed_cells({"left": across, "bottom": up}, cells=count)
+    found = [[int(part) for part in corner.split(",")] for corner in corners]
+    for axis, ends in enumerate((across, up)):
+        low, high = found[0][axis], found[1][axis]
+        assert 0 <= low <= high < count
+        held = [k for k in range(count) if min(ends) * count <= k + 0.5 <= max(ends) * count]
+        if held:
+            assert (low, high) == (held[0], held[-1])
+        else:
+            assert low == high
+
+
+def test_the_embedding_in_words():
+    assert embedding_text(embedding_frame(four(), PLAIN, cells=10)) == (
+        "5 instances in 3 cells: 4 correct, 1 incorrect, accuracy 0.800, 2 unknown. "
+        "Most incorrect ones in one cell: 1 of 4 in cell 0,0."
+    )
+    nothing = embedding_frame(four().head(0), PLAIN, cells=10)
+    assert embedding_text(nothing) == "No instances of the primary version."
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_ends_of_the_outcome_scale_stand_out_and_its_middle_is_pale(dark):
+    colours = palette(dark=dark)
+    for hue in (colours.correct, colours.incorrect):
+        assert contrast(hue, BACKGROUNDS[dark]) >= 3
+    assert contrast(colours.outcomes[2], "#ffffff") < 1.2
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_letters_can_be_read_on_every_hue(dark):
+    colours = palette(dark=dark)
+    for fill in (*colours.categories, colours.neutral):
+        assert contrast(ink(fill), fill) >= 4.5, fill
