@@ -21,17 +21,26 @@ def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
     page = browser.new_page(viewport={"width": WIDE, "height": height}, color_scheme="light")
     page.goto(address)
     page.locator('[role="radio"]').first.wait_for()
+    settled(page)
+    return page
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run and everything is drawn."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
-    return page
+    page.wait_for_timeout(1500)  # fonts and transitions
 
 
 def take(base: str) -> None:
     """Take every picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = opened(browser, f"{base}/?{FAULTY}")
+        page = opened(browser, f"{base}/?{FAULTY}", height=1250)
         page.get_by_role("slider").first.wait_for()
+        page.get_by_role("combobox", name="Sort by").click()
+        page.get_by_role("option", name="distance between the versions").click()
+        settled(page)
         page.screenshot(path=PICTURES / "overview.png")
         page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
         page.locator("canvas, svg.marks").nth(2).wait_for()
@@ -39,6 +48,15 @@ def take(base: str) -> None:
         page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
         page.get_by_role("slider").first.wait_for()
         page.screenshot(path=PICTURES / "features.png")
+        page = opened(browser, f"{base}/embedding?{FAULTY}", height=1080)
+        page.locator(".stVegaLiteChart path").nth(60).wait_for()
+        page.screenshot(path=PICTURES / "embedding.png")
+        page = opened(browser, f"{base}/changes?{FAULTY}", height=1080)
+        page.locator(".stVegaLiteChart path").first.wait_for()
+        page.screenshot(path=PICTURES / "changes.png")
+        page = opened(browser, f"{base}/sensitivity?{FAULTY}", height=1080)
+        page.locator(".stVegaLiteChart path").first.wait_for()
+        page.screenshot(path=PICTURES / "sensitivity.png")
         browser.close()
 
 

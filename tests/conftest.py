@@ -31,6 +31,8 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("user-cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        # a layout takes half a minute of a core for every project; its own tests ask for it
+        patch.setenv("CHAMELEON_UMAP", "off")
         yield folder
 
 

@@ -158,10 +158,11 @@ def _group_table(frame: pl.DataFrame, by: str) -> pl.DataFrame:
     return frame.rename(
         {
             "group": "true class" if by == "label" else by,
-            "correct_correct": "stays correct",
+            "instances": "all",
+            "correct_correct": "unaffected",
             "correct_incorrect": "regressed",
             "incorrect_correct": "improved",
-            "incorrect_incorrect": "stays incorrect",
+            "incorrect_incorrect": "needs attention",
         }
     )
 

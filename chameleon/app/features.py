@@ -87,7 +87,7 @@ def draw_feature_view(view: View, *, key: str) -> None:
             width=150,
         )
         sort = st.selectbox(
-            "Sort by", list(SORTS), key="features-sort", persist_state="session", width=210
+            "Sort by", list(SORTS), key="features-sort", persist_state="session", width=270
         )
         shares = st.toggle(
             "Shares",

@@ -20,6 +20,9 @@ from chameleon.progress import Progress
 from chameleon.sources import folder_stamp, open_project
 
 PROJECT_VARIABLE = "CHAMELEON_PROJECT"
+UMAP_VARIABLE = "CHAMELEON_UMAP"
+"""Set to "off" where no layout shall be computed unless somebody asks for one."""
+
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "digits"
 
 _log = logging.getLogger(__name__)
@@ -66,7 +69,8 @@ class Opening:
             dataset = evolving_dataset(project, progress=self._note)
             self.evaluation = without_predictions(dataset)
             self.evaluation = evaluate(project, progress=self._note)
-            self.lay_out(again=False)
+            if os.environ.get(UMAP_VARIABLE, "on") != "off":
+                self.lay_out(again=False)
         except ChameleonError as error:
             self.error = str(error)
         except Exception:  # a fault of ours: the operator's log has it, the visitor a sentence

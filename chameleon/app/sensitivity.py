@@ -81,15 +81,16 @@ def draw_bars(
 
 
 def _options(view: View, names: list[str]) -> SensitivityRange:
-    st.session_state.setdefault(_RANGE, (names[0], names[-1]))
-    first, last = st.session_state[_RANGE]
-    if first not in names or last not in names:
-        st.session_state[_RANGE] = (names[0], names[-1])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.select_slider(
-            "Versions", names, key=_RANGE, persist_state="session", width=420,
+        chosen = st.select_slider(
+            "Versions",
+            names,
+            value=_ends_of_session(names),
+            key="sensitivity-slider",
+            width=420,
             format_func=shortened,
-        )  # fmt: skip
+        )
+        st.session_state[_RANGE] = tuple(chosen)
         st.toggle(
             "Only versions that hold the instance", key=_HELD_ONLY, persist_state="session",
             help="Else a version that lacks the instance is asked about its nearest row.",
@@ -106,15 +107,22 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
 
 
 def _range_of_session(names: list[str]) -> SensitivityRange:
-    first, last = st.session_state.get(_RANGE, (names[0], names[-1]))
-    if first not in names or last not in names or names.index(first) > names.index(last):
-        first, last = names[0], names[-1]
+    first, last = _ends_of_session(names)
     return SensitivityRange(
         first,
         last,
         held_only=bool(st.session_state.get(_HELD_ONLY, False)),
         classes=bool(st.session_state.get(_CLASSES, False)),
     )
+
+
+def _ends_of_session(names: list[str]) -> tuple[str, str]:
+    """The first and last version asked for; all versions where these are gone."""
+    ends = st.session_state.get(_RANGE, ())
+    if len(ends) != 2 or any(end not in names for end in ends):
+        return names[0], names[-1]
+    first, last = sorted(ends, key=names.index)
+    return first, last
 
 
 def _beside(frame: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:

@@ -83,8 +83,8 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             y=alt.Y(
                 "instances:Q",
                 title="Instances",
-                axis=alt.Axis(labelFlush=False, minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT, format=",d",
-                              tickCount=4),
+                axis=alt.Axis(labelFlush=False, minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT,
+                              format=",d", tickCount=4),
             ),
             color=alt.Color(
                 "group:N",

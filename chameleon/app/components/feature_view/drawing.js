@@ -141,9 +141,11 @@ function xLabels(feature, bars) {
     return found;
   }
   const longest = Math.min(70, Math.max(...middle.map((bar) => textWidth(describe(feature, bar, true)))) + 6);
+  const rest = feature.other === null ? -1 : middle.length - 1;  // "other" is always named
+  if (rest >= 0) found.push([middle[rest].x + middle[rest].width / 2, describe(feature, middle[rest], true), 60]);
   const every = Math.ceil(Math.max(longest, 14) / middle[0].width / (feature.values || middle.length > 12 ? 1 : 1.6));
   middle.forEach((bar, i) => {
-    if (i % every === 0) found.push([bar.x + bar.width / 2, describe(feature, bar, true), every * bar.width - 4]);
+    if (i % every === 0 && i !== rest) found.push([bar.x + bar.width / 2, describe(feature, bar, true), every * bar.width - 4]);
   });
   return found;
 }

@@ -1,0 +1,148 @@
+"""The pages under AppTest, each on a project that the environment names."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Element
+
+import chameleon
+from chameleon.app import sidebar
+from chameleon.app.opening import PROJECT_VARIABLE
+from tests.app import showcases
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = tuple(path for path, *_ in sidebar.PAGES)
+OVERVIEW, TIMELINE, FEATURES = "streamlit_app.py", "pages/timeline.py", "pages/features.py"
+_SECONDS = 60
+
+
+@dataclass
+class Screen:
+    """One visitor's page, and what can be read off it and done to it."""
+
+    at: AppTest
+
+    def settle(self) -> "Screen":
+        """Run until the project is opened completely; a run waits for it a moment itself."""
+        end = time.monotonic() + _SECONDS
+        self.at.run()
+        while self.at.main.get("progress") and time.monotonic() < end:
+            self.at.run()
+        return self
+
+    def go(self, page: str) -> "Screen":
+        """Change to another page as a link does: its address comes without a query."""
+        self.at.query_params.clear()
+        self.at.switch_page(page)
+        self.at.run()
+        return self
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The address; AppTest gives one value as a text, several as a list."""
+        found = self.at.query_params.items()
+        return {k: [v] if isinstance(v, str) else list(v) for k, v in found}
+
+    @property
+    def selection(self) -> chameleon.Selection:
+        """What the address names."""
+        items = [(name, value) for name, values in self.query.items() for value in values]
+        return chameleon.Selection.from_query(items, chameleon.Selection("", ""))
+
+    @property
+    def chips(self) -> list[str]:
+        """The labels of the removable chips, as Markdown."""
+        return [b.label for b in self.at.button if (b.key or "").startswith("chip-")]
+
+    @property
+    def count(self) -> str:
+        """The line that says how many instances show."""
+        lines = [m.value for m in (*self.at.main.markdown, *self.at.main.caption)]
+        begins = re.compile(r"(All |\*\*)[0-9,]+ (of [0-9,]+ )?instances")
+        return next(line for line in lines if begins.match(line))
+
+    def pills(self, key: str) -> Element:
+        return next(g for g in self.at.get("button_group") if g.key == key)
+
+    def component(self, key: str) -> Element:
+        """The timeline or a Feature View."""
+        return next(e for e in self.at.main.get("bidi_component") if e.key == key)
+
+    def payload(self, key: str) -> dict:
+        return json.loads(self.component(key).proto.json)
+
+    def send(self, key: str, event: str, value: object) -> "Screen":
+        """Let a component send what a click in it would send."""
+        states = self.at._tree.get_widget_states()
+        state = states.widgets.add()
+        state.id = _make_trigger_id(self.component(key).proto.id, "events")
+        state.json_trigger_value = json.dumps([{"event": event, "value": value}])
+        self.at._run(states)
+        return self
+
+    def texts(self) -> list[str]:
+        """All text that Markdown, alerts and captions show."""
+        kinds = ("markdown", "caption", "info", "warning", "error")
+        found = (e for kind in kinds for e in self.at.get(kind) or getattr(self.at, kind))
+        return [e.value for e in found]
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
+    """Return a function that opens a page of the app on a project, as a visitor's first one."""
+
+    def opened(
+        project: Path,
+        page: str = OVERVIEW,
+        query: Mapping[str, str | list[str]] | None = None,
+        *,
+        settle: bool = True,
+    ) -> Screen:
+        monkeypatch.setenv(PROJECT_VARIABLE, str(project))
+        monkeypatch.setattr(sys, "argv", ["streamlit_app.py"])
+        at = AppTest.from_file(str(ROOT / OVERVIEW), default_timeout=_SECONDS)
+        if page != OVERVIEW:
+            at.switch_page(page)
+        for name, value in (query or {}).items():
+            at.query_params[name] = value
+        screen = Screen(at)
+        if settle:
+            return screen.settle()
+        at.run()
+        return screen
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def digits(digits_project: Path) -> chameleon.Evaluation:
+    """Return the evaluation of the digits sample; it is kept in the project, so pages load it."""
+    return chameleon.evaluate(chameleon.open_project(digits_project))
+
+
+@pytest.fixture(scope="session")
+def showcase(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives a project of `tests.app.showcases` by its name."""
+    written: dict[str, Path] = {}
+
+    def project(name: str) -> Path:
+        if name not in written:
+            folder = tmp_path_factory.mktemp("showcase") / name
+            written[name] = getattr(showcases, f"write_{name}")(folder)
+        return written[name]
+
+    return project
+
+
+@pytest.fixture
+def kinds(showcase: Callable[[str], Path]) -> chameleon.Evaluation:
+    """Return the evaluation of the project with a feature of every kind."""
+    return chameleon.evaluate(chameleon.open_project(showcase("kinds")))

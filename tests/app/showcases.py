@@ -1,0 +1,141 @@
+"""Projects that show the app something: growing, hostile, bare. None of them trains a model."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tests.library import Frames, write_project
+
+MARKUP = '<img src=x onerror="window.hacked=1">'
+MARKDOWN = "**bold** `code` $x$ :smile: :red[no] [a](javascript:window.hacked=1)"
+QUOTES = "😀 \"double\" 'single' & <b>tag</b> a|b\\c # h"
+LONG = "long " + "x" * 295
+HOSTILE_FEATURES = (MARKUP, MARKDOWN, QUOTES, LONG, "plain")
+HOSTILE_VERSIONS = ("1 <b>x<", "2 **b** 😀", "3 " + "y" * 120)
+HOSTILE_NAME = "<script>window.hacked=1</script> **p** 😀"
+_HOSTILE_TOML = f"""name = "{HOSTILE_NAME}"
+[[versions]]
+name = "{HOSTILE_VERSIONS[0]}"
+file = "versions/{HOSTILE_VERSIONS[0]}.parquet"
+note = "<img src=x onerror='window.hacked=1'> **n** {"w" * 300}"
+"""
+
+
+def given(frames: Frames, *, seed: int = 0) -> dict[str, pl.DataFrame]:
+    """Predictions for every version that are right for about four instances of five."""
+    rng = np.random.default_rng(seed)
+    said: dict[str, pl.DataFrame] = {}
+    for name, frame in frames.items():
+        labels = frame["label"]
+        right = pl.Series(rng.random(len(frame)) < 0.8)
+        prediction = labels.zip_with(right, labels.shuffle(seed=seed)).alias("prediction")
+        said[name] = pl.DataFrame([frame["id"], prediction])
+    return said
+
+
+def growing(versions: int, features: int, *, instances: int = 60) -> dict[str, pl.DataFrame]:
+    """Versions 1.0, 1.1, ... of numbers that drift; every version has five instances more."""
+    frames: dict[str, pl.DataFrame] = {}
+    for version in range(versions):
+        ids = np.arange(instances + 5 * (version % 20))
+        columns: dict[str, object] = {
+            "id": ids,
+            "label": np.where(ids % 3 == 0, "cat", "dog"),
+            "split": np.where(ids % 4 == 3, "test", "train"),
+        }
+        for feature in range(features):
+            values = np.random.default_rng(feature).normal(size=instances + 100)[: len(ids)]
+            columns[f"f{feature:03d}"] = np.round(values + 0.02 * version * (feature % 5), 3)
+        frames[f"1.{version}"] = pl.DataFrame(columns)
+    return frames
+
+
+def write_growing(folder: Path, versions: int = 3, features: int = 3, **options: int) -> Path:
+    frames = growing(versions, features, **options)
+    return write_project(folder, frames, predictions=given(frames))
+
+
+def write_hostile(folder: Path) -> Path:
+    """A project in which everything that can carry a name carries one that hurts."""
+    rng = np.random.default_rng(1)
+    texts = np.array([MARKUP, "*b*", "😀 " + "q" * 280])
+    frames: dict[str, pl.DataFrame] = {}
+    for place, version in enumerate(HOSTILE_VERSIONS):
+        ids = np.arange(60 + 10 * place)
+        columns: dict[str, object] = {
+            "id": ids,
+            "label": np.array([MARKUP, "**dog** :red[x]", "😀" + "z" * 280])[ids % 3],
+            "split": np.where(ids % 4 == 3, "test", "train"),
+            "source": np.array([MARKUP, 'a & "b"', "_it_"])[ids % 3],
+            "date": [dt.date(2024, 1, 1) + dt.timedelta(days=int(k)) for k in ids],
+        }
+        for number, name in enumerate(HOSTILE_FEATURES):
+            number_like = number % 2 == 0
+            columns[name] = rng.normal(size=len(ids)) if number_like else texts[(ids + place) % 3]
+        frames[version] = pl.DataFrame(columns)
+    return write_project(folder, frames, predictions=given(frames), toml=_HOSTILE_TOML)
+
+
+def write_without_outcomes(folder: Path) -> Path:
+    """No label anywhere, so that no model can be fitted and no outcome is known."""
+    frames = {
+        name: frame.with_columns(label=pl.lit(None, dtype=pl.String))
+        for name, frame in growing(2, 2).items()
+    }
+    return write_project(folder, frames)
+
+
+def write_one_version(folder: Path) -> Path:
+    return write_growing(folder, versions=1)
+
+
+def write_many_versions(folder: Path) -> Path:
+    return write_growing(folder, versions=30, features=2, instances=30)
+
+
+def write_two_hundred_versions(folder: Path) -> Path:
+    return write_growing(folder, versions=200, features=2, instances=30)
+
+
+def write_many_features(folder: Path) -> Path:
+    return write_growing(folder, versions=2, features=500)
+
+
+def write_without_test_rows(folder: Path) -> Path:
+    frames = {
+        name: frame.with_columns(split=pl.lit("train")) for name, frame in growing(2, 2).items()
+    }
+    return write_project(folder, frames, predictions=given(frames))
+
+
+def write_kinds(folder: Path) -> Path:
+    """Two versions with a feature of every kind: ranges with tails, dates, text, whole numbers,
+    booleans, nearly distinct text, missing and infinite values; validation rows too."""
+    rng = np.random.default_rng(3)
+    frames: dict[str, pl.DataFrame] = {}
+    for place, version in enumerate(("a", "b")):
+        ids = np.arange(900 + 100 * place)
+        wide = rng.normal(size=len(ids)) + place
+        wide[:3] = (-1e4, 1e4, np.inf)
+        few = np.array(["red", "green", "blue"])[rng.integers(0, 3, len(ids))]
+        day = dt.datetime(2020, 1, 1)
+        columns: dict[str, object] = {
+            "id": ids,
+            "label": np.array(["yes", "no", "maybe"])[ids % 3],
+            "split": np.array(["train", "train", "test", "dev"])[ids % 4],
+            "source": np.array(["lab", "vendor"])[ids % 2],
+            "date": [day.date() + dt.timedelta(days=int(k % 50)) for k in ids],
+            "wide": [None if k % 97 == 5 else v for k, v in enumerate(wide.tolist())],
+            "whole": rng.integers(0, 6, len(ids)),
+            "few": [None if k % 50 == 7 else v for k, v in enumerate(few.tolist())],
+            "many": [f"c{k}" for k in rng.zipf(1.5, len(ids)).clip(max=90)],
+            "flag": rng.random(len(ids)) < 0.3,
+            "moment": [day + dt.timedelta(hours=int(k)) for k in ids],
+            "words": [f"sentence number {k} of {version}" for k in ids],
+        }
+        frames[version] = pl.DataFrame(columns)
+    return write_project(folder, frames, predictions=given(frames))

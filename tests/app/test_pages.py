@@ -1,0 +1,252 @@
+"""Every page on every sort of project: it draws, says what is the matter, and never raises."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chameleon import FeatureFilter, Filters, Range, Selection
+from chameleon.analysis.selected import selected
+from chameleon.project import Split
+from tests.app import showcases
+from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
+from tests.library import plain, write_project
+
+SHOWCASES = (
+    "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds",
+)  # fmt: skip
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+def frame_is_whole(screen):
+    assert not screen.at.exception
+    assert screen.component("timeline").proto.id
+    assert len(screen.at.sidebar.get("page_link")) == len(PAGES)
+    assert screen.pills("filter-splits").options
+    assert screen.at.main.markdown[0].value.startswith("####")
+    return True
+
+
+@every_page
+@pytest.mark.parametrize("name", SHOWCASES)
+def test_every_page_draws_every_project(open_app, showcase, page, name):
+    screen = open_app(showcase(name), page)
+    assert frame_is_whole(screen)
+    assert not screen.at.error
+
+
+def test_every_page_draws_the_sample(open_app, digits):
+    # one test for all pages: its project is fitted once, in one worker
+    folder = digits.dataset.project.path
+    versions = [version.name for version in digits.dataset.versions]
+    for page in PAGES:
+        screen = open_app(folder, page)
+        assert frame_is_whole(screen)
+        timeline = screen.payload("timeline")
+        assert [version["name"] for version in timeline["versions"]] == versions
+        assert all(0 < version["test_accuracy"] <= 1 for version in timeline["versions"])
+        assert screen.count.startswith("All ")
+    screen = open_app(folder, FEATURES)
+    assert len(screen.payload("features")["features"]) == 64
+    screen.at.toggle(key="features-over-versions").set_value(True).run()
+    assert not screen.at.exception
+    assert len(screen.at.main.get("vega_lite_chart")) == len(versions) / 6
+
+
+@every_page
+def test_running_again_keeps_the_frame(open_app, showcase, page):
+    screen = open_app(showcase("growing"), page)
+    before = [element.type for element in (*screen.at.main, *screen.at.sidebar)]
+    for _ in range(3):
+        screen.at.run()
+        assert frame_is_whole(screen)
+        assert [element.type for element in (*screen.at.main, *screen.at.sidebar)] == before
+
+
+@every_page
+def test_a_folder_that_is_none_is_said_to_be_none(open_app, tmp_path, page):
+    screen = open_app(tmp_path / "nowhere", page)
+    assert not screen.at.exception
+    assert [e.value for e in screen.at.error] == ["There is no project folder \\'nowhere\\'\\."]
+    assert str(tmp_path) not in " ".join(screen.texts())
+    assert len(screen.at.sidebar.get("page_link")) == len(PAGES)
+
+
+@every_page
+def test_a_project_without_usable_versions_says_what_is_wrong(open_app, tmp_path, page):
+    folder = write_project(tmp_path / "odd", {"1": plain().drop("label").rename({"x": "width"})})
+    screen = open_app(folder, page)
+    assert not screen.at.exception
+    (message,) = [e.value for e in screen.at.error]
+    assert "width" in message
+    assert str(tmp_path) not in message
+
+
+def test_an_unusable_model_leaves_the_data_to_be_looked_at(open_app, tmp_path):
+    toml = '[model]\nestimator = "NoSuchClassifier"\n'
+    folder = write_project(tmp_path / "odd", {"1": plain(), "2": plain(24)}, toml=toml)
+    for page in PAGES:
+        screen = open_app(folder, page)
+        assert not screen.at.exception
+        assert "NoSuchClassifier" in " ".join(e.value for e in screen.at.error)
+
+
+def test_a_version_that_is_left_out_is_said_and_the_rest_shows(open_app, tmp_path):
+    folder = write_project(
+        tmp_path / "half", showcases.growing(3, 1), predictions=showcases.given({})
+    )
+    (folder / "versions" / "1.1.parquet").write_bytes(b"no parquet at all")
+    screen = open_app(folder)
+    assert frame_is_whole(screen)
+    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1.0", "1.2"]
+    sidebar = " ".join(m.value for m in screen.at.sidebar.markdown)
+    assert r"1\.1\.parquet" in sidebar
+    assert str(tmp_path) not in sidebar
+
+
+@every_page
+def test_hostile_names_reach_markdown_only_escaped(open_app, showcase, page):
+    folder = showcase("hostile")
+    query = {
+        "split": "nowhere", "label": showcases.MARKUP, f"f:{showcases.MARKDOWN}": "=*b*",
+    }  # fmt: skip
+    screen = open_app(folder, page, query | {"split": "train"})
+    assert frame_is_whole(screen)
+    assert len(screen.chips) == 3
+    for text in (*screen.texts(), *screen.chips):
+        assert "<img" not in text.replace(r"\<img", "")
+        assert "[a](" not in text
+        assert "**bold**" not in text.replace(r"\*\*bold", "")
+    for html in screen.at.get("html"):
+        body = html.proto.body
+        assert "<script" not in body
+        assert "<img" not in body
+
+
+def test_one_version_has_no_steps_to_show(open_app, showcase):
+    screen = open_app(showcase("one_version"), TIMELINE)
+    assert any("one version only" in i.value for i in screen.at.info)
+    payload = screen.payload("timeline")
+    assert payload["primary"] == payload["secondary"] == 0
+
+
+def test_without_outcomes_the_metrics_are_explained(open_app, showcase):
+    screen = open_app(showcase("without_outcomes"), TIMELINE)
+    assert any("undefined in every version" in i.value for i in screen.at.info)
+    features = open_app(showcase("without_outcomes"), FEATURES).payload("features")
+    assert features["outcomes"] is False
+    assert sum(features["features"][0]["counts"][0][2]) > 0  # the unknown ones
+
+
+def test_without_test_rows_the_test_accuracy_is_a_dash_with_its_reason(open_app, showcase):
+    screen = open_app(showcase("without_test_rows"))
+    (info,) = [h.proto.body for h in screen.at.main.get("html")]
+    assert "- <small>" in info
+    assert "there are no such rows" in info
+    versions = screen.payload("timeline")["versions"]
+    assert {v["test_accuracy"] for v in versions} == {None}
+    assert screen.payload("overview-features")["splits"] == ["train"]
+
+
+@every_page
+def test_where_nothing_passes_the_filters_every_relief_is_named(open_app, kinds, page):
+    query = {"label": "yes", "source": "lab", "f:wide": "1e9..2e9"}
+    screen = open_app(kinds.dataset.project.path, page, query)
+    assert frame_is_whole(screen)
+    assert screen.count.startswith("**0 of ")
+    (info,) = [i.value for i in screen.at.info if "all filters together" in i.value]
+    filters = Filters(labels=("yes",), sources=("lab",), features=(_range("wide", 1e9, 2e9),))
+    for choice in filters.choices:
+        left = selected(kinds, Selection("b", "a", filters.without(choice))).instances
+        assert f"{left:,} show" in info
+
+
+def _range(name, low, high):
+    return FeatureFilter(name, ranges=(Range(low, high),))
+
+
+def test_a_deep_link_shows_what_it_names_on_every_page(open_app, kinds):
+    filters = Filters(
+        splits=(Split.TRAIN, Split.VALIDATION), outcomes=("correct",),
+        features=(_range("wide", -0.5, 1.0), FeatureFilter("few", categories=("red",))),
+    )  # fmt: skip
+    selection = Selection("a", "b", filters)
+    query = {}
+    for name, value in selection.to_query():
+        query.setdefault(name, []).append(value)
+    counted = selected(kinds, selection)
+    for page in PAGES:
+        screen = open_app(kinds.dataset.project.path, page, query)
+        assert not screen.at.warning
+        assert screen.count == f"**{counted.instances:,} of {counted.of:,} instances**"
+        assert len(screen.chips) == 5
+        assert screen.payload("timeline")["primary"] == 0
+        assert screen.selection == selection
+        assert screen.pills("filter-splits").value == ["train", "validation"]
+
+
+@every_page
+def test_a_stale_link_is_complained_of_and_the_rest_opened(open_app, kinds, page):
+    query = {
+        "primary": "gone", "secondary": "a", "label": ["yes", "never"], "source": "lab",
+        "f:few": "=red", "f:lost": "1.0..2.0",
+    }  # fmt: skip
+    screen = open_app(kinds.dataset.project.path, page, query)
+    assert frame_is_whole(screen)
+    warnings = " ".join(w.value for w in screen.at.warning)
+    for gone in ("gone", "never", "lost"):
+        assert gone in warnings
+    assert len(screen.chips) == 3  # the label that exists, the source and the category
+    assert screen.query["secondary"] == ["a"]
+    assert screen.query["primary"] == ["b"]
+    assert "f:lost" not in screen.query
+    screen.at.run()
+    assert not screen.at.warning  # told once
+
+
+@every_page
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"f:wide": "nonsense"}, {"f:wide": "nan..1"}, {"f:few": "0..1"}, {"f:wide": "=red"},
+        {"date": "yesterday"}, {"split": "all"}, {"outcome": "good"}, {"f:": "=x"},
+        {"primary": ""}, {"primary": "~"}, {"date": "2024-02-01..2024-01-01"}, {"x": "y"},
+        {"f:wide": "2..1"}, {"f:wide": "1e999..-1e999"}, {"date": "0001-01-01..9999-12-31"},
+        {"f:moment": "-1e300..1e300"}, {"f:whole": "0.5..0.75"}, {"f:flag": "-1..2"},
+    ],
+    ids=json.dumps,
+)  # fmt: skip
+def test_no_address_breaks_a_page(open_app, showcase, page, query):
+    screen = open_app(showcase("kinds"), page, query)
+    assert frame_is_whole(screen)
+    screen.at.run()
+    assert frame_is_whole(screen)
+
+
+def test_what_a_faulty_link_asks_for_is_told(open_app, showcase):
+    for query, told in (
+        ({"f:wide": "nonsense"}, "no range"),
+        ({"split": "all"}, "split"),
+        ({"outcome": "good"}, "outcome"),
+        ({"date": "yesterday"}, "dates"),
+    ):
+        screen = open_app(showcase("kinds"), OVERVIEW, query)
+        assert told in " ".join(w.value for w in screen.at.warning)
+
+
+def test_a_new_version_is_there_at_the_next_run(open_app, tmp_path):
+    frames = showcases.growing(3, 2)
+    folder = write_project(tmp_path / "grows", frames, predictions=showcases.given(frames))
+    late: list[Path] = [folder / kind / "1.2.parquet" for kind in ("versions", "predictions")]
+    contents = [path.read_bytes() for path in late]
+    for path in late:
+        path.unlink()
+    screen = open_app(folder)
+    assert len(screen.payload("timeline")["versions"]) == 2
+    for path, content in zip(late, contents, strict=True):
+        path.write_bytes(content)
+    screen.settle()
+    assert frame_is_whole(screen)
+    timeline = screen.payload("timeline")
+    assert [v["name"] for v in timeline["versions"]] == ["1.0", "1.1", "1.2"]
+    assert (timeline["primary"], timeline["secondary"]) == (1, 0)  # what was looked at stays

@@ -1,0 +1,119 @@
+"""Numbers, dates and filters in words, and foreign text that Markdown must not read."""
+
+import datetime as dt
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chameleon import FeatureFilter, Range
+from chameleon.app import words
+from chameleon.project import Kind
+
+INF = math.inf
+MICROSECONDS = 1e6
+
+
+def read(markdown):
+    """What a reader of escaped Markdown sees: a backslash before punctuation is not shown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
+
+
+@given(st.text())
+def test_plain_text_reads_as_it_was_on_one_line(text):
+    shown = words.plain(text)
+    assert read(shown) == (" ".join(text.split()) or "(no text)")
+    assert "\n" not in shown
+
+
+@given(st.text(alphabet="*_`[]()<>#+-.!|~$:^=&\"'/@{}\\ab1 \n", max_size=30))
+def test_no_sign_of_markdown_stands_unescaped(text):
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", words.plain(text))
+    assert not re.search(r"[*_`\[\]<>#|~$:^&{}\\]", bare) or bare == "(no text)"
+
+
+@given(st.text(), st.integers(1, 60))
+def test_shortened_text_is_no_longer_than_asked(text, length):
+    short = words.shortened(text, length)
+    assert len(short) <= length
+    assert short == text if len(text) <= length else short.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"), (-0.5, "-0.5"), (1234567.0, "1,234,567"), (0.1 + 0.2, "0.3"),
+        (1e300, "1e+300"), (INF, "∞"), (-INF, "-∞"), (12.0, "12"),
+    ],
+)  # fmt: skip
+def test_numbers_are_short(value, shown):
+    assert words.number(value) == shown
+
+
+@given(st.floats(allow_nan=False))
+def test_every_number_has_words(value):
+    assert words.number(value)
+    assert words.date(value)
+
+
+@given(st.datetimes(min_value=dt.datetime(1, 1, 2), max_value=dt.datetime(9999, 12, 30)))
+def test_a_date_reads_as_its_day_and_minute(moment):
+    since = (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
+    shown = words.date(float(since))
+    read_back = dt.datetime.fromisoformat(shown)
+    # a float holds microseconds exactly for 285 years around 1970 only
+    assert abs((read_back - moment).total_seconds()) <= 61
+
+
+def test_undefined_figures_are_a_dash():
+    assert words.figure(None) == "-"
+    assert words.figure(0.97134) == "0.971"
+    assert words.figure(1.0, 1) == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("limits", "kind", "shown"),
+    [
+        (Range(0.5, 2.5), Kind.NUMBER, "0.5 to 2.5"),
+        (Range(-INF, 3.0), Kind.NUMBER, "below 3"),
+        (Range(-INF, 3.0, closed=True), Kind.NUMBER, "at most 3"),
+        (Range(8.0, INF, open=True), Kind.NUMBER, "above 8"),
+        (Range(8.0, INF), Kind.NUMBER, "at least 8"),
+        (Range(-INF, INF), Kind.NUMBER, "any number"),
+        (Range(4.0, 4.0, closed=True), Kind.NUMBER, "4"),
+        (Range(1.0, 1.0, closed=True), Kind.BOOLEAN, "true"),
+        (Range(0.0, 0.0, closed=True), Kind.BOOLEAN, "false"),
+        (Range(0.0, 86400 * MICROSECONDS), Kind.DATE, "1970-01-01 to 1970-01-02"),
+        (Range(60 * MICROSECONDS, INF), Kind.DATE, "at least 1970-01-01 00:01"),
+    ],
+)
+def test_ranges_in_words(limits, kind, shown):
+    assert words.range_words(limits, kind) == shown
+
+
+def test_a_long_filter_names_four_parts_and_counts_the_rest():
+    chosen = FeatureFilter(
+        "f", ranges=(Range(0.0, 1.0),), categories=("a", "b" * 50), other=True, missing=True,
+        non_finite=True,
+    )  # fmt: skip
+    assert words.filter_words(chosen, Kind.NUMBER) == (f"0 to 1, a, {'b' * 39}…, other and 2 more")
+    assert words.filter_words(FeatureFilter("f", missing=True), Kind.TEXT) == "missing"
+
+
+def test_bars_and_ends_of_every_kind_have_words(kinds):
+    ends = {feature.name: words.ends_words(feature) for feature in kinds.dataset.features}
+    assert ends["whole"] == "0 to 5"
+    assert ends["few"].count("…") == 1
+    assert ends["moment"] == "2020-01-01 to 2020-02-11 16:00" or " to " in ends["moment"]
+    assert ends["words"] == ""
+    for feature in kinds.dataset.features:
+        found = [words.bar_words(bar, feature.kind) for bar in feature.bins.bars]
+        assert all(found)
+        assert len(set(found)) == len(found)
+        assert "missing" in found
+    wide = kinds.dataset.features[0]
+    said = [words.bar_words(bar, wide.kind) for bar in wide.bins.bars]
+    assert said[0].startswith("below -")
+    assert [w for w in said if w.startswith("above ")]

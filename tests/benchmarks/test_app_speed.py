@@ -1,0 +1,193 @@
+"""Speed of the linked views in a real Chromium, as ratios to a floor taken in the same run.
+
+Run with `pytest -m benchmark -n 0 -s tests/benchmarks/test_app_speed.py`. The floor is an app
+with only the embedding chart. Times go from the mouse button's release to the frame after the
+change was drawn, medians of clicks taken in turn.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chameleon
+from chameleon.layout import umap_process
+
+from .generated import write_timeline
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+AT_MOST = 1.6
+NOISE = 0.3
+ROUNDS = 9
+VERSIONS = 19
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update",
+        "--disable-sync"]  # fmt: skip
+
+# Resolves with the time from the next release of the button to the frame in which `changed` holds.
+WATCH = """(changed) => { window.taken = new Promise((resolve) => {
+  const test = new Function("return (" + changed + ")");
+  const before = test();
+  addEventListener("pointerup", () => {
+    const start = performance.now();
+    const look = () => test() !== before
+      ? requestAnimationFrame(() => resolve(performance.now() - start))
+      : requestAnimationFrame(look);
+    look();
+  }, { capture: true, once: true });
+}); }"""
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")
+
+
+@contextmanager
+def running(script: Path, project: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "CHAMELEON_PROJECT": str(project), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true",
+               "--server.port", str(port), "--server.address", "127.0.0.1"]  # fmt: skip
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(600):
+                try:
+                    urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield address
+        finally:
+            server.kill()
+
+
+def project_of(folder: Path, features: int) -> Path:
+    """The paper's size with given predictions, so that nothing is trained."""
+    write_timeline(folder, features=features)
+    (folder / "predictions").mkdir()
+    random = np.random.default_rng(1)
+    for number in range(VERSIONS):
+        version = pl.read_parquet(
+            folder / "versions" / f"1.{number}.parquet", columns=["id", "label"]
+        )
+        wrong = random.random(len(version)) < 0.16
+        said = pl.when(pl.Series(wrong)).then(pl.lit("moved")).otherwise("label")
+        version.select("id", prediction=said).write_parquet(
+            folder / "predictions" / f"1.{number}.parquet"
+        )
+    # the layout is ready before anything is measured, so that no process works beside
+    umap_process(chameleon.evaluate(chameleon.open_project(folder)).dataset).wait()
+    return folder
+
+
+def cell_places(page, chart: str) -> list[tuple[float, float]]:
+    """The middles of the largest squares of an embedding chart, in the window's coordinates."""
+    boxes = page.locator(f"{chart} g.mark-rect path").evaluate_all(
+        """(marks) => marks.map((mark) => mark.getBoundingClientRect())
+             .filter((b) => b.width > 5 && b.width < 14 && Math.abs(b.width - b.height) < 1)
+             .sort((a, b) => b.width - a.width).slice(0, 6)
+             .map((b) => [b.x + b.width / 2, b.y + b.height / 2])"""
+    )
+    return [tuple(box) for box in boxes]
+
+
+def clicks(page, chart: str, changed: str) -> Callable[[], float]:
+    """A measured click on the next of the squares."""
+    places = cell_places(page, chart)
+    assert places, "no square of the embedding was found"
+    turn = iter(range(10_000))
+
+    def click() -> float:
+        page.mouse.move(5, 5)
+        page.evaluate(WATCH, changed)
+        page.mouse.click(*places[next(turn) % len(places)])
+        taken = page.evaluate("window.taken")
+        page.wait_for_selector('[data-test-script-state="notRunning"]')
+        return float(taken)
+
+    return click
+
+
+def opened(browser, address: str, *, wait_for: str):
+    page = browser.new_page(viewport={"width": 1440, "height": 1400})
+    page.goto(address)
+    page.wait_for_selector(wait_for, timeout=240_000)
+    page.wait_for_selector('[data-test-script-state="notRunning"]', timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
+    return page
+
+
+COUNT_OF_FLOOR = "document.querySelector('[data-testid=stMarkdown]').textContent"
+# the totals in the head of the Feature View stand in its shadow root
+TOTALS = (
+    "[...document.querySelectorAll('*')].map((e) => e.shadowRoot)"
+    ".filter((r) => r && r.querySelector('.feature-view'))"
+    ".map((r) => r.querySelector('.head').textContent).join()"
+)
+
+
+@pytest.mark.timeout(1800)
+def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory):
+    results: dict[int, tuple[float, float]] = {}
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        for features in (20, 34, 64):
+            folder = project_of(tmp_path_factory.mktemp(f"features-{features}"), features)
+            with running(ROOT / "streamlit_app.py", folder) as app:
+                page = opened(browser, app, wait_for='[role="slider"]')
+                page.wait_for_selector(
+                    ".st-key-overview-embedding-0 g.mark-rect path", timeout=240_000
+                )
+                with running(Path(__file__).parent / "floor_app.py", folder) as floor_app:
+                    floor_page = opened(
+                        browser, floor_app, wait_for=".st-key-floor g.mark-rect path"
+                    )
+                    floor = clicks(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
+                    click = clicks(page, ".st-key-overview-embedding-0", TOTALS)
+                    pairs = [(floor(), click(), version_change(page)) for _ in range(ROUNDS + 2)]
+            base, clicked, changed = (
+                statistics.median(column) for column in list(zip(*pairs[2:], strict=True))
+            )
+            results[features] = clicked / base, changed / base
+            print(
+                f"\n{features} features x 2 splits: floor {base:.0f} ms; click on a cell "
+                f"{clicked / base:.2f}, change of version {changed / base:.2f} times the floor"
+            )
+        browser.close()
+    for features, (clicked, changed) in results.items():
+        assert clicked <= AT_MOST + NOISE, f"{features} features: click {clicked:.2f}"
+        assert changed <= AT_MOST + NOISE, f"{features} features: version {changed:.2f}"
+    assert results[64][0] <= results[20][0] + NOISE
+
+
+def version_change(page) -> float:
+    """A measured click on another version of the timeline."""
+    boxes = page.get_by_role("radio", name=re.compile("^Primary version"))
+    here = boxes.evaluate_all("(all) => all.findIndex((b) => b.ariaChecked === 'true')")
+    target = boxes.nth(here - 1 if here >= VERSIONS - 1 else here + 1)
+    page.mouse.move(5, 5)
+    box = target.bounding_box()
+    page.evaluate(WATCH, TOTALS)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    taken = page.evaluate("window.taken")
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    return float(taken)

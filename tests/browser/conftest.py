@@ -1,0 +1,312 @@
+"""A real Streamlit server and a real Chromium for the tests in this folder.
+
+Without Chromium or playwright these tests are skipped, with CHAMELEON_REQUIRE_BROWSER=1 (as in CI)
+they fail instead. Nothing sleeps: every wait is for a condition.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+import pytest
+
+import chameleon
+from tests.app import showcases
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+ROOT = Path(__file__).parent.parent.parent
+PICTURES = Path(__file__).parent / "pictures"
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60
+WAIT_SECONDS = 30
+FAILED = pytest.StashKey[bool]()
+# On a deep link Streamlit looks for its server under the page's path first, and is told 404.
+STREAMLITS_OWN = re.compile(r"/(timeline|features)/_stcore/(health|host-config)$")
+
+Scheme = Literal["light", "dark"]
+
+
+def without_browser(reason: str) -> NoReturn:
+    if os.environ.get("CHAMELEON_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"CHAMELEON_REQUIRE_BROWSER=1, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class App:
+    """A running server: its address, its process and the file that holds what it printed."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def printed(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def running_app(folder: Path, project: Path | None) -> Iterator[App]:
+    """Start the app on a project (None: on its samples) and end it afterwards.
+
+    ``folder`` takes the server's log and is its user's cache.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    if project is not None:
+        command += ["--", str(project)]
+    environment = os.environ | {
+        "STREAMLIT_SERVER_HEADLESS": "true",
+        "STREAMLIT_SERVER_PORT": str(port),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    environment.pop("CHAMELEON_PROJECT", None)
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    app = App(f"http://127.0.0.1:{port}", process, log)
+    try:
+        wait_until_healthy(app)
+        yield app
+    finally:
+        end_process(process)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_healthy(app: App) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not is_healthy(app.url):
+        # The pause between two questions is a wait for the server's early end.
+        with suppress(subprocess.TimeoutExpired):
+            status = app.process.wait(timeout=0.1)
+            pytest.fail(f"The server ended with status {status}:\n{app.printed()}", pytrace=False)
+        if time.monotonic() > end:
+            pytest.fail(f"No answer within {START_SECONDS} s:\n{app.printed()}", pytrace=False)
+
+
+def is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def end_process(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def start_app(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[Path | None], App]]:
+    """Return a function that starts a server on a project folder, each in a cache of its own.
+
+    The servers end with the session. A test that needs nobody to have visited before, say for a
+    deep link, starts one for itself.
+    """
+    with ExitStack() as running:
+
+        def start(project: Path | None = None) -> App:
+            folder = tmp_path_factory.mktemp("app")
+            return running.enter_context(running_app(folder, project))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def app(start_app: Callable[[Path | None], App], digits_project: Path) -> App:
+    """Return the server on the digits sample that the tests of one worker share."""
+    return start_app(digits_project)
+
+
+@dataclass(frozen=True)
+class Showcase:
+    """A server on a project of `tests.app.showcases`, and what the library says of the project."""
+
+    app: App
+    project: Path
+    evaluation: chameleon.Evaluation
+
+    @property
+    def url(self) -> str:
+        return self.app.url
+
+
+@pytest.fixture(scope="session")
+def showcase(
+    start_app: Callable[[Path | None], App], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Showcase]:
+    """Return a function that shows a project by its name; tests share the server unless `fresh`."""
+    shown: dict[str, Showcase] = {}
+
+    def show(name: str, *, fresh: bool = False) -> Showcase:
+        if name in shown and not fresh:
+            return shown[name]
+        folder = tmp_path_factory.mktemp("showcase") / name
+        getattr(showcases, f"write_{name}")(folder)
+        evaluation = chameleon.evaluate(chameleon.open_project(folder))
+        made = Showcase(start_app(folder), folder, evaluation)
+        return made if fresh else shown.setdefault(name, made)
+
+    return show
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Return Debian's Chromium under playwright."""
+    if not CHROMIUM.exists():
+        without_browser(f"there is no {CHROMIUM}")
+    try:
+        from playwright.sync_api import expect, sync_playwright
+    except ImportError:
+        without_browser("playwright is not installed")
+    expect.set_options(timeout=WAIT_SECONDS * 1000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Complaints:
+    """What the pages of one test reported: uncaught errors and lines of the error console."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def watch(self, page: "Page") -> None:
+        page.on("pageerror", lambda error: self.lines.append(str(error)))
+        page.on("console", self.note)
+
+    def note(self, message: "ConsoleMessage") -> None:
+        if message.type == "error" and not STREAMLITS_OWN.search(message.location["url"]):
+            self.lines.append(f"{message.text} ({message.location['url']})")
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    """Return what this test's pages report; a test that forbids complaints looks into it."""
+    return Complaints()
+
+
+@pytest.fixture
+def open_page(
+    request: pytest.FixtureRequest, browser: "Browser", complaints: Complaints
+) -> Iterator[Callable[..., "Page"]]:
+    """Return a function that opens an address in a fresh window.
+
+    Each window has cookies and a session of its own. It comes back once Streamlit has run the
+    page. If the test fails, the windows are pictured under tests/browser/pictures.
+    """
+    with ExitStack() as windows:
+        pages: list[Page] = []
+
+        def open_one(
+            url: str,
+            *,
+            width: int = 1440,
+            height: int = 900,
+            scheme: Scheme = "light",
+            **options: Any,
+        ) -> "Page":
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=scheme, **options
+            )
+            windows.callback(context.close)
+            context.set_default_timeout(WAIT_SECONDS * 1000)
+            page = context.new_page()
+            pages.append(page)
+            complaints.watch(page)
+            page.goto(url)
+            wait_until_run(page)
+            return page
+
+        yield open_one
+        if request.node.stash.get(FAILED, False):
+            for number, page in enumerate(pages, start=1):
+                page.screenshot(path=picture_path(f"{request.node.name}-{number}"))
+
+
+@pytest.fixture
+def page(app: App, open_page: Callable[..., "Page"]) -> "Page":
+    """Return the Overview of the digits sample, wide and light."""
+    return open_page(app.url)
+
+
+@pytest.fixture
+def run_finished() -> Callable[["Page"], None]:
+    """Return a function that waits until Streamlit has finished the run that is under way."""
+    return wait_until_run
+
+
+def wait_until_run(page: "Page") -> None:
+    # Streamlit writes the state of its runs on the root of the app.
+    page.locator(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]'
+        '[data-test-connection-state="CONNECTED"]'
+    ).wait_for()
+
+
+@pytest.fixture
+def take_picture() -> Callable[["Page", str], Path]:
+    """Return a function that pictures a page under tests/browser/pictures, for people to see."""
+
+    def take(page: "Page", name: str) -> Path:
+        path = picture_path(name)
+        page.screenshot(path=path)
+        return path
+
+    return take
+
+
+def picture_path(name: str) -> Path:
+    PICTURES.mkdir(exist_ok=True)
+    return PICTURES / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}.png"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
