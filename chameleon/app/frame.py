@@ -23,6 +23,8 @@ ICON = str(Path(__file__).parent / "icon.png")
 _STYLE = """<style>
 .block-container, [data-testid="stMainBlockContainer"] { padding: 4.2rem 2rem 3rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
+/* a chart of a fixed size scrolls by itself where the page is narrower */
+[data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
 </style>"""
 
 

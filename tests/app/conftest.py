@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = tuple(path for path, *_ in sidebar.PAGES)
 OVERVIEW, TIMELINE, FEATURES = "streamlit_app.py", "pages/timeline.py", "pages/features.py"
 _SECONDS = 60
+_COUNT = re.compile(r"\*\*[\d,]+ of [\d,]+ instances\*\*$|All [\d,]+ instances of ")
 
 
 @dataclass
@@ -66,8 +67,7 @@ class Screen:
     def count(self) -> str:
         """The line that says how many instances show."""
         lines = [m.value for m in (*self.at.main.markdown, *self.at.main.caption)]
-        begins = re.compile(r"(All |\*\*)[0-9,]+ (of [0-9,]+ )?instances")
-        return next(line for line in lines if begins.match(line))
+        return next(line for line in lines if _COUNT.match(line))
 
     def pills(self, key: str) -> Element:
         return next(g for g in self.at.get("button_group") if g.key == key)

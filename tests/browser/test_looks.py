@@ -42,6 +42,7 @@ def drawn(page):
         for place in range(3):
             expect(charts.nth(place).locator("canvas, svg.marks").first).to_be_visible()
     else:
+        page.locator(".feature-view .row").first.scroll_into_view_if_needed()  # else not drawn
         expect(page.locator(".feature-view path.bar").first).to_be_attached()
 
 

@@ -91,7 +91,7 @@ def test_versions_and_filters_survive_pages_reloads_and_copied_addresses(showcas
         copied = open_page(f"{shown.url}/{path}?{wanted.to_query_string()}")
         assert all_there(copied)
     page.get_by_role("button", name="Clear all").click()
-    expect(page.get_by_text("nothing is filtered")).to_be_visible()
+    expect(page.get_by_text("unfiltered")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?primary=a&secondary=a$"))
 
 
