@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -9,13 +11,20 @@ from typing import Any, cast
 import streamlit as st
 
 from chameleon.errors import SelectionError
-from chameleon.filters import Filters
+from chameleon.filters import Filters, QueryItems
 from chameleon.models import Evaluation
 from chameleon.selection import Selection, usable
 
 _SELECTION = "chameleon.selection"
 _WRITTEN = "chameleon.written"
 _COMPLAINTS = "chameleon.complaints"
+_CLICKED = "chameleon.clicked"
+_LEFT = "chameleon.left"
+
+_LAG_SECONDS = 10.0
+"""So long after it was left, an address counts as lagging behind, and not as the Back button."""
+
+_LEFT_KEPT = 20
 
 
 def selection_of_session(evaluation: Evaluation) -> Selection:
@@ -27,7 +36,8 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
     default = Selection.newest(evaluation)
     current = cast("Selection | None", st.session_state.get(_SELECTION))
     items = _address()
-    if current is None or (items and items != st.session_state.get(_WRITTEN)):
+    clicked = st.session_state.pop(_CLICKED, False)
+    if current is None or (items and not clicked and not _is_echo(items)):
         try:
             current = Selection.from_query(items, default)
         except SelectionError as error:
@@ -40,9 +50,28 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
     return selection
 
 
+def _is_echo(items: QueryItems) -> bool:
+    """Whether the address is one that this session wrote: the present one, or one just left.
+
+    A browser sends a click with the address that it knows then, which lags behind by the way to
+    the server and back.
+    """
+    if items == st.session_state.get(_WRITTEN):
+        return True
+    left = cast("dict[QueryItems, float]", st.session_state.get(_LEFT, {}))
+    return time.monotonic() - left.get(items, -math.inf) < _LAG_SECONDS
+
+
 def write_address(selection: Selection) -> None:
     """Let the address bar name the selection, so that copying it copies the view."""
     items = selection.to_query()
+    before = st.session_state.get(_WRITTEN)
+    if before is not None and before != items:
+        left = cast("dict[QueryItems, float]", st.session_state.setdefault(_LEFT, {}))
+        left.pop(before, None)
+        left[before] = time.monotonic()
+        while len(left) > _LEFT_KEPT:
+            left.pop(next(iter(left)))
     st.session_state[_WRITTEN] = items
     if _address() == items:
         return
@@ -60,16 +89,18 @@ def take_complaints() -> tuple[str, ...]:
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:
     """Look at other versions. For callbacks: the script runs afterwards."""
     current = _current()
-    st.session_state[_SELECTION] = replace(
-        current,
-        primary=primary or current.primary,
-        secondary=secondary or current.secondary,
+    _choose(
+        replace(
+            current,
+            primary=primary or current.primary,
+            secondary=secondary or current.secondary,
+        )
     )
 
 
 def set_filters(filters: Filters) -> None:
     """Filter by these instead. For callbacks: the script runs afterwards."""
-    st.session_state[_SELECTION] = replace(_current(), filters=filters)
+    _choose(replace(_current(), filters=filters))
 
 
 def changed(selection: Selection, field: str, change_of: Callable[[Filters], Filters]) -> Selection:
@@ -86,7 +117,7 @@ def changed(selection: Selection, field: str, change_of: Callable[[Filters], Fil
 
 def change(field: str, change_of: Callable[[Filters], Filters]) -> None:
     """Change the filters, or one side's restriction. For callbacks."""
-    st.session_state[_SELECTION] = changed(_current(), field, change_of)
+    _choose(changed(_current(), field, change_of))
 
 
 def filters_become_side(field: str) -> None:
@@ -97,13 +128,13 @@ def filters_become_side(field: str) -> None:
     current = _current()
     changes: dict[str, Any] = {field: current.filters.of_rows}
     rest = current.filters.of_instances
-    st.session_state[_SELECTION] = replace(current, filters=rest, **changes)
+    _choose(replace(current, filters=rest, **changes))
 
 
 def clear() -> None:
     """Take off all filters and restrictions. For callbacks."""
     current = _current()
-    st.session_state[_SELECTION] = Selection(current.primary, current.secondary)
+    _choose(Selection(current.primary, current.secondary))
 
 
 def current_filters() -> Filters:
@@ -121,6 +152,12 @@ def pick_version(key: str, names: Sequence[str]) -> None:
         select_versions(primary=name)
     else:
         select_versions(secondary=name)
+
+
+def _choose(selection: Selection) -> None:
+    """Take a selection over from a click; it counts more than the address the click came with."""
+    st.session_state[_SELECTION] = selection
+    st.session_state[_CLICKED] = True
 
 
 def _current() -> Selection:

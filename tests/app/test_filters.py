@@ -147,6 +147,18 @@ def test_versions_and_filters_survive_a_change_of_page(screen, kinds):
         assert screen.pills("filter-splits").value == ["test"]
 
 
+def test_an_address_that_lags_behind_is_no_link(screen, kinds):
+    """A second click is sent before the browser knows what address the first one made."""
+    before = screen.query
+    screen.pills("filter-splits").set_value(["test"]).run()
+    for name, values in before.items():
+        screen.at.query_params[name] = values
+    for name in set(screen.query) - set(before):
+        del screen.at.query_params[name]
+    screen.pills("filter-outcomes").set_value(["incorrect"]).run()
+    assert shows(screen, kinds, Filters(splits=(Split.TEST,), outcomes=("incorrect",)))
+
+
 def test_a_pick_on_the_timeline_sets_the_version_and_nothing_else(screen, kinds):
     screen.pills("filter-outcomes").set_value(["correct"]).run()
     screen.send("timeline", "pick", {"side": "secondary", "index": 1})

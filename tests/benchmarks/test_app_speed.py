@@ -130,7 +130,7 @@ def clicks(page, chart: str, changed: str) -> Callable[[], float]:
 def opened(browser, address: str, *, wait_for: str):
     page = browser.new_page(viewport={"width": 1440, "height": 1400})
     page.goto(address)
-    page.wait_for_selector(wait_for, timeout=240_000)
+    page.wait_for_selector(wait_for, timeout=240_000, state="attached")
     page.wait_for_selector('[data-test-script-state="notRunning"]', timeout=60_000)
     page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length === 0")
     return page
@@ -155,7 +155,9 @@ def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory
             with running(ROOT / "streamlit_app.py", folder) as app:
                 page = opened(browser, app, wait_for='[role="slider"]')
                 page.wait_for_selector(
-                    ".st-key-overview-embedding-0 g.mark-rect path", timeout=240_000
+                    ".st-key-overview-embedding-0 g.mark-rect path",
+                    timeout=240_000,
+                    state="attached",
                 )
                 with running(Path(__file__).parent / "floor_app.py", folder) as floor_app:
                     floor_page = opened(

@@ -1,0 +1,104 @@
+"""A walk through the linked views: each count on a page is the library's for the same filters."""
+
+import re
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from chameleon.analysis.selected import selected
+from chameleon.selection import Selection
+
+CHIPS = "[class*=st-key-chip-]"
+
+
+def told(page, evaluation) -> Selection:
+    """What the address asks for, when the page shows the library's count for it."""
+    query = urlsplit(page.url).query
+    chosen = Selection.from_query_string(query, Selection.newest(evaluation))
+    found = selected(evaluation, chosen)
+    line = f"{found.instances:,} of {found.of:,} instances"
+    expect(page.get_by_text(line, exact=True)).to_be_visible()
+    return chosen
+
+
+def click_mark(page, key: str, *, smallest: float) -> None:
+    """Click the middle of the largest rectangle of a chart."""
+    page.mouse.move(5, 5)  # a tooltip would take the click
+    place = page.locator(f"[class*={key}] g.mark-rect path").evaluate_all(
+        f"""(marks) => marks.map((mark) => mark.getBoundingClientRect())
+             .filter((box) => box.width > {smallest} && box.height > {smallest})
+             .sort((a, b) => b.width * b.height - a.width * a.height)
+             .map((box) => [box.x + box.width / 2, box.y + box.height / 2])[0]"""
+    )
+    page.mouse.click(*place)
+
+
+def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, open_page):
+    shown = showcase("kinds")
+    page = open_page(shown.url, height=1900)
+    expect(page.locator("[class*=st-key-overview-matrix] svg.marks").first).to_be_visible()
+
+    page.locator("[class*=st-key-overview-matrix]").get_by_text("unaffected").click()
+    expect(page).to_have_url(re.compile("change=correct"))
+    assert told(page, shown.evaluation).filters.outcome_changes
+
+    click_mark(page, "st-key-overview-embedding", smallest=3)
+    expect(page).to_have_url(re.compile("cell="))
+    chosen = told(page, shown.evaluation)
+    assert chosen.filters.outcome_changes
+    assert len(chosen.filters.regions) == 1
+    expect(page.locator(CHIPS)).to_have_count(2)
+
+    # across pages, and by a reload
+    page.get_by_role("link", name="Prediction changes").click()
+    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    assert told(page, shown.evaluation) == chosen
+    page.reload()
+    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    assert told(page, shown.evaluation) == chosen
+
+    # a second click on the cell of the matrix undoes it, a chip the rest
+    page.locator("[class*=st-key-matrix]").get_by_text("unaffected").click()
+    expect(page).not_to_have_url(re.compile("change="))
+    assert told(page, shown.evaluation).filters.regions
+    page.locator(CHIPS).first.click()
+    expect(page.get_by_text("unfiltered")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("cell="))
+
+
+def test_a_brush_over_the_embedding_selects_what_it_covers(showcase, open_page):
+    shown = showcase("kinds")
+    page = open_page(f"{shown.url}/embedding", height=1300)
+    plot = page.locator("[class*=st-key-embedding-0] svg.marks").first
+    expect(plot).to_be_visible()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=5)
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.75, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("cell="))
+    assert len(told(page, shown.evaluation).filters.regions) == 1
+    page.get_by_role("button", name="Clear all").click()
+    expect(page.get_by_text("unfiltered")).to_be_visible()
+
+
+def test_subsets_stand_side_by_side(showcase, open_page):
+    shown = showcase("kinds")
+    source = shown.evaluation.dataset.sources[0]
+    page = open_page(f"{shown.url}/features?source={source}")
+    page.get_by_text("Compare subsets").click()
+    page.get_by_role("button", name="Filters become the secondary side").click()
+    expect(page).to_have_url(re.compile("secondary.source="))
+    chosen = told(page, shown.evaluation)
+    assert chosen.filters.is_empty
+    assert chosen.secondary_only.sources == (source,)
+    name = f"Secondary {chosen.secondary}, {source}"
+    expect(page.locator(".feature-view .legend").first).to_contain_text(name)
+
+
+def test_a_link_to_cells_of_another_layout_says_so_and_opens_the_rest(showcase, open_page):
+    shown = showcase("kinds")
+    page = open_page(f"{shown.url}/?split=test&cell=gone_0.0_1.0_0.0_1.0")
+    expect(page.get_by_text("another layout")).to_be_visible()
+    assert [split.value for split in told(page, shown.evaluation).filters.splits] == ["test"]
