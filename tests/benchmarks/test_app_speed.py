@@ -41,7 +41,8 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-sync"]  # fmt: skip
 
 # Resolves with the time from the next release of the button to the frame in which `changed` holds.
-WATCH = """(changed) => { window.taken = new Promise((resolve) => {
+WATCH = """(changed) => { window.taken = new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error("nothing changed: " + changed)), 20000);
   const test = new Function("return (" + changed + ")");
   const before = test();
   addEventListener("pointerup", () => {
@@ -100,10 +101,10 @@ def project_of(folder: Path, features: int) -> Path:
 
 
 def cell_places(page, chart: str) -> list[tuple[float, float]]:
-    """The middles of the largest squares of an embedding chart, in the window's coordinates."""
+    """The middles of large squares of an embedding chart, none of its grid (11 px wide)."""
     boxes = page.locator(f"{chart} g.mark-rect path").evaluate_all(
         """(marks) => marks.map((mark) => mark.getBoundingClientRect())
-             .filter((b) => b.width > 5 && b.width < 14 && Math.abs(b.width - b.height) < 1)
+             .filter((b) => b.width > 4 && b.width < 10.5 && Math.abs(b.width - b.height) < 1)
              .sort((a, b) => b.width - a.width).slice(0, 6)
              .map((b) => [b.x + b.width / 2, b.y + b.height / 2])"""
     )
