@@ -9,7 +9,7 @@ import streamlit as st
 from chameleon.app import cached, state
 from chameleon.app.components import feature_view
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
-from chameleon.app.view import View
+from chameleon.app.view import View, is_dark
 from chameleon.app.words import bar_words, ends_words, plain, shortened
 from chameleon.charts.small_multiples import SmallMultiples, row_frames, small_multiples
 from chameleon.choices import has_histogram
@@ -206,10 +206,7 @@ def _draw_over_versions(view: View) -> None:
         shown = versions[versions.index(first) : versions.index(last) + 1]
     name, split = name or drawn[0], split or splits[0]
     feature = dataset.features[dataset.feature_number(name)]
-    theme = st.context.theme.type or "light"
-    options = SmallMultiples(
-        shares=shares, dark=theme == "dark", outcomes=view.evaluation.has_outcomes
-    )
+    options = SmallMultiples(shares=shares, dark=is_dark(), outcomes=view.evaluation.has_outcomes)
     rows = row_frames(
         cached.over_versions(view.evaluation, view.selection, name),
         options,

@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
-from chameleon.app.view import View
+from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain
 from chameleon.charts.timeline import (
     SPLITS,
@@ -33,7 +33,7 @@ def draw(view: View) -> None:
     """Three charts over the same versions, and their figures as a table."""
     evaluation = view.evaluation
     metrics = cached.metrics(evaluation)
-    dark = (st.context.theme.type or "light") == "dark"
+    dark = is_dark()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.segmented_control(
             "Metric", list(METRICS), format_func=METRICS.__getitem__, default="accuracy",
