@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ from chameleon.project import Kind, Problem, Project, Split, Version
 SPLITS = tuple(Split)
 """The splits in the order of their codes."""
 
-_RECENT_VERSIONS = 6
+_RECENT = 8
 
 TEST_SHARE = 0.2
 
@@ -97,7 +97,9 @@ class EvolvingDataset:
     summary: NDArray[np.float64]
     has_column: NDArray[np.bool_]
     problems: tuple[Problem, ...]
-    _recent: OrderedDict[int, NDArray[np.int32]] = field(default_factory=OrderedDict, repr=False)
+    _recent: OrderedDict[tuple[int, ...], tuple[NDArray[np.int32], ...]] = field(
+        default_factory=OrderedDict, repr=False
+    )
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -146,13 +148,40 @@ class EvolvingDataset:
 
         Kept for the versions asked for last; must not be changed.
         """
-        found = self._recent.get(version)
-        if found is None:
+
+        def find() -> tuple[NDArray[np.int32]]:
             rows = self.rows_of(version)
             found = np.full(self.instance_count, -1, dtype=np.int32)
             found[self.instance[rows]] = rows
-            self._recent[version] = found
-            while len(self._recent) > _RECENT_VERSIONS:
+            return (found,)
+
+        return self._kept((version,), find)[0]
+
+    def rows_of_pair(
+        self, primary: int, secondary: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The instances that either version holds, and the row each is read from.
+
+        The row is the primary's where it holds the instance, else the secondary's. Both are kept
+        for the versions asked for last and must not be changed.
+        """
+
+        def find() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+            own, other = self.row_of_instance(primary), self.row_of_instance(secondary)
+            row = np.where(own < 0, other, own)
+            held = np.flatnonzero(row >= 0).astype(np.int32)
+            return held, row[held]
+
+        held, row = self._kept((primary, secondary), find)
+        return held, row
+
+    def _kept(
+        self, key: tuple[int, ...], find: Callable[[], tuple[NDArray[np.int32], ...]]
+    ) -> tuple[NDArray[np.int32], ...]:
+        found = self._recent.get(key)
+        if found is None:
+            found = self._recent[key] = find()
+            while len(self._recent) > _RECENT:
                 self._recent.popitem(last=False)
         return found
 

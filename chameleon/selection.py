@@ -154,10 +154,8 @@ def instance_mask(
     dataset = evaluation.dataset
     primary = dataset.version_number(selection.primary)
     secondary = dataset.version_number(selection.secondary)
-    own, other = dataset.row_of_instance(primary), dataset.row_of_instance(secondary)
-    row = np.where(own < 0, other, own)
-    held = np.flatnonzero(row >= 0)
-    passing = _row_mask(evaluation, primary, row[held], selection.filters, without)
+    held, rows = dataset.rows_of_pair(primary, secondary)
+    passing = _row_mask(evaluation, primary, rows, selection.filters, without)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
     mask[held[passing]] = True
     for of_view in _view_masks(evaluation, selection):
@@ -338,23 +336,21 @@ def _feature_mask(
     _check_feature(dataset, one)
     number = dataset.feature_number(one.feature)
     feature = dataset.features[number]
-    codes = dataset.codes[number, rows]
     mask = np.zeros(len(rows), dtype=np.bool_)
-    if one.missing:
-        mask |= codes == feature.bins.missing_code
-    if one.non_finite:
-        mask |= codes == feature.bins.missing_code + 1
-    if one.other and feature.bins.other:
-        mask |= codes == feature.bins.missing_code - 1
+    missing = feature.bins.missing_code
+    asked = (one.other and feature.bins.other, one.missing, one.non_finite)
+    for code, wanted in zip((missing - 1, missing, missing + 1), asked, strict=True):
+        if wanted:
+            mask |= dataset.codes[number, rows] == code
     if one.ranges:
-        values = np.asarray(dataset.values[number][rows])
+        values = np.asarray(dataset.values[number])[rows]
         finite = np.isfinite(values)
         for one_range in one.ranges:
             mask |= finite & _inside(values, one_range)
     if one.categories:
         texts = dataset.texts[one.feature]
-        wanted = np.flatnonzero(texts.is_in(list(one.categories)).to_numpy())
-        mask |= np.isin(dataset.values[number][rows], wanted)
+        places = np.flatnonzero(texts.is_in(list(one.categories)).to_numpy())
+        mask |= np.isin(dataset.values[number][rows], places)
     return mask
 
 

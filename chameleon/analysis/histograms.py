@@ -6,6 +6,9 @@ CHI 2020, Feature View. All counts are sums over rows (`np.bincount` on combined
 
 from __future__ import annotations
 
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -26,6 +29,9 @@ COUNT_COLUMNS = tuple(f"{side}_{o}" for side in ("primary", "secondary") for o i
 _STATES = len(OUTCOMES) + 1  # 0: the version does not hold the row; 1 + outcome otherwise
 _PAIRS = _STATES * _STATES
 _ALL = Filters()
+_pair_states: WeakKeyDictionary[
+    Evaluation, tuple[Selection, NDArray[np.int64], NDArray[np.bool_]]
+] = WeakKeyDictionary()
 
 
 def feature_histograms(
@@ -67,13 +73,16 @@ def feature_histograms(
     selection = Selection(
         primary, secondary, filters or _ALL, primary_only or _ALL, secondary_only or _ALL
     )
-    state = _pair_state(evaluation, selection)
-    grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, state % _PAIRS > 0)
+    state, held = _pair_state(evaluation, selection)
+    grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, held)
     pairs = grid.reshape(-1, _STATES, _STATES)
-    both = np.concatenate([pairs.sum(axis=2)[:, 1:], pairs.sum(axis=1)[:, 1:]], axis=1)
+    # added slice by slice: numpy's own sum over so short an axis takes several times as long
+    primaries = sum(pairs[:, 1:, place] for place in range(_STATES))
+    secondaries = sum(pairs[:, place, 1:] for place in range(_STATES))
+    both = np.concatenate([primaries, secondaries], axis=1)
     frame, order = structure(dataset)
     return frame.hstack(
-        [pl.Series(name, both[order, place]) for place, name in enumerate(COUNT_COLUMNS)]
+        [pl.Series(*of) for of in zip(COUNT_COLUMNS, both.T[:, order], strict=True)]
     )
 
 
@@ -195,14 +204,23 @@ def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> 
     )
 
 
-def _pair_state(evaluation: Evaluation, selection: Selection) -> NDArray[np.int64]:
-    """Split, and what both versions make of the row, in one number; shape (n_rows,)."""
-    dataset = evaluation.dataset
-    versions = (selection.primary, selection.secondary)
-    primary, secondary = (
-        (evaluation.outcome[dataset.version_number(name)] + np.uint8(1)) * held
-        for name, held in zip(versions, held_rows(evaluation, selection), strict=True)
-    )
-    pair = primary * np.uint8(_STATES) + secondary
-    state: NDArray[np.int64] = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
-    return state
+def _pair_state(
+    evaluation: Evaluation, selection: Selection
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Split, and what both versions make of the row, in one number; and whether either holds it.
+
+    Each of shape (n_rows,). No filter changes them, so those asked for last are kept.
+    """
+    sides = replace(selection, filters=_ALL)
+    kept = _pair_states.get(evaluation)
+    if kept is None or kept[0] != sides:
+        dataset = evaluation.dataset
+        held = held_rows(evaluation, sides)
+        primary, secondary = (
+            (evaluation.outcome[dataset.version_number(name)] + np.uint8(1)) * of_side
+            for name, of_side in zip((sides.primary, sides.secondary), held, strict=True)
+        )
+        pair = primary * np.uint8(_STATES) + secondary
+        state: NDArray[np.int64] = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
+        kept = _pair_states[evaluation] = (sides, state, pair > 0)
+    return kept[1:]
