@@ -14,9 +14,8 @@ from chameleon.app import cached, chips, picks, sidebar, state
 from chameleon.app.components import timeline
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening, opening
-from chameleon.app.view import Draw, View
+from chameleon.app.view import Breath, Draw, View, in_order
 from chameleon.app.words import plain
-from chameleon.models import Evaluation
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -31,6 +30,9 @@ _STYLE = """<style>
 def page(title: str, question: str, draw: Draw) -> None:
     """Draw one page.
 
+    After a click the page's own view is sent before everything around it: it is what a visitor
+    waits for. Only on arrival does the page come from top to bottom, so that nothing jumps.
+
     Parameters
     ----------
     title
@@ -44,37 +46,43 @@ def page(title: str, question: str, draw: Draw) -> None:
         page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
         initial_sidebar_state="auto",
     )  # fmt: skip
-    st.html(_STYLE + NARROW)
+    arrived = picks.enter_page(title)
     opened = opening()
-    name = opened.evaluation.dataset.project.name if opened.evaluation is not None else None
-    sidebar.navigation(name)
+    if not opened.complete:
+        _watch(opened)  # first of all: the watch of the run before would interrupt this one
+    head, own = st.container(), st.container()
+    if opened.evaluation is None:
+        with head:
+            _draw_head(opened)
+        return
+    selection = state.selection_of_session(opened.evaluation)
+    breath = Breath(wanted=not arrived)
+    view = View(opened.evaluation, selection, pending=not opened.complete, breath=breath)
+
+    def draw_head() -> None:
+        _draw_head(opened, view.evaluation.dataset.project.name)
+        state.write_address(selection)
+        st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+        _timeline(view)
+        for complaint in state.take_complaints():
+            told = f"{plain(complaint)} The rest of the link is shown."
+            st.warning(told, icon=":material/link_off:")
+        chips.draw(view)
+
+    in_order(view, (head, draw_head), (own, partial(draw, view)))
+    with st.sidebar:
+        sidebar.filters(view)
+        problem_list(view.evaluation)
+
+
+def _draw_head(opened: Opening, project: str | None = None) -> None:
+    """The style, the navigation, and why there is nothing or less to see."""
+    st.html(_STYLE + NARROW)
+    sidebar.navigation(project)
     if opened.error is not None:
         st.error(plain(opened.error), icon=":material/error:")
-    if not opened.complete:
-        _watch(opened)
-    if opened.evaluation is None:
-        if opened.complete:
-            st.caption("Chameleon shows a project as soon as one version of it can be used.")
-        return
-    _draw_page(title, question, draw, opened, opened.evaluation)
-
-
-def _draw_page(
-    title: str, question: str, draw: Draw, opened: Opening, evaluation: Evaluation
-) -> None:
-    picks.enter_page(title)
-    selection = state.selection_of_session(evaluation)
-    state.write_address(selection)
-    view = View(evaluation, selection, pending=not opened.complete)
-    st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
-    _timeline(view)
-    for complaint in state.take_complaints():
-        st.warning(f"{plain(complaint)} The rest of the link is shown.", icon=":material/link_off:")
-    chips.draw(view)
-    draw(view)
-    sidebar.filters(view)
-    with st.sidebar:
-        problem_list(view.evaluation)
+    if opened.evaluation is None and opened.complete:
+        st.caption("Chameleon shows a project as soon as one version of it can be used.")
 
 
 def _timeline(view: View) -> None:

@@ -18,14 +18,18 @@ _PAGE = "chameleon.page"
 Mark = tuple[object, ...]
 
 
-def enter_page(page: str) -> None:
-    """Forget the charts of another page: Streamlit drops their selections on the way."""
+def enter_page(page: str) -> bool:
+    """Whether the visitor comes from elsewhere.
+
+    The charts of the page before are then forgotten: Streamlit drops their selections on the way.
+    """
     if st.session_state.get(_PAGE) == page:
-        return
+        return False
     st.session_state[_PAGE] = page
     for key in list(st.session_state):
         if str(key).startswith(_SEEN):
             del st.session_state[key]
+    return True
 
 
 def chart_key(name: str) -> str:

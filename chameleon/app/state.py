@@ -43,6 +43,7 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
         except SelectionError as error:
             st.session_state[_COMPLAINTS] = (str(error),)
             current = current or default
+        _leave(items)  # taken over; what still comes with it lags behind
     selection, complaints = usable(evaluation, current, default)
     if complaints:
         st.session_state[_COMPLAINTS] = complaints
@@ -67,11 +68,7 @@ def write_address(selection: Selection) -> None:
     items = selection.to_query()
     before = st.session_state.get(_WRITTEN)
     if before is not None and before != items:
-        left = cast("dict[QueryItems, float]", st.session_state.setdefault(_LEFT, {}))
-        left.pop(before, None)
-        left[before] = time.monotonic()
-        while len(left) > _LEFT_KEPT:
-            left.pop(next(iter(left)))
+        _leave(before)
     st.session_state[_WRITTEN] = items
     if _address() == items:
         return
@@ -79,6 +76,14 @@ def write_address(selection: Selection) -> None:
     for name, value in items:
         query.setdefault(name, []).append(value)
     st.query_params.from_dict(query)
+
+
+def _leave(address: QueryItems) -> None:
+    left = cast("dict[QueryItems, float]", st.session_state.setdefault(_LEFT, {}))
+    left.pop(address, None)
+    left[address] = time.monotonic()
+    while len(left) > _LEFT_KEPT:
+        left.pop(next(iter(left)))
 
 
 def take_complaints() -> tuple[str, ...]:

@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
 
+_BREATH_SECONDS = 0.04
+
+
+class Breath:
+    """A pause after what a visitor waits for, so that the browser paints it before more arrives.
+
+    It would else draw the whole page in one go. Measured in Chromium: a click shows after 1.4
+    instead of 3 times what a page with a single chart takes.
+    """
+
+    def __init__(self, *, wanted: bool) -> None:
+        self.wanted = wanted
+
+    def take(self) -> None:
+        """Pause once, where it is wanted."""
+        if self.wanted:
+            self.wanted = False
+            time.sleep(_BREATH_SECONDS)
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The evaluation, what this visitor looks at of it, and whether models are still to come."""
+    """What a page draws from.
+
+    Attributes
+    ----------
+    selection
+        What this visitor looks at of the evaluation.
+    pending
+        Whether models are still to come.
+    breath
+        Wanted after a click; not when the visitor has just come to the page.
+    """
 
     evaluation: Evaluation
     selection: Selection
     pending: bool
+    breath: Breath
 
 
 Draw = Callable[[View], None]
+
+
+def in_order(view: View, *parts: tuple[DeltaGenerator, Callable[[], None]]) -> None:
+    """Draw parts of a page into their places, the last one being what a visitor looks at most.
+
+    On arrival they come in their order, so that nothing jumps. After a click the last comes first.
+    """
+    last_first = view.breath.wanted
+    for place, draw in (parts[-1], *parts[:-1]) if last_first else parts:
+        with place:
+            draw()
+        view.breath.take()
 
 
 def is_dark() -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis.selected import selected
+from chameleon.app import cached
 from chameleon.project import Split
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
@@ -14,6 +15,12 @@ from tests.library import plain, write_project
 
 SHOWCASES = (
     "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds",
+)  # fmt: skip
+COMPUTED = (
+    "version_metrics", "version_sizes", "timeline_changes", "feature_histograms",
+    "feature_labels", "feature_summary", "feature_ranking", "selected", "prediction_changes",
+    "change_statistics", "prediction_changes_by", "class_changes", "sensitivity",
+    "most_sensitive", "embedding_cells", "cell_groups", "feature_correlations",
 )  # fmt: skip
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -250,3 +257,25 @@ def test_a_new_version_is_there_at_the_next_run(open_app, tmp_path):
     timeline = screen.payload("timeline")
     assert [v["name"] for v in timeline["versions"]] == ["1.0", "1.1", "1.2"]
     assert (timeline["primary"], timeline["secondary"]) == (1, 0)  # what was looked at stays
+
+
+def test_going_back_to_a_page_computes_nothing_anew(open_app, showcase, monkeypatch):
+    computed: list[str] = []
+
+    def noted(name, compute):
+        def call(*args, **options):
+            computed.append(name)
+            return compute(*args, **options)
+
+        return call
+
+    for name in COMPUTED:
+        monkeypatch.setattr(cached, name, noted(name, getattr(cached, name)))
+    screen = open_app(showcase("growing"), query={"outcome": "correct"})
+    for page in PAGES[1:]:
+        screen.go(page)
+    assert {"feature_histograms", "embedding_cells", "sensitivity"} <= set(computed)
+    computed.clear()
+    for page in (*PAGES, *reversed(PAGES)):
+        assert frame_is_whole(screen.go(page))
+    assert computed == []
