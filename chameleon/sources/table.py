@@ -63,7 +63,7 @@ class TableSource(VersionSource):
         self._file = self._path.relative_to(folder).as_posix()
         try:
             self._digest = self._file_digest()
-            self._table = self._copied()
+            self._read_from = self._copied()
             columns = self._table.collect_schema().names()
             self._reading: Reading = asked_reading(settings, columns, self._evidence)
             self._columns = _data_columns(settings, self._reading, columns)
@@ -157,16 +157,21 @@ class TableSource(VersionSource):
     def _file_digest(self) -> str:
         return str(self._memory.recall(self._path, "sha256", lambda: file_digest(self._path)))
 
-    def _copied(self) -> pl.LazyFrame:
-        """The table to read from: the file, or the copy kept of one that is slow to read."""
-        table = scan_file(self._path)
+    @property
+    def _table(self) -> pl.LazyFrame:
+        """The whole table, scanned anew: a scan remembers where rows were in the file."""
+        return scan_file(self._read_from)
+
+    def _copied(self) -> Path:
+        """The file to read from: the table, or the copy kept of one that is slow to read."""
         if ending(self._path) not in _SLOW_ENDINGS:
-            return table
+            return self._path
+        table = scan_file(self._path)
         target = self._memory.folder / f"table-{digest(FORMAT, self._digest, ending(self._path))}"
         if not target.is_dir():
             tidy(self._memory.folder, "table", keep=_KEPT)
             write_folder(target, lambda folder: table.sink_parquet(folder / "table.parquet"))
-        return scan_file(target / "table.parquet") if target.is_dir() else table
+        return target / "table.parquet" if target.is_dir() else self._path
 
     def _kept_keys(self) -> pl.DataFrame:
         """The distinct key values, with the count and the digest of the rows that have them."""
