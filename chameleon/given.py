@@ -6,7 +6,6 @@ chameleon.toml names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,11 +46,14 @@ def prediction_files(project: Project) -> dict[str, Path]:
         for path in sorted(folder.iterdir())
         if path.is_file() and ending(path) and path.resolve().is_relative_to(inside)
     }
-    return {v.name: path for v in project.versions if (path := _of(v, files)) is not None}
-
-
-def _of(version: Version, files: Mapping[str, Path]) -> Path | None:
-    return files.get(version.name) or files.get(version_name(version.file))
+    found: dict[str, Path] = {}
+    for version in project.versions:
+        path = files.get(version.name)
+        if path is None and not project.source.pooled:  # one file is not that of one version
+            path = files.get(version_name(version.file))
+        if path is not None:
+            found[version.name] = path
+    return found
 
 
 def are_given(project: Project) -> bool:

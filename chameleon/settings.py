@@ -170,7 +170,8 @@ def _listed_versions(entries: object, *, files: bool) -> tuple[tuple[Version, ..
                 Problem(
                     Severity.ERROR,
                     f"{SETTINGS_FILE} lists version '{version.name}' twice: the second one "
-                    f"({version.file}) is left out. Give it a name of its own.",
+                    f"({version.file or f'number {number}'}) is left out. "
+                    "Give it a name of its own.",
                     version=version.name,
                     file=version.file,
                 )

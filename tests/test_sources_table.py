@@ -368,6 +368,43 @@ def test_what_is_kept_of_a_table_and_was_damaged_is_made_again(tmp_path, damage)
     assert chameleon.open_project(folder).fingerprints == before
 
 
+def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
+    table = stacked(SNAPSHOTS).with_columns(
+        pl.lit(b"x").alias("bytes"),
+        pl.concat_list("x", "x").alias("list"),
+        pl.struct("x", "id").alias("struct"),
+        pl.col("x").cast(pl.Decimal(10, 2)).alias("decimal"),
+        pl.col("label").cast(pl.Categorical).alias("category"),
+        pl.col("batch").cast(pl.Categorical),
+    )
+    source = 'version = "batch"\nreading = "since"\n[columns]\nid = ["id", "part"]\n'
+    table = table.with_columns(part=pl.col("batch").cast(pl.String))
+    project = chameleon.open_project(write_table(tmp_path, table, source))
+    assert [v.name for v in project.versions] == ["1", "2", "3", "4"]
+    assert set(project.kinds) == {"x", "decimal", "category"}
+    told = messages(project.problems, Severity.WARNING)
+    assert all(f"column '{name}'" in told for name in ("bytes", "list", "struct"))
+
+
+def test_a_file_that_a_listed_version_names_is_told_to_be_unused(tmp_path):
+    source = 'version = "batch"\nreading = "snapshot"\n'
+    listed = '[[versions]]\nname = "1"\nfile = "versions/1.csv"\n'
+    project = chameleon.open_project(write_table(tmp_path, stacked(SNAPSHOTS), source + listed))
+    assert "(versions/1.csv) is not used" in messages(project.problems, Severity.WARNING)
+
+
+def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
+    source = 'version = "batch"\nreading = "snapshot"\n'
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), source, toml=TREE)
+    (folder / "predictions").mkdir()
+    for name in ("data", "2"):
+        said = pl.DataFrame({"id": range(24), "prediction": ["a"] * 24})
+        said.write_parquet(folder / "predictions" / f"{name}.parquet")
+    evaluation = evaluated(folder)
+    known = (evaluation.predicted >= 0).any(axis=1)
+    assert known.tolist() == [False, True, False, False]
+
+
 # ---------------------------------------------------------------- roles, order, names
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from chameleon.errors import ProjectError
 from chameleon.project import SETTINGS_FILE, USUAL_NAMES, Settings
 from chameleon.settings_text import toml_value
-from chameleon.sources.readings import MOST_VERSIONS, ByDate, ByValidity, ByVersion, Reading
+from chameleon.sources.cuts import ByDate
+from chameleon.sources.readings import MOST_VERSIONS, ByValidity, ByVersion, Reading
 
 CUTS = ("day", "week", "month")
 READINGS = ("snapshot", "since", "valid")
@@ -179,17 +181,19 @@ def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
 def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
     """What to ask: what was found, the choices, and the lines to write for each."""
     file = str(settings.source.get("file", "data.csv"))
-    choices = []
+    choices: list[str] = []
+    addresses: list[str] = []
     for choice in reading_choices(file, columns):
         said = {key: value for key, value in choice.source.items() if key != "file"}
         if "version" in said and "version" in settings.source:
             said["version"] = settings.source["version"]
         lines = ", ".join(f"{key} = {toml_value(value)}" for key, value in said.items())
+        addresses.append(f"{file}?{urlencode(said)}")
         choices.append(f"{lines} ({choice.meaning})")
     return (
         f"How does {file} hold its versions? Columns found: {_list(columns)}.{evidence} Write into "
         f"{SETTINGS_FILE} beside it [source], file = {toml_value(file)} and, a line each, one of: "
-        f"{'; '.join(choices)}."
+        f'{"; ".join(choices)}. Or say it where you open the table, as in "{addresses[0]}".'
     )
 
 

@@ -176,7 +176,8 @@ def checked_version(
     untyped = source.untyped(version)
     key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
     if key is not None:
-        _check_ids(finding, key, roles, partial(_files_of_ids, source, version, roles))
+        files_of = partial(_files_of_ids, source, version, roles)
+        _check_ids(finding, key, roles, files_of, pooled=source.pooled)
     _check_labels(finding, frame[roles.label], untyped=untyped)
     if roles.split is not None:
         _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
@@ -224,6 +225,8 @@ def _check_ids(
     key: pl.Series,
     roles: Roles,
     files_of: Callable[[Sequence[str]], list[str]],
+    *,
+    pooled: bool,
 ) -> None:
     name = ", ".join(roles.id)
     absent = key.null_count()
@@ -244,7 +247,8 @@ def _check_ids(
     finding.add(
         Severity.ERROR,
         f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}. Keep one row "
-        "an id, or name several columns as id under [columns] in chameleon.toml.",
+        "an id, or name several columns as id under [columns] in chameleon.toml."
+        + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from chameleon.columns import type_kind
 from chameleon.errors import ProjectError, VersionError
 from chameleon.project import (
     SETTINGS_FILE,
@@ -15,10 +16,12 @@ from chameleon.project import (
     GivenTable,
     Problem,
     Settings,
+    Severity,
     Version,
     VersionSource,
 )
 from chameleon.sources.asked import asked_reading, guessed
+from chameleon.sources.cuts import ByDate
 from chameleon.sources.files import (
     ENDINGS,
     READ_ERRORS,
@@ -29,7 +32,7 @@ from chameleon.sources.files import (
     scan_file,
     unreadable,
 )
-from chameleon.sources.readings import ROWS, ByDate, Reading, Timeline
+from chameleon.sources.readings import ROWS, Reading, Timeline
 from chameleon.sources.said import SaidColumns, is_said, said_columns
 from chameleon.store import FileMemory, digest, file_digest, tidy, write_folder
 
@@ -83,7 +86,20 @@ class TableSource(VersionSource):
 
     def problems(self) -> tuple[Problem, ...]:
         """Rows that belong to no version, and listed versions without any row."""
-        return tuple(self._timeline.problems)
+        unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
+        return (
+            *self._timeline.problems,
+            *(
+                Problem(
+                    Severity.WARNING,
+                    f"{SETTINGS_FILE}: the file of version {version.name} ({version.file}) is not "
+                    f"used, because [source] names {self._file}.",
+                    version.name,
+                    version.file,
+                )
+                for version in unused
+            ),
+        )
 
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's rows, without the columns that only tell versions or predictions."""
@@ -262,7 +278,9 @@ def _data_columns(settings: Settings, reading: Reading, columns: Sequence[str]) 
 
 def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
     """A row for each distinct key: its values, the count of its rows, and two sums of hashes."""
-    row = pl.struct(columns) if columns else pl.lit(0)
+    schema = table.collect_schema()
+    single = [name for name in columns if _is_single(schema[name])]  # others are left out anyway
+    row = pl.struct(single) if single else pl.lit(0)
     hashes = [row.hash(seed).alias(name) for seed, name in enumerate(_HASHES)]
     return (
         table.select(*keys, *hashes)
@@ -271,6 +289,14 @@ def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str])
         .sort(keys)
         .collect(engine="streaming")
     )
+
+
+def _is_single(dtype: pl.DataType) -> bool:
+    try:
+        type_kind(dtype)
+    except TypeError:
+        return False
+    return True
 
 
 def _one_of(every: pl.Series, wanted: pl.Series) -> pl.Expr:
