@@ -356,13 +356,14 @@ def test_a_table_that_changes_after_opening_is_an_error_that_names_it(tmp_path):
         chameleon.evaluate(project)
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
 @pytest.mark.parametrize("damage", [b"", b"PAR1"])
-def test_what_is_kept_of_a_table_and_was_damaged_is_made_again(tmp_path, damage):
+def test_what_is_kept_of_a_table_and_was_damaged_is_made_again(tmp_path, damage, form):
     source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source)
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), source, form=form)
     before = chameleon.open_project(folder).fingerprints
-    kept = list((folder / ".chameleon").glob("keys-*/*"))
-    assert kept
+    kept = [p for k in ("keys", "table") for p in (folder / ".chameleon").glob(f"{k}-*/*")]
+    assert len(kept) == 1 + (form == "csv")
     for path in kept:
         path.write_bytes(damage)
     assert chameleon.open_project(folder).fingerprints == before
@@ -592,6 +593,81 @@ def held_ids(project: chameleon.Project) -> dict[str, list[int]]:
         v.name: sorted(i for i in project.source.scan(v).collect()["id"] if i < 6)
         for v in project.versions
     }
+
+
+MARKS = ["1", "2", "3", "10", None]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from(MARKS), st.sampled_from(MARKS)), min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_every_row_is_in_the_versions_of_its_span_or_is_told(tmp_path_factory, spans_, inclusive):
+    assume(any(mark for span in spans_ for mark in span))
+    folder = tmp_path_factory.mktemp("table")
+    starts, ends = (pl.Series(side, dtype=pl.String) for side in zip(*spans_, strict=True))
+    table = plain(len(spans_), valid_from=starts, valid_to=ends)
+    source = f'reading = "valid"\ninclusive = {str(inclusive).lower()}\n'
+    order = sorted({int(mark) for span in spans_ for mark in span if mark})
+    held = {mark: set() for mark in order}
+    for row, (start, end) in enumerate(spans_):
+        for mark in order:
+            begun = start is None or int(start) <= mark
+            over = end is not None and (mark > int(end) if inclusive else mark >= int(end))
+            if begun and not over:
+                held[mark].add(row)
+    write_table(folder, table, source)
+    if not any(held.values()):
+        assert "no version" in refused(folder)
+        return
+    project = chameleon.open_project(folder)
+    found = {int(v.name): project.source.scan(v).collect()["id"] for v in project.versions}
+    assert all(ids.is_unique().all() for ids in found.values())
+    assert {m: set(ids) for m, ids in found.items()} == {m: s for m, s in held.items() if s}
+    lost = len(spans_) - len(set().union(*held.values()))
+    told = [p.message for p in project.problems if " of " in p.message and "rows end" in p.message]
+    assert sum(int(message.split(": ")[1].split()[0]) for message in told) == lost
+
+
+MOMENTS = pl.Series([dt.datetime(2019, 1, 2, 3), dt.datetime(2019, 1, 2)] * 10)
+TYPED = {
+    "category": pl.Series(["b", "a"] * 10, dtype=pl.Categorical),
+    "enum": pl.Series(["b", "a"] * 10, dtype=pl.Enum(["b", "a"])),
+    "integer": pl.Series([10, 9] * 10),
+    "decimal": pl.Series([1.5, 0.5] * 10).cast(pl.Decimal(5, 2)),
+    "float": pl.Series([1.5, 0.5] * 10),
+    "boolean": pl.Series([True, False] * 10),
+    "moment": MOMENTS,
+    "zoned": MOMENTS.dt.replace_time_zone("UTC"),
+    "milliseconds": MOMENTS.cast(pl.Datetime("ms")),
+    "nanoseconds": MOMENTS.cast(pl.Datetime("ns")),
+    "edges": pl.Series([dt.date(9999, 12, 31), dt.date(1, 1, 1)] * 10),
+}
+
+
+@pytest.mark.parametrize("reading", ["snapshot", "since"])
+@pytest.mark.parametrize("form", TYPED)
+def test_a_version_column_may_have_any_type_of_single_values(tmp_path, form, reading):
+    table = plain(batch=TYPED[form])
+    source = f'version = "batch"\nreading = "{reading}"\n'
+    project = chameleon.open_project(write_table(tmp_path, table, source))
+    held = [sorted(project.source.scan(v).collect()["id"]) for v in project.versions]
+    odd = list(range(1, 20, 2))
+    assert held == [odd, list(range(0, 20, 2)) if reading == "snapshot" else list(range(20))]
+
+
+@pytest.mark.parametrize("cut", ["day", "week", "month"])
+def test_the_first_and_the_last_day_there_is_are_cut(tmp_path, cut):
+    days = [dt.date(1, 1, 1), dt.date(9999, 12, 31)]
+    project = chameleon.open_project(write_table(tmp_path, dated(days), f'cut = "{cut}"\n'))
+    assert [len(project.source.scan(v).collect()) for v in project.versions] == [1, 2]
+
+
+def test_a_version_column_of_lists_is_refused(tmp_path):
+    table = plain(batch=[[1]] * 20)
+    told = refused(write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n'))
+    assert "'batch' holds List(Int64), which is no single value" in told
 
 
 def test_a_span_goes_up_to_but_not_including_its_end(tmp_path):

@@ -120,6 +120,7 @@ class ByValidity:
         found = {*starts.drop_nulls(), *ends.drop_nulls()}
         order = _ordered(result, found, file, listed, self.columns)
         first, last = _ranks(starts, order), _ranks(ends, order)
+        first[starts.is_null().to_numpy()] = 0
         last[ends.is_null().to_numpy()] = len(order)
         self._tell_odd(result, keys, file, first, last)
         for number, version in enumerate(order):
@@ -153,7 +154,8 @@ class ByValidity:
         def tell(severity: Severity, odd: NDArray[np.bool_], message: str) -> None:
             if odd.any():
                 at = int(np.flatnonzero(odd)[0])
-                example = f"{keys[self.start][at]} to {keys[self.end][at]}"
+                start, end = (keys[name][at] for name in self.columns)
+                example = f"{'the first' if start is None else start} to {end}"
                 said = f"{file}: {int(rows[odd].sum()):,} of {total:,} rows {message}"
                 said = said.replace("EXAMPLE", example)
                 result.problems.append(Problem(severity, said, None, file, self.start))
@@ -175,7 +177,7 @@ class ByValidity:
             )
         tell(
             Severity.NOTE,
-            first < 0,
+            version_names(keys[self.start]).is_null().to_numpy(),
             f"have no start ('{self.start}'): they are held from the first version on.",
         )
 

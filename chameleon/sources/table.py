@@ -69,6 +69,7 @@ class TableSource(VersionSource):
             self._read_from = self._copied()
             columns = self._table.collect_schema().names()
             self._reading: Reading = asked_reading(settings, columns, self._evidence)
+            self._require_single()
             self._columns = _data_columns(settings, self._reading, columns)
             self._keys = self._kept_keys()
         except READ_ERRORS as error:
@@ -182,12 +183,21 @@ class TableSource(VersionSource):
         """The file to read from: the table, or the copy kept of one that is slow to read."""
         if ending(self._path) not in _SLOW_ENDINGS:
             return self._path
-        table = scan_file(self._path)
         target = self._memory.folder / f"table-{digest(FORMAT, self._digest, ending(self._path))}"
-        if not target.is_dir():
+        copy = target / "table.parquet"
+        if not _can_be_read(copy):
             tidy(self._memory.folder, "table", keep=_KEPT)
-            write_folder(target, lambda folder: table.sink_parquet(folder / "table.parquet"))
-        return target / "table.parquet" if target.is_dir() else self._path
+            write_folder(target, self._copy)
+        return copy if copy.is_file() else self._path
+
+    def _copy(self, folder: Path) -> None:
+        scan_file(self._path).sink_parquet(folder / "table.parquet")
+        self._require_same()
+
+    def _require_same(self) -> None:
+        """Refuse to keep, under the digest of the file, what was read of another state of it."""
+        if self._file_digest() != self._digest:
+            raise ProjectError(f"{self._file} changed while it was read. Open the project again.")
 
     def _kept_keys(self) -> pl.DataFrame:
         """The distinct key values, with the count and the digest of the rows that have them."""
@@ -199,9 +209,19 @@ class TableSource(VersionSource):
             except READ_ERRORS:
                 pass  # damaged: made again
         keys = _key_table(self._table, self._reading.columns, self._columns)
+        self._require_same()
         tidy(self._memory.folder, "keys", keep=_KEPT)
         write_folder(target, lambda folder: keys.write_parquet(folder / "keys.parquet"))
         return keys
+
+    def _require_single(self) -> None:
+        schema = self._table.collect_schema()
+        for name in self._reading.columns:
+            if not _is_single(schema[name]):
+                raise ProjectError(
+                    f"{self._file}: column '{name}' holds {schema[name]}, which is no single value "
+                    "and tells no version. Name another column under [source] in chameleon.toml."
+                )
 
     def _why(self, error: BaseException) -> str:
         if not self._path.is_file():
@@ -289,6 +309,14 @@ def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str])
         .sort(keys)
         .collect(engine="streaming")
     )
+
+
+def _can_be_read(path: Path) -> bool:
+    try:
+        scan_file(path).select(pl.len()).collect()
+    except READ_ERRORS:
+        return False
+    return True
 
 
 def _is_single(dtype: pl.DataType) -> bool:
