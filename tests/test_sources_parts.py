@@ -13,6 +13,7 @@ from tests.library import (
     WRITERS,
     errors_of,
     evaluated,
+    messages,
     plain,
     temporary_project,
     write_project,
@@ -130,11 +131,14 @@ def test_a_listed_folder_has_its_order_date_and_note(tmp_path):
 
 def test_folders_beside_version_files_are_no_versions(tmp_path):
     write_files(tmp_path, {"1.csv": plain(), "raw/a.csv": plain(), "predictions/1.csv": plain()})
-    assert names_of(chameleon.open_project(tmp_path)) == ["1"]
+    project = chameleon.open_project(tmp_path)
+    assert names_of(project) == ["1"]
+    assert "no versions: raw." in messages(project.problems)
 
 
 def test_folders_of_other_things_are_no_versions(tmp_path):
     write_files(tmp_path, {"1/a.csv": plain(), "docs/a.txt": b"a", ".git/a.csv": plain()})
+    write_files(tmp_path, {"layout/rows.parquet": plain(), "predictions/2.csv": plain()})
     assert names_of(chameleon.open_project(tmp_path)) == ["1"]
 
 

@@ -28,6 +28,7 @@ from chameleon.store import FileMemory, digest, file_digest
 
 VERSIONS_FOLDER = "versions"
 PREDICTIONS_FOLDER = "predictions"
+_OTHER_FOLDERS = (PREDICTIONS_FOLDER, "layout")  # a layout may be shipped with a project
 
 
 class FolderSource(VersionSource):
@@ -196,8 +197,21 @@ class FolderSource(VersionSource):
         files = [path for path in entries if ending(path) and path.is_file()]
         folders = [path for path in entries if path.is_dir()]
         if own:  # a project folder may hold folders of anything
-            folders = [path for path in folders if not files and _may_be_version(path)]
+            folders = [path for path in folders if _may_be_version(path)]
+        if own and files and folders:
+            self._tell_unused(sorted(path.name for path in folders))
+            folders = []
         return sorted([*files, *folders], key=lambda p: (natural_key(version_name(p.name)), p.name))
+
+    def _tell_unused(self, folders: list[str]) -> None:
+        named = ", ".join(folders[:3]) + (", ..." if len(folders) > 3 else "")
+        self._problems.append(
+            Problem(
+                Severity.NOTE,
+                f"{len(folders):,} folders beside the version files hold tables, but are no "
+                f"versions: {named}. To use both, put the versions into {VERSIONS_FOLDER}/.",
+            )
+        )
 
     def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
         self._problems.append(
@@ -206,7 +220,7 @@ class FolderSource(VersionSource):
 
 
 def _may_be_version(folder: Path) -> bool:
-    if folder.name == PREDICTIONS_FOLDER:
+    if folder.name in _OTHER_FOLDERS:
         return False
     try:
         return any(
