@@ -85,6 +85,8 @@ def views(evaluation: chameleon.Evaluation) -> list[list[tuple]]:
         chameleon.prediction_changes(evaluation, **pair),
         chameleon.sensitivity(evaluation, first=names[0], last=names[-1]),
     ]
+    # the order of rows decides the last bit of a mean
+    frames = [f.with_columns(pl.col(pl.Float64).round_sig_figs(12)) for f in frames]
     return [sorted(frame.select(sorted(frame.columns)).rows(), key=repr) for frame in frames]
 
 
