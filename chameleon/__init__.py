@@ -37,8 +37,16 @@ from chameleon.errors import (
 )
 from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
-from chameleon.project import Problem, Project, Version
+from chameleon.project import (
+    ModelSpec,
+    PredictionColumns,
+    Problem,
+    Project,
+    Settings,
+    Version,
+)
 from chameleon.selection import FeatureFilter, Filters, Range, Selection
+from chameleon.settings_text import settings_text
 from chameleon.sources import open_project
 from chameleon.view_filters import (
     ClassChange,
@@ -57,7 +65,9 @@ __all__ = [
     "Filters",
     "Iteration",
     "ModelError",
+    "ModelSpec",
     "OutcomeChange",
+    "PredictionColumns",
     "Problem",
     "Progress",
     "Project",
@@ -69,6 +79,7 @@ __all__ = [
     "SelectionError",
     "SensitivityChoice",
     "SensitivityRange",
+    "Settings",
     "Version",
     "VersionError",
     "cell_groups",
@@ -88,6 +99,7 @@ __all__ = [
     "prediction_changes",
     "prediction_changes_by",
     "sensitivity",
+    "settings_text",
     "subset_distances",
     "version_metrics",
     "version_sizes",

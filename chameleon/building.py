@@ -105,8 +105,8 @@ class Builder:
         own = project.columns[version.name]
         wanted = dict.fromkeys((*roles.columns, *(f for f in self._features if f in own)))
         untyped = project.source.untyped(version)
-        scan = project.source.scan(version)
         try:
+            scan = project.source.scan(version)
             present = scan.collect_schema().names()
             frame = scan.select(
                 pl.col(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
@@ -116,7 +116,7 @@ class Builder:
                 if name in present
             ).collect()
             fingerprint = project.source.fingerprint(version)
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, VersionError) as error:
             raise VersionError(
                 f"{version.place} can no longer be read: {error}. Open the project again."
             ) from error

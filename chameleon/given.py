@@ -1,8 +1,11 @@
-"""Predictions that come with the project: `predictions/`, one file a version, by id."""
+"""Predictions that come with the project, by id.
+
+They stand in `predictions/`, one file a version, or in columns of the data that [predictions] in
+chameleon.toml names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +15,24 @@ from numpy.typing import NDArray
 from chameleon.columns import key_text
 from chameleon.dataset import EvolvingDataset
 from chameleon.errors import VersionError
-from chameleon.project import USUAL_NAMES, Problem, Project, Severity, Version, version_name
+from chameleon.project import (
+    USUAL_NAMES,
+    GivenTable,
+    Problem,
+    Project,
+    Severity,
+    Version,
+    version_name,
+)
 from chameleon.says import Says
 from chameleon.sources.checks import joined_key
 from chameleon.sources.files import READ_ERRORS, ending, is_untyped, scan_file, unreadable
+from chameleon.sources.folder import PREDICTIONS_FOLDER
+from chameleon.store import digest, file_digest
 
-PREDICTIONS_FOLDER = "predictions"
 PREDICTION_COLUMN = "prediction"
 PROBABILITY_PREFIX = "proba_"
+OWN = "\0own"
 
 
 def prediction_files(project: Project) -> dict[str, Path]:
@@ -33,102 +46,205 @@ def prediction_files(project: Project) -> dict[str, Path]:
         for path in sorted(folder.iterdir())
         if path.is_file() and ending(path) and path.resolve().is_relative_to(inside)
     }
-    return {v.name: path for v in project.versions if (path := _of(v, files)) is not None}
+    found: dict[str, Path] = {}
+    for version in project.versions:
+        path = files.get(version.name)
+        if path is None and not project.source.pooled:  # one file is not that of one version
+            path = files.get(version_name(version.file))
+        if path is not None:
+            found[version.name] = path
+    return found
 
 
-def _of(version: Version, files: Mapping[str, Path]) -> Path | None:
-    return files.get(version.name) or files.get(version_name(version.file))
+def are_given(project: Project) -> bool:
+    """Whether predictions come with the project, so that nothing is trained."""
+    return project.settings.predictions is not None or bool(prediction_files(project))
+
+
+def given_fingerprints(project: Project) -> dict[str, str]:
+    """A digest of what is given for each version that has something, by version name."""
+    files = prediction_files(project)
+    found: dict[str, str] = {}
+    for version in project.versions:
+        table = project.source.predictions(version)
+        if table is not None:
+            columns = (table.prediction, sorted(table.shares.items()))
+            found[version.name] = digest(table.fingerprint, columns)
+        elif version.name in files:
+            found[version.name] = file_digest(files[version.name])
+    return found
+
+
+def given_description(project: Project) -> str:
+    """One line that says where the predictions come from."""
+    asked = project.settings.predictions
+    place = f"{PREDICTIONS_FOLDER}/" if asked is None else f"the columns {asked.columns}"
+    return f"Predictions given in {place}"
 
 
 def given_predictions(
     dataset: EvolvingDataset,
 ) -> tuple[dict[str, Says], tuple[Problem, ...]]:
-    """What the given files say of every row, by version name, and what was found wrong.
+    """What the given predictions say of every row, by version name, and what was found wrong.
 
     A prediction is by id: it holds for whichever row of the instance is meant. Nothing is
-    trained for a version without a usable file; its outcomes are unknown.
+    trained for a version without usable predictions; its outcomes are unknown.
     """
-    files = prediction_files(dataset.project)
+    project = dataset.project
+    files = prediction_files(project)
     found: dict[str, Says] = {}
     problems: list[Problem] = []
     for version in dataset.versions:
         path = files.get(version.name)
-        if path is None:
-            problems.append(
-                _problem(
-                    version, f"has no file in {PREDICTIONS_FOLDER}/: its outcomes are unknown."
-                )
-            )
-            continue
         try:
-            found[version.name], counted = _read_file(dataset, version, path)
+            table = project.source.predictions(version)
+            if table is not None and path is not None:
+                problems.append(_unused_file(version, path, table))
+            if table is None and path is not None:
+                table = _table_of_file(version, path)
+            if table is None:
+                problems.append(_absent(project, version))
+                continue
+            found[version.name], counted = _read(dataset, version, table)
         except VersionError as error:
             problems.append(_problem(version, str(error)))
+        except READ_ERRORS as error:
+            problems.append(_problem(version, f"has predictions that cannot be read: {error}"))
         else:
             problems += counted
     return found, tuple(problems)
 
 
-def _read_file(
-    dataset: EvolvingDataset, version: Version, path: Path
-) -> tuple[Says, list[Problem]]:
+def _absent(project: Project, version: Version) -> Problem:
+    asked = project.settings.predictions
+    if asked is None:
+        return _problem(version, f"has no file in {PREDICTIONS_FOLDER}/: its outcomes are unknown.")
+    column = asked.columns.replace("{version}", version.name)
+    return _problem(version, f"has no predictions, column '{column}': its outcomes are unknown.")
+
+
+def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
+    return _problem(
+        version,
+        f"has predictions twice: those of column '{table.prediction}' are used, "
+        f"{PREDICTIONS_FOLDER}/{path.name} is not. Take one of them out.",
+    )
+
+
+def _table_of_file(version: Version, path: Path) -> GivenTable:
     file = f"{PREDICTIONS_FOLDER}/{path.name}"
     try:
         frame = scan_file(path).collect()
     except READ_ERRORS as error:
         where = Version(name=version.name, file=file)
-        raise VersionError(str(unreadable(where, path, error))) from error
-    ids = _ids(dataset, frame, file)
-    if PREDICTION_COLUMN not in frame.columns:
-        raise VersionError(
-            f"{file} has no column '{PREDICTION_COLUMN}'. Columns found: "
-            f"{', '.join(frame.columns)}."
-        )
-    untyped = is_untyped(path)
-    place = _places(dataset, ids)
-    predictions = key_text(frame[PREDICTION_COLUMN], untyped=untyped)
-    shares = [name for name in frame.columns if name.startswith(PROBABILITY_PREFIX)]
-    classes = tuple(
-        dict.fromkeys(
-            [
-                *(name.removeprefix(PROBABILITY_PREFIX) for name in shares),
-                *predictions.drop_nulls().unique().sort(),
-            ]
-        )
+        raise VersionError(str(unreadable(where, path.parent.parent, [path], error))) from error
+    return GivenTable(
+        file=file,
+        table=frame.lazy(),
+        fingerprint="",
+        untyped=is_untyped(path),
+        prediction=PREDICTION_COLUMN,
+        shares={
+            name.removeprefix(PROBABILITY_PREFIX): name
+            for name in frame.columns
+            if name.startswith(PROBABILITY_PREFIX)
+        },
     )
+
+
+def _read(
+    dataset: EvolvingDataset, version: Version, given: GivenTable
+) -> tuple[Says, list[Problem]]:
+    frame, ids = _frame(dataset, given)
+    problems: list[Problem] = []
+    if OWN in frame.columns:
+        frame, ids, problems = _one_row_an_id(version, given, frame, ids)
+    twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique(maintain_order=True)
+    if len(twice):
+        raise VersionError(
+            f"{given.file} has {len(twice):,} ids more than once, such as '{twice[0]}': which "
+            "prediction holds cannot be told. Keep one row an id."
+        )
+    place = _places(dataset, ids)
+    predictions = key_text(frame[given.prediction], untyped=given.untyped)
+    classes = tuple(dict.fromkeys([*given.shares, *predictions.drop_nulls().unique().sort()]))
     number_of = {name: number for number, name in enumerate(classes)}
     codes = predictions.replace_strict(number_of, default=-1, return_dtype=pl.Int64)
     by_row = np.append(codes.fill_null(-1).to_numpy(), -1)[place]
+    shares = list(given.shares.values())
     return (
-        Says(classes, by_row, _probabilities(frame, shares, len(classes), place, file)),
-        _counted(dataset, version, file, ids, by_row),
+        Says(classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)),
+        [*problems, *_counted(dataset, version, given.file, ids, by_row)],
     )
 
 
-def _ids(dataset: EvolvingDataset, frame: pl.DataFrame, file: str) -> pl.Series:
+def _frame(dataset: EvolvingDataset, given: GivenTable) -> tuple[pl.DataFrame, pl.Series]:
+    """The ids' and the predictions' columns, and `OWN`; the id of every row."""
+    columns = given.table.collect_schema().names()
+    names = _id_columns(dataset, columns, given.file)
+    if given.prediction not in columns:
+        raise VersionError(
+            f"{given.file} has no column '{given.prediction}'. Columns found: {', '.join(columns)}."
+        )
+    wanted = [pl.col(name) for name in dict.fromkeys((*names, given.prediction))]
+    wanted += [pl.col(name) for name in given.shares.values()]
+    if given.own is not None:
+        wanted.append(given.own.fill_null(value=False).alias(OWN))
+    frame = given.table.select(wanted).collect()
+    ids = joined_key([key_text(frame[name], untyped=given.untyped) for name in names])
+    return frame, ids
+
+
+def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tuple[str, ...]:
     names = dataset.project.roles.id
     if not names:
         raise VersionError(
             f"{file} cannot be used: predictions are matched by id, and the versions have no id "
             "column. Name one under [columns] in chameleon.toml."
         )
-    if not all(name in frame.columns for name in names):
-        usual = [name for name in USUAL_NAMES["id"] if name in frame.columns]
-        if len(names) != 1 or not usual:
-            raise VersionError(
-                f"{file} has no column '{names[0]}' (id). Columns found: "
-                f"{', '.join(frame.columns)}."
-            )
-        names = (usual[0],)
-    untyped = all(dtype == pl.String for dtype in frame.dtypes)
-    ids = joined_key([key_text(frame[name], untyped=untyped) for name in names])
-    twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique(maintain_order=True)
-    if len(twice):
+    if all(name in columns for name in names):
+        return names
+    usual = [name for name in USUAL_NAMES["id"] if name in columns]
+    if len(names) != 1 or not usual:
         raise VersionError(
-            f"{file} has {len(twice):,} ids more than once, such as '{twice[0]}': which "
-            "prediction holds cannot be told. Keep one row an id."
+            f"{file} has no column '{names[0]}' (id). Columns found: {', '.join(columns)}."
         )
-    return ids
+    return (usual[0],)
+
+
+def _one_row_an_id(
+    version: Version, given: GivenTable, frame: pl.DataFrame, ids: pl.Series
+) -> tuple[pl.DataFrame, pl.Series, list[Problem]]:
+    """Of an instance's rows the version's own one; else one of the others, where they agree."""
+    lines = pl.DataFrame(
+        {
+            "id": ids,
+            "line": np.arange(len(ids)),
+            "own": frame[OWN],
+            "said": key_text(frame[given.prediction], untyped=given.untyped),
+        }
+    ).drop_nulls("id")
+    own = lines.filter("own")
+    others = (
+        lines.join(own, on="id", how="anti")
+        .drop_nulls("said")
+        .group_by("id")
+        .agg(pl.col("line").first(), pl.col("said").n_unique())
+    )
+    disputed = others.filter(pl.col("said") > 1)
+    agreed = others.filter(pl.col("said") == 1)
+    chosen = pl.concat([own["line"], agreed["line"]]).sort()
+    problems = []
+    if len(disputed):
+        problems.append(
+            _problem(
+                version,
+                f"says different things of {len(disputed):,} instances that it does not hold, such "
+                f"as '{disputed['id'].sort()[0]}' ('{given.prediction}' in {given.file}): their "
+                "outcome is unknown there.",
+            )
+        )
+    return frame[chosen], ids.gather(chosen), problems
 
 
 def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:

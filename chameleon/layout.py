@@ -211,7 +211,7 @@ class LayoutProcess:
 
     def __init__(self, dataset: EvolvingDataset, *, again: bool = False) -> None:
         folder = cache_folder(dataset.project.path)
-        self._project = dataset.project.path
+        self._project = dataset.project.address
         self._again = again
         self._claim = folder / f"laying-{digest(dataset.key, again)}.json"
         self._child: subprocess.Popen[bytes] | None = None
@@ -268,7 +268,7 @@ class LayoutProcess:
 
     def _spawn(self) -> None:
         command = [
-            sys.executable, "-P", "-m", "chameleon.layout_process", str(self._project),
+            sys.executable, "-P", "-m", "chameleon.layout_process", self._project,
             "--claim", str(self._claim), "--parent", str(os.getpid()),
         ]  # fmt: skip
         root = str(Path(__file__).parent.parent)  # the package need not be installed

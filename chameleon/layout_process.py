@@ -243,7 +243,7 @@ class _Claimed:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 where a layout stands now, 3 where another process is at it, else 1."""
     parser = argparse.ArgumentParser(description="Lays out the rows of a project by UMAP.")
-    parser.add_argument("project", type=Path)
+    parser.add_argument("project")
     parser.add_argument("--again", action="store_true", help="whatever layout stands")
     parser.add_argument("--into", type=Path, help="write a new layout into this folder")
     parser.add_argument("--claim", type=Path, help="the file that tells the progress")
@@ -269,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _make(project: Path, again: bool, into: Path | None, say: Say) -> None:
+def _make(project: str, again: bool, into: Path | None, say: Say) -> None:
     dataset = evolving_dataset(open_project(project))
     if into is not None:
         shutil.rmtree(into, ignore_errors=True)

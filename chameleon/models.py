@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
 from chameleon.fitting import Fitter
-from chameleon.given import given_predictions, prediction_files
+from chameleon.given import (
+    are_given,
+    given_description,
+    given_fingerprints,
+    given_predictions,
+)
 from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.pipelines import RECIPE
@@ -24,7 +29,7 @@ from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
-from chameleon.store import DAMAGED, cache_folder, digest, file_digest, tidy, write_folder
+from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
@@ -91,9 +96,9 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
 
     The one estimator of chameleon.toml is fitted on the labelled train rows of every version, in
     the order of their ids, with one seed and one thread. Where the project has a folder
-    `predictions/`, its files are read instead and nothing is trained. Results are kept on disk
-    by the content they were made from: opening again trains nothing, an appended version trains
-    one model, another parameter trains all.
+    `predictions/` or names columns under [predictions], these are read and nothing is trained.
+    Results are kept on disk by the content they were made from: opening again trains nothing, an
+    appended version trains one model, another parameter trains all.
 
     Parameters
     ----------
@@ -129,11 +134,11 @@ def without_predictions(dataset: EvolvingDataset) -> Evaluation:
 
 def evaluation_key(dataset: EvolvingDataset) -> str:
     """A digest of the data and of all that decides what the models say."""
-    files = prediction_files(dataset.project)
-    spec = dataset.project.settings.model
+    project = dataset.project
+    spec = project.settings.model
     maker: object = (
-        {name: file_digest(path) for name, path in files.items()}
-        if files
+        given_fingerprints(project)
+        if are_given(project)
         else [asdict(spec), RECIPE, release_of("scikit-learn")]
     )
     return digest(FORMAT, dataset.key, maker)
@@ -142,9 +147,9 @@ def evaluation_key(dataset: EvolvingDataset) -> str:
 def _evaluated(
     dataset: EvolvingDataset, key: str, folder: Path, progress: ProgressCallback | None
 ) -> Evaluation:
-    if prediction_files(dataset.project):
+    if are_given(dataset.project):
         says, problems = given_predictions(dataset)
-        model = "Predictions given in predictions/"
+        model = given_description(dataset.project)
         return _assembled(dataset, key, says, model, (), problems)
     fitter = Fitter(dataset, folder)
     found: dict[str, Says] = {}

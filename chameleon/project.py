@@ -1,10 +1,9 @@
-"""A project: where the versions are, what their columns mean, and what chameleon.toml says."""
+"""A project: its versions, what their columns mean, and where they come from."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from chameleon.errors import ProjectError, SelectionError
+from chameleon.errors import SelectionError, VersionError
 
 SETTINGS_FILE = "chameleon.toml"
 
@@ -65,7 +64,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One state of the dataset. `file` is relative to the project folder."""
+    """One state of the dataset. `file`, or folder, is relative to the project folder."""
 
     name: str
     date: dt.date | None = None
@@ -106,34 +105,143 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictionColumns:
+    """How the columns are called that hold predictions made elsewhere.
+
+    Attributes
+    ----------
+    columns
+        The column with the predicted class, such as "prediction_{version}". Without {version}
+        the version's own rows say it.
+    proba
+        The column with the probability of a class, such as "proba_{version}_{class}"; None where
+        there is none.
+    """
+
+    columns: str
+    proba: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What chameleon.toml says, checked; the defaults where it is silent."""
+    """What chameleon.toml says, checked; the defaults where it is silent.
+
+    Attributes
+    ----------
+    name
+        The name of the project.
+    columns
+        The columns that have a role, by role (id, label, split, date, source).
+    ignored
+        Columns that are no features.
+    model
+        The fixed model code.
+    versions
+        The versions that are listed, in their order.
+    source
+        The table [source] as it is written; the kind of source that it names checks it.
+    predictions
+        The columns that hold predictions; None where the data holds none.
+    problems
+        What was found wrong in the file, and is not used.
+    """
 
     name: str
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     model: ModelSpec = field(default_factory=ModelSpec)
     versions: tuple[Version, ...] = ()
+    source: Mapping[str, Any] = field(default_factory=dict)
+    predictions: PredictionColumns | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def source_kind(self) -> str:
+        """The kind of source: what [source] names, a table where it names a file, or a folder."""
+        return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenTable:
+    """Predictions of one version, made elsewhere, in a table that also holds the ids.
+
+    Attributes
+    ----------
+    file
+        Where they stand, as messages name it.
+    table
+        One row an instance, or several where `own` tells them apart.
+    fingerprint
+        A digest that changes when they do.
+    untyped
+        Whether the table is plain text.
+    prediction
+        The column with the predicted class.
+    shares
+        The column with the probability of each class, by class.
+    own
+        Which rows are those of the version itself; None where all are.
+    """
+
+    file: str
+    table: pl.LazyFrame
+    fingerprint: str
+    untyped: bool
+    prediction: str
+    shares: Mapping[str, str]
+    own: pl.Expr | None = None
 
 
 class VersionSource(Protocol):
-    """Where versions come from. A further kind of source offers these and nothing more."""
+    """Where versions come from. A further kind offers `versions`, `scan` and `fingerprint`.
+
+    What else is here has an answer that most kinds can keep.
+    """
+
+    pooled: bool = False
+    """Whether all versions share the columns of one table, so that a column without any value in
+    a version is not one of that version's."""
 
     def versions(self) -> tuple[Version, ...]:
         """All versions, old to new, usable or not."""
 
-    def problems(self) -> tuple[Problem, ...]:
-        """What was found wrong while listing the versions."""
-
     def scan(self, version: Version) -> pl.LazyFrame:
-        """The version's table. Columns read from text without types are all of type String."""
+        """The version's table, once it is collected; only columns that are data.
+
+        Raises
+        ------
+        VersionError
+            It is plain already that the version cannot be read as one table.
+        """
 
     def fingerprint(self, version: Version) -> str:
-        """A digest of the version's content, remembered while its file stays untouched."""
+        """A digest of the version's content, remembered while its files stay untouched.
+
+        Raises
+        ------
+        OSError
+            A file cannot be read.
+        """
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found wrong while listing the versions."""
+        return ()
 
     def untyped(self, version: Version) -> bool:
-        """Whether the version is plain text (CSV), so that types are found from the values."""
+        """Whether the version is plain text (CSV), all columns String, its types still unknown."""
+        return False
+
+    def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
+        """The tables the version is put together from, by file, so that messages can name it."""
+        return {version.file: self.scan(version)}
+
+    def unreadable(self, version: Version, error: BaseException) -> VersionError:
+        """The error to raise where reading the version ended in that error."""
+        return VersionError(f"{version.place} could not be read: {error}")
+
+    def predictions(self, version: Version) -> GivenTable | None:
+        """The version's predictions that stand in the data itself; None where there are none."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +251,9 @@ class Project:
     Attributes
     ----------
     path
-        The project folder.
+        The project folder, or the file where a single table was opened.
+    address
+        What `open_project` was given, to open the project again.
     versions
         The usable versions, old to new.
     kinds
@@ -158,6 +268,7 @@ class Project:
     """
 
     path: Path
+    address: str
     name: str
     settings: Settings
     source: VersionSource
@@ -187,162 +298,6 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """A sort key by which 1.2 comes before 1.10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return tuple((0, int(p), p) if p.isdecimal() else (1, 0, p.casefold()) for p in parts)
-
-
-def read_settings(folder: Path) -> Settings:
-    """The settings of a project folder: its chameleon.toml, or defaults where there is none.
-
-    Raises
-    ------
-    ProjectError
-        The file is not valid TOML, or a value has the wrong type.
-    """
-    path = folder / SETTINGS_FILE
-    if not path.is_file():
-        return Settings(name=folder.resolve().name)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{SETTINGS_FILE} is not valid TOML: {error}.") from error
-    columns = _table(content, "columns")
-    problems = [
-        *_unknown_keys(content, {"name", "columns", "model", "versions"}, "at the top"),
-        *_unknown_keys(columns, {*USUAL_NAMES, "ignore"}, "under [columns]"),
-    ]
-    versions, version_problems = _listed_versions(content.get("versions", []))
-    return Settings(
-        name=_text(content, "name", folder.resolve().name),
-        columns={role: _names(columns, role) for role in USUAL_NAMES if role in columns},
-        ignored=_names(columns, "ignore"),
-        model=_model_spec(_table(content, "model")),
-        versions=versions,
-        problems=(*problems, *version_problems),
-    )
-
-
-def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = content.get(key, {})
-    if not isinstance(value, dict):
-        raise ProjectError(f"{SETTINGS_FILE}: [{key}] must be a table, found {value!r}.")
-    return value
-
-
-def _text(content: Mapping[str, Any], key: str, default: str) -> str:
-    value = content.get(key, default)
-    if not isinstance(value, str) or not value.strip():
-        raise ProjectError(f"{SETTINGS_FILE}: '{key}' must be a text, found {value!r}.")
-    return value
-
-
-def _names(columns: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = columns.get(key, ())
-    names = (value,) if isinstance(value, str) else value
-    several = key in ("id", "ignore")
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise ProjectError(
-            f"{SETTINGS_FILE}: '{key}' under [columns] must be a column name"
-            f"{' or a list of them' if several else ''}, found {value!r}."
-        )
-    if key != "ignore" and (not names or (len(names) > 1 and not several)):
-        raise ProjectError(
-            f"{SETTINGS_FILE}: '{key}' under [columns] must name one column, found {value!r}."
-        )
-    return tuple(names)
-
-
-def _model_spec(table: Mapping[str, Any]) -> ModelSpec:
-    if not table:
-        return ModelSpec()
-    unknown = set(table) - {"estimator", "params"}
-    if unknown:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: unknown key '{min(unknown)}' under [model]. "
-            "It may hold 'estimator' and 'params'."
-        )
-    estimator = _text(table, "estimator", ModelSpec().estimator)
-    default = ModelSpec().params if estimator == ModelSpec().estimator else {}
-    params = table.get("params", default)
-    if not isinstance(params, dict) and params is not default:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: 'params' under [model] must be a table such as "
-            f"{{ random_state = 0 }}, found {params!r}."
-        )
-    return ModelSpec(estimator=estimator, params=dict(params))
-
-
-def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str) -> list[Problem]:
-    return [
-        Problem(
-            Severity.WARNING,
-            f"{SETTINGS_FILE}: unknown key '{key}' {where}; it is not used. "
-            f"Known keys: {', '.join(sorted(known))}.",
-            file=SETTINGS_FILE,
-        )
-        for key in table
-        if key not in known
-    ]
-
-
-def _listed_versions(entries: object) -> tuple[tuple[Version, ...], list[Problem]]:
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ProjectError(f"{SETTINGS_FILE}: versions must be written as [[versions]] tables.")
-    versions: dict[str, Version] = {}
-    problems: list[Problem] = []
-    for number, entry in enumerate(entries, start=1):
-        problems += _unknown_keys(
-            entry, {"name", "file", "date", "note"}, f"in [[versions]] number {number}"
-        )
-        version = _listed_version(entry, number)
-        if version.name in versions:
-            problems.append(
-                Problem(
-                    Severity.ERROR,
-                    f"{SETTINGS_FILE} lists version '{version.name}' twice: the second one "
-                    f"({version.file}) is left out. Give it a name of its own.",
-                    version=version.name,
-                    file=version.file,
-                )
-            )
-        else:
-            versions[version.name] = version
-    return tuple(versions.values()), problems
-
-
-def _listed_version(entry: Mapping[str, Any], number: int) -> Version:
-    file = entry.get("file")
-    if not isinstance(file, str) or not file:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: [[versions]] number {number} names no file. "
-            'Add file = "versions/...".'
-        )
-    note, date = entry.get("note"), entry.get("date")
-    if note is not None and not isinstance(note, str):
-        raise ProjectError(f"{SETTINGS_FILE}: the note of {file} must be a text, found {note!r}.")
-    name = entry.get("name", version_name(file))
-    if isinstance(name, (float, bool)) or not isinstance(name, (str, int)) or name == "":
-        raise ProjectError(
-            f"{SETTINGS_FILE}: the name of {file} must be a text in quotes, such as "
-            f'name = "1.10", found {name!r}.'
-        )
-    return Version(
-        name=str(name),
-        date=_date(date, file),
-        note=note,
-        file=file,
-    )
-
-
-def _date(value: object, file: str) -> dt.date | None:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if value is None or isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(str(value))
-    except ValueError:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: the date of {file} must be written as 2019-01-11, found {value!r}."
-        ) from None
 
 
 def version_name(file: str) -> str:

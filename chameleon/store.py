@@ -63,9 +63,10 @@ def user_cache_folder() -> Path:
 def cache_folder(project: Path) -> Path:
     """Where a project's computed results are kept.
 
-    In the project folder, where that can be written; else in the user's cache folder.
+    In the project folder, where that can be written; else, and for a single file, in the user's
+    cache folder.
     """
-    own = project / PROJECT_CACHE
+    own = project / PROJECT_CACHE  # beside a single file there is no such place
     try:
         own.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=own):
@@ -136,12 +137,15 @@ def tidy(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
 class FileMemory:
     """Facts about files, remembered while their size, time of change and inode stay the same.
 
-    Kept as `files.json` in the cache folder, so that an untouched file is not read again.
+    Also facts about contents, by their digest. Kept as `files.json` in the cache folder, so that
+    what is untouched is not read again.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._path = folder / "files.json"
         self._entries = self._read()
+        self._asked: set[str] = set()
         self._changed = False
 
     def _read(self) -> dict[str, dict[str, Any]]:
@@ -159,6 +163,18 @@ class FileMemory:
         if not isinstance(entry, dict) or entry.get("stamp") != stamp:
             entry = {"stamp": stamp}
             self._entries[str(path)] = entry
+        return self._fact(entry, fact, find)
+
+    def recall_content(self, fingerprint: str, fact: str, find: Callable[[], Fact]) -> Fact:
+        """The fact about what has that digest, found again only for another content."""
+        name = f"content {fingerprint}"
+        self._asked.add(name)
+        entry = self._entries.get(name)
+        if not isinstance(entry, dict):
+            entry = self._entries[name] = {}
+        return self._fact(entry, fact, find)
+
+    def _fact(self, entry: dict[str, Any], fact: str, find: Callable[[], Fact]) -> Fact:
         if fact not in entry:
             entry[fact] = find()
             self._changed = True
@@ -166,10 +182,14 @@ class FileMemory:
         return known
 
     def save(self) -> None:
-        """Write what was learnt, and forget files that are gone."""
+        """Write what was learnt; forget files that are gone and contents nobody asked of."""
         if not self._changed:
             return
-        self._entries = {name: e for name, e in self._entries.items() if Path(name).is_file()}
+        self._entries = {
+            name: entry
+            for name, entry in self._entries.items()
+            if name in self._asked or Path(name).is_file()
+        }
         self._changed = not write_text(self._path, json.dumps(self._entries))
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 # stands above the models.
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
-    ("project", "store"),
+    ("project", "store", "settings", "settings_text"),
     ("columns", "filters", "sources"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
     ("neighbours", "standing", "layout", "layout_process"),

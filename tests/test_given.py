@@ -240,3 +240,136 @@ def test_taking_the_predictions_away_asks_a_model(tmp_path):
     assert "predictions/" in evaluated(folder).model
     (folder / "predictions" / "1.parquet").unlink()
     assert "DecisionTreeClassifier" in evaluated(folder).model
+
+
+# ---------------------------------------------------------------- columns of the data
+
+
+def told_by_columns(tmp_path, table: pl.DataFrame, predictions: str) -> chameleon.Evaluation:
+    """The evaluation of a table of snapshots that holds its own predictions."""
+    table.write_csv(tmp_path / "data.csv")
+    source = '[source]\nfile = "data.csv"\nversion = "v"\nreading = "snapshot"\n'
+    (tmp_path / "chameleon.toml").write_text(f"{source}[predictions]\n{predictions}\n")
+    return evaluated(tmp_path)
+
+
+def snapshots(**columns: object) -> pl.DataFrame:
+    """Two versions of the plain instances in one table; columns have forty values."""
+    both = pl.concat([plain().with_columns(v=pl.lit("1")), plain().with_columns(v=pl.lit("1_2"))])
+    return both.with_columns(**{k: pl.Series(v, strict=False) for k, v in columns.items()})
+
+
+def test_a_column_a_version_says_what_its_model_predicts(tmp_path):
+    table = snapshots(prediction_1=["a", "b"] * 20, prediction_1_2=["b", "a"] * 20)
+    evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
+    assert list(evaluation.dataset.project.kinds) == ["x"]  # what predicts is no feature
+    assert evaluation.fitted == ()
+    assert "prediction_{version}" in evaluation.model
+    assert (evaluation.outcome[0] == INCORRECT).all()
+    assert (evaluation.outcome[1] == CORRECT).all()
+    assert not messages(evaluation.problems)
+
+
+def test_a_column_without_a_version_is_of_the_row_it_stands_in(tmp_path):
+    table = snapshots(said=["a", "b"] * 10 + ["b", "a"] * 10)
+    evaluation = told_by_columns(tmp_path, table, 'columns = "said"')
+    assert (evaluation.outcome[0] == INCORRECT).all()
+    assert (evaluation.outcome[1] == CORRECT).all()
+
+
+def test_partial_columns_are_counted_and_unknown(tmp_path):
+    some = ["a", None] * 10
+    table = snapshots(prediction_1=some + ["a"] * 20, prediction_1_2=[None] * 40)
+    evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
+    told = messages(evaluation.problems)
+    assert "Version 1 (data.csv) has no prediction for 10 of its 20 instances" in told
+    assert "Version 1_2 (data.csv) has no prediction for 20 of its 20 instances" in told
+    assert (evaluation.outcome == UNKNOWN).sum() == 30
+
+
+def test_probabilities_stand_in_columns_by_version_and_class(tmp_path):
+    shares = [i / 39 for i in range(40)]
+    table = snapshots(
+        prediction_1=["a"] * 40, proba_1_a=shares, proba_1_b=[1 - s for s in shares],
+        prediction_1_2=["b"] * 40, proba_1_2_a=[0.25] * 40, proba_1_2_b=[0.75] * 40,
+    )  # fmt: skip
+    asked = 'columns = "prediction_{version}"\nproba = "proba_{version}_{class}"'
+    evaluation = told_by_columns(tmp_path, table, asked)
+    assert list(evaluation.dataset.project.kinds) == ["x"]
+    assert evaluation.classes == ("a", "b")
+    assert (evaluation.probability_of_prediction[1] == np.float32(0.75)).all()
+    own = evaluation.dataset.rows_of(0)
+    ids = evaluation.dataset.instance_ids.gather(evaluation.dataset.instance[own])
+    assert np.allclose(
+        evaluation.probability_of_prediction[0, own], [shares[int(i)] for i in ids], atol=1e-7
+    )
+    assert chameleon.version_metrics(evaluation)["test_log_loss"].null_count() == 0
+
+
+def test_an_instance_that_a_version_lacks_is_judged_where_its_rows_agree(tmp_path):
+    table = snapshots(prediction_1=["a"] * 40).filter(~((pl.col("v") == "1") & (pl.col("id") < 5)))
+    third = plain().with_columns(v=pl.lit("3"), prediction_1=pl.lit("b")).filter(pl.col("id") < 2)
+    evaluation = told_by_columns(
+        tmp_path, pl.concat([table, third]), 'columns = "prediction_{version}"'
+    )
+    dataset = evaluation.dataset
+    ids = dataset.instance_ids.gather(dataset.instance).cast(pl.Int64).to_numpy()
+    assert (evaluation.predicted[0, ids < 2] == -1).all()  # one row says a, another b
+    assert (evaluation.predicted[0, ids >= 2] == evaluation.classes.index("a")).all()
+    told = messages(evaluation.problems)
+    assert "says different things of 2 instances that it does not hold, such as '0'" in told
+    assert "has no predictions, column 'prediction_3'" in told
+
+
+def test_a_column_of_no_version_is_no_feature_either(tmp_path):
+    table = snapshots(prediction_old=["a"] * 40, prediction_1=["a"] * 40)
+    evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
+    assert list(evaluation.dataset.project.kinds) == ["x"]
+
+
+def test_the_files_of_a_folder_may_hold_the_predictions_too(tmp_path):
+    frame = plain(said=["a"] * 20)
+    toml = '[predictions]\ncolumns = "said"\n'
+    evaluation = evaluated(write_project(tmp_path, {"1": frame}, toml=toml))
+    assert list(evaluation.dataset.project.kinds) == ["x"]
+    assert (evaluation.outcome == CORRECT).sum() == 10
+
+
+def test_predictions_that_stand_twice_are_told(tmp_path):
+    frame = plain(said=["a"] * 20)
+    toml = '[predictions]\ncolumns = "said"\n'
+    folder = write_project(
+        tmp_path, {"1": frame}, toml=toml, predictions={"1": answers(prediction=["b"] * 20)}
+    )
+    evaluation = evaluated(folder)
+    assert "predictions/1.parquet is not" in messages(evaluation.problems)
+    assert evaluation.classes[evaluation.predicted[0, 0]] == "a"
+
+
+def test_other_columns_are_another_evaluation(tmp_path):
+    table = snapshots(prediction_1=["a"] * 40, prediction_1_2=["a"] * 40)
+    asked = 'columns = "prediction_{version}"'
+    first = told_by_columns(tmp_path, table, asked)
+    second = told_by_columns(tmp_path, table.with_columns(prediction_1=pl.lit("b")), asked)
+    assert second.dataset.key == first.dataset.key  # the data is the same
+    assert second.key != first.key
+    assert (second.outcome[0] != first.outcome[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('columns = "{version}"', ["'columns'", "prediction_{version}"]),
+        ('columns = "p_{class}"', ["'columns'"]),
+        ('columns = "p"\nproba = "q_{version}"', ["'proba'", "proba_{version}_{class}"]),
+        ('columns = "p"\nproba = "q_{version}_{class}"', ["both", "neither"]),
+        ('proba = "q_{class}"', ["'columns'"]),
+        ('column = "p"', ["unknown key 'column'"]),
+        ("columns = 3", ["'columns'", "3"]),
+    ],
+)
+def test_wrong_names_of_columns_are_an_error_that_says_how(tmp_path, text, words):
+    with pytest.raises(chameleon.ProjectError) as raised:
+        told_by_columns(tmp_path, snapshots(), text)
+    for word in words:
+        assert word in str(raised.value)

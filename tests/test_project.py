@@ -12,9 +12,9 @@ from chameleon.project import (
     Severity,
     Version,
     natural_key,
-    read_settings,
     version_name,
 )
+from chameleon.settings import read_settings
 from tests.library import plain, write_project
 
 

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
+from chameleon import sources
 from chameleon.dataset import EvolvingDataset, hashed_split
 from chameleon.dataset_store import evolving_dataset
-from chameleon.project import Severity, Split
+from chameleon.project import Settings, Severity, Split, Version, VersionSource
+from chameleon.store import FileMemory
 from tests import oracle, tiny
 from tests.library import (
     TREE,
@@ -371,3 +373,50 @@ def test_a_file_that_changes_after_opening_is_an_error_that_names_it(tmp_path, c
         chameleon.evaluate(project)
     plain().write_parquet(path)
     assert evaluated(folder).dataset.row_count == 20
+
+
+# ---------------------------------------------------------------- a further kind of source
+
+
+class Countdown(VersionSource):
+    """Three versions that stand in no file: all that a further kind has to say."""
+
+    def __init__(self, folder: Path, settings: Settings, memory: FileMemory) -> None:
+        self._frames = {str(n): plain(30 - n) for n in range(3)}
+
+    def versions(self) -> tuple[Version, ...]:
+        return tuple(Version(name, note="counted") for name in self._frames)
+
+    def scan(self, version: Version) -> pl.LazyFrame:
+        return self._frames[version.name].lazy()
+
+    def fingerprint(self, version: Version) -> str:
+        return f"countdown {version.name}"
+
+
+def test_a_further_kind_of_source_is_one_class_and_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sources.SOURCES, "countdown", Countdown)
+    toml = TREE + '[source]\nkind = "countdown"\n'
+    folder = write_project(tmp_path, {"ignored": plain()}, toml=toml)
+    evaluation = evaluated(folder)
+    sizes = chameleon.version_metrics(evaluation)["instances"].to_list()
+    assert sizes == [30, 29, 28]
+    assert evaluation.dataset.versions[0].note == "counted"
+
+
+class Broken(Countdown):
+    """A source whose second version cannot be read."""
+
+    def scan(self, version: Version) -> pl.LazyFrame:
+        if version.name == "1":
+            raise OSError("the network is away")
+        return super().scan(version)
+
+
+def test_a_version_that_a_source_cannot_give_is_told_and_the_rest_is_usable(tmp_path, monkeypatch):
+    monkeypatch.setitem(sources.SOURCES, "broken", Broken)
+    folder = write_project(tmp_path, {}, toml='[source]\nkind = "broken"\n')
+    project = chameleon.open_project(folder)
+    assert [v.name for v in project.versions] == ["0", "2"]
+    assert "Version 1" in errors_of(project)
+    assert "the network is away" in errors_of(project)

@@ -139,6 +139,29 @@ def test_a_memory_forgets_files_that_are_gone(tmp_path):
     assert list(entries) == [str(paths[1])]
 
 
+def test_a_fact_about_a_content_is_found_once_and_forgotten_when_nobody_asks(tmp_path):
+    memory = store.FileMemory(tmp_path)
+    assert memory.recall_content("a", "fact", lambda: 1) == 1
+    assert memory.recall_content("a", "fact", lambda: 2) == 1
+    memory.save()
+    again = store.FileMemory(tmp_path)
+    assert again.recall_content("a", "fact", lambda: 3) == 1
+    assert again.recall_content("b", "fact", lambda: 4) == 4
+    again.save()
+    other = store.FileMemory(tmp_path)
+    assert other.recall_content("b", "fact", lambda: 5) == 4
+    assert other.recall_content("c", "fact", lambda: 6) == 6
+    other.save()  # nobody asked of "a"
+    assert store.FileMemory(tmp_path).recall_content("a", "fact", lambda: 7) == 7
+
+
+def test_what_is_kept_of_a_single_file_is_in_the_users_cache(tmp_path, user_cache):
+    path = tmp_path / "data.csv"
+    path.write_text("id\n")
+    assert store.cache_folder(path).is_relative_to(user_cache)
+    assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+
+
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert store.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

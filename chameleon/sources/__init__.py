@@ -1,14 +1,19 @@
-"""Where versions come from, and opening a project from them."""
+"""Where versions come from, and opening a project from them.
+
+A further kind of source is a class in one file of this folder, a `VersionSource` that is made of
+the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from chameleon.errors import ProjectError
 from chameleon.project import (
+    SETTINGS_FILE,
     USUAL_NAMES,
     Kind,
     Problem,
@@ -17,49 +22,66 @@ from chameleon.project import (
     Settings,
     Severity,
     Version,
-    read_settings,
+    VersionSource,
 )
+from chameleon.sources.address import Address, address_of, folder_stamp
 from chameleon.sources.checks import Finding, checked_version, version_header
-from chameleon.sources.folder import FolderSource, folder_stamp
+from chameleon.sources.folder import FolderSource
 from chameleon.sources.retyped import common_kinds
+from chameleon.sources.table import TableSource, with_date_role
 from chameleon.store import FileMemory, cache_folder
 
-__all__ = ["folder_stamp", "open_project"]
+__all__ = ["SOURCES", "folder_stamp", "open_project"]
+
+SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
+    "folder": FolderSource,
+    "table": TableSource,
+}
+"""The kinds of source that [source] in chameleon.toml may name."""
 
 
 def open_project(path: str | os.PathLike[str]) -> Project:
-    """The project in a folder: its usable versions, what their columns mean, and its problems.
+    """The project that is meant: its usable versions, what their columns mean, its problems.
 
     Reads the header of every version and the columns that have a role (all columns of a CSV, to
-    find their types), one version at a time. What was learnt of a file is remembered until the
-    file changes.
+    find their types), one version at a time. What was learnt of a content is remembered.
+
+    Parameters
+    ----------
+    path
+        A project folder, the path of its chameleon.toml, or a single table (parquet, csv, csv.gz,
+        arrow, feather, jsonl). After a table its [source] may be written, as in
+        "data.csv?version=batch&reading=since"; `id`, `label` and `split` name columns.
 
     Raises
     ------
     ProjectError
-        The folder, its chameleon.toml or every one of its versions cannot be used. The message
-        says what was found and what to do.
+        The folder, its chameleon.toml or every one of its versions cannot be used, or how a table
+        holds its versions is not said. The message says what was found and what to do.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise ProjectError(f"There is no project folder '{folder.name}'.")
-    settings = read_settings(folder)
-    memory = FileMemory(cache_folder(folder))
-    source = FolderSource(folder, settings, memory)
-    project = _project_of(folder, settings, source, memory)
+    address = address_of(path)
+    settings = with_date_role(address.settings)
+    kind = SOURCES.get(settings.source_kind)
+    if kind is None:
+        raise ProjectError(
+            f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
+            f"{settings.source_kind!r}."
+        )
+    memory = FileMemory(cache_folder(address.path))
+    source = kind(address.folder, settings, memory)
+    project = _project_of(address, settings, source, memory)
     memory.save()
     return project
 
 
 def _project_of(
-    folder: Path, settings: Settings, source: FolderSource, memory: FileMemory
+    address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
     problems = [*settings.problems, *source.problems()]
     headers: dict[Version, Mapping[str, str | None]] = {}
     for version in source.versions():
-        header = Finding.remembered(
-            memory, source.path(version), "header", partial(version_header, source, version)
-        )
+        find = partial(version_header, source, version)
+        header = Finding.remembered(memory, source, version, "header", find)
         problems += header.problems_of(version)
         if header.usable:
             headers[version] = header.columns
@@ -68,12 +90,8 @@ def _project_of(
     problems += role_problems
     usable: list[Version] = []
     for version, columns in headers.items():
-        finding = Finding.remembered(
-            memory,
-            source.path(version),
-            f"check {roles}",
-            partial(checked_version, source, version, columns, roles),
-        )
+        find = partial(checked_version, source, version, columns, roles)
+        finding = Finding.remembered(memory, source, version, f"check {roles}", find)
         problems += finding.problems_of(version)
         if finding.usable:
             usable.append(version)
@@ -87,7 +105,8 @@ def _project_of(
             f"there is none. Columns found: {_list(headers[usable[0]])}."
         )
     return Project(
-        path=folder,
+        path=address.path,
+        address=address.text,
         name=settings.name,
         settings=settings,
         source=source,
@@ -98,7 +117,7 @@ def _project_of(
             v.name: {
                 name: None if kind is None else Kind(kind)
                 for name, kind in headers[v].items()
-                if name in kinds
+                if name in kinds and not (source.pooled and kind is None)
             }
             for v in usable
         },

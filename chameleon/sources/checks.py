@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -18,12 +18,13 @@ from chameleon.columns import (
     split_codes,
     type_kind,
 )
-from chameleon.project import Kind, Problem, Roles, Severity, Split, Version
-from chameleon.sources.files import READ_ERRORS, unreadable
-from chameleon.sources.folder import FolderSource
+from chameleon.errors import VersionError
+from chameleon.project import Kind, Problem, Roles, Severity, Split, Version, VersionSource
+from chameleon.sources.files import READ_ERRORS
+from chameleon.sources.parts import CONTRADICTS
 from chameleon.store import FileMemory
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever the checks change, so that remembered findings are found again."""
 
 CONTINUOUS_VALUES = 20
@@ -51,9 +52,8 @@ class Finding:
         return [
             Problem(
                 severity,
-                f"{version.place} {message}"
-                if severity is not Severity.ERROR
-                else f"{version.place} {message} The version is left out.",
+                f"{version.place}{'' if message.startswith(':') else ' '}{message}"
+                + (" The version is left out." if severity is Severity.ERROR else ""),
                 version.name,
                 version.file,
                 column,
@@ -61,12 +61,28 @@ class Finding:
             for severity, message, column in self.messages
         ]
 
+    def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
+        """Note that the version cannot be read."""
+        if not isinstance(error, VersionError):
+            error = source.unreadable(version, error)
+        self.add(Severity.ERROR, str(error).removeprefix(version.place).strip())
+
     @classmethod
     def remembered(
-        cls, memory: FileMemory, path: Path, fact: str, find: Callable[[], Finding]
+        cls,
+        memory: FileMemory,
+        source: VersionSource,
+        version: Version,
+        fact: str,
+        find: Callable[[], Finding],
     ) -> Finding:
-        """The finding, found again only when the file was touched."""
-        stored: Any = memory.recall(path, f"{fact} {FORMAT}", lambda: asdict(find()))
+        """The finding, found again only for another content."""
+        try:
+            content = source.fingerprint(version)
+        except OSError:
+            return find()
+        fact = f"{fact} {FORMAT} {version.file}"  # messages may name the file
+        stored: Any = memory.recall_content(content, fact, lambda: asdict(find()))
         try:
             messages = [(Severity(s), str(m), c) for s, m, c in stored["messages"]]
             return cls(columns=dict(stored["columns"]), messages=messages)
@@ -74,20 +90,21 @@ class Finding:
             return find()
 
 
-def version_header(source: FolderSource, version: Version) -> Finding:
+def version_header(source: VersionSource, version: Version) -> Finding:
     """The kind of every column that can be used; a CSV is read whole to find them."""
     finding = Finding()
     try:
         schema = source.scan(version).collect_schema()
         whole = source.scan(version).collect() if source.untyped(version) else None
-    except READ_ERRORS as error:
-        message = str(unreadable(version, source.path(version), error))
-        finding.add(Severity.ERROR, message.removeprefix(version.place).strip())
+        empty = _empty_columns(source, version) if source.pooled and whole is None else ()
+    except (*READ_ERRORS, VersionError) as error:
+        finding.add_unreadable(source, version, error)
         return finding
     if whole is not None:
         finding.columns.update(column_kinds(whole))
     else:
         _type_columns(finding, schema)
+        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
         finding.columns.update(_written_dates(source, version, finding.columns))
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
@@ -98,6 +115,13 @@ def version_header(source: FolderSource, version: Version) -> Finding:
                 name,
             )
     return finding
+
+
+def _empty_columns(source: VersionSource, version: Version) -> list[str]:
+    """The columns without any value in the version."""
+    absent = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
+    rows = absent["\0"][0]
+    return [name for name in absent.columns if name != "\0" and absent[name][0] == rows]
 
 
 def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
@@ -113,7 +137,7 @@ def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
 
 
 def _written_dates(
-    source: FolderSource, version: Version, columns: Mapping[str, str | None]
+    source: VersionSource, version: Version, columns: Mapping[str, str | None]
 ) -> dict[str, str | None]:
     """Text columns all of whose values are dates: JSON and many writers have no type for them."""
     texts = [name for name, kind in columns.items() if kind is Kind.TEXT]
@@ -131,7 +155,7 @@ def _all_dates(column: pl.Series) -> bool:
 
 
 def checked_version(
-    source: FolderSource, version: Version, columns: Mapping[str, str | None], roles: Roles
+    source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
 ) -> Finding:
     """Whether the columns that have a role can be used, and what is odd about them."""
     finding = Finding()
@@ -143,15 +167,17 @@ def checked_version(
         return finding
     try:
         frame = source.scan(version).select(needed).collect()
-    except READ_ERRORS as error:
-        message = str(unreadable(version, source.path(version), error))
-        finding.add(Severity.ERROR, message.removeprefix(version.place).strip())
+    except (*READ_ERRORS, VersionError) as error:
+        finding.add_unreadable(source, version, error)
         return finding
     if frame.is_empty():
         finding.add(Severity.ERROR, "has column names but no rows. Write its rows.")
         return finding
     untyped = source.untyped(version)
-    _check_ids(finding, [key_text(frame[name], untyped=untyped) for name in roles.id], roles)
+    key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
+    if key is not None:
+        files_of = partial(_files_of_ids, source, version, roles)
+        _check_ids(finding, key, roles, files_of, pooled=source.pooled)
     _check_labels(finding, frame[roles.label], untyped=untyped)
     if roles.split is not None:
         _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
@@ -179,11 +205,30 @@ def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> st
     )
 
 
-def _check_ids(finding: Finding, parts: Sequence[pl.Series], roles: Roles) -> None:
-    if not parts:
-        return
+def _files_of_ids(
+    source: VersionSource, version: Version, roles: Roles, wanted: Sequence[str]
+) -> list[str]:
+    """The files that hold these ids, where the version has several."""
+    parts = source.parts(version)
+    if len(parts) < 2:
+        return []
+    frames = {file: scan.select(roles.id).collect() for file, scan in parts.items()}
+    keys = {
+        file: joined_key([key_text(f[n], untyped=source.untyped(version)) for n in roles.id])
+        for file, f in frames.items()
+    }
+    return [file for file, key in keys.items() if key.is_in(pl.Series(wanted).implode()).any()]
+
+
+def _check_ids(
+    finding: Finding,
+    key: pl.Series,
+    roles: Roles,
+    files_of: Callable[[Sequence[str]], list[str]],
+    *,
+    pooled: bool,
+) -> None:
     name = ", ".join(roles.id)
-    key = joined_key(parts)
     absent = key.null_count()
     if absent:
         finding.add(
@@ -196,10 +241,14 @@ def _check_ids(finding: Finding, parts: Sequence[pl.Series], roles: Roles) -> No
         return
     repeated = key.filter(key.is_duplicated()).unique(maintain_order=True)
     examples = ", ".join(f"'{value}'" for value in repeated.head(3))
+    files = files_of(repeated.head(3).to_list())
+    if files:
+        examples += f" (in {', '.join(files)})"
     finding.add(
         Severity.ERROR,
         f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}. Keep one row "
-        "an id, or name several columns as id under [columns] in chameleon.toml.",
+        "an id, or name several columns as id under [columns] in chameleon.toml."
+        + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
     )
 
@@ -240,6 +289,15 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
     codes = split_codes(split)
     unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):
+        against = unknown.filter(unknown.str.contains(CONTRADICTS, literal=True)).drop_nulls()
+        if len(against):
+            finding.add(
+                Severity.ERROR,
+                f"has rows whose split ('{split.name}') contradicts their file: {against[0]}, in "
+                f"{len(against):,} of {len(split):,} rows. Correct the column, or move the rows.",
+                split.name,
+            )
+            return
         values = unknown.unique(maintain_order=True).head(3)
         spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
         finding.add(

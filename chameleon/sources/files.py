@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -41,21 +42,48 @@ def scan_file(path: Path) -> pl.LazyFrame:
     )
 
 
-def unreadable(version: Version, path: Path, error: BaseException) -> VersionError:
-    """The error to raise for a file that could not be read."""
-    if isinstance(error, OSError) and not path.is_file():
-        return VersionError(f"{version.place}: there is no such file.")
+def unreadable(
+    version: Version, folder: Path, paths: Iterable[Path], error: BaseException
+) -> VersionError:
+    """The error to raise for a version whose files, in a project folder, could not be read."""
+    path, error = _culprit(list(paths), error)
+    file = path.relative_to(folder).as_posix()
+    place = version.place if file == version.file else f"{version.place}: {file}"
     try:
+        if not path.is_file():
+            return VersionError(f"{place}: there is no such file.")
         if path.stat().st_size == 0:
             return VersionError(
-                f"{version.place} is empty (0 bytes). Write it again or take it out of versions/."
+                f"{place} is empty (0 bytes). Write it again or take it out of the project."
             )
     except OSError:
         pass
-    kind = ending(path).lstrip(".")
+    return VersionError(f"{place} {could_not(path, error)}")
+
+
+def could_not(path: Path, error: BaseException) -> str:
+    """Why a file could not be read, without its path, and what to do."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     said = said.replace(str(path), path.name).rstrip(".")
-    return VersionError(
-        f"{version.place} could not be read as {kind}: {said}. "
+    return (
+        f"could not be read as {ending(path).lstrip('.')}: {said}. "
         "The file may be damaged, incomplete or of another format: write it again."
     )
+
+
+def _culprit(paths: list[Path], error: BaseException) -> tuple[Path, BaseException]:
+    """The file that fails by itself, and how; the first where none does."""
+    for path in paths if len(paths) > 1 else ():
+        try:
+            scan_file(path).select(pl.len()).collect()
+        except READ_ERRORS as own:
+            return path, own
+    return paths[0], error
+
+
+def outside(folder: Path, path: Path) -> bool:
+    """Whether a path leads out of the folder, by links or dots, or cannot be followed."""
+    try:
+        return not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return True

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from chameleon import FeatureFilter, Filters, Range, Selection
@@ -58,6 +59,17 @@ def test_every_page_draws_the_sample(open_app, digits):
     screen.at.toggle(key="features-over-versions").set_value(True).run()
     assert not screen.at.exception
     assert len(screen.at.main.get("vega_lite_chart")) == len(versions) / 6
+
+
+def test_a_table_opens_by_its_address(open_app, tmp_path):
+    first, second = plain(), plain(24, x=[i % 7 for i in range(24)])
+    second = second.cast(first.schema)
+    table = pl.concat([first.with_columns(batch=1), second.with_columns(batch=2)])
+    table.write_csv(tmp_path / "data.csv")
+    screen = open_app(f"{tmp_path}/data.csv?version=batch&reading=snapshot", OVERVIEW)
+    assert [version["name"] for version in screen.payload("timeline")["versions"]] == ["1", "2"]
+    asked = open_app(tmp_path / "data.csv", OVERVIEW)
+    assert "hold its versions?" in asked.at.error[0].value
 
 
 @every_page

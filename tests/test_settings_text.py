@@ -1,0 +1,142 @@
+"""The text of a chameleon.toml: what is written is read again as it was."""
+
+import datetime as dt
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chameleon import settings_text
+from chameleon.project import (
+    SETTINGS_FILE,
+    USUAL_NAMES,
+    ModelSpec,
+    PredictionColumns,
+    Settings,
+    Version,
+)
+from chameleon.settings import read_settings
+from chameleon.settings_text import toml_value
+
+AWKWARD = ["a.b", "a[0]", 'q"uote', "it's", "back\\slash", "colon: x", "😀", "שלום", "new\nline",
+           "tab\t", "\x7f", "\x00", "#", "=", " ", "\r", "\u2028",
+           "x" * 300, "é", "e\u0301"]  # fmt: skip
+names = st.one_of(st.sampled_from(AWKWARD), st.text(st.characters(codec="utf-8"), min_size=1))
+words = names.filter(lambda text: text.strip())
+values = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(allow_nan=False),
+        names,
+        st.dates(),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@st.composite
+def versions(draw):
+    chosen = draw(st.lists(names, max_size=3, unique=True))
+    dates, notes = st.none() | st.dates(), st.none() | st.text(st.characters(codec="utf-8"))
+    return tuple(Version(name, draw(dates), draw(notes), draw(words)) for name in chosen)
+
+
+@st.composite
+def all_settings(draw):
+    columns = {role: (draw(names),) for role in USUAL_NAMES if draw(st.booleans())}
+    if "id" in columns:
+        columns["id"] = tuple(draw(st.lists(names, min_size=1, max_size=3)))
+    said = st.builds(
+        PredictionColumns,
+        words.map(lambda t: t.replace("{", "").replace("}", "") + "p{version}"),
+        st.none() | st.just("proba {version}.{class}"),
+    )
+    return Settings(
+        name=draw(words),
+        columns=columns,
+        ignored=tuple(draw(st.lists(names, max_size=3))),
+        model=draw(
+            st.just(ModelSpec())
+            | st.builds(ModelSpec, words, st.dictionaries(names, values, max_size=3))
+        ),
+        versions=draw(versions()),
+        source=draw(
+            st.just({})
+            | st.fixed_dictionaries(
+                {"file": words, "version": words, "reading": st.just("since")},
+                optional={"steps": st.integers(1, 9), "inclusive": st.booleans()},
+            )
+        ),
+        predictions=draw(st.none() | said),
+    )
+
+
+@given(all_settings())
+def test_what_is_written_is_read_again(tmp_path_factory, settings):
+    folder = tmp_path_factory.mktemp("settings")
+    (folder / SETTINGS_FILE).write_text(settings_text(settings), encoding="utf-8", newline="\n")
+    assert read_settings(folder) == settings
+
+
+def test_the_text_reads_like_the_example_of_the_design():
+    settings = Settings(
+        name="phones",
+        columns={"id": ("user", "time"), "label": ("truth",)},
+        ignored=("comment",),
+        model=ModelSpec("LogisticRegression", {"max_iter": 500}),
+        versions=(Version("1.13", dt.date(2019, 1, 11), "night", "versions/1.13.csv"),),
+        source={"file": "data.csv", "version": "batch", "reading": "since"},
+        predictions=PredictionColumns("prediction_{version}"),
+    )
+    assert (
+        settings_text(settings)
+        == """name = "phones"
+
+[source]
+file = "data.csv"
+version = "batch"
+reading = "since"
+
+[columns]
+id = ["user", "time"]
+label = "truth"
+ignore = ["comment"]
+
+[predictions]
+columns = "prediction_{version}"
+
+[model]
+estimator = "LogisticRegression"
+params = { max_iter = 500 }
+
+[[versions]]
+name = "1.13"
+file = "versions/1.13.csv"
+date = 2019-01-11
+note = "night"
+"""
+    )
+
+
+def test_defaults_are_not_written():
+    assert settings_text(Settings(name="x")) == 'name = "x"\n'
+
+
+@given(values)
+def test_a_value_is_read_again(value):
+    assert tomllib.loads(f"key = {toml_value(value)}") == {"key": value}
+
+
+@pytest.mark.parametrize(
+    "value", [None, object(), 2**63, -(2**63) - 1, "\ud800", [None], {"a": None}]
+)
+def test_what_toml_cannot_hold_is_an_error(value):
+    with pytest.raises(ValueError, match="TOML"):
+        toml_value(value)
+
+
+def test_infinities_and_not_a_number_are_spelled_as_toml_spells_them():
+    assert [toml_value(float(v)) for v in ("inf", "-inf", "nan")] == ["inf", "-inf", "nan"]
