@@ -3,9 +3,12 @@
 import re
 from urllib.parse import urlsplit
 
+import polars as pl
 from playwright.sync_api import expect
 
+from chameleon.analysis.changes import class_changes
 from chameleon.analysis.selected import selected
+from chameleon.analysis.sensitivity import sensitivity
 from chameleon.selection import Selection
 
 CHIPS = "[class*=st-key-chip-]"
@@ -107,3 +110,43 @@ def test_a_link_to_cells_of_another_layout_says_so_and_opens_the_rest(showcase, 
     page = open_page(f"{shown.url}/?split=test&cell=gone_0.0_1.0_0.0_1.0")
     expect(page.get_by_text("another layout")).to_be_visible()
     assert [split.value for split in told(page, shown.evaluation).filters.splits] == ["test"]
+
+
+def test_a_cell_of_the_large_matrix_and_one_of_the_class_table_filter(showcase, open_page):
+    shown = showcase("kinds")
+    page = open_page(f"{shown.url}/changes", height=1500)
+    matrix = page.locator("[class*=st-key-matrix-0]")
+    matrix.get_by_text("unaffected").click(force=True)  # the square under the words takes it
+    expect(page).to_have_url(re.compile("change=correct"))
+    (change,) = told(page, shown.evaluation).filters.outcome_changes
+    assert (change.secondary, change.primary) == ("correct", "correct")
+    matrix.get_by_text("unaffected").click(force=True)
+    expect(page).not_to_have_url(re.compile("change="))
+
+    newest = Selection.newest(shown.evaluation)
+    pairs = class_changes(shown.evaluation, primary=newest.primary, secondary=newest.secondary)
+    page.mouse.move(5, 5)
+    square = page.locator("[class*=st-key-classes-0] g.mark-rect path[aria-label]").first
+    words = square.get_attribute("aria-label")
+    square.click(force=True)
+    expect(page).to_have_url(re.compile("class.change="))
+    (pair,) = told(page, shown.evaluation).filters.class_changes
+    assert (pair.secondary, pair.primary) in pairs.select("secondary_class", "primary_class").rows()
+    assert pair.secondary in words
+    assert pair.primary in words
+
+
+def test_a_bar_of_the_sensitivity_histogram_filters(showcase, open_page):
+    shown = showcase("kinds")
+    page = open_page(f"{shown.url}/sensitivity", height=1300)
+    page.mouse.move(5, 5)
+    bars = page.locator("[class*=st-key-sensitivity-0] g.mark-rect path[aria-label]")
+    bars.last.click(force=True)
+    expect(page).to_have_url(re.compile("sensitivity="))
+    chosen = told(page, shown.evaluation).filters.sensitivity
+    first, *_, last = (version.name for version in shown.evaluation.dataset.versions)
+    assert (chosen.over.first, chosen.over.last) == (first, last)
+    counts = sensitivity(shown.evaluation, first=first, last=last).drop_nulls("changes")
+    assert set(chosen.changes) <= set(counts.filter(pl.col("instances") > 0)["changes"])
+    page.get_by_role("link", name="Overview").click()
+    assert told(page, shown.evaluation).filters.sensitivity == chosen
