@@ -8,6 +8,7 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
+from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import (
     ChangeStatistics,
     Rate,
@@ -26,6 +27,7 @@ from chameleon.analysis.histograms import (
     feature_summary,
 )
 from chameleon.analysis.metrics import version_metrics, version_sizes
+from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.errors import (
@@ -57,6 +59,7 @@ from chameleon.view_filters import (
 )
 
 __all__ = [
+    "Attribution",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
@@ -82,6 +85,7 @@ __all__ = [
     "Settings",
     "Version",
     "VersionError",
+    "attribute_change",
     "cell_groups",
     "change_statistics",
     "class_changes",
@@ -94,6 +98,8 @@ __all__ = [
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
+    "frozen_test",
+    "model_on_tests",
     "most_sensitive",
     "open_project",
     "prediction_changes",
