@@ -57,6 +57,9 @@ def take(base: str) -> None:
         page = opened(browser, f"{base}/sensitivity?{FAULTY}", height=1080)
         page.locator(".stVegaLiteChart path").first.wait_for()
         page.screenshot(path=PICTURES / "sensitivity.png")
+        page = opened(browser, f"{base}/attribution?{FAULTY}", height=1380)
+        page.locator(".stVegaLiteChart path").first.wait_for()
+        page.screenshot(path=PICTURES / "attribution.png")
         browser.close()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon.analysis import model_tests
+from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import (
     ChangeStatistics,
     change_statistics,
@@ -161,6 +163,35 @@ def _correlations(key: str, query: str, _evaluation: Evaluation, _s: Selection) 
     )
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _attribution(
+    key: str, before: str, after: str, metric: str, of_class: str | None, without_twins: bool,
+    _evaluation: Evaluation,
+) -> Attribution:  # fmt: skip
+    return attribute_change(
+        _evaluation,
+        before=before,
+        after=after,
+        metric=metric,
+        of_class=of_class,
+        without_twins=without_twins,
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _model_on_tests(
+    key: str, metric: str, of_class: str | None, _evaluation: Evaluation
+) -> pl.DataFrame:
+    return model_tests.model_on_tests(_evaluation, metric=metric, of_class=of_class)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _frozen_test(
+    key: str, test: str, metric: str, of_class: str | None, _evaluation: Evaluation
+) -> pl.DataFrame:
+    return model_tests.frozen_test(_evaluation, test=test, metric=metric, of_class=of_class)
+
+
 def _sides(selection: Selection) -> dict[str, Any]:
     """A selection as the arguments that the library's functions share."""
     return {
@@ -293,3 +324,28 @@ def subset_distance(evaluation: Evaluation, selection: Selection) -> pl.DataFram
     """`subset_distances` of the selection's filters."""
     whole = histograms(evaluation, replace(selection, filters=Filters()))
     return subset_distances(histograms(evaluation, selection), whole)
+
+
+def attribution(
+    evaluation: Evaluation,
+    before: str,
+    after: str,
+    metric: str,
+    of_class: str | None,
+    *,
+    without_twins: bool,
+) -> Attribution:
+    """`attribute_change` between two versions."""
+    return _attribution(evaluation.key, before, after, metric, of_class, without_twins, evaluation)
+
+
+def model_on_tests(evaluation: Evaluation, metric: str, of_class: str | None) -> pl.DataFrame:
+    """`model_on_tests` of a metric."""
+    return _model_on_tests(evaluation.key, metric, of_class, evaluation)
+
+
+def frozen_test(
+    evaluation: Evaluation, test: str, metric: str, of_class: str | None
+) -> pl.DataFrame:
+    """`frozen_test` on one version's test set."""
+    return _frozen_test(evaluation.key, test, metric, of_class, evaluation)

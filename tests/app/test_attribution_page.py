@@ -1,0 +1,47 @@
+"""The Attribution page shows the library's numbers and says what they mean."""
+
+import chameleon
+from tests.app.conftest import PAGES
+
+ATTRIBUTION = "pages/attribution.py"
+
+
+def test_the_page_tells_the_step_that_the_library_found(open_app, digits):
+    assert ATTRIBUTION in PAGES
+    folder = digits.dataset.project.path
+    screen = open_app(folder, ATTRIBUTION, {"primary": "1.9", "secondary": "1.8"})
+    assert not screen.at.exception
+    found = chameleon.attribute_change(digits, before="1.8", after="1.9")
+    text = "\n".join(screen.texts())
+    assert f"{found.change[0]:+.4f}" in text
+    for value in found.corners["value"]:
+        assert f"{value:.4f}" in text
+    assert "ambiguous" in text
+    assert f"test features changed {found.parts.filter(part='edited')['value'][0]:+.4f}" in text
+    assert len(screen.at.main.get("vega_lite_chart")) == 3
+
+
+def test_noise_is_called_noise(open_app, digits):
+    folder = digits.dataset.project.path
+    screen = open_app(folder, ATTRIBUTION, {"primary": "1.11", "secondary": "1.10"})
+    assert chameleon.attribute_change(digits, before="1.10", after="1.11").within_noise
+    assert "within the noise" in "\n".join(screen.texts())
+
+
+def test_other_metrics_and_classes_are_told(open_app, digits):
+    folder = digits.dataset.project.path
+    screen = open_app(folder, ATTRIBUTION, {"primary": "1.5", "secondary": "1.4"})
+    for metric in ("macro_f1", "log_loss", "recall"):
+        screen.at.segmented_control(key="attribution-metric").set_value(metric).run()
+        assert not screen.at.exception
+        of_class = digits.dataset.classes[0] if metric == "recall" else None
+        found = chameleon.attribute_change(
+            digits, before="1.4", after="1.5", metric=metric, of_class=of_class
+        )
+        assert f"{found.change[0]:+.4f}" in "\n".join(screen.texts())
+
+
+def test_one_version_against_itself_asks_for_two(open_app, digits):
+    folder = digits.dataset.project.path
+    screen = open_app(folder, ATTRIBUTION, {"primary": "1.5", "secondary": "1.5"})
+    assert any("Choose two versions" in text for text in screen.texts())
