@@ -30,6 +30,7 @@ from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
+from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -83,11 +84,14 @@ __all__ = [
     "SensitivityChoice",
     "SensitivityRange",
     "Settings",
+    "Slice",
+    "Slices",
     "Version",
     "VersionError",
     "attribute_change",
     "cell_groups",
     "change_statistics",
+    "changed_slices",
     "class_changes",
     "compare_data",
     "embedding_cells",

@@ -9,9 +9,10 @@ import polars as pl
 import streamlit as st
 
 from chameleon.analysis.attribution import Attribution
-from chameleon.app import cached
+from chameleon.analysis.slices import Slice, Slices
+from chameleon.app import cached, state
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import figure, plain, shortened
+from chameleon.app.words import choice_words, figure, plain, shortened
 from chameleon.charts.attribution import (
     crossed_tests,
     crossed_tests_frame,
@@ -38,6 +39,7 @@ _PARTS: Mapping[str, str] = {
     "edited": "test features changed",
 }
 _ALWAYS = ("model", "test")
+_SHOWN = 5
 
 
 def draw(view: View) -> None:
@@ -54,6 +56,7 @@ def draw(view: View) -> None:
             view.evaluation, before, after, metric, of_class, without_twins=without_twins
         )
         _draw_step(found)
+        _draw_slices(view, cached.slices(view.evaluation, before, after))
     if not view.evaluation.has_outcomes:
         return
     if not selection.filters.is_empty:
@@ -192,6 +195,46 @@ def _draw_corners(found: Attribution) -> None:
         "The part of the model is the mean of both differences down, the part of the test set "
         "the mean of both across; together they are the whole change."
     )
+
+
+def _draw_slices(view: View, found: Slices) -> None:
+    st.markdown("##### Where did accuracy change?")
+    looked = (
+        f"{found.tried[0]:,} classes, sources, ranges of features and pairs of them were looked at "
+        f"in one half of {found.instances:,} test instances that both versions hold with the same "
+        f"label, the {found.tried[1]:,} most telling ones checked in the other half."
+    )
+    groups = [*found.worse[:_SHOWN], *found.better[:_SHOWN]]
+    if not groups:
+        st.caption(f"No group is confirmed to have changed. {looked}")
+        return
+    for number, one in enumerate(groups):
+        words = _slice_words(view, one)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                plain(shortened(words, 90)),
+                icon=":material/filter_alt:",
+                key=f"slice-{number}",
+                help=f"Filter everything to {plain(words)}",
+                on_click=state.set_filters,
+                args=(one.filters,),
+                width=430,
+            )
+            verb = "worse" if one.change < 0 else "better"
+            st.markdown(
+                f"**{verb}**: {one.before:.3f} → {one.after:.3f} ({one.change:+.3f}, 95 % interval "
+                f"{one.low:+.3f} to {one.high:+.3f}); {one.regressed:,} became wrong, "
+                f"{one.improved:,} right, of {one.instances:,}"
+            )
+    st.caption(
+        f"{looked} The figures are of the half that confirms; at most 5 % of the groups told are "
+        "expected to be chance. A click filters every view to all instances like these."
+    )
+
+
+def _slice_words(view: View, one: Slice) -> str:
+    kinds = view.evaluation.dataset.project.kinds
+    return " and ".join(choice_words(choice, kinds) for choice in one.filters.choices)
 
 
 def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:

@@ -34,6 +34,7 @@ from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.selected import Selected, selected
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
+from chameleon.analysis.slices import Slices, changed_slices
 from chameleon.filters import Filters
 from chameleon.models import Evaluation
 from chameleon.project import Version
@@ -176,6 +177,11 @@ def _attribution(
         of_class=of_class,
         without_twins=without_twins,
     )
+
+
+@st.cache_resource(max_entries=16, show_spinner="Looking for groups that changed…")
+def _slices(key: str, before: str, after: str, _evaluation: Evaluation) -> Slices:
+    return changed_slices(_evaluation, before=before, after=after)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -337,6 +343,11 @@ def attribution(
 ) -> Attribution:
     """`attribute_change` between two versions."""
     return _attribution(evaluation.key, before, after, metric, of_class, without_twins, evaluation)
+
+
+def slices(evaluation: Evaluation, before: str, after: str) -> Slices:
+    """`changed_slices` between two versions."""
+    return _slices(evaluation.key, before, after, evaluation)
 
 
 def model_on_tests(evaluation: Evaluation, metric: str, of_class: str | None) -> pl.DataFrame:

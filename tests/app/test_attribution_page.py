@@ -45,3 +45,14 @@ def test_one_version_against_itself_asks_for_two(open_app, digits):
     folder = digits.dataset.project.path
     screen = open_app(folder, ATTRIBUTION, {"primary": "1.5", "secondary": "1.5"})
     assert any("Choose two versions" in text for text in screen.texts())
+
+
+def test_a_group_that_changed_filters_everything_by_a_click(open_app, digits):
+    folder = digits.dataset.project.path
+    screen = open_app(folder, ATTRIBUTION, {"primary": "1.5", "secondary": "1.4"})
+    found = chameleon.changed_slices(digits, before="1.4", after="1.5")
+    assert found.worse  # the bad delivery with wrong labels
+    screen.at.button(key="slice-0").click().run()
+    assert not screen.at.exception
+    assert screen.selection.filters == found.worse[0].filters
+    assert f"({found.worse[0].change:+.3f}" in "\n".join(screen.texts())
