@@ -31,6 +31,7 @@ from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -86,9 +87,11 @@ __all__ = [
     "Settings",
     "Slice",
     "Slices",
+    "TrainingParts",
     "Version",
     "VersionError",
     "attribute_change",
+    "attribute_training",
     "cell_groups",
     "change_statistics",
     "changed_slices",
@@ -111,6 +114,7 @@ __all__ = [
     "sensitivity",
     "settings_text",
     "subset_distances",
+    "training_fits",
     "version_metrics",
     "version_sizes",
 ]

@@ -72,7 +72,7 @@ class Fitter:
         rows = self._train_rows(version)
         if rows is None:
             return None
-        features = self._usable_features(rows)
+        features = usable_features(self._dataset, rows)
         train = self._dataset.feature_frame(rows, features)
         label = self._dataset.labels(rows)
         ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
@@ -123,16 +123,6 @@ class Fitter:
         ordered: NDArray[np.intp] = rows[np.argsort(self._order[rows])]
         return ordered
 
-    def _usable_features(self, rows: NDArray[np.intp]) -> list[int]:
-        """Features with any value in these rows; free text is none."""
-        codes = self._dataset.codes
-        return [
-            number
-            for number, feature in enumerate(self._dataset.features)
-            if feature.bins.kind is not BinKind.TEXT
-            and (codes[number, rows] < feature.bins.missing_code).any()
-        ]
-
     def _model(
         self, key: str, version: Version, train: pl.DataFrame, label: pl.Series
     ) -> Pipeline | None:
@@ -150,7 +140,7 @@ class Fitter:
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
         with _noted_warnings(self._note):
-            pipeline = _fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+            pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
         if isinstance(pipeline, str):
             self._fail(
                 version,
@@ -221,7 +211,17 @@ def model_input(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(finite)
 
 
-def _fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
+def usable_features(dataset: EvolvingDataset, rows: NDArray[np.intp]) -> list[int]:
+    """Features with any value in these rows; free text is none."""
+    return [
+        number
+        for number, feature in enumerate(dataset.features)
+        if feature.bins.kind is not BinKind.TEXT
+        and (dataset.codes[number, rows] < feature.bins.missing_code).any()
+    ]
+
+
+def fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
     """The fitted pipeline, or the classifier's own words on why it cannot be fitted."""
     from sklearn.utils._param_validation import InvalidParameterError
     from threadpoolctl import threadpool_limits

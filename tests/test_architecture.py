@@ -26,7 +26,7 @@ LEVELS = (
     ("columns", "filters", "sources"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
     ("neighbours", "standing", "layout", "layout_process"),
-    ("pipelines", "given", "kept", "fitting", "scores", "models"),
+    ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
     ("histories", "selection"),
     ("analysis", "charts"),
 )

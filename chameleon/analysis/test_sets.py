@@ -56,10 +56,12 @@ class Segments:
 class KeptTests:
     """Both test sets after the guard, and how many instances it took out.
 
-    `left_twins` are the twins that were taken out; `twins` all that were found.
+    `left_twins` are the twins that were taken out; `twins` all that were found; `rows` the rows of
+    both test sets that are left.
     """
 
     segments: Segments
+    rows: tuple[NDArray[np.int32], NDArray[np.int32]]
     size_before: int
     size_after: int
     leaked: int
@@ -102,6 +104,7 @@ def kept_tests(
             )
     return KeptTests(
         segments=Segments(part, traits),
+        rows=(rows[0][instances][has_row[:, 0]], rows[1][instances][has_row[:, 1]]),
         size_before=int(sizes[0]),
         size_after=int(sizes[1]),
         leaked=int(leaks.sum()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,7 @@ import streamlit as st
 
 from chameleon.analysis.attribution import Attribution
 from chameleon.analysis.slices import Slice, Slices
+from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.app import cached, state
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import choice_words, figure, plain, shortened
@@ -21,6 +24,8 @@ from chameleon.charts.attribution import (
     waterfall_frame,
     waterfall_text,
 )
+from chameleon.given import are_given
+from chameleon.progress import Progress
 from chameleon.project import Split
 
 _METRICS: Mapping[str, str] = {
@@ -40,6 +45,9 @@ _PARTS: Mapping[str, str] = {
 }
 _ALWAYS = ("model", "test")
 _SHOWN = 5
+_TRAINING = "chameleon.training"
+_OF_MODEL = pl.col("part").is_in(["guard", "model"])
+_fitting = threading.Lock()
 
 
 def draw(view: View) -> None:
@@ -55,7 +63,7 @@ def draw(view: View) -> None:
         found = cached.attribution(
             view.evaluation, before, after, metric, of_class, without_twins=without_twins
         )
-        _draw_step(found)
+        _draw_step(view, found, of_class)
         _draw_slices(view, cached.slices(view.evaluation, before, after))
     if not view.evaluation.has_outcomes:
         return
@@ -94,7 +102,7 @@ def _why_unknown(view: View) -> str:
     return "No outcome is known: there is no label or no prediction."
 
 
-def _draw_step(found: Attribution) -> None:
+def _draw_step(view: View, found: Attribution, of_class: str | None) -> None:
     if found.change is None:
         st.info(plain(found.note or "The change is undefined."), icon=":material/info:")
         return
@@ -108,9 +116,12 @@ def _draw_step(found: Attribution) -> None:
         # without a reported metric the guarded one is all there is
         values = found.corners["value"]
         ends, said = (float(values[0]), float(values[3])), "after the guard"
+    taken_apart = _training(view, found, of_class)
+    if taken_apart is not None:
+        parts = pl.concat([parts.filter(part="guard"), taken_apart, parts.filter(~_OF_MODEL)])
     frame = waterfall_frame(
         parts,
-        _PARTS,
+        {**_PARTS, **{name: name for name in parts["part"] if name not in _PARTS}},
         start=ends[0],
         end=ends[1],
         before=f"{shortened(found.before, 20)}, {said}",
@@ -122,6 +133,89 @@ def _draw_step(found: Attribution) -> None:
     )
     st.caption(plain(waterfall_text(frame)))
     _draw_corners(found)
+
+
+def _training(view: View, found: Attribution, of_class: str | None) -> pl.DataFrame | None:
+    """The part of the model by what happened to the train data, once it was asked for."""
+    settings = view.evaluation.dataset.project.settings
+    if are_given(view.evaluation.dataset.project) or found.metric == "log_loss":
+        return None
+    cuts = ["kind", "label", *(["source"] if view.evaluation.dataset.sources else [])]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        by = st.segmented_control(
+            "Take the train data apart by", cuts, default="kind", key="training-cut",
+            required=True, persist_state="session",
+        ) or "kind"  # fmt: skip
+        before, after = found.before, found.after
+        fits = training_fits(view.evaluation, before=before, after=after, by=by)
+        asked = (view.evaluation.key, found.metric, before, after, by)
+        wanted = st.button(
+            f"Fit {fits:,} models",
+            icon=":material/model_training:",
+            key="training-go",
+            disabled=not fits or asked in _kept_parts(),
+            help=f"{plain(settings.model.estimator)} is fitted on train sets in which only some of "
+            "the changes have happened, and again on resampled instances for the intervals. "
+            "Whatever you click meanwhile stops it; what was fitted is kept.",
+        )
+    if wanted:
+        _fit_parts(view, asked, found, of_class, by)
+    parts = _kept_parts().get(asked)
+    if parts is None:
+        return None
+    if parts.note is not None:
+        st.caption(plain(parts.note))
+        return None
+    reach = 2 * pl.col("deviation")
+    return parts.parts.select(
+        part=pl.lit("train data: ") + pl.col("part"),
+        value="value",
+        low=pl.col("value") - reach,
+        high=pl.col("value") + reach,
+        instances="instances",
+    )
+
+
+def _kept_parts() -> dict[tuple[object, ...], TrainingParts]:
+    kept: dict[tuple[object, ...], TrainingParts] = st.session_state.setdefault(_TRAINING, {})
+    return kept
+
+
+def _fit_parts(
+    view: View,
+    asked: tuple[object, ...],
+    found: Attribution,
+    of_class: str | None,
+    by: str,
+) -> None:
+    if not _fitting.acquire(blocking=False):
+        st.info("Another visitor's models are being fitted. Try again in a moment.")
+        return
+    bar = st.progress(0.0, text="Fitting…")
+    began = time.monotonic()
+
+    def note(progress: Progress) -> None:
+        left = ""
+        if progress.done:
+            seconds = (time.monotonic() - began) / progress.done * (progress.total - progress.done)
+            left = f", about {seconds:,.0f} s to go"
+        share = progress.done / progress.total
+        bar.progress(share, text=f"{progress.done} of {progress.total} models{left}")
+
+    try:
+        metric = "recall" if of_class is not None else found.metric
+        _kept_parts()[asked] = attribute_training(
+            view.evaluation,
+            before=found.before,
+            after=found.after,
+            metric=metric,
+            of_class=of_class,
+            by=by,
+            progress=note,
+        )
+    finally:
+        _fitting.release()
+        bar.empty()
 
 
 def _summary(found: Attribution) -> list[str]:

@@ -1,7 +1,9 @@
 """The Attribution page shows the library's numbers and says what they mean."""
 
 import chameleon
+from tests.analysis.test_training import frames
 from tests.app.conftest import PAGES
+from tests.library import TREE, evaluated, write_project
 
 ATTRIBUTION = "pages/attribution.py"
 
@@ -56,3 +58,26 @@ def test_a_group_that_changed_filters_everything_by_a_click(open_app, digits):
     assert not screen.at.exception
     assert screen.selection.filters == found.worse[0].filters
     assert f"({found.worse[0].change:+.3f}" in "\n".join(screen.texts())
+
+
+def test_the_train_data_is_taken_apart_on_request(open_app, tmp_path):
+    folder = write_project(tmp_path / "p", dict(zip("12", frames(flip=60, add=30), strict=True)),
+                           toml=TREE)  # fmt: skip
+    screen = open_app(folder, ATTRIBUTION)
+    evaluation = evaluated(folder)
+    fits = chameleon.training_fits(evaluation, before="1", after="2")
+    button = screen.at.button(key="training-go")
+    assert button.label == f"Fit {fits:,} models"
+    button.click().run()
+    assert not screen.at.exception
+    found = chameleon.attribute_training(evaluation, before="1", after="2")
+    text = "\n".join(screen.texts())
+    for part, value in found.parts.select("part", "value").iter_rows():
+        assert (
+            f"train data\\: {part} {value:+.4f}".replace("-", "\\-")
+            .replace(".", "\\.")
+            .replace("+", "\\+")
+            in text
+        )
+    screen.at.run()
+    assert screen.at.button(key="training-go").disabled

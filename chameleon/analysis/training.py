@@ -1,0 +1,386 @@
+"""Which part of a change of the train data moved the metric: refits and Shapley values.
+
+The change of the train set from one version to another is cut into kinds (or sources, or
+classes). Models are fitted for train sets in which only some of the kinds have happened, each is
+scored on both test sets, and every kind gets its Shapley value (Shapley 1953; for groups of train
+data as in Ghorbani and Zou, "Data Shapley", ICML 2019). The values add up to the part of the model
+that `attribute_change` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from math import factorial
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.measures import Measure, measure_of
+from chameleon.analysis.test_sets import TRAIN, kept_tests
+from chameleon.dataset import EvolvingDataset
+from chameleon.errors import SelectionError
+from chameleon.models import Evaluation
+from chameleon.progress import Progress, ProgressCallback
+from chameleon.refitting import Refitter
+
+KINDS = ("added", "removed", "moved", "labels added", "relabelled", "edited", "columns")
+"""What can happen to an instance of the train set; the first that fits in the order of
+`removed` and `added` (not in the other version at all), `moved` (in another split), then the
+labels, then the features, then columns that only one version has."""
+
+CUTS = ("kind", "source", "label")
+MOST_EXACT = 4
+REPEATS = 5
+_ORDERS = 12
+_OTHERS = "others"
+
+Rows = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingParts:
+    """The part of the model in a change, by what happened to the train data.
+
+    Attributes
+    ----------
+    before, after
+        The names of the versions.
+    metric
+        Its name.
+    parts
+        part, value, deviation (standard deviation over the repeats, null without), noise (the
+        value lies within two deviations of zero; null without), instances.
+    total
+        The sum of the values: the part of the model.
+    fits
+        How many models it took, those that were kept included.
+    exact
+        Whether all combinations were fitted; else orders were sampled.
+    note
+        Why there are no parts, or None.
+    """
+
+    before: str
+    after: str
+    metric: str
+    parts: pl.DataFrame
+    total: float | None
+    fits: int
+    exact: bool
+    note: str | None
+
+
+def training_fits(
+    evaluation: Evaluation, *, before: str, after: str, by: str = "kind", repeats: int = REPEATS
+) -> int:
+    """At most how many models `attribute_training` fits.
+
+    Raises
+    ------
+    SelectionError
+        A version does not exist, or there is no such cut.
+    """
+    count = len(_changes(evaluation.dataset, before, after, by).names)
+    if not count:
+        return 0
+    combinations_ = len(_compositions(_orders(count, seed=0)))
+    return combinations_ - 2 + repeats * combinations_
+
+
+def attribute_training(
+    evaluation: Evaluation,
+    *,
+    before: str,
+    after: str,
+    metric: str = "accuracy",
+    of_class: str | None = None,
+    by: str = "kind",
+    repeats: int = REPEATS,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> TrainingParts:
+    """What each kind of change of the train data brought to a metric on test rows.
+
+    Up to four kinds are taken apart exactly, more by sampled orders. The deviations come from
+    repeats in which train and test instances are resampled alike for all combinations. What was
+    fitted is kept, so that a run that was cut off goes on where it was.
+
+    Parameters
+    ----------
+    metric, of_class
+        As for `attribute_change`, without the log loss.
+    by
+        "kind", or "source" or "label" of the instances that changed (the three with most changes,
+        and the others together).
+    repeats
+        How often everything is fitted anew on resampled instances; 0 for no deviations.
+    progress
+        Called before every fit; what it raises ends the work.
+
+    Raises
+    ------
+    SelectionError
+        A version, metric, class or cut does not exist.
+    """
+    if metric == "log_loss":
+        raise SelectionError("Train data cannot be taken apart by log loss. Choose accuracy.")
+    measure = measure_of(evaluation, metric, of_class)
+    changes = _changes(evaluation.dataset, before, after, by)
+    tests = kept_tests(evaluation, measure, before, after, without_twins=False)
+    if tests.note is not None:
+        return _nothing(before, after, measure, tests.note)
+    if not changes.names:
+        return _nothing(before, after, measure, "The train data did not change.")
+    orders = _orders(len(changes.names), seed)
+    work = _Work(evaluation, changes, tests.rows, measure, _compositions(orders), progress, repeats)
+    values = work.values(None, None)
+    if values is None:
+        return _nothing(before, after, measure, "A part of the train data alone gives no model.")
+    shares = _shapley(values, orders, len(changes.names))
+    random = np.random.default_rng(seed)
+    repeated: list[NDArray[np.float64]] = []
+    for _ in range(repeats):
+        drawn = random.integers(0, len(changes.old), len(changes.old))
+        again = work.values(drawn, random)
+        if again is not None:
+            repeated.append(_shapley(again, orders, len(changes.names)))
+    deviation = np.std(repeated, axis=0, ddof=1) if len(repeated) > 1 else None
+    parts = pl.DataFrame(
+        {
+            "part": changes.names,
+            "value": shares,
+            "deviation": [None] * len(shares) if deviation is None else deviation.tolist(),
+            "noise": [None] * len(shares)
+            if deviation is None
+            else (np.abs(shares) < 2 * deviation).tolist(),
+            "instances": changes.sizes,
+        },
+        schema={
+            "part": pl.String, "value": pl.Float64, "deviation": pl.Float64,
+            "noise": pl.Boolean, "instances": pl.Int64,
+        },
+    )  # fmt: skip
+    exact = len(changes.names) <= MOST_EXACT
+    return TrainingParts(
+        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None
+    )
+
+
+def _nothing(before: str, after: str, measure: Measure, note: str) -> TrainingParts:
+    schema = {
+        "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "noise": pl.Boolean,
+        "instances": pl.Int64,
+    }  # fmt: skip
+    empty = pl.DataFrame(schema=schema)
+    return TrainingParts(before, after, measure.name, empty, None, 0, exact=True, note=note)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Changes:
+    """The instances of either train set: their rows there (-1: none), and which part each is of.
+
+    `part` is -1 for what did not change.
+    """
+
+    names: tuple[str, ...]
+    old: Rows
+    new: Rows
+    part: NDArray[np.intp]
+
+    @property
+    def sizes(self) -> list[int]:
+        return [int((self.part == number).sum()) for number in range(len(self.names))]
+
+    def rows(self, done: Iterable[int], drawn: NDArray[np.intp] | None) -> Rows:
+        """The train rows when only these parts have happened, of all or of drawn instances."""
+        happened = np.isin(self.part, list(done))
+        rows = np.where(happened, self.new, self.old)
+        if drawn is not None:
+            rows = rows[drawn]
+        return rows[rows >= 0]
+
+
+def _changes(dataset: EvolvingDataset, before: str, after: str, by: str) -> _Changes:
+    if by not in CUTS:
+        raise SelectionError(f"Train data is cut by one of {', '.join(CUTS)}, not by '{by}'.")
+    numbers = dataset.version_number(before), dataset.version_number(after)
+    held = [dataset.row_of_instance(number) for number in numbers]
+    trained = [(own >= 0) & (dataset.split[own] == TRAIN) for own in held]
+    instances = np.flatnonzero(trained[0] | trained[1])
+    old, new = (
+        np.where(of_side[instances], own[instances], -1).astype(np.int32)
+        for own, of_side in zip(held, trained, strict=True)
+    )
+    kind = _kinds(dataset, numbers, old, new, held[0][instances], held[1][instances])
+    changed = kind >= 0
+    if by == "kind":
+        group, names = kind, list(KINDS)
+    else:
+        row = np.where(new >= 0, new, old)
+        codes = dataset.source[row] if by == "source" else dataset.label[row]
+        known = dataset.sources if by == "source" else dataset.classes
+        group, names = _largest(codes.astype(np.intp), changed, known, f"no {by}")
+    group = np.where(changed, group, -1)
+    occurring = [number for number in range(len(names)) if (group == number).any()]
+    part = np.full(len(group), -1, dtype=np.intp)
+    for place, number in enumerate(occurring):
+        part[group == number] = place
+    return _Changes(tuple(names[number] for number in occurring), old, new, part)
+
+
+def _kinds(
+    dataset: EvolvingDataset,
+    versions: tuple[int, int],
+    old: Rows,
+    new: Rows,
+    held_before: Rows,
+    held_after: Rows,
+) -> NDArray[np.intp]:
+    """The index in KINDS of what happened to every instance; -1 for nothing."""
+    kind = np.full(len(old), -1, dtype=np.intp)
+    both = np.flatnonzero((old >= 0) & (new >= 0) & (old != new))
+    a, b = old[both], new[both]
+    common = dataset.has_column[versions[0]] & dataset.has_column[versions[1]]
+    hashes = dataset.content_hashes()
+    differs = hashes[a] != hashes[b]
+    edited = np.zeros(len(both), dtype=np.bool_)
+    for feature in np.flatnonzero(common):
+        values = dataset.values[feature]
+        left, right = values[a], values[b]
+        edited |= (left != right) & ~(np.isnan(left) & np.isnan(right))
+    relabelled = dataset.label[a] != dataset.label[b]
+    labelled = relabelled & (dataset.label[a] < 0)
+    for name, mask in (
+        ("columns", differs),
+        ("edited", edited),
+        ("relabelled", relabelled),
+        ("labels added", labelled),
+    ):
+        kind[both[mask]] = KINDS.index(name)
+    kind[(old < 0) & (held_before >= 0)] = KINDS.index("moved")
+    kind[(new < 0) & (held_after >= 0)] = KINDS.index("moved")
+    kind[held_before < 0] = KINDS.index("added")
+    kind[held_after < 0] = KINDS.index("removed")
+    return kind
+
+
+def _largest(
+    codes: NDArray[np.intp], changed: NDArray[np.bool_], known: Sequence[str], absent: str
+) -> tuple[NDArray[np.intp], list[str]]:
+    """Groups with most changes by themselves, the others together."""
+    counts = np.bincount(codes[changed] + 1, minlength=len(known) + 1)
+    order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
+    alone = order if len(order) <= MOST_EXACT else order[: MOST_EXACT - 1]
+    group = np.full(len(codes), len(alone), dtype=np.intp)
+    for place, code in enumerate(alone):
+        group[codes + 1 == code] = place
+    names = [known[code - 1] if code else absent for code in alone]
+    return group, [*names, _OTHERS]
+
+
+def _orders(count: int, seed: int) -> list[tuple[int, ...]]:
+    """All orders in which the parts can happen, or some drawn ones where these are too many."""
+    if count <= MOST_EXACT:
+        return list(permutations(range(count)))
+    random = np.random.default_rng(seed)
+    drawn: list[tuple[int, ...]] = []
+    for _ in range(_ORDERS // 2):
+        order = tuple(int(part) for part in random.permutation(count))
+        drawn += [order, order[::-1]]  # antithetic: halves the noise of the sampling
+    return drawn
+
+
+def _compositions(orders: Sequence[tuple[int, ...]]) -> tuple[frozenset[int], ...]:
+    """What has happened at some time in some order."""
+    found = {frozenset(order[:done]) for order in orders for done in range(len(order) + 1)}
+    return tuple(sorted(found, key=lambda done: (len(done), sorted(done))))
+
+
+def _shapley(
+    values: Mapping[frozenset[int], float], orders: Sequence[tuple[int, ...]], count: int
+) -> NDArray[np.float64]:
+    """What each part brings when it happens, averaged over the orders."""
+    shares = np.zeros(count)
+    if count <= MOST_EXACT:
+        for part in range(count):
+            rest = [other for other in range(count) if other != part]
+            for size in range(count):
+                weight = factorial(size) * factorial(count - size - 1) / factorial(count)
+                for done in combinations(rest, size):
+                    with_it = frozenset((*done, part))
+                    shares[part] += weight * (values[with_it] - values[frozenset(done)])
+        return shares
+    for order in orders:
+        for place, part in enumerate(order):
+            with_it, without = frozenset(order[: place + 1]), frozenset(order[:place])
+            shares[part] += (values[with_it] - values[without]) / len(orders)
+    return shares
+
+
+class _Work:
+    """Fits and scores every combination, on all instances or on drawn ones."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        changes: _Changes,
+        tests: tuple[Rows, Rows],
+        measure: Measure,
+        compositions: Sequence[frozenset[int]],
+        progress: ProgressCallback | None,
+        repeats: int,
+    ) -> None:
+        self._changes = changes
+        self._tests = tests
+        self._measure = measure
+        self._compositions = compositions
+        self._progress = progress
+        self._dataset = evaluation.dataset
+        self._refitter = Refitter(evaluation, np.concatenate(tests))
+        self._total = len(compositions) * (1 + repeats)
+        self.done = 0
+
+    def values(
+        self, drawn: NDArray[np.intp] | None, random: np.random.Generator | None
+    ) -> dict[frozenset[int], float] | None:
+        """The metric of every combination; None where one of them gives no model."""
+        weights = self._weights(random)
+        found: dict[frozenset[int], float] = {}
+        for composition in self._compositions:
+            if self._progress is not None:
+                what = "one more draw" if drawn is not None else "a combination"
+                self._progress(Progress("Refitting", what, self.done, self._total))
+            said = self._refitter.predicted(self._changes.rows(composition, drawn))
+            self.done += 1
+            if said is None:
+                return None
+            value = self._score(said, weights)
+            if np.isnan(value):
+                return None
+            found[composition] = value
+        return found
+
+    def _weights(self, random: np.random.Generator | None) -> NDArray[np.float64]:
+        """How often each instance of the test sets counts."""
+        count = self._dataset.instance_count
+        if random is None:
+            return np.ones(count)
+        tested = np.unique(self._dataset.instance[np.concatenate(self._tests)])
+        weights = np.zeros(count)
+        weights[tested] = random.multinomial(len(tested), np.full(len(tested), 1 / len(tested)))
+        return weights
+
+    def _score(self, said: NDArray[np.int16], weights: NDArray[np.float64]) -> float:
+        """The mean of the metric on both test sets."""
+        scores: list[float] = []
+        first = 0
+        for rows in self._tests:
+            guess = said[first : first + len(rows)]
+            first += len(rows)
+            traits = np.stack([self._dataset.label[rows], guess], axis=1).astype(np.float64)
+            sums = weights[self._dataset.instance[rows]] @ self._measure.added(traits)
+            scores.append(float(self._measure.value(sums)))
+        return float(np.mean(scores))

@@ -1,0 +1,106 @@
+"""Fitting the fixed model on train sets that no version has, such as half of an iteration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version as release_of
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.dataset import content_digest
+from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
+from chameleon.models import Evaluation
+from chameleon.pipelines import RECIPE, unfitted_pipeline
+from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
+
+_KEPT = 400
+
+
+class Refitter:
+    """Fits the project's model on any rows and asks it about others; what it said is kept.
+
+    Attributes
+    ----------
+    fitted
+        How many models were fitted, and not read from what was kept.
+    """
+
+    def __init__(self, evaluation: Evaluation, asked: NDArray[np.int32]) -> None:
+        self._evaluation = evaluation
+        self._asked = asked
+        dataset = evaluation.dataset
+        self._folder = cache_folder(dataset.project.path)
+        self._order = dataset.instance_ids.rank("ordinal").to_numpy()
+        self._about = digest(
+            dataset.content_hashes()[asked].tobytes(), asdict(dataset.project.settings.model),
+            RECIPE, release_of("scikit-learn"), evaluation.classes,
+        )  # fmt: skip
+        self.fitted = 0
+
+    def predicted(self, rows: NDArray[np.int32]) -> NDArray[np.int16] | None:
+        """What a model fitted on these rows says of the asked ones; None where it has no model.
+
+        Rows may repeat. As for a version's own model, only labelled ones count, in the order of
+        their ids.
+        """
+        dataset = self._evaluation.dataset
+        rows = rows[dataset.label[rows] >= 0]
+        rows = rows[np.argsort(self._order[dataset.instance[rows]], kind="stable")]
+        if len(np.unique(dataset.label[rows])) < 2:
+            return None
+        places = rows.astype(np.intp)
+        train = dataset.feature_frame(places, usable_features(dataset, places))
+        label = dataset.labels(places)
+        if not train.width:
+            return None
+        target = self._folder / f"refit-{digest(content_digest([label, *train]), self._about)}"
+        kept = _read(target, len(self._asked))
+        if kept is None:
+            kept = self._fitted(train, label)
+            if kept is None:
+                return None
+            write_folder(target, _Writing(kept))
+            tidy(self._folder, "refit", keep=_KEPT)
+        return kept
+
+    def _fitted(self, train: pl.DataFrame, label: pl.Series) -> NDArray[np.int16] | None:
+        from threadpoolctl import threadpool_limits
+
+        dataset = self._evaluation.dataset
+        numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
+        texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
+        spec = dataset.project.settings.model
+        pipeline = fit(unfitted_pipeline(spec, numbers, texts), train, label)
+        if isinstance(pipeline, str):
+            return None
+        self.fitted += 1
+        features = [dataset.feature_number(name) for name in train.columns]
+        frame = model_input(dataset.feature_frame(self._asked.astype(np.intp), features))
+        try:
+            with threadpool_limits(1):
+                said = pipeline.predict(frame)
+        except MODEL_ERRORS:
+            return None
+        places = {name: code for code, name in enumerate(self._evaluation.classes)}
+        return np.array([places[str(name)] for name in said.tolist()], dtype=np.int16)
+
+
+class _Writing:
+    """Writes an array into a folder."""
+
+    def __init__(self, said: NDArray[np.int16]) -> None:
+        self._said = said
+
+    def __call__(self, folder: Path) -> None:
+        np.save(folder / "predicted.npy", self._said, allow_pickle=False)
+
+
+def _read(folder: Path, size: int) -> NDArray[np.int16] | None:
+    try:
+        said = np.load(folder / "predicted.npy", allow_pickle=False)
+    except DAMAGED:
+        return None
+    return said if said.shape == (size,) and said.dtype == np.int16 else None
