@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.intervals import clopper_pearson
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.histories import Pairs, pairs
 from chameleon.models import Evaluation
@@ -21,7 +22,6 @@ from chameleon.selection import Filters, Selection, held_rows, instance_mask
 
 KNOWN = (CORRECT, INCORRECT)
 CELLS = tuple((before, after) for before in KNOWN for after in KNOWN)
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,10 +339,7 @@ def _plain_rate(count: int, of: int) -> Rate:
 def _exact_rate(count: int, of: int) -> Rate:
     if not of:
         return Rate(count, of, reason="no test instance of both versions kept its label")
-    from scipy.stats import binomtest
-
-    interval = binomtest(count, of).proportion_ci(_LEVEL, method="exact")
-    return Rate(count, of, float(interval.low), float(interval.high))
+    return Rate(count, of, *clopper_pearson(count, of))
 
 
 def _mcnemar(losses: int, wins: int) -> float | None:

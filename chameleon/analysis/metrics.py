@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from chameleon.analysis.intervals import clopper_pearson
 from chameleon.dataset import SPLITS
 from chameleon.models import Evaluation
 from chameleon.outcomes import CORRECT, UNKNOWN
+from chameleon.project import Split
 from chameleon.scores import METRICS
 
 
@@ -20,8 +23,10 @@ def version_metrics(evaluation: Evaluation) -> pl.DataFrame:
         version, date, note, instances, then for each split s of train, test and validation:
         {s}_instances, {s}_unknown (no label or no prediction, left out of the metrics),
         {s}_accuracy, {s}_macro_f1, {s}_log_loss, {s}_roc_auc, and {s}_{metric}_reason, which
-        says why a metric is null. Metrics are those of scikit-learn on the version's own rows
-        of that split; ROC AUC of several classes is the macro average of one against the rest.
+        says why a metric is null; for test and validation also {s}_accuracy_low and
+        {s}_accuracy_high, the exact 95 % interval (Clopper-Pearson; train rows are no fair
+        sample). Metrics are those of scikit-learn on the version's own rows of that split; ROC
+        AUC of several classes is the macro average of one against the rest.
     """
     dataset = evaluation.dataset
     columns: dict[str, list[object]] = {"version": [], "date": [], "note": [], "instances": []}
@@ -41,6 +46,8 @@ def version_metrics(evaluation: Evaluation) -> pl.DataFrame:
         for metric in METRICS:
             schema[f"{split}_{metric}"] = pl.Float64
             schema[f"{split}_{metric}_reason"] = pl.String
+        if split is not Split.TRAIN:
+            schema |= {f"{split}_accuracy_{end}": pl.Float64 for end in ("low", "high")}
     columns = {name: [] for name in schema}
     for number, version in enumerate(dataset.versions):
         rows = dataset.rows_of(number)
@@ -58,9 +65,19 @@ def version_metrics(evaluation: Evaluation) -> pl.DataFrame:
                 value, reason = known[version.name, split.value, metric]
                 row[f"{split}_{metric}"] = value
                 row[f"{split}_{metric}_reason"] = reason
+            if split is not Split.TRAIN:
+                row |= _interval(evaluation.outcome[number, own], split)
         for name in schema:
             columns[name].append(row[name])
     return pl.DataFrame(columns, schema=schema)
+
+
+def _interval(outcome: NDArray[np.uint8], split: Split) -> dict[str, float | None]:
+    bounds = clopper_pearson(int((outcome == CORRECT).sum()), int((outcome != UNKNOWN).sum()))
+    return {
+        f"{split}_accuracy_{end}": None if np.isnan(bound) else bound
+        for end, bound in zip(("low", "high"), bounds, strict=True)
+    }
 
 
 def version_sizes(evaluation: Evaluation) -> pl.DataFrame:

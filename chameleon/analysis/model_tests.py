@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.intervals import LEVEL, clopper_pearson
 from chameleon.analysis.measures import Floats, Measure, measure_of
 from chameleon.analysis.test_sets import TEST, TRAIN
 from chameleon.dataset import EvolvingDataset
@@ -13,7 +14,6 @@ from chameleon.models import Evaluation
 
 _RESAMPLES = 500
 _EXACT = ("accuracy", "recall")
-_LEVEL = 0.95
 
 
 def model_on_tests(
@@ -114,18 +114,6 @@ def frozen_test(
     return frame.with_columns(pl.col("value", "low", "high").fill_nan(None))
 
 
-def clopper_pearson(right: int, of: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share (Clopper and Pearson 1934); NaN where `of` is 0."""
-    from scipy.stats import beta
-
-    if not of:
-        return np.nan, np.nan
-    tail = (1 - _LEVEL) / 2
-    low = float(beta.ppf(tail, right, of - right + 1)) if right else 0.0
-    high = float(beta.ppf(1 - tail, right + 1, of - right)) if right < of else 1.0
-    return low, high
-
-
 def _trained(dataset: EvolvingDataset, version: int) -> NDArray[np.bool_]:
     """The instances that stand in a version's train set; shape (n_instances,)."""
     trained = np.zeros(dataset.instance_count, dtype=np.bool_)
@@ -143,6 +131,6 @@ def _interval(measure: Measure, metric: str, added: Floats, seed: int) -> tuple[
     alike, counts = np.unique(added, axis=0, return_counts=True)
     weights = random.multinomial(len(added), counts / len(added), size=_RESAMPLES)
     drawn = measure.value(weights.astype(np.float64) @ alike)
-    tail = (1 - _LEVEL) / 2
+    tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -67,6 +67,11 @@ def _draw_metric(view: View, metrics: pl.DataFrame, metric: str, *, dark: bool) 
     splits = tuple(split for split in SPLITS if frame.filter(split=split)["value"].count())
     spec = _metric_spec(METRICS[metric], splits, dark=dark)
     st.vega_lite_chart(frame, spec, key="timeline-metric-chart")
+    if frame["low"].count():
+        st.caption(
+            "A thick bar is the exact 95 % interval of an accuracy on test or validation rows; how "
+            "another training run would turn out is not in it."
+        )
     undefined = _undefined(metrics, metric)
     if undefined:
         st.caption(f"Undefined: {undefined}")

@@ -26,11 +26,11 @@ _NARROW = 24
 def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, Any]:
     """A line for each of these splits over the versions, the two chosen versions marked.
 
-    The frame: version, split, value, instances, side ("primary", "secondary", "both" or ""), in
-    the order of the timeline.
+    The frame: version, split, value, low, high (95 % interval, null without), instances, side
+    ("primary", "secondary", "both" or ""), in the order of the timeline.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("version", "split", "value", "instances", "side"))
+    base = alt.Chart(_dummy("version", "split", "value", "low", "high", "instances", "side"))
     x = _versions_axis()
     places = [SPLITS.index(split) for split in splits]
     hues = alt.Scale(domain=list(splits), range=[colours.categories[k] for k in places])
@@ -58,11 +58,19 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
             alt.Tooltip("version:N", title="Version"),
             alt.Tooltip("split:N", title="Split"),
             alt.Tooltip("value:Q", title=title, format=".4f"),
+            alt.Tooltip("low:Q", title="95 % interval from", format=".4f"),
+            alt.Tooltip("high:Q", title="to", format=".4f"),
             alt.Tooltip("instances:Q", title="Instances", format=","),
         ],
     )
+    spans = base.mark_rule(strokeWidth=5, opacity=0.3).encode(
+        x=x,
+        y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False, padding=12)),
+        y2="high:Q",
+        color=alt.Color("split:N", scale=hues, legend=legend),
+    )
     return _spec(
-        alt.layer(*_side_rules(base, x, colours), lines, points),
+        alt.layer(*_side_rules(base, x, colours), spans, lines, points),
         height=150,
         description=f"{title} of every version, a line a split.",
     )
@@ -167,11 +175,18 @@ def metric_frame(
             "version",
             split=pl.lit(split),
             value=pl.col(f"{split}_{metric}"),
+            low=_bound(metrics, f"{split}_{metric}_low"),
+            high=_bound(metrics, f"{split}_{metric}_high"),
             instances=pl.col(f"{split}_instances"),
             side=side,
         )
         for split in SPLITS
     ).filter((pl.col("value").is_not_null()) | (pl.col("split") == SPLITS[0]))
+
+
+def _bound(metrics: pl.DataFrame, column: str) -> pl.Expr:
+    """The end of an interval, where this metric has one."""
+    return pl.col(column) if column in metrics.columns else pl.lit(None, dtype=pl.Float64)
 
 
 def size_frame(sizes: pl.DataFrame, by: str) -> tuple[pl.DataFrame, list[str]]:

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 import chameleon
 from tests import oracle, tiny
@@ -102,3 +103,14 @@ def test_no_rows_of_a_split_is_a_reason_and_never_0(tmp_path, split, metric):
     frame = chameleon.version_metrics(evaluated(folder))
     assert frame[f"{split}_{metric}"].item() is None
     assert frame[f"{split}_{metric}_reason"].item() == "there are no such rows"
+
+
+def test_intervals_of_accuracies_are_scipys_exact_ones(tmp_path):
+    folder = write_project(tmp_path, {"1": plain(), "2": plain(40)}, toml=TREE)
+    for row in chameleon.version_metrics(evaluated(folder)).iter_rows(named=True):
+        count = row["test_instances"] - row["test_unknown"]
+        right = round(row["test_accuracy"] * count)
+        exact = binomtest(right, count).proportion_ci(method="exact")
+        found = row["test_accuracy_low"], row["test_accuracy_high"]
+        assert found == pytest.approx((exact.low, exact.high))
+        assert row["validation_accuracy_low"] is row["validation_accuracy_high"] is None
