@@ -137,8 +137,14 @@ def _draw_step(view: View, found: Attribution, of_class: str | None) -> None:
 
 def _training(view: View, found: Attribution, of_class: str | None) -> pl.DataFrame | None:
     """The part of the model by what happened to the train data, once it was asked for."""
-    settings = view.evaluation.dataset.project.settings
-    if are_given(view.evaluation.dataset.project) or found.metric == "log_loss":
+    project = view.evaluation.dataset.project
+    if are_given(project):
+        st.caption(
+            "The predictions were made elsewhere: whether one fixed model code made them is not "
+            "known, so the part of the model may also be a change of the model itself."
+        )
+        return None
+    if found.metric == "log_loss":
         return None
     cuts = ["kind", "label", *(["source"] if view.evaluation.dataset.sources else [])]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -154,7 +160,7 @@ def _training(view: View, found: Attribution, of_class: str | None) -> pl.DataFr
             icon=":material/model_training:",
             key="training-go",
             disabled=not fits or asked in _kept_parts(),
-            help=f"{plain(settings.model.estimator)} is fitted on train sets in which only some of "
+            help=f"{plain(project.settings.model.estimator)} is fitted on train sets in which only some of "
             "the changes have happened, and again on resampled instances for the intervals. "
             "Whatever you click meanwhile stops it; what was fitted is kept.",
         )

@@ -81,3 +81,9 @@ def test_the_train_data_is_taken_apart_on_request(open_app, tmp_path):
         )
     screen.at.run()
     assert screen.at.button(key="training-go").disabled
+
+
+def test_given_predictions_are_not_blamed_on_the_data_alone(open_app, kinds):
+    screen = open_app(kinds.dataset.project.path, ATTRIBUTION)
+    assert any("a change of the model itself" in text for text in screen.texts())
+    assert "training-go" not in {button.key for button in screen.at.button}

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 import chameleon
 from chameleon.building import Builder
@@ -26,6 +28,7 @@ from .timing import medians, seconds
 
 HISTOGRAMS_AT_LEAST = 20
 BUILD_AT_MOST = 5
+SCORING_AT_MOST = 2
 ROUNDS = 7
 
 
@@ -98,6 +101,25 @@ def test_histograms_are_twenty_times_faster_than_the_straightforward_way(evaluat
         f"({through:,} correct primary instances)"
     )
     assert plain / ours >= HISTOGRAMS_AT_LEAST
+
+
+def test_every_model_on_every_test_set_costs_little_beside_predicting(evaluation):
+    dataset = evaluation.dataset
+    rows = dataset.rows_of(len(dataset.versions) - 1)
+    model = HistGradientBoostingClassifier(random_state=0, early_stopping=False)
+    with threadpool_limits(1):
+        model.fit(dataset.feature_frame(rows[:8000]), dataset.label[rows[:8000]])
+        frame = dataset.feature_frame(slice(None))
+        predicting = seconds(lambda: model.predict_proba(frame)) * len(dataset.versions)
+    scoring = seconds(lambda: chameleon.model_on_tests(evaluation))
+    explaining = seconds(
+        lambda: chameleon.attribute_change(evaluation, before="1.17", after="1.18")
+    )
+    print(
+        f"\n19 x 19 models on test sets {scoring / predicting:.3f}, attribution of one step "
+        f"{explaining / predicting:.3f} times predicting all rows with all models"
+    )
+    assert scoring / predicting <= SCORING_AT_MOST
 
 
 def straightforward_version(evaluation: Evaluation, name: str, ids: pl.Series) -> pd.DataFrame:
