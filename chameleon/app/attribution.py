@@ -161,8 +161,8 @@ def _training(view: View, found: Attribution, of_class: str | None) -> pl.DataFr
             key="training-go",
             disabled=not fits or asked in _kept_parts(),
             help=f"{plain(project.settings.model.estimator)} is fitted on train sets in which only "
-            "some of the changes have happened, and again on resampled instances for the intervals. "
-            "Whatever you click meanwhile stops it; what was fitted is kept.",
+            "some of the changes have happened, and again on resampled instances for the "
+            "intervals. Whatever you click meanwhile stops it; what was fitted is kept.",
         )
     if wanted:
         _fit_parts(view, asked, found, of_class, by)
