@@ -244,13 +244,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 where a layout stands now, 3 where another process is at it, else 1."""
     parser = argparse.ArgumentParser(description="Lays out the rows of a project by UMAP.")
     parser.add_argument("project")
+    parser.add_argument("--private", type=Path, help="keep everything in this folder alone")
     parser.add_argument("--again", action="store_true", help="whatever layout stands")
     parser.add_argument("--into", type=Path, help="write a new layout into this folder")
     parser.add_argument("--claim", type=Path, help="the file that tells the progress")
     parser.add_argument("--parent", type=int, help="end when this process does")
     options = parser.parse_args(arguments)
     if options.claim is None:
-        _make(options.project, options.again, options.into, lambda stage, share: None)
+        _make(options, lambda stage, share: None)
         return 0
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # the pages come first
@@ -258,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not claimed.taken():
         return FOLLOW
     try:
-        _make(options.project, options.again, options.into, claimed.say)
+        _make(options, claimed.say)
     except ChameleonError as error:
         claimed.end(str(error))
         return 1
@@ -269,13 +270,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _make(project: str, again: bool, into: Path | None, say: Say) -> None:
-    dataset = evolving_dataset(open_project(project))
-    if into is not None:
-        shutil.rmtree(into, ignore_errors=True)
-        write_folder(into, lay_out(dataset, say).write)
+def _make(options: argparse.Namespace, say: Say) -> None:
+    dataset = evolving_dataset(open_project(options.project, private=options.private))
+    if options.into is not None:
+        shutil.rmtree(options.into, ignore_errors=True)
+        write_folder(options.into, lay_out(dataset, say).write)
         return
-    if not again and kept_layout(dataset) is not None:
+    if not options.again and kept_layout(dataset) is not None:
         return
     if not keep(lay_out(dataset, say), dataset):
         raise ChameleonError("The layout was made but the disk did not take it.")

@@ -40,6 +40,10 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"{file} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise ProjectError(f"{file} nests its values too deeply. Write it by hand.") from error
+    except OSError as error:
+        raise ProjectError(f"{file} could not be read: {error.strerror}.") from error
     columns = _table(content, "columns")
     problems = [
         *_unknown_keys(content, _KNOWN, "at the top"),

@@ -16,9 +16,12 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from polars.exceptions import PolarsError
+
+if TYPE_CHECKING:
+    from chameleon.project import Project
 
 Fact = TypeVar("Fact")
 
@@ -74,6 +77,16 @@ def cache_folder(project: Path) -> Path:
     except OSError:
         name = f"{project.resolve().name}-{digest(str(project.resolve()))[:12]}"
         return user_cache_folder() / name
+
+
+def results_folder(project: Project) -> Path:
+    """Where what is computed of an opened project is kept."""
+    return project.private or cache_folder(project.path)
+
+
+def models_folder(project: Project) -> Path:
+    """Where fitted models of an opened project are kept, for this user alone."""
+    return (project.private or user_cache_folder()) / "models"
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
