@@ -180,9 +180,10 @@ def _releases(*libraries: str) -> str:
 class _Claimed:
     """The claim file while this process works: kept fresh from a thread of its own."""
 
-    def __init__(self, path: Path, parent: int | None) -> None:
+    def __init__(self, path: Path, parent: int | None, private: Path | None = None) -> None:
         self._path = path
         self._parent = parent
+        self._private = private
         self._claim = Claim(os.getpid(), birth(os.getpid()) or "", "Reading the dataset", 0.0)
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._beat, daemon=True)
@@ -226,6 +227,8 @@ class _Claimed:
             if self._parent is not None and os.getppid() != self._parent:
                 self._path.unlink(missing_ok=True)
                 os._exit(1)  # the work is for nobody now; the main thread may be in long C code
+            if self._private is not None and not self._private.is_dir():
+                os._exit(1)  # taken away, and not to be made anew
             if not self._own():
                 os._exit(FOLLOW)  # two found a stale claim at once, and the other was the last
             write_text(self._path, self._text())
@@ -255,7 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # the pages come first
-    claimed = _Claimed(options.claim, options.parent if os.name == "posix" else None)
+    parent = options.parent if os.name == "posix" else None
+    claimed = _Claimed(options.claim, parent, options.private)
     if not claimed.taken():
         return FOLLOW
     try:

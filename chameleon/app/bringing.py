@@ -74,7 +74,7 @@ def _take(key: str) -> None:
     except ChameleonError as error:
         st.session_state[_REFUSED] = str(error)
     finally:
-        uploads.forget_files(key)
+        uploads.forget_files(files)
         st.session_state[_NONCE] = st.session_state.get(_NONCE, 0) + 1
 
 

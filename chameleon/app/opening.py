@@ -83,7 +83,7 @@ class Opening:
         """Whether nothing is left to do, in success or failure."""
         return self._finished.is_set()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float | None) -> None:
         """Wait until complete, but not longer than that."""
         self._finished.wait(seconds)
 

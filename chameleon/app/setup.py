@@ -43,7 +43,7 @@ def draw() -> None:
     tried = found
     if chosen is not None and chosen != found.settings:
         tried = _survey(address, stamp, settings_text(chosen), private, chosen)
-    _draw_state(tried)
+    _draw_state(tried, stands=tried is found)
     _draw_versions(tried)
     _draw_columns(tried)
     _draw_settings(address, chosen or found.settings, own)
@@ -61,7 +61,7 @@ def _survey(
         return survey(address, settings=_settings, private=_private)
 
 
-def _draw_state(found: Survey) -> None:
+def _draw_state(found: Survey, *, stands: bool) -> None:
     """Whether the project opens, and what is the matter."""
     if found.error is not None:
         st.error(plain(found.error), icon=":material/error:")
@@ -71,6 +71,8 @@ def _draw_state(found: Survey) -> None:
             f"{len(found.versions):,} versions, {len(found.project.kinds):,} features.",
             icon=":material/check_circle:",
         )
+        if stands:
+            st.page_link("streamlit_app.py", label="Look at it", icon=":material/dashboard:")
     problem_lines(found.problems)
 
 
@@ -108,7 +110,7 @@ def _draw_columns(found: Survey) -> None:
     most = max((len(values) for values in head), default=0)
     table = {
         "column": names,
-        "kind": [found.columns.get(name) or "-" for name in names],
+        "kind": [str(found.columns.get(name) or "-") for name in names],
         "role": [
             roles.get(name) or (f"tells the {told[name]}" if name in told else "feature")
             for name in names

@@ -17,6 +17,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import state
 from chameleon.app.opening import Opening, Workshop
@@ -65,6 +66,7 @@ class Upload:
         self.kept = folder / "kept"
         self.left_out = ""
         self.opening: Opening | None = None
+        self._begun: list[Opening] = []
         self.project.mkdir(parents=True)
         self.kept.mkdir()
 
@@ -73,6 +75,7 @@ class Upload:
         if self.opening is None:
             check = partial(require_allowed, limits=LIMITS)
             self.opening = Opening(str(self.project), private=self.kept, check=check)
+            self._begun.append(self.opening)
             workshop.begin_upload(self.opening, umap=operator().umap)
         return self.opening
 
@@ -96,8 +99,19 @@ class Upload:
         return content
 
     def remove(self) -> None:
-        """End its work and take all of it away."""
+        """End its work and take all of it away, at once or when the step at work has ended.
+
+        A step that still wrote into a folder taken away would make it anew, for all to read.
+        """
         self.open_anew()
+        if all(opening.complete for opening in self._begun):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            threading.Thread(target=self._remove_later, daemon=True).start()
+
+    def _remove_later(self) -> None:
+        for opening in self._begun:
+            opening.wait(None)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -149,6 +163,9 @@ class Shelf:
             self.remove(other)
         return upload
 
+    def __contains__(self, upload: Upload) -> bool:
+        return upload in self._seen
+
     def remove(self, upload: Upload) -> None:
         """Take an upload away, with all that was made of it."""
         with self._lock:
@@ -165,6 +182,12 @@ class Shelf:
                 self._seen[upload] = now
             elif now - seen > GRACE_SECONDS:
                 self.remove(upload)
+
+    def close(self) -> None:
+        """Take everything away: the process ends."""
+        for upload in list(self._seen):
+            upload.open_anew()
+        shutil.rmtree(self._base, ignore_errors=True)
 
     def keep_sweeping(self) -> None:
         """Sweep for as long as the process lives."""
@@ -205,10 +228,7 @@ def take_away(upload: Upload) -> None:
 def upload_of_session() -> Upload | None:
     """What this visitor brought along and is still there."""
     upload = cast("Upload | None", st.session_state.get(_UPLOAD))
-    if upload is None or upload.project.is_dir():
-        return upload
-    del st.session_state[_UPLOAD]
-    return None
+    return upload if upload is not None and upload in _shelf() else None
 
 
 def is_shown() -> bool:
@@ -216,13 +236,13 @@ def is_shown() -> bool:
     return state.current_project() == NAME
 
 
-def forget_files(key: str) -> None:
-    """Let Streamlit forget the files of an uploader; it would hold them while the visit lasts."""
+def forget_files(files: Sequence[UploadedFile]) -> None:
+    """Let Streamlit forget files of an uploader; it would hold them while the visit lasts."""
     context = get_script_run_ctx()
     if context is None:
         return
     manager = cast("MemoryUploadedFileManager", context.uploaded_file_mgr)
-    for file in st.session_state[key]:
+    for file in files:
         manager.remove_file(context.session_id, file.file_id)
 
 
@@ -246,8 +266,8 @@ def _shelf() -> Shelf:
     remove_leftovers(Path(tempfile.gettempdir()))
     own = f"{_PREFIX}{os.getpid()}-{birth(os.getpid()) or 'unknown'}-"
     base = Path(tempfile.mkdtemp(prefix=own))
-    atexit.register(shutil.rmtree, base, ignore_errors=True)
     shelf = Shelf(base, _is_connected)
+    atexit.register(shelf.close)
     threading.Thread(target=shelf.keep_sweeping, name="chameleon-shelf", daemon=True).start()
     return shelf
 
