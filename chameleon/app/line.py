@@ -33,20 +33,22 @@ class Line:
         with self._lock:
             if not self._busy:
                 self._busy = True
-                self._waiting.append(job)
                 # a daemon: what it writes is renamed into place, so that it may end at any moment
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                thread = threading.Thread(
+                    target=self._work, args=(job,), name=self._name, daemon=True
+                )
+                thread.start()
                 return True
             if len(self._waiting) >= self._most_waiting:
                 return False
             self._waiting.append(job)
             return True
 
-    def _work(self) -> None:
+    def _work(self, job: Job) -> None:
         while True:
+            job()
             with self._lock:
                 if not self._waiting:
                     self._busy = False
                     return
                 job = self._waiting.popleft()
-            job()
