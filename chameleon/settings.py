@@ -36,6 +36,10 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
     path = folder / file
     if not path.is_file():
         return Settings(name=folder.resolve().name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ProjectError(
+            f"{file} is a link out of the project folder. Put the file itself there."
+        )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

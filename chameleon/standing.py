@@ -208,6 +208,8 @@ def candidates(dataset: EvolvingDataset) -> list[tuple[Path, About]]:
     project = dataset.project.path
     found: list[tuple[str, int, Path, About]] = []
     for folder in (*sorted(results_folder(dataset.project).glob("layout-*")), project / SHIPPED):
+        if folder.is_symlink():
+            continue
         try:
             meta = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT:

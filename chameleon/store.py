@@ -66,11 +66,13 @@ def user_cache_folder() -> Path:
 def cache_folder(project: Path) -> Path:
     """Where a project's computed results are kept.
 
-    In the project folder, where that can be written; else, and for a single file, in the user's
-    cache folder.
+    In the project folder, where that can be written; else, for a single file, and where a link
+    would lead the writing elsewhere, in the user's cache folder.
     """
     own = project / PROJECT_CACHE  # beside a single file there is no such place
     try:
+        if own.is_symlink():
+            raise OSError
         own.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=own):
             return own
