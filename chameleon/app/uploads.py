@@ -227,8 +227,9 @@ def take_away(upload: Upload) -> None:
 
 def upload_of_session() -> Upload | None:
     """What this visitor brought along and is still there."""
+    shelf = _shelf()  # the first visitor of a process has leftovers removed
     upload = cast("Upload | None", st.session_state.get(_UPLOAD))
-    return upload if upload is not None and upload in _shelf() else None
+    return upload if upload is not None and upload in shelf else None
 
 
 def is_shown() -> bool:
