@@ -13,7 +13,7 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
-from chameleon.project import SETTINGS_FILE, Project, Settings
+from chameleon.project import SETTINGS_FILE, Project, Settings, Version
 from chameleon.settings_text import settings_text
 from chameleon.sources.files import READ_ERRORS, could_not, ending, scan_file
 from chameleon.sources.folder import VERSIONS_FOLDER
@@ -50,6 +50,10 @@ class Limits:
         Rows times columns, of all files together.
     versions
         Versions.
+    predictions
+        Rows of all files together, times versions: every model predicts every row.
+    probabilities
+        Rows of all files together, times classes: what one model says.
     """
 
     files: int = 200
@@ -59,6 +63,8 @@ class Limits:
     columns: int = 1_000
     values: int = 100_000_000
     versions: int = 200
+    predictions: int = 40_000_000
+    probabilities: int = 40_000_000
 
 
 Sent = tuple[str, int, BinaryIO]
@@ -106,9 +112,18 @@ def require_allowed(project: Project, limits: Limits) -> None:
     Raises
     ------
     ProjectError
-        It has too many versions, or its model would take time or memory out of proportion.
+        It has too many versions or classes, or its model would take time or memory out of
+        proportion.
     """
     _require(len(project.versions), limits.versions, "versions")
+    rows = sum(_shape(path)[0] for path in _tables(project.path))
+    _require(rows * len(project.versions), limits.predictions, "predictions (rows times versions)")
+    classes = max(_classes(project, version) for version in project.versions)
+    _require(
+        rows * classes,
+        limits.probabilities,
+        f"probabilities (rows times the {classes:,} classes of '{project.roles.label}')",
+    )
     spec = project.settings.model
     if spec.estimator not in _ESTIMATORS:
         raise ProjectError(
@@ -181,7 +196,7 @@ def _require_project(folder: Path, limits: Limits) -> None:
     """Refuse a folder without tables, or with more in them than the limits allow."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     _require(len(files), limits.files, "files")
-    tables = [path for path in files if ending(path)]
+    tables = _tables(folder)
     if not tables:
         raise ProjectError(
             "There is no table in it. Bring a file a version (parquet, csv, csv.gz, arrow, feather "
@@ -198,6 +213,18 @@ def _require_project(folder: Path, limits: Limits) -> None:
         _require(width, limits.columns, f"columns in {path.name}")
         _require(rows, limits.rows, "rows, all files together")
         _require(values, limits.values, "values (rows times columns, all files together)")
+
+
+def _classes(project: Project, version: Version) -> int:
+    label = pl.col(project.roles.label)
+    try:
+        return int(project.source.scan(version).select(label.n_unique()).collect().item())
+    except READ_ERRORS as error:
+        raise project.source.unreadable(version, error) from error
+
+
+def _tables(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and ending(path)]
 
 
 def _shape(path: Path) -> tuple[int, int]:

@@ -321,3 +321,19 @@ def test_an_ordinary_project_keeps_its_results_beside_it(tmp_path):
     assert project.private is None
     assert store.results_folder(project) == tmp_path / "p" / ".chameleon"
     assert store.models_folder(project) == store.user_cache_folder() / "models"
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({"predictions": 79}, "predictions (rows times versions): at most 79, found 80"),
+        ({"probabilities": 79}, "times the 2 classes of 'label'): at most 79, found 80"),
+    ],
+)
+def test_rows_times_versions_and_classes_are_limited(tmp_path, limit, told):
+    project = project_of(sent(a_csv=table(), b_csv=table()), tmp_path)
+    exact = {name: most + 1 for name, most in limit.items()}
+    require_allowed(project, replace(LIMITS, **exact))
+    with pytest.raises(ProjectError) as raised:
+        require_allowed(project, replace(LIMITS, **limit))
+    assert told in str(raised.value)

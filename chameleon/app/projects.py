@@ -6,6 +6,7 @@ A visitor sees names only: the operator's addresses are paths of the server.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from chameleon.app import state, uploads
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
 from chameleon.errors import ChameleonError
+from chameleon.project import SETTINGS_FILE
 from chameleon.sources.address import address_of
 
 _SWITCH = "project-switch"
@@ -125,6 +127,17 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 def _name(address: str) -> str:
     """The name of a project, on one line: what its settings say, else its last path component."""
+    place = Path(address.partition("?")[0])
+    settings = (place if place.is_dir() else place.parent) / SETTINGS_FILE
+    try:
+        changed = settings.stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return _said_name(address, changed)
+
+
+@lru_cache(maxsize=256)
+def _said_name(address: str, changed: int) -> str:
     try:
         name = address_of(address).settings.name
     except (ChameleonError, OSError):

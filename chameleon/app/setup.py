@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -43,7 +45,8 @@ def draw() -> None:
     tried = found
     if chosen is not None and chosen != found.settings:
         tried = _survey(address, stamp, settings_text(chosen), private, chosen)
-    _draw_state(tried, stands=tried is found)
+    refused = None if own is None else own.refusal(tried.project)
+    _draw_state(tried if refused is None else replace(tried, error=refused), stands=tried is found)
     _draw_versions(tried)
     _draw_columns(tried)
     _draw_settings(address, chosen or found.settings, own)
@@ -58,7 +61,11 @@ def _survey(
     _settings: Settings | None,
 ) -> Survey:
     with _ONE_AT_A_TIME:
-        return survey(address, settings=_settings, private=_private)
+        if _settings is None or _private is not None:
+            return survey(address, private=_private, settings=_settings)
+        # a visitor's trial is nothing to keep beside the operator's project
+        with tempfile.TemporaryDirectory(prefix="chameleon-trial-") as folder:
+            return survey(address, private=Path(folder), settings=_settings)
 
 
 def _draw_state(found: Survey, *, stands: bool) -> None:

@@ -22,9 +22,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from chameleon.app import state
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
-from chameleon.errors import ProjectError
+from chameleon.errors import ChameleonError, ProjectError
 from chameleon.layout import birth
-from chameleon.project import SETTINGS_FILE
+from chameleon.project import SETTINGS_FILE, Project
 from chameleon.upload import Limits, Sent, require_allowed, stored, write_project_zip
 
 NAME = "your-upload"
@@ -83,6 +83,15 @@ class Upload:
         """Let its chameleon.toml say that. Without [source] a single table is one version."""
         (self.project / SETTINGS_FILE).write_text(text, encoding="utf-8")
         self.open_anew()
+
+    def refusal(self, project: Project | None) -> str | None:
+        """Why the server does not take what its settings ask for; None where it does."""
+        try:
+            if project is not None:
+                require_allowed(project, LIMITS)
+        except ChameleonError as error:
+            return str(error)
+        return None
 
     def open_anew(self) -> None:
         """Open it again at the next look: its settings have changed."""

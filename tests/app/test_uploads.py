@@ -433,3 +433,29 @@ def test_settings_are_saved_only_where_the_operator_allows_it(served, tmp_path):
     screen.at.checkbox(key="setup-replace").check().run()
     screen.at.button(key="setup-save").click().run()
     assert 'name = "renamed"' in toml.read_text()
+
+
+def test_a_trial_writes_nothing_beside_the_operators_project(served, tmp_path):
+    rows = plain(20).with_columns(batch=1), plain(20).with_columns(batch=2)
+    rows[0].vstack(rows[1]).write_csv(tmp_path / "all.csv")
+    (tmp_path / "chameleon.toml").write_text('name = "t"\n[source]\nfile = "all.csv"\n')
+    served(tmp_path)
+    screen = visitor(SETUP)
+    assert "hold its versions?" in screen.at.error[0].value
+    kept = tmp_path / ".chameleon"
+    before = {p: p.stat().st_mtime_ns for p in kept.rglob("*")}
+    for reading in ("snapshot", "since"):
+        screen.at.radio[0].set_value(reading).run()
+        assert "of 2 versions" in screen.at.success[0].value
+    assert {p: p.stat().st_mtime_ns for p in kept.rglob("*")} == before
+    assert not list(Path(tempfile.gettempdir()).glob("chameleon-trial-*"))
+
+
+def test_a_model_that_an_upload_may_not_have_is_told_on_both_pages(served):
+    toml = b'[model]\nestimator = "GaussianProcessClassifier"\n'
+    screen = bring(visitor(SETUP), *two_versions()[:2], ("chameleon.toml", toml))
+    assert "an upload may use" in screen.at.error[0].value
+    assert not screen.at.success
+    screen.go(OVERVIEW).settle()
+    assert "an upload may use" in screen.at.error[0].value
+    assert not screen.at.exception
