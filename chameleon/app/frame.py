@@ -48,16 +48,17 @@ def page(title: str, question: str, draw: Draw) -> None:
     if not opened.complete:
         _watch(opened)  # first of all: the watch of the run before would interrupt this one
     head, own = st.container(), st.container()
-    if opened.evaluation is None:
+    evaluation = opened.evaluation  # once: it may be cancelled while this run draws
+    if evaluation is None:
         with head:
             _draw_head(opened)
             warn_of_link()
         if state.was_clicked():  # else the link's selection waits for the data
             state.write_address(None, projects.item())
         return
-    selection = state.selection_of_session(opened.evaluation)
+    selection = state.selection_of_session(evaluation)
     breath = Breath(wanted=not arrived)
-    view = View(opened.evaluation, selection, pending=not opened.complete, breath=breath)
+    view = View(evaluation, selection, pending=not opened.complete, breath=breath)
 
     def draw_head() -> None:
         _draw_head(opened, view.evaluation.dataset.project.name)

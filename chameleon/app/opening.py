@@ -58,6 +58,8 @@ class Opening:
         None until the data is read; then one without outcomes, until the models are there.
     error
         The message of what cannot be used; None where all went well.
+    refused
+        Whether it had no place in the line: it may have one later.
     layout_process
         The process that computes the layout; None where none is needed.
     layout_refused
@@ -72,6 +74,7 @@ class Opening:
         self.progress: Progress | None = None
         self.evaluation: Evaluation | None = None
         self.error: str | None = None
+        self.refused = False
         self.layout_process: LayoutProcess | None = None
         self.layout_refused: str | None = None
         self._check = check
@@ -95,7 +98,7 @@ class Opening:
 
     def refuse(self) -> None:
         """End before the work begins, because too much of it waits."""
-        self.error = _BUSY
+        self.refused, self.error = True, _BUSY
         self._finished.set()
 
     def run(self, layouts: Line | None) -> None:

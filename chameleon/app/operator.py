@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,8 +71,9 @@ def decided(arguments: Sequence[str], variables: Mapping[str, str]) -> Operator:
 
 def _listed(text: str) -> list[str]:
     """The addresses of a variable; a path that holds the separator itself is one address."""
-    if Path(text).exists():
-        return [text] if text else []
+    with suppress(OSError):  # a list may be longer than any path
+        if text and Path(text).exists():
+            return [text]
     return [name for name in text.split(os.pathsep) if name]
 
 

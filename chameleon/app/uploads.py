@@ -72,7 +72,7 @@ class Upload:
 
     def opened(self, workshop: Workshop) -> Opening:
         """Its opening; begun where it is new."""
-        if self.opening is None:
+        if self.opening is None or self.opening.refused:
             check = partial(require_allowed, limits=LIMITS)
             self.opening = Opening(str(self.project), private=self.kept, check=check)
             self._begun.append(self.opening)

@@ -7,6 +7,7 @@ import pytest
 
 from chameleon.app.line import Line
 from chameleon.app.opening import MOST_WAITING, Opening, Workshop
+from chameleon.app.uploads import Upload
 from chameleon.errors import ProjectError
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
@@ -137,3 +138,12 @@ def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatc
     assert "The log of the server says what." in (opening.error or "")
     assert str(tmp_path) not in (opening.error or "")
     assert "secret" in caplog.text
+
+
+def test_an_upload_that_found_no_place_is_opened_at_the_next_look(busy, tmp_path: Path):
+    workshop, _ = busy
+    several = [Upload("a", tmp_path / str(k), "p") for k in range(MOST_WAITING + 2)]
+    opened = [upload.opened(workshop) for upload in several]
+    assert [o.refused for o in opened] == [*[False] * (MOST_WAITING + 1), True]
+    assert several[0].opened(workshop) is opened[0]
+    assert several[-1].opened(workshop) is not opened[-1]

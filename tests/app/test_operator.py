@@ -25,6 +25,11 @@ def test_a_path_that_holds_the_separator_is_one_project(tmp_path: Path):
     assert decided((), {"CHAMELEON_PROJECT": str(odd)}).addresses == (str(odd),)
 
 
+def test_a_list_longer_than_a_path_is_a_list():
+    names = [f"{k}" * 200 for k in range(40)]
+    assert decided((), {"CHAMELEON_PROJECT": os.pathsep.join(names)}).addresses == tuple(names)
+
+
 def test_the_home_folder_is_found(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert (
