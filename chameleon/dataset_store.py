@@ -15,7 +15,7 @@ from chameleon.building import Builder
 from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Kind, Problem, Project, Severity
-from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
+from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever building changes, so that datasets kept on disk are built again."""
@@ -37,7 +37,7 @@ def evolving_dataset(
         A file changed or vanished since the project was opened.
     """
     key = dataset_key(project)
-    folder = cache_folder(project.path)
+    folder = results_folder(project)
     kept = read_dataset(folder / f"dataset-{key}", project, key)
     if kept is not None:
         return kept

@@ -21,7 +21,7 @@ from chameleon.kept import Kept, read_kept, read_model, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
 from chameleon.project import Problem, Severity, Split, Version
 from chameleon.says import Says
-from chameleon.store import digest, tidy, user_cache_folder, write_folder
+from chameleon.store import digest, models_folder, tidy, write_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -126,7 +126,7 @@ class Fitter:
     def _model(
         self, key: str, version: Version, train: pl.DataFrame, label: pl.Series
     ) -> Pipeline | None:
-        path = user_cache_folder() / "models" / f"model-{key}"
+        path = models_folder(self._dataset.project) / f"model-{key}"
         pipeline = read_model(path)
         if pipeline is not None:
             return pipeline

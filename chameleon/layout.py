@@ -28,7 +28,7 @@ from chameleon.standing import (
     stands,
     with_new_rows,
 )
-from chameleon.store import DAMAGED, cache_folder, digest, user_cache_folder
+from chameleon.store import DAMAGED, digest, results_folder, user_cache_folder
 
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -210,8 +210,8 @@ class LayoutProcess:
     """
 
     def __init__(self, dataset: EvolvingDataset, *, again: bool = False) -> None:
-        folder = cache_folder(dataset.project.path)
-        self._project = dataset.project.address
+        folder = results_folder(dataset.project)
+        self._project = dataset.project
         self._again = again
         self._claim = folder / f"laying-{digest(dataset.key, again)}.json"
         self._child: subprocess.Popen[bytes] | None = None
@@ -268,9 +268,11 @@ class LayoutProcess:
 
     def _spawn(self) -> None:
         command = [
-            sys.executable, "-P", "-m", "chameleon.layout_process", self._project,
+            sys.executable, "-P", "-m", "chameleon.layout_process", self._project.address,
             "--claim", str(self._claim), "--parent", str(os.getpid()),
         ]  # fmt: skip
+        if self._project.private is not None:
+            command += ["--private", str(self._project.private)]
         root = str(Path(__file__).parent.parent)  # the package need not be installed
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **_ONE_THREAD}

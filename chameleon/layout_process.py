@@ -180,9 +180,10 @@ def _releases(*libraries: str) -> str:
 class _Claimed:
     """The claim file while this process works: kept fresh from a thread of its own."""
 
-    def __init__(self, path: Path, parent: int | None) -> None:
+    def __init__(self, path: Path, parent: int | None, private: Path | None = None) -> None:
         self._path = path
         self._parent = parent
+        self._private = private
         self._claim = Claim(os.getpid(), birth(os.getpid()) or "", "Reading the dataset", 0.0)
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._beat, daemon=True)
@@ -226,6 +227,8 @@ class _Claimed:
             if self._parent is not None and os.getppid() != self._parent:
                 self._path.unlink(missing_ok=True)
                 os._exit(1)  # the work is for nobody now; the main thread may be in long C code
+            if self._private is not None and not self._private.is_dir():
+                os._exit(1)  # taken away, and not to be made anew
             if not self._own():
                 os._exit(FOLLOW)  # two found a stale claim at once, and the other was the last
             write_text(self._path, self._text())
@@ -244,21 +247,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 where a layout stands now, 3 where another process is at it, else 1."""
     parser = argparse.ArgumentParser(description="Lays out the rows of a project by UMAP.")
     parser.add_argument("project")
+    parser.add_argument("--private", type=Path, help="keep everything in this folder alone")
     parser.add_argument("--again", action="store_true", help="whatever layout stands")
     parser.add_argument("--into", type=Path, help="write a new layout into this folder")
     parser.add_argument("--claim", type=Path, help="the file that tells the progress")
     parser.add_argument("--parent", type=int, help="end when this process does")
     options = parser.parse_args(arguments)
     if options.claim is None:
-        _make(options.project, options.again, options.into, lambda stage, share: None)
+        _make(options, lambda stage, share: None)
         return 0
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # the pages come first
-    claimed = _Claimed(options.claim, options.parent if os.name == "posix" else None)
+    parent = options.parent if os.name == "posix" else None
+    claimed = _Claimed(options.claim, parent, options.private)
     if not claimed.taken():
         return FOLLOW
     try:
-        _make(options.project, options.again, options.into, claimed.say)
+        _make(options, claimed.say)
     except ChameleonError as error:
         claimed.end(str(error))
         return 1
@@ -269,13 +274,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _make(project: str, again: bool, into: Path | None, say: Say) -> None:
-    dataset = evolving_dataset(open_project(project))
-    if into is not None:
-        shutil.rmtree(into, ignore_errors=True)
-        write_folder(into, lay_out(dataset, say).write)
+def _make(options: argparse.Namespace, say: Say) -> None:
+    dataset = evolving_dataset(open_project(options.project, private=options.private))
+    if options.into is not None:
+        shutil.rmtree(options.into, ignore_errors=True)
+        write_folder(options.into, lay_out(dataset, say).write)
         return
-    if not again and kept_layout(dataset) is not None:
+    if not options.again and kept_layout(dataset) is not None:
         return
     if not keep(lay_out(dataset, say), dataset):
         raise ChameleonError("The layout was made but the disk did not take it.")

@@ -29,7 +29,7 @@ from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
-from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
+from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 FORMAT = 3
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
@@ -116,7 +116,7 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     """
     dataset = evolving_dataset(project, progress=progress)
     key = evaluation_key(dataset)
-    folder = cache_folder(project.path)
+    folder = results_folder(project)
     target = folder / f"evaluation-{key}"
     made = _read(target, dataset, key)
     if made is None:

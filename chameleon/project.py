@@ -265,6 +265,9 @@ class Project:
         What was found wrong, and what was done about it. Versions with an error are left out.
     fingerprints
         A digest of each version's content, by version name.
+    private
+        The one folder in which anything of the project may be kept; None where it is kept as
+        usual, beside the project and in the user's cache folder.
     """
 
     path: Path
@@ -278,6 +281,7 @@ class Project:
     columns: Mapping[str, Mapping[str, Kind | None]]
     problems: tuple[Problem, ...]
     fingerprints: Mapping[str, str]
+    private: Path | None = None
 
     def version(self, name: str) -> Version:
         """The version of that name.

@@ -14,7 +14,7 @@ from chameleon.dataset import content_digest
 from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
 from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
-from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
+from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 _KEPT = 400
 
@@ -32,7 +32,7 @@ class Refitter:
         self._evaluation = evaluation
         self._asked = asked
         dataset = evaluation.dataset
-        self._folder = cache_folder(dataset.project.path)
+        self._folder = results_folder(dataset.project)
         self._order = dataset.instance_ids.rank("ordinal").to_numpy()
         self._about = digest(
             dataset.content_hashes()[asked].tobytes(), asdict(dataset.project.settings.model),

@@ -36,10 +36,18 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
     path = folder / file
     if not path.is_file():
         return Settings(name=folder.resolve().name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ProjectError(
+            f"{file} is a link out of the project folder. Put the file itself there."
+        )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(f"{file} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise ProjectError(f"{file} nests its values too deeply. Write it by hand.") from error
+    except OSError as error:
+        raise ProjectError(f"{file} could not be read: {error.strerror}.") from error
     columns = _table(content, "columns")
     problems = [
         *_unknown_keys(content, _KNOWN, "at the top"),

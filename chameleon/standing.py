@@ -26,7 +26,7 @@ from chameleon.neighbours import (
     principal_axes,
     sampled_hashes,
 )
-from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
+from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 FORMAT = 1
 """Raised whenever rows are measured or stored otherwise, so that kept layouts are made again."""
@@ -111,7 +111,7 @@ class Standing:
 
 def keep(standing: Standing, dataset: EvolvingDataset) -> bool:
     """Whether the layout now stands in the cache."""
-    folder = cache_folder(dataset.project.path)
+    folder = results_folder(dataset.project)
     tidy(folder, "layout")
     name = digest(asdict(standing.about), standing.hashes.tobytes(), standing.plane.tobytes())
     return write_folder(folder / f"layout-{name}", standing.write)
@@ -207,7 +207,9 @@ def candidates(dataset: EvolvingDataset) -> list[tuple[Path, About]]:
     """The folders that may hold a layout, the newest first; of equal ones the fullest."""
     project = dataset.project.path
     found: list[tuple[str, int, Path, About]] = []
-    for folder in (*sorted(cache_folder(project).glob("layout-*")), project / SHIPPED):
+    for folder in (*sorted(results_folder(dataset.project).glob("layout-*")), project / SHIPPED):
+        if folder.is_symlink():
+            continue
         try:
             meta = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT:

@@ -16,9 +16,12 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from polars.exceptions import PolarsError
+
+if TYPE_CHECKING:
+    from chameleon.project import Project
 
 Fact = TypeVar("Fact")
 
@@ -63,17 +66,29 @@ def user_cache_folder() -> Path:
 def cache_folder(project: Path) -> Path:
     """Where a project's computed results are kept.
 
-    In the project folder, where that can be written; else, and for a single file, in the user's
-    cache folder.
+    In the project folder, where that can be written; else, for a single file, and where a link
+    would lead the writing elsewhere, in the user's cache folder.
     """
     own = project / PROJECT_CACHE  # beside a single file there is no such place
     try:
+        if own.is_symlink():
+            raise OSError
         own.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=own):
             return own
     except OSError:
         name = f"{project.resolve().name}-{digest(str(project.resolve()))[:12]}"
         return user_cache_folder() / name
+
+
+def results_folder(project: Project) -> Path:
+    """Where what is computed of an opened project is kept."""
+    return project.private or cache_folder(project.path)
+
+
+def models_folder(project: Project) -> Path:
+    """Where fitted models of an opened project are kept, for this user alone."""
+    return (project.private or user_cache_folder()) / "models"
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> bool:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
     ("project", "store", "settings", "settings_text"),
-    ("columns", "filters", "sources"),
+    ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),

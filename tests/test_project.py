@@ -185,3 +185,17 @@ def test_an_unknown_version_is_an_error_that_lists_the_known_ones(tmp_path):
     assert project.version("1.1").file == "versions/1.1.parquet"
     with pytest.raises(chameleon.SelectionError, match=r"'1.2'.*1\.0, 1\.1"):
         project.version("1.2")
+
+
+def test_settings_that_are_a_link_out_of_the_folder_are_refused(tmp_path):
+    (tmp_path / "secret.toml").write_text('name = "secret"')
+    folder = write_project(tmp_path / "p", {"1": plain()})
+    (folder / "chameleon.toml").symlink_to(tmp_path / "secret.toml")
+    with pytest.raises(chameleon.ProjectError, match="link out of the project folder") as raised:
+        chameleon.open_project(folder)
+    assert "secret" not in str(raised.value)
+
+
+def test_settings_nested_too_deeply_are_refused(tmp_path):
+    with pytest.raises(chameleon.ProjectError, match="nests its values too deeply"):
+        settings_of(tmp_path, "a = " + "[" * 100_000)

@@ -165,3 +165,12 @@ def test_what_is_kept_of_a_single_file_is_in_the_users_cache(tmp_path, user_cach
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert store.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_cache_that_is_a_link_is_not_written_to(tmp_path, user_cache):
+    elsewhere, project = tmp_path / "elsewhere", tmp_path / "linked"
+    elsewhere.mkdir()
+    project.mkdir()
+    (project / ".chameleon").symlink_to(elsewhere)
+    assert store.cache_folder(project).parent == user_cache / "chameleon"
+    assert not list(elsewhere.iterdir())

@@ -1,4 +1,4 @@
-"""The library's functions, each result kept for all visitors by what it was asked for.
+"""The library's functions, each result kept by what it was asked for.
 
 Keys are the evaluation's digest and the query string of the selection, never a frame: Streamlit
 hashes only a sample of a large one. Results are shared and must not be changed.
@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from chameleon.analysis import model_tests
 from chameleon.analysis.attribution import Attribution, attribute_change
@@ -35,6 +34,7 @@ from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.selected import Selected, selected
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slices, changed_slices
+from chameleon.app.keeping import kept
 from chameleon.filters import Filters
 from chameleon.models import Evaluation
 from chameleon.project import Version
@@ -42,27 +42,27 @@ from chameleon.selection import Selection
 from chameleon.view_filters import SensitivityRange
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept(max_entries=8)
 def _metrics(key: str, versions: tuple[Version, ...], _evaluation: Evaluation) -> pl.DataFrame:
     return version_metrics(_evaluation)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept(max_entries=8)
 def _sizes(key: str, _evaluation: Evaluation) -> pl.DataFrame:
     return version_sizes(_evaluation)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Comparing all versions…")
+@kept(max_entries=8, show_spinner="Comparing all versions…")
 def _changes(key: str, _evaluation: Evaluation) -> pl.DataFrame:
     return timeline_changes(_evaluation.dataset)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(max_entries=64)
 def _histograms(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
     return feature_histograms(_evaluation, **_sides(_s))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _labels(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
     return feature_labels(
         _evaluation,
@@ -73,7 +73,7 @@ def _labels(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _over_versions(
     key: str, query: str, feature: str, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
@@ -82,22 +82,22 @@ def _over_versions(
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _summary(key: str, primary: str, secondary: str, _evaluation: Evaluation) -> pl.DataFrame:
     return feature_summary(_evaluation, primary=primary, secondary=secondary)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(max_entries=64)
 def _ranking(key: str, query: str, _histograms_frame: pl.DataFrame) -> pl.DataFrame:
     return feature_ranking(_histograms_frame)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(max_entries=64)
 def _selected(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> Selected:
     return selected(_evaluation, _s)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _changes_matrix(
     key: str, query: str, same_label: bool, _evaluation: Evaluation, _s: Selection
 ) -> tuple[pl.DataFrame, ChangeStatistics]:
@@ -105,40 +105,40 @@ def _changes_matrix(
     return prediction_changes(_evaluation, **options), change_statistics(_evaluation, **options)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _changes_by(
     key: str, query: str, by: str, same_label: bool, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
     return prediction_changes_by(_evaluation, by, **_sides(_s), same_label=same_label)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _class_changes(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
     return class_changes(_evaluation, **_sides(_s))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _sensitivity(
     key: str, query: str, over: SensitivityRange, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
     return sensitivity(_evaluation, **_over(over, _s))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _most_sensitive(
     key: str, query: str, over: SensitivityRange, most: int, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
     return most_sensitive(_evaluation, **_over(over, _s), most=most)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _embedding(
     key: str, layout: str, query: str, cells: int, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
     return embedding_cells(_evaluation, **_sides(_s), cells=cells)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _groups(
     key: str, layout: str, query: str, cells: int, by: str, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def _groups(
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner="Correlating features…")
+@kept(max_entries=16, show_spinner="Correlating features…")
 def _correlations(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
     return feature_correlations(
         _evaluation,
@@ -164,7 +164,7 @@ def _correlations(key: str, query: str, _evaluation: Evaluation, _s: Selection) 
     )
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _attribution(
     key: str, before: str, after: str, metric: str, of_class: str | None, without_twins: bool,
     _evaluation: Evaluation,
@@ -179,19 +179,19 @@ def _attribution(
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner="Looking for groups that changed…")
+@kept(max_entries=16, show_spinner="Looking for groups that changed…")
 def _slices(key: str, before: str, after: str, _evaluation: Evaluation) -> Slices:
     return changed_slices(_evaluation, before=before, after=after)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _model_on_tests(
     key: str, metric: str, of_class: str | None, _evaluation: Evaluation
 ) -> pl.DataFrame:
     return model_tests.model_on_tests(_evaluation, metric=metric, of_class=of_class)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept(max_entries=16)
 def _frozen_test(
     key: str, test: str, metric: str, of_class: str | None, _evaluation: Evaluation
 ) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from chameleon.analysis.changes import ChangeStatistics, Rate
 from chameleon.app import cached, picks, state
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, side_words
 from chameleon.charts.change_matrix import (
@@ -151,7 +152,7 @@ def _draw_groups(view: View, *, same_label: bool) -> None:
     for by, title in (("split", "By split"), ("label", "By true class")):
         frame = cached.change_matrix_by(view.evaluation, view.selection, by, same_label=same_label)
         with st.expander(title, expanded=by == "split"):
-            st.dataframe(_group_table(frame, by), hide_index=True, key=f"changes-by-{by}")
+            draw_table(_group_table(frame, by), key=f"changes-by-{by}")
 
 
 def _group_table(frame: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -197,9 +198,7 @@ def _draw_classes(view: View) -> None:
         )
         st.caption(plain(class_table_text(data)))
     with table:
-        st.dataframe(
-            shown.rename(lambda name: name.replace("_", " ")), hide_index=True, key="class-changes"
-        )
+        draw_table(shown.rename(lambda name: name.replace("_", " ")), key="class-changes")
         if len(frame) > _MOST_PAIRS:
             st.caption(f"The {_MOST_PAIRS} most frequent of {len(frame):,} pairs.")
 

@@ -15,7 +15,8 @@ from chameleon.analysis.embedding import (
     region_of_cells,
     without_cell,
 )
-from chameleon.app import cached, opening, picks, state
+from chameleon.app import cached, picks, projects, state
+from chameleon.app.keeping import kept
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain
 from chameleon.charts.embedding import (
@@ -67,7 +68,7 @@ def draw_small(view: View) -> None:
     """The embedding on the Overview."""
     if view.evaluation.layout is not None:
         draw_cells(view, name="overview-embedding", size=_SMALL, cells=_SMALL_CELLS)
-        opening.draw_layout_state()
+        projects.draw_layout_state()
 
 
 def draw_cells(
@@ -182,16 +183,17 @@ def _draw_layout(layout: Layout) -> None:
     if layout.method == "PCA":
         lines.append("This is a first picture; UMAP replaces it when it is ready.")
     st.markdown(" ".join(lines))
-    opening.draw_layout_state()
-    st.button(
-        "Lay out again",
-        icon=":material/refresh:",
-        key="lay-out-again",
-        help="Compute a new layout on all versions. Cells chosen in this one are lost.",
-        on_click=opening.lay_out_again,
-    )
+    projects.draw_layout_state()
+    if projects.may_lay_out(projects.opened()):
+        st.button(
+            "Lay out again",
+            icon=":material/refresh:",
+            key="lay-out-again",
+            help="Compute a new layout on all versions. Cells chosen in this one are lost.",
+            on_click=projects.lay_out_again,
+        )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept(max_entries=64)
 def _spec(options: EmbeddingChart) -> dict[str, Any]:
     return embedding_chart(options)

@@ -8,12 +8,12 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-import streamlit as st
 from numpy.typing import NDArray
 
 from chameleon.analysis.histograms import COUNT_COLUMNS
 from chameleon.app import cached
 from chameleon.app.components import FeatureRow, FeatureStats, FeatureViewPayload
+from chameleon.app.keeping import kept
 from chameleon.app.words import side_words
 from chameleon.bins import BinKind
 from chameleon.choices import bars_of_filter, chosen_filter, has_histogram
@@ -120,7 +120,7 @@ def choose_bars(
     return filters.with_feature(chosen_filter(layout.feature, current, codes, extend=extend))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept(max_entries=8)
 def _layouts(key: str, _dataset: EvolvingDataset) -> list[_Layout]:
     """The layout of every feature; `key` is the dataset's."""
     return [

@@ -9,6 +9,8 @@ import streamlit as st
 from chameleon.app import cached, state
 from chameleon.app.components import feature_view
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
+from chameleon.app.keeping import kept
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import bar_words, ends_words, plain, shortened
 from chameleon.charts.small_multiples import SmallMultiples, row_frames, small_multiples
@@ -68,7 +70,7 @@ def _draw_correlations(view: View) -> None:
             "all_rows": "rows, all",
         }
     )
-    st.dataframe(shown, hide_index=True, key="feature-pairs", height=280)
+    draw_table(shown, key="feature-pairs", height=280)
     note = "The strongest pairs among the filtered instances first."
     if view.selection.filters.is_empty:
         note = "Nothing is filtered: both columns speak of all instances."
@@ -168,7 +170,7 @@ def _select(key: str, evaluation: Evaluation) -> None:
     state.set_filters(filters)
 
 
-@st.cache_resource(show_spinner=False)
+@kept(max_entries=64)
 def _spec(options: SmallMultiples) -> dict[str, object]:
     return small_multiples(options)
 

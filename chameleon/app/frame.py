@@ -5,15 +5,16 @@ Every page calls `page` and may be the first one a visitor opens.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from chameleon.app import cached, chips, picks, sidebar, state
+from chameleon.app import cached, chips, picks, projects, sidebar, state
 from chameleon.app.components import timeline
 from chameleon.app.info import NARROW, problem_list
-from chameleon.app.opening import Opening, opening
+from chameleon.app.opening import Opening
 from chameleon.app.view import Breath, Draw, View, in_order
 from chameleon.app.words import plain
 
@@ -42,37 +43,70 @@ def page(title: str, question: str, draw: Draw) -> None:
     draw
         Draws the page's own view.
     """
-    st.set_page_config(
-        page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
-        initial_sidebar_state="auto",
-    )  # fmt: skip
-    arrived = picks.enter_page(title)
-    opened = opening()
+    arrived = _begin(title)
+    opened = projects.opened()
     if not opened.complete:
         _watch(opened)  # first of all: the watch of the run before would interrupt this one
     head, own = st.container(), st.container()
-    if opened.evaluation is None:
+    evaluation = opened.evaluation  # once: it may be cancelled while this run draws
+    if evaluation is None:
         with head:
             _draw_head(opened)
+            warn_of_link()
+        if state.was_clicked():  # else the link's selection waits for the data
+            state.write_address(None, projects.item())
         return
-    selection = state.selection_of_session(opened.evaluation)
+    selection = state.selection_of_session(evaluation)
     breath = Breath(wanted=not arrived)
-    view = View(opened.evaluation, selection, pending=not opened.complete, breath=breath)
+    view = View(evaluation, selection, pending=not opened.complete, breath=breath)
 
     def draw_head() -> None:
         _draw_head(opened, view.evaluation.dataset.project.name)
-        state.write_address(selection)
+        state.write_address(selection, projects.item())
         st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
         _timeline(view)
-        for complaint in state.take_complaints():
-            told = f"{plain(complaint)} The rest of the link is shown."
-            st.warning(told, icon=":material/link_off:")
+        warn_of_link()
         chips.draw(view)
 
     in_order(view, (head, draw_head), (own, partial(draw, view)))
     with st.sidebar:
         sidebar.filters(view)
         problem_list(view.evaluation)
+
+
+def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
+    """Draw a page about the data, which needs no evaluation and waits for none.
+
+    Parameters
+    ----------
+    title, question, draw
+        As `page` takes them; `draw` is handed nothing.
+    """
+    _begin(title)
+    name, _ = projects.shown()
+    st.html(_STYLE + NARROW)
+    sidebar.navigation(None)
+    if projects.item() is not None:
+        state.write_address(None, name)
+    st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+    warn_of_link()
+    draw()
+
+
+def _begin(title: str) -> bool:
+    """Whether the visitor comes from elsewhere."""
+    st.set_page_config(
+        page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
+        initial_sidebar_state="auto",
+    )  # fmt: skip
+    return picks.enter_page(title)
+
+
+def warn_of_link() -> None:
+    """Say what a link asked for that does not exist."""
+    for complaint in state.take_complaints():
+        told = f"{plain(complaint)} The rest of the link is shown."
+        st.warning(told, icon=":material/link_off:")
 
 
 def _draw_head(opened: Opening, project: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -104,6 +104,13 @@ def problem_list(evaluation: Evaluation) -> None:
     problems = evaluation.problems
     if not problems:
         st.caption("No problems were found in this project.")
+        return
+    problem_lines(problems)
+
+
+def problem_lines(problems: Sequence[Problem]) -> None:
+    """Problems to open, the worst first; nothing where there is none."""
+    if not problems:
         return
     worst = min(problems, key=_rank).severity
     noun = "note on the data" if worst is Severity.NOTE else "problem found"

@@ -1,35 +1,54 @@
-"""Which project is shown, and the work of opening it: reading, fitting, one at a time."""
+"""The work of opening projects: reading, fitting and laying out, one after another."""
 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import streamlit as st
-
+from chameleon.app.line import Line
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
-from chameleon.layout import LayoutProcess, kept_layout, umap_process
+from chameleon.layout import LayoutProcess, kept_layout
 from chameleon.models import Evaluation, evaluate, without_predictions
 from chameleon.progress import Progress
+from chameleon.project import Project
 from chameleon.sources import folder_stamp, open_project
 
-PROJECT_VARIABLE = "CHAMELEON_PROJECT"
-UMAP_VARIABLE = "CHAMELEON_UMAP"
-"""Set to "off" where no layout shall be computed unless somebody asks for one."""
+MOST_WAITING = 8
+"""So many projects may wait for their turn; more are asked to come back later."""
 
-SAMPLE = Path(__file__).parents[2] / "sample_data" / "digits"
+_BUSY = (
+    f"The server is busy: {MOST_WAITING} pieces of work wait for their turn already. "
+    "Try again in a minute."
+)
+_FAULT = (
+    "Something went wrong inside Chameleon while it opened this project. "
+    "The log of the server says what."
+)
 
 _log = logging.getLogger(__name__)
+
+Check = Callable[[Project], None]
+
+
+class CancelledError(Exception):
+    """Nobody waits for the work any more."""
 
 
 class Opening:
     """One project being opened in the background, and what there is of it so far.
+
+    Parameters
+    ----------
+    address
+        What `open_project` is given.
+    private
+        The one folder in which anything of it may be kept; None for the operator's projects.
+    check
+        Called with the opened project before its data is read; may refuse it.
 
     Attributes
     ----------
@@ -37,139 +56,164 @@ class Opening:
         The step that is being done; None before the first one.
     evaluation
         None until the data is read; then one without outcomes, until the models are there.
-    complete
-        Whether nothing is left to do, in success or failure.
     error
         The message of what cannot be used; None where all went well.
+    refused
+        Whether it had no place in the line: it may have one later.
     layout_process
         The process that computes the layout; None where none is needed.
+    layout_refused
+        Why no layout can be computed now; None where one can.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(
+        self, address: str, *, private: Path | None = None, check: Check | None = None
+    ) -> None:
+        self.address = address
+        self.private = private
         self.progress: Progress | None = None
         self.evaluation: Evaluation | None = None
         self.error: str | None = None
+        self.refused = False
         self.layout_process: LayoutProcess | None = None
+        self.layout_refused: str | None = None
+        self._check = check
         self._finished = threading.Event()
+        self._cancelled = threading.Event()
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether nothing is left to do, in success or failure."""
         return self._finished.is_set()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float | None) -> None:
         """Wait until complete, but not longer than that."""
         self._finished.wait(seconds)
 
-    def run(self) -> None:
-        """Open the project, read its data, and make or read its predictions."""
+    def cancel(self) -> None:
+        """End the work at its next step: nobody waits for it."""
+        self._cancelled.set()
+        if self.layout_process is not None:
+            self.layout_process.cancel()
+
+    def refuse(self) -> None:
+        """End before the work begins, because too much of it waits."""
+        self.refused, self.error = True, _BUSY
+        self._finished.set()
+
+    def run(self, layouts: Line | None) -> None:
+        """Open the project, read its data, make or read its predictions, and ask for a layout.
+
+        Parameters
+        ----------
+        layouts
+            Where layouts wait for their turn; None where none is computed by itself.
+        """
         try:
-            project = open_project(self.path)
+            self._require_wanted()
+            project = open_project(self.address, private=self.private)
+            if self._check is not None:
+                self._check(project)
             dataset = evolving_dataset(project, progress=self._note)
             self.evaluation = without_predictions(dataset)
             self.evaluation = evaluate(project, progress=self._note)
-            if os.environ.get(UMAP_VARIABLE, "on") != "off":
-                self.lay_out(again=False)
+            if layouts is not None:
+                self.lay_out(layouts, again=False)
+        except CancelledError:
+            self.evaluation = None
         except ChameleonError as error:
             self.error = str(error)
-        except Exception:  # a fault of ours: the operator's log has it, the visitor a sentence
-            _log.exception("Opening the project failed")
-            self.error = (
-                "Something went wrong inside Chameleon while it opened this project. "
-                "The log of the server says what."
-            )
+        except Exception as error:  # a fault of ours: the operator's log has it
+            if not self._cancelled.is_set():  # else its folder was taken away under its hands
+                _log.error("Opening the project failed", exc_info=error)
+            self.error = _FAULT
         finally:
             self._finished.set()
 
-    def lay_out(self, *, again: bool) -> None:
-        """Compute the layout in a process of its own, where there is none or a new one is wanted.
+    def wants_layout(self, *, again: bool) -> bool:
+        """Whether there is a layout to compute: there is none, or a new one is wanted."""
+        if self.evaluation is None or self._cancelled.is_set():
+            return False
+        if self.layout_process is not None and not self.layout_process.finished:
+            return False
+        return again or kept_layout(self.evaluation.dataset) is None
+
+    def lay_out(self, line: Line, *, again: bool) -> None:
+        """Let the layout be computed in a process of its own, when its turn comes.
 
         It takes the place of the first picture when it is ready.
         """
-        evaluation = self.evaluation
-        if evaluation is None or (kept_layout(evaluation.dataset) is not None and not again):
+        if not self.wants_layout(again=again) or self.evaluation is None:
             return
-        if self.layout_process is not None and not self.layout_process.finished:
-            return
-        self.layout_process = umap_process(evaluation.dataset, again=again)
-        threading.Thread(target=self._await_layout, daemon=True).start()
+        process = LayoutProcess(self.evaluation.dataset, again=again)
+        taken = line.take(lambda: self._await_layout(process))
+        self.layout_refused = None if taken else _BUSY
+        if taken:
+            self.layout_process = process
 
-    def _await_layout(self) -> None:
-        process, evaluation = self.layout_process, self.evaluation
-        if process is None or evaluation is None:
+    def _await_layout(self, process: LayoutProcess) -> None:
+        if self._cancelled.is_set() or process.finished:
             return
+        process.start()
         process.wait()
-        layout = kept_layout(evaluation.dataset)
-        if layout is not None:
+        evaluation = self.evaluation
+        layout = None if evaluation is None else kept_layout(evaluation.dataset)
+        if evaluation is not None and layout is not None:
             self.evaluation = replace(evaluation, layout=layout)
 
     def _note(self, progress: Progress) -> None:
         self.progress = progress
+        self._require_wanted()
+
+    def _require_wanted(self) -> None:
+        if self._cancelled.is_set():
+            raise CancelledError
 
 
 class Workshop:
-    """All projects that were opened, by folder and state; the work is done one after another."""
+    """Where projects are opened: the operator's one after another, uploads beside them.
+
+    The operator's are remembered by their address and the state of their files; an upload's
+    opening is known to its visitor alone.
+    """
 
     _REMEMBERED = 4
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._openings: dict[tuple[Path, object], Opening] = {}
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chameleon-opening")
+        self._openings: dict[tuple[str, object], Opening] = {}
+        self._line = Line("chameleon-opening", most_waiting=MOST_WAITING)
+        self._uploads = Line("chameleon-uploads", most_waiting=MOST_WAITING)
+        self._layouts = Line("chameleon-layouts", most_waiting=MOST_WAITING)
 
-    def opening(self, path: Path) -> Opening:
+    def opening(self, address: str, *, umap: bool) -> Opening:
         """The opening of a project as its files are now; begun where it is new."""
-        key = (path, folder_stamp(path))
+        key = (address, folder_stamp(address))
         with self._lock:
             found = self._openings.get(key)
-            if found is None:
-                found = self._openings[key] = Opening(path)
-                for forgotten in list(self._openings)[: -self._REMEMBERED]:
-                    del self._openings[forgotten]
-                self._worker.submit(found.run)
+            if found is not None:
+                return found
+            for (other, _), opened in self._openings.items():
+                if other == address:
+                    opened.cancel()  # its files have changed since
+            found = Opening(address)
+            if self._begin(found, self._line, umap=umap):
+                self._openings[key] = found
+            done = [key for key, opened in self._openings.items() if opened.complete]
+            for forgotten in done[: max(0, len(self._openings) - self._REMEMBERED)]:
+                del self._openings[forgotten]
         return found
 
+    def begin_upload(self, opening: Opening, *, umap: bool) -> None:
+        """Open an upload, after those that came before."""
+        self._begin(opening, self._uploads, umap=umap)
 
-@st.cache_resource(show_spinner=False)
-def _workshop() -> Workshop:
-    return Workshop()
+    def lay_out(self, opening: Opening, *, again: bool) -> None:
+        """Compute a layout of an opened project, after those asked for before."""
+        opening.lay_out(self._layouts, again=again)
 
-
-def project_path() -> Path:
-    """The folder the operator named on the command line or in the environment, or the sample."""
-    named = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
-    named = named or os.environ.get(PROJECT_VARIABLE)
-    return Path(named).expanduser() if named else SAMPLE
-
-
-def opening() -> Opening:
-    """The opening of the operator's project; new version files make a new one."""
-    found = _workshop().opening(project_path())
-    found.wait(0.4)  # what is kept on disk is there at once: no flash of a progress bar
-    return found
-
-
-def lay_out_again() -> None:
-    """Compute a new layout of the operator's project. For callbacks."""
-    opening().lay_out(again=True)
-
-
-def draw_layout_state() -> None:
-    """Show how far the layout is, and draw the page anew when it is ready."""
-    opened = opening()
-    process = opened.layout_process
-    if process is None or process.finished:
-        if process is not None and process.error:
-            st.caption(f"The layout could not be computed: {process.error}")
-        return
-    before = opened.evaluation
-
-    @st.fragment(run_every=1.0)
-    def watch() -> None:
-        if process.finished and opened.evaluation is not before:
-            st.rerun(scope="app")
-        progress = process.progress
-        st.progress(progress.share, text=f"Laying out by UMAP: {progress.stage}")
-
-    watch()
+    def _begin(self, opening: Opening, line: Line, *, umap: bool) -> bool:
+        taken = line.take(lambda: opening.run(self._layouts if umap else None))
+        if not taken:
+            opening.refuse()
+        return taken

@@ -13,6 +13,7 @@ import streamlit as st
 
 _SEEN = "chameleon.seen:"
 _NONCE = "chameleon.nonce:"
+_FIRST = "chameleon.first-nonce"
 _PAGE = "chameleon.page"
 
 Mark = tuple[object, ...]
@@ -34,13 +35,26 @@ def enter_page(page: str) -> bool:
 
 def chart_key(name: str) -> str:
     """The key of a chart; it changes when the chart's own selection has to be cleared."""
-    return f"{name}-{st.session_state.get(_NONCE + name, 0)}"
+    return f"{name}-{_nonce(name)}"
 
 
 def clear_chart(name: str) -> None:
     """Draw a chart anew, without its own selection."""
-    st.session_state[_NONCE + name] = st.session_state.get(_NONCE + name, 0) + 1
+    st.session_state[_NONCE + name] = _nonce(name) + 1
     st.session_state.pop(_SEEN + name, None)
+
+
+def clear_charts() -> None:
+    """Draw all charts anew, without their own selections: they show other data now."""
+    nonces = [str(key) for key in st.session_state if str(key).startswith(_NONCE)]
+    highest = max([_nonce(""), *(int(st.session_state[key]) for key in nonces)])
+    for key in [*nonces, *(k for k in st.session_state if str(k).startswith(_SEEN))]:
+        del st.session_state[key]
+    st.session_state[_FIRST] = highest + 1
+
+
+def _nonce(name: str) -> int:
+    return int(st.session_state.get(_NONCE + name, st.session_state.get(_FIRST, 0)))
 
 
 def clicked(name: str, fields: Sequence[str]) -> list[Mark]:

@@ -9,6 +9,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached, picks, state
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, shortened
 from chameleon.charts.sensitivity import (
@@ -183,7 +184,7 @@ def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
         courses = listed.unique("place", maintain_order=True).select(
             "instance", "changes", "course"
         )
-        st.dataframe(courses, hide_index=True, key="sensitivity-courses")
+        draw_table(courses, key="sensitivity-courses")
         st.caption(
             "A lasting improvement or regression is one change that held to the end; flicker is "
             "more than one."

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from chameleon.app import state
+from chameleon.app import projects, state
 from chameleon.app.view import View
 from chameleon.app.words import filter_words, plain, shortened, side_words
 from chameleon.bins import BinKind
@@ -35,6 +35,9 @@ PAGES = (
     ("pages/attribution.py", "Attribution", ":material/balance:"),
 )
 
+DATA_PAGES = (("pages/setup.py", "New project", ":material/upload_file:"),)
+"""Pages about the data, which need no evaluation."""
+
 _ADDED = "chameleon.added"
 _NONE = "(none)"
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -44,9 +47,13 @@ def navigation(project: str | None) -> None:
     """The name of the dataset, and links to all pages."""
     with st.sidebar:
         st.markdown("##### Chameleon")
+        projects.draw_switch()
         if project is not None:
             st.caption(f"Dataset: **{plain(shortened(project, 60))}**")
         for path, label, icon in PAGES:
+            st.page_link(path, label=label, icon=icon)
+        st.caption("Data")
+        for path, label, icon in DATA_PAGES:
             st.page_link(path, label=label, icon=icon)
 
 
@@ -386,4 +393,4 @@ def _microseconds(day: dt.date) -> float:
     return float((day - dt.date(1970, 1, 1)) // _MICROSECOND)
 
 
-__all__ = ["PAGES", "Split", "filters", "navigation"]
+__all__ = ["DATA_PAGES", "PAGES", "Split", "filters", "navigation"]

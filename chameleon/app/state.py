@@ -10,21 +10,90 @@ from typing import Any, cast
 
 import streamlit as st
 
+from chameleon.app import picks
 from chameleon.errors import SelectionError
 from chameleon.filters import Filters, QueryItems
 from chameleon.models import Evaluation
 from chameleon.selection import Selection, usable
 
+_PROJECT = "chameleon.project"
+_OTHERS = "chameleon.selections"
 _SELECTION = "chameleon.selection"
 _WRITTEN = "chameleon.written"
 _COMPLAINTS = "chameleon.complaints"
 _CLICKED = "chameleon.clicked"
 _LEFT = "chameleon.left"
+_STALE = "chameleon.stale"
+
+PROJECT_ITEM = "project"
+"""The item of the address that names the project, where there are several."""
 
 _LAG_SECONDS = 10.0
 """So long after it was left, an address counts as lagging behind, and not as the Back button."""
 
 _LEFT_KEPT = 20
+
+
+def project_of_session(names: Sequence[str]) -> str:
+    """The project this visitor looks at: what was chosen last, or what a link names.
+
+    Parameters
+    ----------
+    names
+        The projects there are for this visitor; the first one is shown where none is named.
+    """
+    items = _address()
+    current = cast("str | None", st.session_state.get(_PROJECT))
+    followed = current in names and (bool(st.session_state.get(_CLICKED)) or _is_echo(items))
+    asked = None if followed else dict(items).get(PROJECT_ITEM)
+    if asked is not None and asked not in names:
+        st.session_state[_STALE] = (
+            f"There is no project '{asked}' here. What a visitor brought along is shown to that "
+            "visitor only, and ends with the visit.",
+        )
+        asked = None
+    chosen = asked or (current if current in names else None) or names[0]
+    enter_project(chosen)
+    return chosen
+
+
+def enter_project(name: str) -> None:
+    """Look at that project; what was chosen in another one stays there."""
+    before = st.session_state.get(_PROJECT)
+    if before == name:
+        return
+    st.session_state[_PROJECT] = name
+    if before is None:
+        return
+    others = cast("dict[str, Selection]", st.session_state.setdefault(_OTHERS, {}))
+    current = st.session_state.pop(_SELECTION, None)
+    if current is not None:
+        others[before] = current
+    if name in others:
+        st.session_state[_SELECTION] = others.pop(name)
+    picks.clear_charts()
+    for key in list(st.session_state):  # options, added filters: all of them name this data
+        if not str(key).startswith("chameleon."):
+            del st.session_state[key]
+    st.session_state.pop("chameleon.added", None)
+
+
+def choose_project(name: str) -> None:
+    """Look at that project. For callbacks: the script runs afterwards."""
+    enter_project(name)
+    st.session_state[_CLICKED] = True
+
+
+def forget_project(name: str) -> None:
+    """Forget what was chosen in a project that is gone, or is another one now."""
+    cast("dict[str, Selection]", st.session_state.get(_OTHERS, {})).pop(name, None)
+    if st.session_state.get(_PROJECT) == name:
+        st.session_state.pop(_SELECTION, None)
+
+
+def current_project() -> str | None:
+    """The project this visitor looks at; None before the first page."""
+    return cast("str | None", st.session_state.get(_PROJECT))
 
 
 def selection_of_session(evaluation: Evaluation) -> Selection:
@@ -37,6 +106,8 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
     current = cast("Selection | None", st.session_state.get(_SELECTION))
     items = _address()
     clicked = st.session_state.pop(_CLICKED, False)
+    if clicked and current is None:
+        current = default  # another project was chosen: the address is the other one's
     if current is None or (items and not clicked and not _is_echo(items)):
         try:
             current = Selection.from_query(items, default)
@@ -63,9 +134,18 @@ def _is_echo(items: QueryItems) -> bool:
     return time.monotonic() - left.get(items, -math.inf) < _LAG_SECONDS
 
 
-def write_address(selection: Selection) -> None:
-    """Let the address bar name the selection, so that copying it copies the view."""
-    items = selection.to_query()
+def write_address(selection: Selection | None, project: str | None) -> None:
+    """Let the address bar name project and selection, so that copying it copies the view.
+
+    Parameters
+    ----------
+    selection
+        None where there is nothing to select from.
+    project
+        None where there is only one.
+    """
+    items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
+    items += () if selection is None else selection.to_query()
     before = st.session_state.get(_WRITTEN)
     if before is not None and before != items:
         _leave(before)
@@ -88,7 +168,13 @@ def _leave(address: QueryItems) -> None:
 
 def take_complaints() -> tuple[str, ...]:
     """What a link asked for that does not exist; told once."""
-    return cast("tuple[str, ...]", st.session_state.pop(_COMPLAINTS, ()))
+    stale = cast("tuple[str, ...]", st.session_state.pop(_STALE, ()))
+    return stale + cast("tuple[str, ...]", st.session_state.pop(_COMPLAINTS, ()))
+
+
+def was_clicked() -> bool:
+    """Whether a choice of this visitor's led to this run, so that the address lags behind."""
+    return bool(st.session_state.get(_CLICKED))
 
 
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:

@@ -9,6 +9,8 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
+from chameleon.app.keeping import kept
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain
 from chameleon.charts.timeline import (
@@ -100,7 +102,7 @@ def _draw_table(metrics: pl.DataFrame) -> None:
         columns = ["version", "date", "instances"]
         columns += [f"{split}_{name}" for split in splits for name in ("instances", *METRICS)]
         shown = metrics.select(*columns, "note").rename(lambda name: name.replace("_", " "))
-        st.dataframe(shown, hide_index=True, key="timeline-table")
+        draw_table(shown, key="timeline-table")
 
 
 def _undefined(metrics: pl.DataFrame, metric: str) -> str:
@@ -125,7 +127,7 @@ def _metric_spec(title: str, splits: tuple[str, ...], *, dark: bool) -> dict[str
     return metric_lines(title=title, splits=splits, dark=dark)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept(max_entries=32)
 def _size_spec(by: str, groups: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
     return size_bars(by=by, domain=groups, dark=dark)
 

@@ -7,7 +7,8 @@ the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from chameleon.sources.retyped import common_kinds
 from chameleon.sources.table import TableSource, with_date_role
 from chameleon.store import FileMemory, cache_folder
 
-__all__ = ["SOURCES", "folder_stamp", "open_project"]
+__all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
 
 SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
     "folder": FolderSource,
@@ -40,7 +41,12 @@ SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
 """The kinds of source that [source] in chameleon.toml may name."""
 
 
-def open_project(path: str | os.PathLike[str]) -> Project:
+def open_project(
+    path: str | os.PathLike[str],
+    *,
+    settings: Settings | None = None,
+    private: Path | None = None,
+) -> Project:
     """The project that is meant: its usable versions, what their columns mean, its problems.
 
     Reads the header of every version and the columns that have a role (all columns of a CSV, to
@@ -52,6 +58,11 @@ def open_project(path: str | os.PathLike[str]) -> Project:
         A project folder, the path of its chameleon.toml, or a single table (parquet, csv, csv.gz,
         arrow, feather, jsonl). After a table its [source] may be written, as in
         "data.csv?version=batch&reading=since"; `id`, `label` and `split` name columns.
+    settings
+        Settings to try instead of those that stand in chameleon.toml or behind the table.
+    private
+        The one folder in which anything of the project may be kept: what is learnt and computed,
+        copies and fitted models. None keeps them as usual.
 
     Raises
     ------
@@ -60,18 +71,30 @@ def open_project(path: str | os.PathLike[str]) -> Project:
         holds its versions is not said. The message says what was found and what to do.
     """
     address = address_of(path)
-    settings = with_date_role(address.settings)
+    memory = FileMemory(private or cache_folder(address.path))
+    used = with_date_role(settings or address.settings)
+    source = source_of(address.folder, used, memory)
+    project = replace(_project_of(address, used, source, memory), private=private)
+    if settings is None:  # what only a trial asked for is not worth remembering
+        memory.save()
+    return project
+
+
+def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSource:
+    """The source of versions that the settings name.
+
+    Raises
+    ------
+    ProjectError
+        There is no such kind of source, or it cannot use the settings.
+    """
     kind = SOURCES.get(settings.source_kind)
     if kind is None:
         raise ProjectError(
             f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
             f"{settings.source_kind!r}."
         )
-    memory = FileMemory(cache_folder(address.path))
-    source = kind(address.folder, settings, memory)
-    project = _project_of(address, settings, source, memory)
-    memory.save()
-    return project
+    return kind(folder, settings, memory)
 
 
 def _project_of(
@@ -146,7 +169,8 @@ def _roles(
     settings: Settings, headers: Mapping[Version, Mapping[str, str | None]]
 ) -> tuple[Roles, list[Problem]]:
     named = {
-        role: settings.columns.get(role) or _usual_column(role, headers) for role in USUAL_NAMES
+        role: settings.columns.get(role) or usual_column(role, headers.values())
+        for role in USUAL_NAMES
     }
     columns = list(dict.fromkeys(column for header in headers.values() for column in header))
     if not named["label"]:
@@ -175,13 +199,11 @@ def _roles(
     return roles, _role_notes(settings, roles)
 
 
-def _usual_column(
-    role: str, headers: Mapping[Version, Mapping[str, str | None]]
-) -> tuple[str, ...]:
-    """The column most versions have of the usual names, whatever its case."""
+def usual_column(role: str, headers: Collection[Mapping[str, str | None]]) -> tuple[str, ...]:
+    """The column most versions have of the role's usual names, whatever its case; or none."""
     counts: dict[str, int] = {}
     for usual in USUAL_NAMES[role]:
-        for header in headers.values():
+        for header in headers:
             for column in header:
                 if column.casefold() == usual:
                     counts[column] = counts.get(column, 0) + 1

@@ -15,7 +15,7 @@ from streamlit.testing.v1.element_tree import Element
 
 import chameleon
 from chameleon.app import sidebar
-from chameleon.app.opening import PROJECT_VARIABLE
+from chameleon.app.operator import PROJECT_VARIABLE
 from tests.app import showcases
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,12 +11,16 @@ import polars as pl
 from tests.library import Frames, write_project
 
 MARKUP = '<img src=x onerror="window.hacked=1">'
-MARKDOWN = "**bold** `code` $x$ :smile: :red[no] [a](javascript:window.hacked=1)"
+MARKDOWN = (
+    "**bold** `code` $x$ :smile: :red[no] [a](javascript:window.hacked=1) "
+    ":material/delete: ](javascript:window.hacked=1)"
+)
+FORMULA = "=HYPERLINK(A1)"
 QUOTES = "😀 \"double\" 'single' & <b>tag</b> a|b\\c # h"
 LONG = "long " + "x" * 295
 HOSTILE_FEATURES = (MARKUP, MARKDOWN, QUOTES, LONG, "plain")
-HOSTILE_VERSIONS = ("1 <b>x<", "2 **b** 😀", "3 " + "y" * 120)
-HOSTILE_NAME = "<script>window.hacked=1</script> **p** 😀"
+HOSTILE_VERSIONS = ("1 <b>x<", "2 **b** 😀 $x$ :material:", "3 " + "y" * 120)
+HOSTILE_NAME = "<script>window.hacked=1</script> <img src=x onerror=window.hacked=1> **p** 😀 $x$"
 _HOSTILE_TOML = f"""name = "{HOSTILE_NAME}"
 [[versions]]
 name = "{HOSTILE_VERSIONS[0]}"
@@ -67,10 +71,10 @@ def write_hostile(folder: Path) -> Path:
     for place, version in enumerate(HOSTILE_VERSIONS):
         ids = np.arange(60 + 10 * place)
         columns: dict[str, object] = {
-            "id": ids,
-            "label": np.array([MARKUP, "**dog** :red[x]", "😀" + "z" * 280])[ids % 3],
+            "id": [f"{MARKUP} {MARKDOWN} {k}" for k in ids],
+            "label": np.array([MARKUP, MARKDOWN, "😀" + "z" * 280, FORMULA])[ids // 2 % 4],
             "split": np.where(ids % 4 == 3, "test", "train"),
-            "source": np.array([MARKUP, 'a & "b"', "_it_"])[ids % 3],
+            "source": np.array([MARKUP, 'a & "b"', MARKDOWN])[ids % 3],
             "date": [dt.date(2024, 1, 1) + dt.timedelta(days=int(k)) for k in ids],
         }
         for number, name in enumerate(HOSTILE_FEATURES):

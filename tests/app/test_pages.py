@@ -8,7 +8,7 @@ import pytest
 
 from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis.selected import selected
-from chameleon.app import cached
+from chameleon.app import cached, sidebar
 from chameleon.project import Split
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
@@ -23,13 +23,14 @@ COMPUTED = (
     "change_statistics", "prediction_changes_by", "class_changes", "sensitivity",
     "most_sensitive", "embedding_cells", "cell_groups", "feature_correlations",
 )  # fmt: skip
+LINKS = (*sidebar.PAGES, *sidebar.DATA_PAGES)
 every_page = pytest.mark.parametrize("page", PAGES)
 
 
 def frame_is_whole(screen):
     assert not screen.at.exception
     assert screen.component("timeline").proto.id
-    assert len(screen.at.sidebar.get("page_link")) == len(PAGES)
+    assert len(screen.at.sidebar.get("page_link")) == len(LINKS)
     assert screen.pills("filter-splits").options
     assert screen.at.main.markdown[0].value.startswith("####")
     return True
@@ -88,7 +89,7 @@ def test_a_folder_that_is_none_is_said_to_be_none(open_app, tmp_path, page):
     assert not screen.at.exception
     assert [e.value for e in screen.at.error] == ["There is no project folder \\'nowhere\\'\\."]
     assert str(tmp_path) not in " ".join(screen.texts())
-    assert len(screen.at.sidebar.get("page_link")) == len(PAGES)
+    assert len(screen.at.sidebar.get("page_link")) == len(LINKS)
 
 
 @every_page

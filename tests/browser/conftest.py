@@ -43,7 +43,7 @@ START_SECONDS = 60
 WAIT_SECONDS = 30
 FAILED = pytest.StashKey[bool]()
 # On a deep link Streamlit looks for its server under the page's path first, and is told 404.
-STREAMLITS_OWN = re.compile(r"/(timeline|features)/_stcore/(health|host-config)$")
+STREAMLITS_OWN = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 
 Scheme = Literal["light", "dark"]
 

@@ -1,0 +1,149 @@
+"""The work behind the pages: in a line, capped, and ended when nobody waits for it."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from chameleon.app.line import Line
+from chameleon.app.opening import MOST_WAITING, Opening, Workshop
+from chameleon.app.uploads import Upload
+from chameleon.errors import ProjectError
+from tests.app import showcases
+from tests.library import TREE, plain, write_project
+
+SECONDS = 60
+
+
+def test_jobs_are_done_one_at_a_time_in_their_order():
+    line, gate, order = Line("test", most_waiting=3), threading.Event(), []
+    done = threading.Event()
+    assert line.take(lambda: gate.wait(SECONDS) and order.append(0))
+    assert all(line.take(lambda k=k: order.append(k)) for k in (1, 2))
+    assert line.take(done.set)
+    assert line.waiting == 3
+    gate.set()
+    assert done.wait(SECONDS)
+    assert order == [0, 1, 2]
+    again = threading.Event()
+    assert line.take(again.set)  # its thread ended meanwhile, or takes one more
+    assert again.wait(SECONDS)
+
+
+def test_what_finds_the_line_full_has_no_place():
+    line, gate = Line("test", most_waiting=2), threading.Event()
+    refused = threading.Event()
+    assert line.take(lambda: gate.wait(SECONDS) and None)
+    assert line.take(lambda: None)
+    assert line.take(lambda: None)
+    assert not line.take(refused.set)
+    gate.set()
+    assert not refused.is_set()
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch):
+    """Return a workshop whose first opening waits until it is told to go on."""
+    gate, begun = threading.Event(), []
+
+    def run(self: Opening, layouts: Line | None) -> None:
+        begun.append(self.address)
+        gate.wait(SECONDS)
+        self._finished.set()
+
+    monkeypatch.setattr(Opening, "run", run)
+    yield Workshop(), begun
+    gate.set()
+
+
+def test_too_many_waiting_projects_are_asked_to_come_back(busy, tmp_path: Path):
+    workshop, _ = busy
+    addresses = [str(tmp_path / str(k)) for k in range(MOST_WAITING + 2)]
+    opened = [workshop.opening(address, umap=False) for address in addresses]
+    assert [o.complete for o in opened] == [*[False] * (MOST_WAITING + 1), True]
+    assert "Try again in a minute" in (opened[-1].error or "")
+    assert workshop.opening(addresses[0], umap=False) is opened[0]
+    assert workshop.opening(addresses[-1], umap=False) is not opened[-1]  # it may have a place now
+
+
+def test_uploads_do_not_wait_for_the_operators_projects(busy, tmp_path: Path):
+    workshop, begun = busy
+    workshop.opening(str(tmp_path / "a"), umap=False)
+    workshop.opening(str(tmp_path / "b"), umap=False)
+    upload = Opening(str(tmp_path / "c"), private=tmp_path)
+    workshop.begin_upload(upload, umap=False)
+    end = threading.Event()
+    while str(tmp_path / "c") not in begun and not end.wait(0.01):
+        pass
+    assert str(tmp_path / "b") not in begun
+
+
+def test_an_opening_that_nobody_waits_for_ends_between_two_versions(tmp_path: Path):
+    frames = {str(k): plain(20 + k) for k in range(6)}
+    opening = Opening(str(write_project(tmp_path / "p", frames, toml=TREE)))
+    seen = []
+    note = opening._note
+
+    def noted(progress):
+        seen.append((progress.stage, progress.done))
+        if progress.stage == "Fitting" and progress.done == 2:
+            opening.cancel()
+        note(progress)
+
+    opening._note = noted
+    opening.run(None)
+    assert opening.complete
+    assert opening.evaluation is None
+    assert opening.error is None
+    assert seen[-1] == ("Fitting", 2)
+    assert len(list((tmp_path / "p" / ".chameleon").glob("model-*"))) == 2
+
+
+def test_one_cancelled_before_its_turn_reads_nothing(tmp_path: Path):
+    opening = Opening(str(tmp_path / "nowhere"))
+    opening.cancel()
+    opening.run(None)
+    assert opening.complete
+    assert opening.error is None
+
+
+def test_changed_files_end_the_work_on_the_state_before(tmp_path: Path, busy):
+    workshop, _ = busy
+    folder = showcases.write_growing(tmp_path / "p")
+    before = workshop.opening(str(folder), umap=False)
+    (folder / "versions" / "1.2.parquet").unlink()
+    after = workshop.opening(str(folder), umap=False)
+    assert after is not before
+    assert before._cancelled.is_set()
+    assert not after._cancelled.is_set()
+
+
+def test_a_check_may_refuse_a_project_before_its_data_is_read(tmp_path: Path):
+    def refuse(project):
+        raise ProjectError("Not here.")
+
+    opening = Opening(str(write_project(tmp_path / "p", {"1": plain()})), check=refuse)
+    opening.run(None)
+    assert opening.error == "Not here."
+    assert not list((tmp_path / "p" / ".chameleon").glob("dataset-*"))
+
+
+def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatch, caplog):
+    def fail(*args, **options):
+        raise RuntimeError(f"secret {tmp_path}")
+
+    monkeypatch.setattr("chameleon.app.opening.open_project", fail)
+    opening = Opening(str(tmp_path))
+    opening.run(None)
+    assert "The log of the server says what." in (opening.error or "")
+    assert str(tmp_path) not in (opening.error or "")
+    assert "secret" in caplog.text
+
+
+def test_an_upload_that_found_no_place_is_opened_at_the_next_look(busy, tmp_path: Path):
+    workshop, _ = busy
+    several = [Upload("a", tmp_path / str(k), "p") for k in range(MOST_WAITING + 2)]
+    opened = [upload.opened(workshop) for upload in several]
+    assert [o.refused for o in opened] == [*[False] * (MOST_WAITING + 1), True]
+    assert several[0].opened(workshop) is opened[0]
+    assert several[-1].opened(workshop) is not opened[-1]

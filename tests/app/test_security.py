@@ -1,0 +1,133 @@
+"""What a visitor may not see or do: paths, formulas, other people's processors."""
+
+import csv
+import io
+import tomllib
+
+import polars as pl
+import pytest
+
+from chameleon.app import projects, tables, timeline_page
+from chameleon.app.opening import Opening
+from chameleon.app.operator import Operator
+from tests.app import showcases
+from tests.app.conftest import PAGES, ROOT, TIMELINE
+from tests.library import plain, write_project
+
+CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+
+
+def test_a_page_that_raises_shows_no_path_and_no_value(open_app, showcase, monkeypatch, tmp_path):
+    def fail(view):
+        raise RuntimeError(f"secret of {tmp_path}")
+
+    monkeypatch.setattr(timeline_page, "_draw_table", fail)
+    screen = open_app(showcase("growing"), TIMELINE)
+    assert len(screen.at.exception) == 1
+    (shown,) = screen.at.exception
+    for text in (shown.value, shown.message, *shown.stack_trace):
+        assert "secret" not in text
+        assert str(tmp_path) not in text
+        assert "/chameleon/" not in text
+
+
+@pytest.mark.parametrize("page", [*PAGES, "pages/setup.py"])
+def test_no_page_tells_a_path_of_the_server(open_app, tmp_path, page):
+    folder = write_project(tmp_path / "private-place" / "odd", {"1": plain(), "2": plain(24)})
+    for name in ("damaged.parquet", "empty.csv", "broken.arrow", "bad.jsonl"):
+        (folder / "versions" / name).write_bytes(b"" if "empty" in name else b"\0no table\n")
+    (folder / "versions" / "link.csv").symlink_to("/etc/passwd")
+    screen = open_app(folder, page)
+    assert not screen.at.exception
+    told = " ".join([*screen.texts(), *(f.value.to_csv() for f in screen.at.dataframe)])
+    assert "damaged" in told
+    assert "private-place" not in told
+    assert "/etc" not in told
+    assert "root:" not in told
+
+
+def test_the_configuration_keeps_strangers_out():
+    server, client = CONFIG["server"], CONFIG["client"]
+    assert server["address"] == "127.0.0.1"
+    assert server["enableXsrfProtection"] is True
+    assert server["enableCORS"] is True
+    assert server["enableStaticServing"] is False
+    assert server["maxUploadSize"] <= 100
+    assert client["showErrorDetails"] == "none"
+    assert client["disableDataExport"] is True  # its CSV would hand out formulas
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_comes_with_a_csv_without_formulas(open_app, showcase, monkeypatch, page):
+    written = []
+    original = tables.csv_text
+    monkeypatch.setattr(tables, "csv_text", lambda frame: written.append(frame) or original(frame))
+    monkeypatch.setattr(
+        tables.st, "download_button", lambda label, data, **options: written.append(data())
+    )
+    screen = open_app(showcase("hostile"), page)
+    contents = [data for data in written if isinstance(data, bytes)]
+    assert len(contents) == len(screen.at.dataframe)
+    for content in contents:
+        for cell in (c for row in csv.reader(io.StringIO(content.decode())) for c in row):
+            number = cell.lstrip("-").replace(".", "", 1).isdecimal()
+            assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_a_label_like_a_formula_is_written_as_text(open_app, showcase, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        tables.st, "download_button", lambda label, data, **options: written.append(data())
+    )
+    open_app(showcase("hostile"), "pages/changes.py")
+    text = b"".join(written).decode()
+    assert f"'{showcases.FORMULA}" in text
+    assert f"\n{showcases.FORMULA}" not in text
+
+
+def opened(evaluation, *, private=None) -> Opening:
+    opening = Opening("somewhere", private=private)
+    opening.evaluation = evaluation
+    return opening
+
+
+@pytest.mark.parametrize(
+    ("decided", "private", "allowed"),
+    [
+        (Operator(), False, False),
+        (Operator(umap=False), False, True),  # there is a first picture only, and it is wanted
+        (Operator(may_write=True), False, True),
+        (Operator(), True, True),
+    ],
+)
+def test_who_may_ask_for_a_layout(
+    showcase, monkeypatch, tmp_path, kinds, decided, private, allowed
+):
+    monkeypatch.setattr(projects, "operator", lambda: decided)
+    found = opened(kinds, private=tmp_path if private else None)
+    assert projects.may_lay_out(found) is allowed
+
+
+def test_a_visitor_may_not_replace_a_layout_that_stands(monkeypatch, tmp_path):
+    from chameleon import evaluate, open_project
+    from chameleon.layout_process import lay_out
+    from chameleon.standing import keep
+
+    project = open_project(showcases.write_growing(tmp_path / "p", versions=1, instances=12))
+    evaluation = evaluate(project)
+    monkeypatch.setattr(projects, "operator", lambda: Operator(umap=False))
+    assert projects.may_lay_out(opened(evaluation))
+    assert keep(lay_out(evaluation.dataset, lambda stage, share: None), evaluation.dataset)
+    assert not projects.may_lay_out(opened(evaluation))
+
+
+def test_a_table_is_drawn_and_offered(monkeypatch):
+    drawn, offered = [], []
+    monkeypatch.setattr(tables.st, "dataframe", lambda frame, **options: drawn.append(frame))
+    monkeypatch.setattr(
+        tables.st, "download_button", lambda label, data, **options: offered.append(data())
+    )
+    frame = pl.DataFrame({"a": ["=1"]})
+    tables.draw_table(frame, key="t")
+    assert drawn == [frame]
+    assert offered == [b"a\n'=1\n"]

@@ -1,0 +1,461 @@
+"""Uploads: private to their visitor, gone with the visit; projects to switch between."""
+
+import io
+import os
+import re
+import stat
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.caching.cache_resource_api import _resource_caches
+from streamlit.testing.v1 import AppTest
+
+from chameleon.app import uploads
+from chameleon.app.uploads import GRACE_SECONDS, MOST_UPLOADS, Shelf, remove_leftovers
+from chameleon.errors import ProjectError
+from chameleon.layout import birth
+from tests.app import showcases
+from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
+from tests.library import TREE, plain, write_project
+
+SETUP = "pages/setup.py"
+
+
+class Visits:
+    """Which sessions are connected, and a clock that moves when it is told."""
+
+    def __init__(self, place: Path) -> None:
+        self.present: set[str] = set()
+        self.now = 0.0
+        self.shelf = Shelf(place, lambda session: session in self.present, lambda: self.now)
+
+    def bring(self, session: str) -> uploads.Upload:
+        self.present.add(session)
+        return self.shelf.new(session, "p")
+
+
+@pytest.fixture
+def visits(tmp_path: Path) -> Visits:
+    return Visits(tmp_path)
+
+
+# ---------------------------------------------------------------- the shelf
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_an_upload_stands_in_a_folder_that_nobody_else_may_enter(visits):
+    first, second = visits.bring("a"), visits.bring("b")
+    assert stat.S_IMODE(first.folder.stat().st_mode) == 0o700
+    assert first.folder != second.folder
+    assert first.project.is_relative_to(first.folder)
+    assert first.kept.is_relative_to(first.folder)
+    assert not first.kept.is_relative_to(first.project)
+
+
+def test_an_upload_ends_with_the_visit_and_not_with_a_short_break(visits):
+    upload, other = visits.bring("a"), visits.bring("b")
+    visits.now = 10_000.0
+    visits.shelf.sweep()
+    visits.present.remove("a")
+    visits.now += GRACE_SECONDS
+    visits.shelf.sweep()
+    assert upload in visits.shelf
+    visits.present.add("a")  # connected again
+    visits.now += GRACE_SECONDS
+    visits.shelf.sweep()
+    visits.present.remove("a")
+    visits.now += GRACE_SECONDS + 1
+    visits.shelf.sweep()
+    assert upload not in visits.shelf
+    assert not upload.folder.exists()
+    assert other.project.is_dir()
+
+
+def test_a_second_upload_takes_the_place_of_the_first(visits):
+    first, second = visits.bring("a"), visits.bring("a")
+    assert not first.folder.exists()
+    assert second.project.is_dir()
+
+
+def test_the_number_of_uploads_is_limited(visits):
+    for k in range(MOST_UPLOADS):
+        visits.bring(str(k))
+    with pytest.raises(ProjectError, match=f"holds {MOST_UPLOADS} uploads already"):
+        visits.bring("one more")
+    visits.bring("0")  # instead of its own
+    visits.present.remove("1")
+    visits.now += GRACE_SECONDS + 1
+    visits.bring("one more")
+
+
+def test_an_upload_is_removed_only_when_its_work_has_ended(visits):
+    upload = visits.bring("a")
+    opening = uploads.Opening(str(upload.project), private=upload.kept)
+    upload.opening = opening
+    upload._begun.append(opening)
+    visits.shelf.remove(upload)
+    assert upload.folder.is_dir()  # a step at work would else make it anew
+    opening.run(None)  # its turn comes: cancelled, it ends at once
+    end = uploads.threading.Event()
+    while upload.folder.exists():
+        end.wait(0.01)
+    assert opening.evaluation is None
+
+
+def test_closing_the_shelf_leaves_nothing(visits, tmp_path):
+    visits.bring("a"), visits.bring("b")
+    visits.shelf.close()
+    assert not tmp_path.exists()
+
+
+@pytest.mark.skipif(not birth(os.getpid()), reason="the system does not tell when processes began")
+def test_leftovers_of_killed_processes_are_removed_and_no_others(tmp_path):
+    own = f"chameleon-upload-{os.getpid()}-{birth(os.getpid())}-x"
+    reused = f"chameleon-upload-{os.getpid()}-1-x"
+    gone = "chameleon-upload-99999999-5-x"
+    for name in (own, reused, gone, "chameleon-upload-notes", "chameleon-upload-a-b-c", "other"):
+        (tmp_path / name).mkdir()
+    target = tmp_path / "other" / "kept.txt"
+    target.touch()
+    (tmp_path / "chameleon-upload-99999998-5-x").symlink_to(tmp_path / "other")
+    remove_leftovers(tmp_path)
+    assert not (tmp_path / reused).exists()
+    assert not (tmp_path / gone).exists()
+    assert (tmp_path / own).exists()
+    assert (tmp_path / "chameleon-upload-notes").exists()
+    assert (tmp_path / "chameleon-upload-a-b-c").exists()
+    assert target.exists()
+
+
+# ---------------------------------------------------------------- in the app
+
+
+def visitor(page: str = OVERVIEW) -> Screen:
+    """Another visitor, with a session of its own."""
+    at = AppTest.from_file(str(ROOT / OVERVIEW), default_timeout=60)
+    if page != OVERVIEW:
+        at.switch_page(page)
+    return Screen(at).settle()
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    """Return a function that sets what the operator says on the command line."""
+    monkeypatch.delenv("CHAMELEON_PROJECT", raising=False)
+
+    def serve(*arguments: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["streamlit_app.py", *map(str, arguments)])
+
+    serve(showcases.write_growing(tmp_path / "listed"))
+    return serve
+
+
+def csv(rows: int, **columns) -> bytes:
+    return plain(rows, **columns).write_csv().encode()
+
+
+def bring(screen: Screen, *files: tuple[str, bytes]) -> Screen:
+    sent = [(name, content, "application/octet-stream") for name, content in files]
+    screen.at.file_uploader[0].set_value(sent).run()
+    return screen
+
+
+def two_versions() -> tuple[tuple[str, bytes], ...]:
+    return (("1.csv", csv(20)), ("2.csv", csv(24)), ("chameleon.toml", TREE.encode()))
+
+
+def private_folders() -> list[Path]:
+    mine = f"chameleon-upload-{os.getpid()}-"
+    return [p for base in Path(tempfile.gettempdir()).glob(f"{mine}*") for p in base.iterdir()]
+
+
+def test_two_tables_become_two_versions_on_every_page(served):
+    screen = bring(visitor(SETUP), *two_versions())
+    assert not screen.at.exception
+    assert not screen.at.error
+    assert "2 of 2 versions" in screen.at.success[0].value
+    assert screen.query == {"project": ["your-upload"]}
+    for page in PAGES:
+        screen.go(page).settle()
+        assert not screen.at.exception
+        names = [v["name"] for v in screen.payload("timeline")["versions"]]
+        assert names == ["1", "2"]
+        assert screen.query["project"] == ["your-upload"]
+
+
+def test_another_visitor_sees_nothing_of_it(served):
+    screen = bring(visitor(SETUP), *two_versions())
+    screen.go(OVERVIEW).settle()
+    other = visitor()
+    assert [v["name"] for v in other.payload("timeline")["versions"]] == ["1.0", "1.1", "1.2"]
+    assert not [s for s in other.at.selectbox if s.label == "Project"]
+    guessed = AppTest.from_file(str(ROOT / OVERVIEW), default_timeout=60)
+    guessed.query_params["project"] = "your-upload"
+    told = Screen(guessed).settle()
+    assert "There is no project" in told.at.warning[0].value
+    assert [v["name"] for v in told.payload("timeline")["versions"]] == ["1.0", "1.1", "1.2"]
+
+
+def shared_results() -> list[object]:
+    """Everything that Streamlit keeps for all visitors."""
+    caches = _resource_caches._function_caches.get(None, {})
+    return [entry for cache in caches.values() for entry in cache._mem_cache.values()]
+
+
+def test_nothing_of_an_upload_is_kept_for_all_visitors(served):
+    before = len(shared_results())
+    visitor(TIMELINE)
+    assert len(shared_results()) > before  # the operator's project is
+    visitor_pages = [visitor(page) for page in (*PAGES, SETUP)]
+    assert all(not screen.at.exception for screen in visitor_pages)
+    known = {id(entry) for entry in shared_results()}
+    labels = ["secret-cat", "secret-dog"] * 12
+    files = [(f"{k}.csv", csv(20 + k, label=labels[: 20 + k], source="secret")) for k in range(3)]
+    screen = bring(visitor(SETUP), *files, ("chameleon.toml", TREE.encode()))
+    for page in PAGES:
+        screen.go(page).settle()
+        assert not screen.at.exception
+    new = [entry for entry in shared_results() if id(entry) not in known]
+    assert not [entry for entry in new if "secret" in repr(entry)]
+    kept = [e for e in new if not isinstance(getattr(e, "value", e), dict)]  # specs, of any data
+    assert not kept
+
+
+def test_what_is_kept_of_an_upload_lies_in_its_folder_and_goes_with_it(served, user_cache):
+    before = {p for p in user_cache.rglob("*") if p.is_file()}
+    folders = set(private_folders())
+    screen = bring(visitor(SETUP), *two_versions())
+    screen.go(OVERVIEW).settle()
+    (folder,) = set(private_folders()) - folders
+    kept = {p.name.partition("-")[0] for p in (folder / "kept").iterdir()}
+    assert kept >= {"dataset", "evaluation", "model", "models"}
+    assert not list((folder / "project").rglob(".chameleon"))
+    assert {p for p in user_cache.rglob("*") if p.is_file()} == before
+    screen.go(SETUP)
+    screen.at.button(key="upload-remove").click().run()
+    assert not folder.exists()
+    assert not screen.at.exception
+    screen.go(OVERVIEW).settle()
+    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1.0", "1.1", "1.2"]
+
+
+def test_an_upload_that_ended_while_the_page_stood_open_shows_the_rest(served):
+    screen = bring(visitor(SETUP), *two_versions())
+    screen.go(OVERVIEW).settle()
+    uploads._shelf().remove(screen.at.session_state["chameleon.upload"])
+    screen.settle()
+    assert not screen.at.exception
+    assert "There is no project" in screen.at.warning[0].value
+    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1.0", "1.1", "1.2"]
+
+
+def test_one_table_asks_for_its_reading_and_opens_with_it(served):
+    rows = plain(20).with_columns(batch=1), plain(20).with_columns(batch=2)
+    content = rows[0].vstack(rows[1]).write_csv().encode()
+    screen = bring(visitor(SETUP), ("all.csv", content))
+    assert "How does all\\.csv hold its versions?" in screen.at.error[0].value
+    reading = screen.at.radio[0]
+    reading.set_value("snapshot").run()
+    assert not screen.at.error
+    screen.at.button(key="setup-use").click().run()
+    assert "2 of 2 versions" in screen.at.success[0].value
+    screen.go(OVERVIEW).settle()
+    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1", "2"]
+
+
+def test_one_table_may_be_one_version(served):
+    screen = bring(visitor(SETUP), ("all.csv", csv(20)))
+    screen.at.radio[0].set_value("one").run()
+    screen.at.button(key="setup-use").click().run()
+    assert "1 of 1 versions" in screen.at.success[0].value
+
+
+def test_a_label_by_another_name_is_chosen_on_the_page(served):
+    files = [
+        (f"{k}.csv", plain(20 + k).rename({"label": "animal"}).write_csv().encode())
+        for k in range(2)
+    ]
+    screen = bring(visitor(SETUP), *files)
+    assert "no label column" in screen.at.error[0].value
+    next(s for s in screen.at.selectbox if s.label == "label").set_value("animal")
+    submit = next(b for b in screen.at.button if b.label == "Try these settings")
+    submit.click().run()
+    assert not screen.at.error
+    assert 'label = "animal"' in screen.at.code[0].value
+    screen.at.button(key="setup-use").click().run()
+    assert "2 of 2 versions" in screen.at.success[0].value
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ((("a.zip", b"no zip"),), "no zip"),
+        ((("a.gz", b"MZ"),), "is no table"),
+        ((("chameleon.toml", b"name = 'x'"),), "no table in it"),
+    ],
+)
+def test_what_is_refused_is_told_and_leaves_nothing(served, files, told):
+    folders = private_folders()
+    screen = bring(visitor(SETUP), *files)
+    assert not screen.at.exception
+    assert told in screen.at.error[0].value.replace("\\", "")
+    assert set(private_folders()) <= set(folders)
+    assert screen.at.file_uploader[0].key == "uploader-1"  # a new one, empty
+
+
+def test_a_zip_with_a_link_is_refused_in_the_app(served):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        entry = zipfile.ZipInfo("versions/1.csv")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "/etc/passwd")
+    screen = bring(visitor(SETUP), ("p.zip", stream.getvalue()))
+    assert "link or a special file" in screen.at.error[0].value
+
+
+def test_the_operator_may_switch_uploads_off(served, tmp_path):
+    served(tmp_path / "listed", "--no-uploads")
+    screen = visitor(SETUP)
+    assert not screen.at.file_uploader
+    assert any("switched off" in c.value for c in screen.at.caption)
+
+
+# ---------------------------------------------------------------- several projects
+
+
+def test_a_visitor_switches_between_projects_and_sees_names_only(served, tmp_path):
+    kinds = showcases.write_kinds(tmp_path / "kinds")
+    served(tmp_path / "listed", kinds)
+    screen = visitor()
+    switch = screen.at.selectbox(key="project-switch")
+    assert switch.options == ["listed", "kinds"]
+    assert screen.query["project"] == ["listed"]
+    switch.set_value("kinds").run()
+    screen.settle()
+    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["a", "b"]
+    assert screen.query == {"project": ["kinds"], "primary": ["b"], "secondary": ["a"]}
+    assert str(tmp_path) not in " ".join(screen.texts())
+    assert str(tmp_path) not in str(screen.query)
+
+
+def test_choices_of_one_project_stay_in_it(served, tmp_path):
+    served(tmp_path / "listed", showcases.write_growing(tmp_path / "other", versions=3))
+    screen = visitor()
+    screen.pills("filter-splits").set_value(["test"]).run()
+    screen.at.selectbox(key="filter-add").set_value("f001").run()
+    assert screen.chips
+    screen.at.selectbox(key="project-switch").set_value("other").run()
+    screen.settle()
+    assert not screen.chips
+    assert "split" not in screen.query
+    assert not [b for b in screen.at.button if (b.key or "").startswith("feature-off")]
+    screen.at.selectbox(key="project-switch").set_value("listed").run()
+    assert [re.sub(r"\\", "", chip) for chip in screen.chips] == ["split: test :material/close:"]
+    assert screen.query["project"] == ["listed"]
+
+
+def test_a_link_names_its_project_and_a_stale_one_says_so(served, tmp_path):
+    served(tmp_path / "listed", showcases.write_kinds(tmp_path / "kinds"))
+    at = AppTest.from_file(str(ROOT / OVERVIEW), default_timeout=60)
+    at.query_params["project"] = "kinds"
+    at.query_params["primary"] = "a"
+    screen = Screen(at).settle()
+    assert screen.selection.primary == "a"
+    assert screen.query["project"] == ["kinds"]
+    at = AppTest.from_file(str(ROOT / OVERVIEW), default_timeout=60)
+    at.query_params["project"] = "gone"
+    stale = Screen(at).settle()
+    assert "There is no project \\'gone\\' here" in stale.at.warning[0].value
+    assert stale.query["project"] == ["listed"]
+    assert not stale.at.exception
+
+
+def test_projects_of_one_name_are_told_apart(served, tmp_path):
+    twin = showcases.write_growing(tmp_path / "b" / "listed", versions=2)
+    served(tmp_path / "listed", twin, tmp_path / "your-upload")
+    screen = visitor()
+    names = screen.at.selectbox(key="project-switch").options
+    assert names == ["listed", "listed (2)", "your-upload (2)"]
+    screen.at.selectbox(key="project-switch").set_value("listed (2)").run()
+    screen.settle()
+    assert len(screen.payload("timeline")["versions"]) == 2
+
+
+def test_one_project_needs_no_name_in_the_address(served):
+    screen = visitor()
+    assert "project" not in screen.query
+    assert not [s for s in screen.at.selectbox if s.key == "project-switch"]
+
+
+def test_a_project_that_fails_leaves_the_others_to_switch_to(served, tmp_path):
+    served(tmp_path / "nowhere", tmp_path / "listed")
+    screen = visitor()
+    assert "There is no project folder" in screen.at.error[0].value
+    screen.at.selectbox(key="project-switch").set_value("listed").run()
+    screen.settle()
+    assert not screen.at.error
+    assert screen.query["project"] == ["listed"]
+
+
+# ---------------------------------------------------------------- the operator's project
+
+
+def test_the_page_helps_with_a_project_that_does_not_open(served, tmp_path):
+    frame = plain().rename({"label": "animal"})
+    served(write_project(tmp_path / "odd", {"1": frame, "2": frame}))
+    screen = visitor(SETUP)
+    assert not screen.at.exception
+    assert "no label column" in screen.at.error[0].value
+    shown = screen.at.dataframe[1].value
+    assert list(shown["column"]) == frame.columns
+    assert not [b for b in screen.at.button if b.key == "setup-save"]
+    assert str(tmp_path) not in " ".join(screen.texts())
+
+
+def test_settings_are_saved_only_where_the_operator_allows_it(served, tmp_path):
+    frame = plain().rename({"label": "animal"})
+    folder = write_project(tmp_path / "odd", {"1": frame, "2": frame})
+    served(folder, "--allow-writing")
+    screen = visitor(SETUP)
+    next(s for s in screen.at.selectbox if s.label == "label").set_value("animal")
+    next(b for b in screen.at.button if b.label == "Try these settings").click().run()
+    screen.at.button(key="setup-save").click().run()
+    toml = folder / "chameleon.toml"
+    assert 'label = "animal"' in toml.read_text()
+    assert not screen.at.error
+    next(t for t in screen.at.text_input if t.label == "Name of the project").set_value("renamed")
+    next(b for b in screen.at.button if b.label == "Try these settings").click().run()
+    assert screen.at.button(key="setup-save").disabled
+    assert "renamed" not in toml.read_text()
+    screen.at.checkbox(key="setup-replace").check().run()
+    screen.at.button(key="setup-save").click().run()
+    assert 'name = "renamed"' in toml.read_text()
+
+
+def test_a_trial_writes_nothing_beside_the_operators_project(served, tmp_path):
+    rows = plain(20).with_columns(batch=1), plain(20).with_columns(batch=2)
+    rows[0].vstack(rows[1]).write_csv(tmp_path / "all.csv")
+    (tmp_path / "chameleon.toml").write_text('name = "t"\n[source]\nfile = "all.csv"\n')
+    served(tmp_path)
+    screen = visitor(SETUP)
+    assert "hold its versions?" in screen.at.error[0].value
+    kept = tmp_path / ".chameleon"
+    before = {p: p.stat().st_mtime_ns for p in kept.rglob("*")}
+    for reading in ("snapshot", "since"):
+        screen.at.radio[0].set_value(reading).run()
+        assert "of 2 versions" in screen.at.success[0].value
+    assert {p: p.stat().st_mtime_ns for p in kept.rglob("*")} == before
+    assert not list(Path(tempfile.gettempdir()).glob("chameleon-trial-*"))
+
+
+def test_a_model_that_an_upload_may_not_have_is_told_on_both_pages(served):
+    toml = b'[model]\nestimator = "GaussianProcessClassifier"\n'
+    screen = bring(visitor(SETUP), *two_versions()[:2], ("chameleon.toml", toml))
+    assert "an upload may use" in screen.at.error[0].value
+    assert not screen.at.success
+    screen.go(OVERVIEW).settle()
+    assert "an upload may use" in screen.at.error[0].value
+    assert not screen.at.exception
