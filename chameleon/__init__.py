@@ -16,6 +16,7 @@ from chameleon.analysis.changes import (
     prediction_changes,
     prediction_changes_by,
 )
+from chameleon.analysis.check import check
 from chameleon.analysis.comparison import Iteration, compare_data
 from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.embedding import cell_groups, embedding_cells
@@ -39,6 +40,7 @@ from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
     ModelSpec,
+    NoticeKind,
     PredictionColumns,
     Problem,
     Project,
@@ -66,6 +68,7 @@ __all__ = [
     "Iteration",
     "ModelError",
     "ModelSpec",
+    "NoticeKind",
     "OutcomeChange",
     "PredictionColumns",
     "Problem",
@@ -84,6 +87,7 @@ __all__ = [
     "VersionError",
     "cell_groups",
     "change_statistics",
+    "check",
     "class_changes",
     "compare_data",
     "embedding_cells",

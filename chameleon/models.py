@@ -26,12 +26,12 @@ from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
-from chameleon.project import Problem, Project, Severity, Version
+from chameleon.project import Problem, Project, Version
 from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
 from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
 
 _ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
@@ -252,7 +252,7 @@ def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
         shape = (len(dataset.versions), dataset.row_count)
         if any(array.shape != shape for array in arrays.values()):
             return None
-        own = [Problem(**{**p, "severity": Severity(p["severity"])}) for p in meta["problems"]]
+        own = [Problem.kept(entry) for entry in meta["problems"]]
         return Evaluation(
             dataset=dataset,
             key=key,

@@ -32,6 +32,7 @@ PAGES = (
     ("pages/embedding.py", "Embedding", ":material/grid_view:"),
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
     ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
+    ("pages/check.py", "Data check", ":material/fact_check:"),
 )
 
 _ADDED = "chameleon.added"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -19,75 +17,23 @@ from chameleon.columns import (
     type_kind,
 )
 from chameleon.errors import VersionError
-from chameleon.project import Kind, Problem, Roles, Severity, Split, Version, VersionSource
+from chameleon.project import (
+    Kind,
+    NoticeKind,
+    Roles,
+    Severity,
+    Split,
+    Version,
+    VersionSource,
+)
 from chameleon.sources.files import READ_ERRORS
+from chameleon.sources.findings import Finding
 from chameleon.sources.parts import CONTRADICTS
-from chameleon.store import FileMemory
 
-FORMAT = 5
-"""Raised whenever the checks change, so that remembered findings are found again."""
+EXAMPLES = 3
 
 CONTINUOUS_VALUES = 20
 """A label with more distinct values than this, some of them fractions, is a quantity."""
-
-
-@dataclass(slots=True)
-class Finding:
-    """What was found in one version's file. Messages are (severity, text, column)."""
-
-    columns: dict[str, str | None] = field(default_factory=dict)
-    messages: list[tuple[Severity, str, str | None]] = field(default_factory=list)
-
-    @property
-    def usable(self) -> bool:
-        """Whether nothing forbids using the version."""
-        return all(severity is not Severity.ERROR for severity, _, _ in self.messages)
-
-    def add(self, severity: Severity, message: str, column: str | None = None) -> None:
-        """Note one more finding."""
-        self.messages.append((severity, message, column))
-
-    def problems_of(self, version: Version) -> list[Problem]:
-        """The findings as problems of that version."""
-        return [
-            Problem(
-                severity,
-                f"{version.place}{'' if message.startswith(':') else ' '}{message}"
-                + (" The version is left out." if severity is Severity.ERROR else ""),
-                version.name,
-                version.file,
-                column,
-            )
-            for severity, message, column in self.messages
-        ]
-
-    def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
-        """Note that the version cannot be read."""
-        if not isinstance(error, VersionError):
-            error = source.unreadable(version, error)
-        self.add(Severity.ERROR, str(error).removeprefix(version.place).strip())
-
-    @classmethod
-    def remembered(
-        cls,
-        memory: FileMemory,
-        source: VersionSource,
-        version: Version,
-        fact: str,
-        find: Callable[[], Finding],
-    ) -> Finding:
-        """The finding, found again only for another content."""
-        try:
-            content = source.fingerprint(version)
-        except OSError:
-            return find()
-        fact = f"{fact} {FORMAT} {version.file}"  # messages may name the file
-        stored: Any = memory.recall_content(content, fact, lambda: asdict(find()))
-        try:
-            messages = [(Severity(s), str(m), c) for s, m, c in stored["messages"]]
-            return cls(columns=dict(stored["columns"]), messages=messages)
-        except (KeyError, TypeError, ValueError):  # not written by this release
-            return find()
 
 
 def version_header(source: VersionSource, version: Version) -> Finding:
@@ -177,8 +123,9 @@ def checked_version(
     key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
     if key is not None:
         files_of = partial(_files_of_ids, source, version, roles)
-        _check_ids(finding, key, roles, files_of, pooled=source.pooled)
-    _check_labels(finding, frame[roles.label], untyped=untyped)
+        rows = _rows_of_ids(frame, key, roles, untyped=untyped)
+        _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
+    _check_labels(finding, frame[roles.label], key, untyped=untyped)
     if roles.split is not None:
         _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
     return finding
@@ -220,40 +167,69 @@ def _files_of_ids(
     return [file for file, key in keys.items() if key.is_in(pl.Series(wanted).implode()).any()]
 
 
+def _rows_of_ids(
+    frame: pl.DataFrame, key: pl.Series, roles: Roles, *, untyped: bool
+) -> pl.DataFrame:
+    """id, label and split (null where there is none) of every row."""
+    label = key_text(frame[roles.label], untyped=untyped)
+    split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
+    if roles.split is not None:
+        split = pl.Series(split_codes(frame[roles.split]))
+    return pl.DataFrame({"id": key, "label": label, "split": split})
+
+
 def _check_ids(
     finding: Finding,
-    key: pl.Series,
+    rows: pl.DataFrame,
     roles: Roles,
     files_of: Callable[[Sequence[str]], list[str]],
     *,
     pooled: bool,
 ) -> None:
-    name = ", ".join(roles.id)
+    name, key = ", ".join(roles.id), rows["id"]
     absent = key.null_count()
     if absent:
         finding.add(
             Severity.ERROR,
             f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
             roles.id[0],
+            kind=NoticeKind.MISSING_IDS,
+            count=absent,
         )
         return
     if key.n_unique() == len(key):
         return
     repeated = key.filter(key.is_duplicated()).unique(maintain_order=True)
-    examples = ", ".join(f"'{value}'" for value in repeated.head(3))
-    files = files_of(repeated.head(3).to_list())
+    shown = repeated.head(EXAMPLES).to_list()
+    examples = ", ".join(f"'{value}'" for value in shown)
+    files = files_of(shown)
     if files:
         examples += f" (in {', '.join(files)})"
     finding.add(
         Severity.ERROR,
-        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}. Keep one row "
-        "an id, or name several columns as id under [columns] in chameleon.toml."
+        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}"
+        f"{_how_they_differ(rows)}. Keep one row an id, or name several columns as id under "
+        "[columns] in chameleon.toml."
         + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
+        kind=NoticeKind.DUPLICATE_IDS,
+        count=len(repeated),
+        examples=shown,
     )
 
 
-def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
+def _how_they_differ(rows: pl.DataFrame) -> str:
+    """How many of the repeated ids have several labels, or stand in several splits."""
+    repeated = rows.filter(pl.col("id").is_duplicated()).group_by("id").n_unique()
+    labels, splits = ((repeated[name] > 1).sum() for name in ("label", "split"))
+    told = [f"{labels:,} of them with different labels"] if labels else []
+    told += [f"{splits:,} in more than one split"] if splits else []
+    return f": {', '.join(told)}" if told else ", all with one label each"
+
+
+def _check_labels(
+    finding: Finding, label: pl.Series, key: pl.Series | None, *, untyped: bool
+) -> None:
     numbers = label
     if untyped and column_kinds(label.to_frame())[label.name] is Kind.NUMBER:
         numbers = label.cast(pl.Float64, strict=False)
@@ -269,12 +245,17 @@ def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
                 label.name,
             )
             return
-    absent = key_text(label, untyped=untyped).null_count()
+    missing = key_text(label, untyped=untyped).is_null()
+    absent = int(missing.sum())
+    of_ids = [] if key is None else key.filter(missing).drop_nulls().head(EXAMPLES).to_list()
     if absent == len(label):
         finding.add(
             Severity.WARNING,
             f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
             label.name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
         )
     elif absent:
         finding.add(
@@ -282,6 +263,9 @@ def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
             f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
             "outcome is unknown.",
             label.name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
         )
 
 
