@@ -15,6 +15,7 @@ from chameleon.columns import (
     date_numbers,
     feature_numbers,
     key_text,
+    named,
     plain_text,
     split_codes,
 )
@@ -109,9 +110,9 @@ class Builder:
             scan = project.source.scan(version)
             present = scan.collect_schema().names()
             frame = scan.select(
-                pl.col(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
+                named(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
                 if own.get(name) is Kind.NUMBER and project.kinds[name] is Kind.NUMBER and untyped
-                else pl.col(name)
+                else named(name)
                 for name in wanted
                 if name in present
             ).collect()
@@ -183,14 +184,14 @@ class Builder:
         if roles.id:
             return joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]), None
         content = self._content(frame, values)
-        named = [
-            key_text(frame[name], untyped=untyped).alias(name)
-            for name in roles.columns
+        roles_of_rows = [
+            key_text(frame[name], untyped=untyped).alias(f"role{number}")
+            for number, name in enumerate(roles.columns)
             if name in frame.columns
         ]
         # every role takes part in the order, so that the order of the file is no matter
-        numbered = pl.DataFrame([content.alias("\0"), *named]).select(
-            pl.int_range(1, pl.len() + 1).over("\0", order_by=[part.name for part in named])
+        numbered = pl.DataFrame([content.alias("\0"), *roles_of_rows]).select(
+            pl.int_range(1, pl.len() + 1).over("\0", order_by=[part.name for part in roles_of_rows])
         )[:, 0]
         suffix = pl.select(
             pl.when(numbered == 1)
@@ -211,9 +212,9 @@ class Builder:
         spelled = pl.DataFrame(parts).select(
             pl.concat_str(
                 [
-                    pl.when(pl.col(part.name).is_null())
+                    pl.when(named(part.name).is_null())
                     .then(pl.lit(""))
-                    .otherwise(pl.lit(f"{part.name}\x1f") + pl.col(part.name) + pl.lit("\x1e"))
+                    .otherwise(pl.lit(f"{part.name}\x1f") + named(part.name) + pl.lit("\x1e"))
                     for part in parts
                 ]
             )

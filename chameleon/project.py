@@ -289,6 +289,16 @@ class VersionSource(Protocol):
         """Whether the version is plain text (CSV), all columns String, its types still unknown."""
         return False
 
+    def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the version is written, and how it is read.
+
+        Raises
+        ------
+        VersionError
+            It is written so that its rows cannot be told.
+        """
+        return ()
+
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
         """The tables the version is put together from, by file, so that messages can name it."""
         return {version.file: self.scan(version)}

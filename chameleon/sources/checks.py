@@ -11,10 +11,12 @@ from chameleon.columns import (
     SPLIT_NAMES,
     column_kinds,
     key_text,
+    named,
     plain_text,
     reads_as_date,
     split_codes,
     type_kind,
+    unnamed,
 )
 from chameleon.errors import VersionError
 from chameleon.project import (
@@ -40,6 +42,8 @@ def version_header(source: VersionSource, version: Version) -> Finding:
     """The kind of every column that can be used; a CSV is read whole to find them."""
     finding = Finding()
     try:
+        for severity, remark in source.remarks(version):
+            finding.add(severity, remark)
         schema = source.scan(version).collect_schema()
         whole = source.scan(version).collect() if source.untyped(version) else None
         empty = _empty_columns(source, version) if source.pooled and whole is None else ()
@@ -87,16 +91,16 @@ def _written_dates(
 ) -> dict[str, str | None]:
     """Text columns all of whose values are dates: JSON and many writers have no type for them."""
     texts = [name for name, kind in columns.items() if kind is Kind.TEXT]
-    head = source.scan(version).select(texts).head(100).collect()
+    head = source.scan(version).select(named(*texts)).head(100).collect()
     likely = [column.name for column in head if _all_dates(column)]
     if not likely:
         return {}
-    whole = source.scan(version).select(likely).collect()
+    whole = source.scan(version).select(named(*likely)).collect()
     return {column.name: Kind.DATE for column in whole if _all_dates(column)}
 
 
 def _all_dates(column: pl.Series) -> bool:
-    values = column.cast(pl.String).drop_nulls()
+    values = unnamed(column).cast(pl.String).drop_nulls()
     return not values.is_empty() and reads_as_date(values)
 
 
@@ -106,13 +110,16 @@ def checked_version(
     """Whether the columns that have a role can be used, and what is odd about them."""
     finding = Finding()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
-    for name in needed:
-        if name not in columns:
-            finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
+    absent = [name for name in needed if name not in columns]
+    if len(absent) == len(needed) > 1 and source.untyped(version):
+        finding.add(Severity.ERROR, _no_header(needed, columns), needed[0])
+        return finding
+    for name in absent:
+        finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
     if not finding.usable:
         return finding
     try:
-        frame = source.scan(version).select(needed).collect()
+        frame = source.scan(version).select(named(*needed)).collect()
     except (*READ_ERRORS, VersionError) as error:
         finding.add_unreadable(source, version, error)
         return finding
@@ -127,7 +134,8 @@ def checked_version(
         _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
     _check_labels(finding, frame[roles.label], key, untyped=untyped)
     if roles.split is not None:
-        _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
+        label = key_text(frame[roles.label], untyped=untyped)
+        _check_splits(finding, frame[roles.split], label, roles.label)
     return finding
 
 
@@ -141,6 +149,15 @@ def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
     ]
     frame = pl.DataFrame({f"part{i}": part for i, part in enumerate(escaped)})
     return frame.select(pl.concat_str(pl.all(), separator="|"))[:, 0]
+
+
+def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
+    names = ", ".join(f"'{name}'" for name in needed)
+    found = ", ".join(list(columns)[:30])
+    return (
+        f"has none of the columns {names}. Columns found: {found}. If its first line is no header, "
+        "write one; or name others under [columns] in chameleon.toml."
+    )
 
 
 def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
@@ -159,7 +176,7 @@ def _files_of_ids(
     parts = source.parts(version)
     if len(parts) < 2:
         return []
-    frames = {file: scan.select(roles.id).collect() for file, scan in parts.items()}
+    frames = {file: scan.select(named(*roles.id)).collect() for file, scan in parts.items()}
     keys = {
         file: joined_key([key_text(f[n], untyped=source.untyped(version)) for n in roles.id])
         for file, f in frames.items()
@@ -230,8 +247,9 @@ def _how_they_differ(rows: pl.DataFrame) -> str:
 def _check_labels(
     finding: Finding, label: pl.Series, key: pl.Series | None, *, untyped: bool
 ) -> None:
+    name, label = label.name, unnamed(label)
     numbers = label
-    if untyped and column_kinds(label.to_frame())[label.name] is Kind.NUMBER:
+    if untyped and column_kinds(label.to_frame())[""] is Kind.NUMBER:
         numbers = label.cast(pl.Float64, strict=False)
     if numbers.dtype.is_float():
         finite = numbers.filter(numbers.is_finite())
@@ -239,10 +257,10 @@ def _check_labels(
         if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
             finding.add(
                 Severity.ERROR,
-                f"has a label ('{label.name}') of {finite.n_unique():,} different numbers, such "
+                f"has a label ('{name}') of {finite.n_unique():,} different numbers, such "
                 f"as {fractions[0]:g}: a quantity. Chameleon is for classification so far. Cut "
                 "it into classes, or name another label under [columns].",
-                label.name,
+                name,
             )
             return
     missing = key_text(label, untyped=untyped).is_null()
@@ -252,7 +270,7 @@ def _check_labels(
         finding.add(
             Severity.WARNING,
             f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
-            label.name,
+            name,
             kind=NoticeKind.MISSING_LABELS,
             count=absent,
             examples=of_ids,
@@ -262,14 +280,14 @@ def _check_labels(
             Severity.NOTE,
             f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
             "outcome is unknown.",
-            label.name,
+            name,
             kind=NoticeKind.MISSING_LABELS,
             count=absent,
             examples=of_ids,
         )
 
 
-def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
+def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_name: str) -> None:
     codes = split_codes(split)
     unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):
@@ -299,7 +317,7 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
         finding.add(
             Severity.WARNING,
             f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
-            label.name,
+            label_name,
         )
     elif train.is_empty():
         finding.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")
