@@ -128,8 +128,9 @@ class Builder:
         count = len(frame)
         self._warn_of_rounding(version, frame)
         values = np.full((len(self._features), count), np.nan)
+        held = set(frame.columns)
         for number, (name, kind) in enumerate(project.kinds.items()):
-            if name not in frame.columns:
+            if name not in held:
                 continue
             if kind is Kind.TEXT:
                 codes = self._texts[name].encode(plain_text(frame[name]))
@@ -270,8 +271,9 @@ class Builder:
         return tuple(features), codes
 
     def _warn_of_rounding(self, version: Version, frame: pl.DataFrame) -> None:
+        held = set(frame.columns)
         for name in self._features:
-            if name not in frame.columns or self._project.kinds[name] is not Kind.NUMBER:
+            if name not in held or self._project.kinds[name] is not Kind.NUMBER:
                 continue
             column = frame[name]
             if not column.dtype.is_integer() or column.dtype.is_(pl.Int32):

@@ -26,7 +26,7 @@ from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
-from chameleon.project import Problem, Project, Version
+from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
 from chameleon.store import DAMAGED, cache_folder, digest, tidy, write_folder
@@ -35,6 +35,12 @@ FORMAT = 4
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
 
 _ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
+_NOT_KEPT = Problem(
+    Severity.WARNING,
+    "The results could not be kept: the disk is full, or neither .chameleon in the project folder "
+    "nor the user's cache folder can be written. They are right, but computed again at the next "
+    "opening. Make room, or allow writing there.",
+)
 _SCORES_SCHEMA = {
     "version": pl.String,
     "split": pl.String,
@@ -122,7 +128,8 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     if made is None:
         fresh = made = _evaluated(dataset, key, folder, progress)
         tidy(folder, "evaluation")
-        write_folder(target, lambda path: _write(path, fresh))
+        if not write_folder(target, lambda path: _write(path, fresh)):
+            made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
     return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
 
 

@@ -66,6 +66,20 @@ PARQUET = bytes_of(GOOD, "parquet")
 WHOLE = list(range(20))
 THOUSANDS = plain(20, x=WHOLE, k=[f"{i},{i:03}" for i in range(20)])
 BOTH = plain(20, x=WHOLE, k=["0,25", "1.5"] * 10)
+
+
+def damaged_feature() -> bytes:
+    """Parquet whose ids and labels are whole: only the pages of feature t are overwritten."""
+    import pyarrow.parquet as pq
+
+    group = pq.ParquetFile(io.BytesIO(PARQUET)).metadata.row_group(0)
+    column = next(
+        group.column(k) for k in range(group.num_columns) if group.column(k).path_in_schema == "t"
+    )
+    at, size = column.dictionary_page_offset, column.total_compressed_size
+    return PARQUET[:at] + b"\xff" * size + PARQUET[at + size :]
+
+
 DECIMALS = plain(20, x=[i * 0.75 + 0.25 for i in range(20)])
 
 
@@ -162,6 +176,9 @@ SHAPES = {
     ),
     "Parquet with a damaged page": Case(
         PARQUET[:8] + b"\xff" * 120 + PARQUET[128:], None, ("could not be read",), "parquet"
+    ),
+    "Parquet with a damaged page of a feature": Case(
+        damaged_feature(), None, ("could not be read", "damaged"), "parquet"
     ),
     "Parquet with a damaged footer": Case(
         PARQUET[:-60] + b"\xff" * 40 + PARQUET[-20:], None, ("could not be read",), "parquet"

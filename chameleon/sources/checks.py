@@ -39,23 +39,24 @@ CONTINUOUS_VALUES = 20
 
 
 def version_header(source: VersionSource, version: Version) -> Finding:
-    """The kind of every column that can be used; a CSV is read whole to find them."""
+    """The kind of every column that can be used; the file is read whole, once for its content.
+
+    A CSV tells its types only so, and damage in the middle of any file would else come to light
+    when the version is needed.
+    """
     finding = Finding()
     try:
         for severity, remark in source.remarks(version):
             finding.add(severity, remark)
         schema = source.scan(version).collect_schema()
         whole = source.scan(version).collect() if source.untyped(version) else None
-        empty = _empty_columns(source, version) if source.pooled and whole is None else ()
+        if whole is not None:
+            finding.columns.update(column_kinds(whole))
+        else:
+            _typed_columns(finding, source, version, schema)
     except (*READ_ERRORS, VersionError) as error:
         finding.add_unreadable(source, version, error)
         return finding
-    if whole is not None:
-        finding.columns.update(column_kinds(whole))
-    else:
-        _type_columns(finding, schema)
-        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
-        finding.columns.update(_written_dates(source, version, finding.columns))
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
         if whole is not None and number.isdecimal() and base in schema:
@@ -72,6 +73,19 @@ def _empty_columns(source: VersionSource, version: Version) -> list[str]:
     absent = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
     rows = absent["\0"][0]
     return [name for name in absent.columns if name != "\0" and absent[name][0] == rows]
+
+
+def _typed_columns(
+    finding: Finding, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
+) -> None:
+    _type_columns(finding, schema)
+    columns = [name for name, kind in finding.columns.items() if kind is not None]
+    if columns:  # every page must be decoded for that
+        source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
+    if source.pooled:
+        empty = _empty_columns(source, version)
+        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
+    finding.columns.update(_written_dates(source, version, finding.columns))
 
 
 def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
