@@ -17,6 +17,7 @@ from chameleon.analysis.changes import (
     prediction_changes,
     prediction_changes_by,
 )
+from chameleon.analysis.check import check
 from chameleon.analysis.comparison import Iteration, compare_data
 from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.embedding import cell_groups, embedding_cells
@@ -43,6 +44,7 @@ from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
     ModelSpec,
+    NoticeKind,
     PredictionColumns,
     Problem,
     Project,
@@ -71,6 +73,7 @@ __all__ = [
     "Iteration",
     "ModelError",
     "ModelSpec",
+    "NoticeKind",
     "OutcomeChange",
     "PredictionColumns",
     "Problem",
@@ -95,6 +98,7 @@ __all__ = [
     "cell_groups",
     "change_statistics",
     "changed_slices",
+    "check",
     "class_changes",
     "compare_data",
     "embedding_cells",

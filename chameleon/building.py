@@ -15,6 +15,7 @@ from chameleon.columns import (
     date_numbers,
     feature_numbers,
     key_text,
+    named,
     plain_text,
     split_codes,
 )
@@ -109,9 +110,9 @@ class Builder:
             scan = project.source.scan(version)
             present = scan.collect_schema().names()
             frame = scan.select(
-                pl.col(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
+                named(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
                 if own.get(name) is Kind.NUMBER and project.kinds[name] is Kind.NUMBER and untyped
-                else pl.col(name)
+                else named(name)
                 for name in wanted
                 if name in present
             ).collect()
@@ -127,8 +128,9 @@ class Builder:
         count = len(frame)
         self._warn_of_rounding(version, frame)
         values = np.full((len(self._features), count), np.nan)
+        held = set(frame.columns)
         for number, (name, kind) in enumerate(project.kinds.items()):
-            if name not in frame.columns:
+            if name not in held:
                 continue
             if kind is Kind.TEXT:
                 codes = self._texts[name].encode(plain_text(frame[name]))
@@ -183,14 +185,14 @@ class Builder:
         if roles.id:
             return joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]), None
         content = self._content(frame, values)
-        named = [
-            key_text(frame[name], untyped=untyped).alias(name)
-            for name in roles.columns
+        roles_of_rows = [
+            key_text(frame[name], untyped=untyped).alias(f"role{number}")
+            for number, name in enumerate(roles.columns)
             if name in frame.columns
         ]
         # every role takes part in the order, so that the order of the file is no matter
-        numbered = pl.DataFrame([content.alias("\0"), *named]).select(
-            pl.int_range(1, pl.len() + 1).over("\0", order_by=[part.name for part in named])
+        numbered = pl.DataFrame([content.alias("\0"), *roles_of_rows]).select(
+            pl.int_range(1, pl.len() + 1).over("\0", order_by=[part.name for part in roles_of_rows])
         )[:, 0]
         suffix = pl.select(
             pl.when(numbered == 1)
@@ -211,9 +213,9 @@ class Builder:
         spelled = pl.DataFrame(parts).select(
             pl.concat_str(
                 [
-                    pl.when(pl.col(part.name).is_null())
+                    pl.when(named(part.name).is_null())
                     .then(pl.lit(""))
-                    .otherwise(pl.lit(f"{part.name}\x1f") + pl.col(part.name) + pl.lit("\x1e"))
+                    .otherwise(pl.lit(f"{part.name}\x1f") + named(part.name) + pl.lit("\x1e"))
                     for part in parts
                 ]
             )
@@ -269,8 +271,9 @@ class Builder:
         return tuple(features), codes
 
     def _warn_of_rounding(self, version: Version, frame: pl.DataFrame) -> None:
+        held = set(frame.columns)
         for name in self._features:
-            if name not in frame.columns or self._project.kinds[name] is not Kind.NUMBER:
+            if name not in held or self._project.kinds[name] is not Kind.NUMBER:
                 continue
             column = frame[name]
             if not column.dtype.is_integer() or column.dtype.is_(pl.Int32):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
+import polars.selectors as selectors
 from numpy.typing import NDArray
 
 from chameleon.project import Kind, Split
@@ -39,6 +40,11 @@ _DATE = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
 _INTEGRAL_FLOAT = r"^([+-]?[0-9]+)\.0+$"
 
 
+def named(*names: str) -> pl.Expr:
+    """The columns of exactly these names; `pl.col` takes "*" for all and "^...$" for a pattern."""
+    return selectors.by_name(*names).as_expr()
+
+
 def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
     """The kind of every column of an untyped file (CSV); None where all values are missing.
 
@@ -62,7 +68,13 @@ def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
     return kinds
 
 
+def unnamed(column: pl.Series) -> pl.Series:
+    """The column without its name: many methods of a polars Series fail on one like "^a.*$"."""
+    return column.alias("")
+
+
 def _kind_beside_tokens(column: pl.Series) -> Kind | None:
+    column = unnamed(column)
     values = column.filter(~column.is_in(MISSING_TOKENS)).drop_nulls()
     if values.is_empty():
         return None
@@ -107,6 +119,7 @@ def feature_numbers(column: pl.Series, kind: Kind) -> NDArray[np.float64]:
     Booleans are 0 and 1, durations and times seconds, dates microseconds since 1970 in UTC.
     Infinities stay.
     """
+    column = unnamed(column)
     if column.dtype == pl.String:
         column = _from_text(column, kind)
     if kind is Kind.DATE:
@@ -122,6 +135,7 @@ def key_text(column: pl.Series, *, untyped: bool) -> pl.Series:
 
     Of an untyped file, 7.0 becomes "7" only where all values read as numbers.
     """
+    column = unnamed(column)
     if untyped and column.dtype == pl.String:
         column = column.replace("", None)
         kind = column_kinds(column.to_frame())[column.name]
@@ -133,6 +147,7 @@ def key_text(column: pl.Series, *, untyped: bool) -> pl.Series:
 
 def plain_text(column: pl.Series) -> pl.Series:
     """The column as text: whole floats without ".0", booleans as true and false, dates in ISO."""
+    column = unnamed(column)
     if column.dtype.is_float():
         return column.fill_nan(None).cast(pl.String).str.replace(_INTEGRAL_FLOAT, "$1")
     if column.dtype == pl.Datetime:
@@ -163,6 +178,7 @@ def date_numbers(column: pl.Series) -> tuple[NDArray[np.int64], int]:
 
     A missing date, and one that cannot be read, is the smallest int64 (NaT).
     """
+    column = unnamed(column)
     if column.dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
     if column.dtype == pl.String:

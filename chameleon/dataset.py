@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.bins import Bins
+from chameleon.columns import unnamed
 from chameleon.errors import SelectionError
 from chameleon.project import Kind, Problem, Project, Split, Version
 
@@ -230,6 +231,7 @@ def content_digest(columns: Iterable[pl.Series]) -> str:
     sha = hashlib.sha256()
     for column in columns:
         sha.update(f"{column.name}\0{column.dtype}\0".encode())
+        column = unnamed(column)
         sha.update(column.is_null().to_numpy().tobytes())
         if column.dtype == pl.String:
             filled = column.fill_null("")

@@ -14,10 +14,10 @@ from chameleon.bins import BinKind, Bins
 from chameleon.building import Builder
 from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.progress import Progress, ProgressCallback
-from chameleon.project import Kind, Problem, Project, Severity
+from chameleon.project import Kind, Problem, Project
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever building changes, so that datasets kept on disk are built again."""
 
 _ARRAYS = (
@@ -109,10 +109,7 @@ def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | 
                 for number, feature in enumerate(features)
                 if feature.kind is Kind.TEXT
             },
-            problems=tuple(
-                Problem(**{**entry, "severity": Severity(entry["severity"])})
-                for entry in meta["problems"]
-            ),
+            problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
             **arrays,
         )
     except DAMAGED:

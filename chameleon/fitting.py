@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.bins import BinKind
+from chameleon.columns import named
 from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
 from chameleon.kept import Kept, read_kept, read_model, write_model
@@ -204,7 +205,7 @@ class Fitter:
 def model_input(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame as models take it: infinities count as missing."""
     finite = [
-        pl.when(pl.col(name).is_finite()).then(pl.col(name)).fill_null(float("nan")).alias(name)
+        pl.when(named(name).is_finite()).then(named(name)).fill_null(float("nan")).alias(name)
         for name, dtype in frame.schema.items()
         if dtype != pl.String
     ]

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.columns import key_text
+from chameleon.columns import key_text, named
 from chameleon.dataset import EvolvingDataset
 from chameleon.errors import VersionError
 from chameleon.project import (
@@ -28,6 +28,7 @@ from chameleon.says import Says
 from chameleon.sources.checks import joined_key
 from chameleon.sources.files import READ_ERRORS, ending, is_untyped, scan_file, unreadable
 from chameleon.sources.folder import PREDICTIONS_FOLDER
+from chameleon.sources.text import require_whole_rows
 from chameleon.store import digest, file_digest
 
 PREDICTION_COLUMN = "prediction"
@@ -134,7 +135,11 @@ def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
 def _table_of_file(version: Version, path: Path) -> GivenTable:
     file = f"{PREDICTIONS_FOLDER}/{path.name}"
     try:
+        if is_untyped(path):
+            require_whole_rows(path)
         frame = scan_file(path).collect()
+    except VersionError as error:
+        raise VersionError(f"{version.place}: {file} {error}") from error
     except READ_ERRORS as error:
         where = Version(name=version.name, file=file)
         raise VersionError(str(unreadable(where, path.parent.parent, [path], error))) from error
@@ -186,8 +191,8 @@ def _frame(dataset: EvolvingDataset, given: GivenTable) -> tuple[pl.DataFrame, p
         raise VersionError(
             f"{given.file} has no column '{given.prediction}'. Columns found: {', '.join(columns)}."
         )
-    wanted = [pl.col(name) for name in dict.fromkeys((*names, given.prediction))]
-    wanted += [pl.col(name) for name in given.shares.values()]
+    wanted = [named(name) for name in dict.fromkeys((*names, given.prediction))]
+    wanted += [named(name) for name in given.shares.values()]
     if given.own is not None:
         wanted.append(given.own.fill_null(value=False).alias(OWN))
     frame = given.table.select(wanted).collect()

@@ -31,10 +31,16 @@ from chameleon.says import Says
 from chameleon.scores import METRICS, Score, scores
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
 
 _ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
+_NOT_KEPT = Problem(
+    Severity.WARNING,
+    "The results could not be kept: the disk is full, or neither .chameleon in the project folder "
+    "nor the user's cache folder can be written. They are right, but computed again at the next "
+    "opening. Make room, or allow writing there.",
+)
 _SCORES_SCHEMA = {
     "version": pl.String,
     "split": pl.String,
@@ -122,7 +128,8 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     if made is None:
         fresh = made = _evaluated(dataset, key, folder, progress)
         tidy(folder, "evaluation")
-        write_folder(target, lambda path: _write(path, fresh))
+        if not write_folder(target, lambda path: _write(path, fresh)):
+            made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
     return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
 
 
@@ -252,7 +259,7 @@ def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
         shape = (len(dataset.versions), dataset.row_count)
         if any(array.shape != shape for array in arrays.values()):
             return None
-        own = [Problem(**{**p, "severity": Severity(p["severity"])}) for p in meta["problems"]]
+        own = [Problem.kept(entry) for entry in meta["problems"]]
         return Evaluation(
             dataset=dataset,
             key=key,

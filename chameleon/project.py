@@ -51,15 +51,73 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+class NoticeKind(StrEnum):
+    """What the data check looks for. The last two are problems of any other kind."""
+
+    DUPLICATE_IDS = "duplicate ids"
+    MISSING_IDS = "missing ids"
+    MISSING_LABELS = "missing labels"
+    NEW_LABELS = "new labels"
+    VANISHED_LABELS = "vanished labels"
+    MOVED = "changes of split"
+    ACROSS_SPLIT = "equal rows across the split"
+    COLUMN_JOINED = "column joined"
+    COLUMN_LEFT = "column left"
+    COLUMN_RETYPED = "change of type"
+    CONSTANT = "constant feature"
+    ALL_MISSING = "all missing"
+    NON_FINITE = "non-finite values"
+    TELLS_LABEL = "tells the label"
+    OUT_OF_ORDER = "out of order"
+    EQUAL_VERSION = "equal version"
+    RETURNED = "lost and found again"
+    UNUSABLE = "version left out"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What was found wrong, and what was done about it."""
+    """What was found wrong, and what was done about it.
+
+    Attributes
+    ----------
+    severity, message
+        How much it takes away, and what is wrong, where, and what to do.
+    version, file, column
+        Where it was found; None where it is no single one.
+    kind
+        What it is to the data check; None for what no check looks for.
+    count
+        How many rows, or ids, it concerns; None where these are not counted.
+    examples
+        A few of the ids or values.
+    """
 
     severity: Severity
     message: str
     version: str | None = None
     file: str | None = None
     column: str | None = None
+    kind: NoticeKind | None = None
+    count: int | None = None
+    examples: tuple[str, ...] = ()
+
+    @classmethod
+    def kept(cls, entry: Mapping[str, Any]) -> Problem:
+        """The problem of which `dataclasses.asdict` was kept as JSON.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It was not written by this release.
+        """
+        kind = entry["kind"]
+        parts = {
+            "severity": Severity(entry["severity"]),
+            "kind": None if kind is None else NoticeKind(kind),
+            "examples": tuple(entry["examples"]),
+        }
+        return cls(**{**entry, **parts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +288,16 @@ class VersionSource(Protocol):
     def untyped(self, version: Version) -> bool:
         """Whether the version is plain text (CSV), all columns String, its types still unknown."""
         return False
+
+    def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the version is written, and how it is read.
+
+        Raises
+        ------
+        VersionError
+            It is written so that its rows cannot be told.
+        """
+        return ()
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
         """The tables the version is put together from, by file, so that messages can name it."""

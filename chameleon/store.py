@@ -102,7 +102,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         write(temporary)
         _replace_folder(temporary, target)
-    except OSError:
+    except (OSError, PolarsError):
         return target.is_dir()
     finally:
         if temporary is not None:

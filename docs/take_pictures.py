@@ -60,6 +60,9 @@ def take(base: str) -> None:
         page = opened(browser, f"{base}/attribution?{FAULTY}", height=1380)
         page.locator(".stVegaLiteChart path").first.wait_for()
         page.screenshot(path=PICTURES / "attribution.png")
+        page = opened(browser, f"{base}/check?{FAULTY}", height=1080)
+        page.get_by_text("What was noticed?").wait_for()
+        page.screenshot(path=PICTURES / "check.png")
         browser.close()
 
 

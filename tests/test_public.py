@@ -84,6 +84,9 @@ PROMISED = {
         "secondary_unknown",
     ],
     "feature_summary": ["feature", "version", "split", "min", "max", "mean", "missing"],
+    "check": [
+        "version", "severity", "kind", "column", "count", "examples", "message", "done",
+    ],
 }  # fmt: skip
 
 
@@ -98,6 +101,7 @@ RESULTS = {
         chameleon.feature_histograms(e, **VERSIONS)
     ),
     "feature_summary": lambda e: chameleon.feature_summary(e, **VERSIONS),
+    "check": lambda e: chameleon.check(e),
 }
 """How every function that returns a frame is called."""
 

@@ -20,6 +20,7 @@ from chameleon.analysis.changes import (
     prediction_changes,
     prediction_changes_by,
 )
+from chameleon.analysis.check import data_check
 from chameleon.analysis.comparison import timeline_changes
 from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.embedding import cell_groups, embedding_cells
@@ -37,7 +38,7 @@ from chameleon.analysis.slices import Slices, changed_slices
 from chameleon.app.keeping import kept
 from chameleon.filters import Filters
 from chameleon.models import Evaluation
-from chameleon.project import Version
+from chameleon.project import Problem, Version
 from chameleon.selection import Selection
 from chameleon.view_filters import SensitivityRange
 
@@ -55,6 +56,16 @@ def _sizes(key: str, _evaluation: Evaluation) -> pl.DataFrame:
 @kept(max_entries=8, show_spinner="Comparing all versions…")
 def _changes(key: str, _evaluation: Evaluation) -> pl.DataFrame:
     return timeline_changes(_evaluation.dataset)
+
+
+@kept(max_entries=8, show_spinner="Looking for what is odd…")
+def _notices(
+    key: str,
+    versions: tuple[Version, ...],
+    problems: tuple[Problem, ...],
+    _evaluation: Evaluation,
+) -> pl.DataFrame:
+    return data_check(_evaluation.dataset, problems)
 
 
 @kept(max_entries=64)
@@ -230,6 +241,12 @@ def metrics(evaluation: Evaluation) -> pl.DataFrame:
 def sizes(evaluation: Evaluation) -> pl.DataFrame:
     """`version_sizes` of the evaluation."""
     return _sizes(evaluation.key, evaluation)
+
+
+def notices(evaluation: Evaluation) -> pl.DataFrame:
+    """`check` of the evaluation."""
+    # what is wrong with a version that is left out changes no number of the others
+    return _notices(evaluation.key, evaluation.dataset.versions, evaluation.problems, evaluation)
 
 
 def changes(evaluation: Evaluation) -> pl.DataFrame:

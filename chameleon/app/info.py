@@ -34,7 +34,7 @@ NARROW = """<style>
 .chameleon-secondary { color: light-dark(#ad2a6e, #f6a0be); font-weight: 600; }
 </style>"""
 
-_ICONS = {
+ICONS = {
     Severity.ERROR: ":material/error:",
     Severity.WARNING: ":material/warning:",
     Severity.NOTE: ":material/info:",
@@ -115,10 +115,10 @@ def problem_lines(problems: Sequence[Problem]) -> None:
     worst = min(problems, key=_rank).severity
     noun = "note on the data" if worst is Severity.NOTE else "problem found"
     counted = f"{len(problems)} {noun if len(problems) == 1 else noun.replace(' ', 's ', 1)}"
-    with st.expander(counted, icon=_ICONS[worst], expanded=worst is Severity.ERROR):
+    with st.expander(counted, icon=ICONS[worst], expanded=worst is Severity.ERROR):
         ordered = sorted(problems, key=_rank)
         for problem in ordered[:_SHOWN]:
-            st.markdown(f"{_ICONS[problem.severity]} {plain(problem.message)}")
+            st.markdown(f"{ICONS[problem.severity]} {plain(problem.message)}")
         if len(ordered) > _SHOWN:
             rest = "\n\n".join(plain(problem.message) for problem in ordered[_SHOWN:])
             with st.popover(f"{len(ordered) - _SHOWN} more"):

@@ -33,6 +33,7 @@ PAGES = (
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
     ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
+    ("pages/check.py", "Data check", ":material/fact_check:"),
 )
 
 DATA_PAGES = (("pages/setup.py", "New project", ":material/upload_file:"),)

@@ -26,7 +26,8 @@ from chameleon.project import (
     VersionSource,
 )
 from chameleon.sources.address import Address, address_of, folder_stamp
-from chameleon.sources.checks import Finding, checked_version, version_header
+from chameleon.sources.checks import checked_version, version_header
+from chameleon.sources.findings import Finding
 from chameleon.sources.folder import FolderSource
 from chameleon.sources.retyped import common_kinds
 from chameleon.sources.table import TableSource, with_date_role

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -13,99 +11,52 @@ from chameleon.columns import (
     SPLIT_NAMES,
     column_kinds,
     key_text,
+    named,
     plain_text,
     reads_as_date,
     split_codes,
     type_kind,
+    unnamed,
 )
 from chameleon.errors import VersionError
-from chameleon.project import Kind, Problem, Roles, Severity, Split, Version, VersionSource
+from chameleon.project import (
+    Kind,
+    NoticeKind,
+    Roles,
+    Severity,
+    Split,
+    Version,
+    VersionSource,
+)
 from chameleon.sources.files import READ_ERRORS
+from chameleon.sources.findings import Finding
 from chameleon.sources.parts import CONTRADICTS
-from chameleon.store import FileMemory
 
-FORMAT = 5
-"""Raised whenever the checks change, so that remembered findings are found again."""
+EXAMPLES = 3
 
 CONTINUOUS_VALUES = 20
 """A label with more distinct values than this, some of them fractions, is a quantity."""
 
 
-@dataclass(slots=True)
-class Finding:
-    """What was found in one version's file. Messages are (severity, text, column)."""
-
-    columns: dict[str, str | None] = field(default_factory=dict)
-    messages: list[tuple[Severity, str, str | None]] = field(default_factory=list)
-
-    @property
-    def usable(self) -> bool:
-        """Whether nothing forbids using the version."""
-        return all(severity is not Severity.ERROR for severity, _, _ in self.messages)
-
-    def add(self, severity: Severity, message: str, column: str | None = None) -> None:
-        """Note one more finding."""
-        self.messages.append((severity, message, column))
-
-    def problems_of(self, version: Version) -> list[Problem]:
-        """The findings as problems of that version."""
-        return [
-            Problem(
-                severity,
-                f"{version.place}{'' if message.startswith(':') else ' '}{message}"
-                + (" The version is left out." if severity is Severity.ERROR else ""),
-                version.name,
-                version.file,
-                column,
-            )
-            for severity, message, column in self.messages
-        ]
-
-    def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
-        """Note that the version cannot be read."""
-        if not isinstance(error, VersionError):
-            error = source.unreadable(version, error)
-        self.add(Severity.ERROR, str(error).removeprefix(version.place).strip())
-
-    @classmethod
-    def remembered(
-        cls,
-        memory: FileMemory,
-        source: VersionSource,
-        version: Version,
-        fact: str,
-        find: Callable[[], Finding],
-    ) -> Finding:
-        """The finding, found again only for another content."""
-        try:
-            content = source.fingerprint(version)
-        except OSError:
-            return find()
-        fact = f"{fact} {FORMAT} {version.file}"  # messages may name the file
-        stored: Any = memory.recall_content(content, fact, lambda: asdict(find()))
-        try:
-            messages = [(Severity(s), str(m), c) for s, m, c in stored["messages"]]
-            return cls(columns=dict(stored["columns"]), messages=messages)
-        except (KeyError, TypeError, ValueError):  # not written by this release
-            return find()
-
-
 def version_header(source: VersionSource, version: Version) -> Finding:
-    """The kind of every column that can be used; a CSV is read whole to find them."""
+    """The kind of every column that can be used; the file is read whole, once for its content.
+
+    A CSV tells its types only so, and damage in the middle of any file would else come to light
+    when the version is needed.
+    """
     finding = Finding()
     try:
+        for severity, remark in source.remarks(version):
+            finding.add(severity, remark)
         schema = source.scan(version).collect_schema()
         whole = source.scan(version).collect() if source.untyped(version) else None
-        empty = _empty_columns(source, version) if source.pooled and whole is None else ()
+        if whole is not None:
+            finding.columns.update(column_kinds(whole))
+        else:
+            _typed_columns(finding, source, version, schema)
     except (*READ_ERRORS, VersionError) as error:
         finding.add_unreadable(source, version, error)
         return finding
-    if whole is not None:
-        finding.columns.update(column_kinds(whole))
-    else:
-        _type_columns(finding, schema)
-        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
-        finding.columns.update(_written_dates(source, version, finding.columns))
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
         if whole is not None and number.isdecimal() and base in schema:
@@ -122,6 +73,19 @@ def _empty_columns(source: VersionSource, version: Version) -> list[str]:
     absent = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
     rows = absent["\0"][0]
     return [name for name in absent.columns if name != "\0" and absent[name][0] == rows]
+
+
+def _typed_columns(
+    finding: Finding, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
+) -> None:
+    _type_columns(finding, schema)
+    columns = [name for name, kind in finding.columns.items() if kind is not None]
+    if columns:  # every page must be decoded for that
+        source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
+    if source.pooled:
+        empty = _empty_columns(source, version)
+        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
+    finding.columns.update(_written_dates(source, version, finding.columns))
 
 
 def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
@@ -141,16 +105,16 @@ def _written_dates(
 ) -> dict[str, str | None]:
     """Text columns all of whose values are dates: JSON and many writers have no type for them."""
     texts = [name for name, kind in columns.items() if kind is Kind.TEXT]
-    head = source.scan(version).select(texts).head(100).collect()
+    head = source.scan(version).select(named(*texts)).head(100).collect()
     likely = [column.name for column in head if _all_dates(column)]
     if not likely:
         return {}
-    whole = source.scan(version).select(likely).collect()
+    whole = source.scan(version).select(named(*likely)).collect()
     return {column.name: Kind.DATE for column in whole if _all_dates(column)}
 
 
 def _all_dates(column: pl.Series) -> bool:
-    values = column.cast(pl.String).drop_nulls()
+    values = unnamed(column).cast(pl.String).drop_nulls()
     return not values.is_empty() and reads_as_date(values)
 
 
@@ -160,13 +124,16 @@ def checked_version(
     """Whether the columns that have a role can be used, and what is odd about them."""
     finding = Finding()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
-    for name in needed:
-        if name not in columns:
-            finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
+    absent = [name for name in needed if name not in columns]
+    if len(absent) == len(needed) > 1 and source.untyped(version):
+        finding.add(Severity.ERROR, _no_header(needed, columns), needed[0])
+        return finding
+    for name in absent:
+        finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
     if not finding.usable:
         return finding
     try:
-        frame = source.scan(version).select(needed).collect()
+        frame = source.scan(version).select(named(*needed)).collect()
     except (*READ_ERRORS, VersionError) as error:
         finding.add_unreadable(source, version, error)
         return finding
@@ -177,10 +144,12 @@ def checked_version(
     key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
     if key is not None:
         files_of = partial(_files_of_ids, source, version, roles)
-        _check_ids(finding, key, roles, files_of, pooled=source.pooled)
-    _check_labels(finding, frame[roles.label], untyped=untyped)
+        rows = _rows_of_ids(frame, key, roles, untyped=untyped)
+        _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
+    _check_labels(finding, frame[roles.label], key, untyped=untyped)
     if roles.split is not None:
-        _check_splits(finding, frame[roles.split], key_text(frame[roles.label], untyped=untyped))
+        label = key_text(frame[roles.label], untyped=untyped)
+        _check_splits(finding, frame[roles.split], label, roles.label)
     return finding
 
 
@@ -194,6 +163,15 @@ def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
     ]
     frame = pl.DataFrame({f"part{i}": part for i, part in enumerate(escaped)})
     return frame.select(pl.concat_str(pl.all(), separator="|"))[:, 0]
+
+
+def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
+    names = ", ".join(f"'{name}'" for name in needed)
+    found = ", ".join(list(columns)[:30])
+    return (
+        f"has none of the columns {names}. Columns found: {found}. If its first line is no header, "
+        "write one; or name others under [columns] in chameleon.toml."
+    )
 
 
 def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
@@ -212,7 +190,7 @@ def _files_of_ids(
     parts = source.parts(version)
     if len(parts) < 2:
         return []
-    frames = {file: scan.select(roles.id).collect() for file, scan in parts.items()}
+    frames = {file: scan.select(named(*roles.id)).collect() for file, scan in parts.items()}
     keys = {
         file: joined_key([key_text(f[n], untyped=source.untyped(version)) for n in roles.id])
         for file, f in frames.items()
@@ -220,42 +198,72 @@ def _files_of_ids(
     return [file for file, key in keys.items() if key.is_in(pl.Series(wanted).implode()).any()]
 
 
+def _rows_of_ids(
+    frame: pl.DataFrame, key: pl.Series, roles: Roles, *, untyped: bool
+) -> pl.DataFrame:
+    """id, label and split (null where there is none) of every row."""
+    label = key_text(frame[roles.label], untyped=untyped)
+    split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
+    if roles.split is not None:
+        split = pl.Series(split_codes(frame[roles.split]))
+    return pl.DataFrame({"id": key, "label": label, "split": split})
+
+
 def _check_ids(
     finding: Finding,
-    key: pl.Series,
+    rows: pl.DataFrame,
     roles: Roles,
     files_of: Callable[[Sequence[str]], list[str]],
     *,
     pooled: bool,
 ) -> None:
-    name = ", ".join(roles.id)
+    name, key = ", ".join(roles.id), rows["id"]
     absent = key.null_count()
     if absent:
         finding.add(
             Severity.ERROR,
             f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
             roles.id[0],
+            kind=NoticeKind.MISSING_IDS,
+            count=absent,
         )
         return
     if key.n_unique() == len(key):
         return
     repeated = key.filter(key.is_duplicated()).unique(maintain_order=True)
-    examples = ", ".join(f"'{value}'" for value in repeated.head(3))
-    files = files_of(repeated.head(3).to_list())
+    shown = repeated.head(EXAMPLES).to_list()
+    examples = ", ".join(f"'{value}'" for value in shown)
+    files = files_of(shown)
     if files:
         examples += f" (in {', '.join(files)})"
     finding.add(
         Severity.ERROR,
-        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}. Keep one row "
-        "an id, or name several columns as id under [columns] in chameleon.toml."
+        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}"
+        f"{_how_they_differ(rows)}. Keep one row an id, or name several columns as id under "
+        "[columns] in chameleon.toml."
         + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
+        kind=NoticeKind.DUPLICATE_IDS,
+        count=len(repeated),
+        examples=shown,
     )
 
 
-def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
+def _how_they_differ(rows: pl.DataFrame) -> str:
+    """How many of the repeated ids have several labels, or stand in several splits."""
+    repeated = rows.filter(pl.col("id").is_duplicated()).group_by("id").n_unique()
+    labels, splits = ((repeated[name] > 1).sum() for name in ("label", "split"))
+    told = [f"{labels:,} of them with different labels"] if labels else []
+    told += [f"{splits:,} in more than one split"] if splits else []
+    return f": {', '.join(told)}" if told else ", all with one label each"
+
+
+def _check_labels(
+    finding: Finding, label: pl.Series, key: pl.Series | None, *, untyped: bool
+) -> None:
+    name, label = label.name, unnamed(label)
     numbers = label
-    if untyped and column_kinds(label.to_frame())[label.name] is Kind.NUMBER:
+    if untyped and column_kinds(label.to_frame())[""] is Kind.NUMBER:
         numbers = label.cast(pl.Float64, strict=False)
     if numbers.dtype.is_float():
         finite = numbers.filter(numbers.is_finite())
@@ -263,29 +271,37 @@ def _check_labels(finding: Finding, label: pl.Series, *, untyped: bool) -> None:
         if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
             finding.add(
                 Severity.ERROR,
-                f"has a label ('{label.name}') of {finite.n_unique():,} different numbers, such "
+                f"has a label ('{name}') of {finite.n_unique():,} different numbers, such "
                 f"as {fractions[0]:g}: a quantity. Chameleon is for classification so far. Cut "
                 "it into classes, or name another label under [columns].",
-                label.name,
+                name,
             )
             return
-    absent = key_text(label, untyped=untyped).null_count()
+    missing = key_text(label, untyped=untyped).is_null()
+    absent = int(missing.sum())
+    of_ids = [] if key is None else key.filter(missing).drop_nulls().head(EXAMPLES).to_list()
     if absent == len(label):
         finding.add(
             Severity.WARNING,
             f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
-            label.name,
+            name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
         )
     elif absent:
         finding.add(
             Severity.NOTE,
             f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
             "outcome is unknown.",
-            label.name,
+            name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
         )
 
 
-def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
+def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_name: str) -> None:
     codes = split_codes(split)
     unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):
@@ -315,7 +331,7 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series) -> None:
         finding.add(
             Severity.WARNING,
             f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
-            label.name,
+            label_name,
         )
     elif train.is_empty():
         finding.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")

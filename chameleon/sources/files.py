@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from polars.exceptions import PanicException, PolarsError
 
 from chameleon.errors import VersionError
 from chameleon.project import Version
+from chameleon.sources.text import MARKUP, scan_text
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
-READ_ERRORS = (PolarsError, PanicException, OSError, ValueError)
+READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
 
 def ending(file: str | Path) -> str:
@@ -27,12 +29,18 @@ def is_untyped(file: str | Path) -> bool:
 
 
 def scan_file(path: Path) -> pl.LazyFrame:
-    """The file as a lazy frame; every column of a CSV as String."""
+    """The file as a lazy frame; every column of a CSV as String.
+
+    Raises
+    ------
+    VersionError
+        It is in a form that cannot be told. The message follows the file's name.
+    """
     match ending(path):
         case ".parquet":
             return pl.scan_parquet(path, glob=False)
         case ".csv" | ".csv.gz":
-            return pl.scan_csv(path, infer_schema=False, glob=False)
+            return scan_text(path)
         case ".arrow" | ".feather":
             return pl.scan_ipc(path, glob=False)
         case ".jsonl":
@@ -65,10 +73,21 @@ def could_not(path: Path, error: BaseException) -> str:
     """Why a file could not be read, without its path, and what to do."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     said = said.replace(str(path), path.name).rstrip(".")
-    return (
-        f"could not be read as {ending(path).lstrip('.')}: {said}. "
-        "The file may be damaged, incomplete or of another format: write it again."
-    )
+    return f"could not be read as {ending(path).lstrip('.')}: {said}. {_remedy(path)}"
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file that cannot be read, told by how it begins."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(512)
+        if MARKUP.match(head):
+            return "It holds a web page or XML, not a table: fetch or write it again."
+        if not is_untyped(path) and b"\0" not in head and b"," in head and head.decode():
+            return "It holds text: if that is CSV, rename it to end in .csv."
+    except (OSError, UnicodeDecodeError):
+        pass
+    return "The file may be damaged, incomplete or of another format: write it again."
 
 
 def _culprit(paths: list[Path], error: BaseException) -> tuple[Path, BaseException]:

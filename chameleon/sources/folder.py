@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from chameleon.columns import named
 from chameleon.errors import ProjectError, VersionError
 from chameleon.project import (
     SETTINGS_FILE,
@@ -69,7 +70,8 @@ class FolderSource(VersionSource):
         asked = self._settings.predictions
         if asked is None:
             return whole
-        return whole.drop(name for name in whole.collect_schema() if is_said(asked, name))
+        own = [name for name in whole.collect_schema() if not is_said(asked, name)]
+        return whole.select(named(*own))
 
     def untyped(self, version: Version) -> bool:
         """Whether the version is a CSV."""
@@ -83,6 +85,10 @@ class FolderSource(VersionSource):
             for path in files.paths
         ]
         return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
+
+    def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about the version's text files."""
+        return self._files[version.name].remarks()
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
         """The files of a version."""

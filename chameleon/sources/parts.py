@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
-from chameleon.columns import SPLIT_NAMES, common_kind, type_kind
+from chameleon.columns import SPLIT_NAMES, common_kind, named, type_kind
 from chameleon.errors import VersionError
-from chameleon.project import Kind, Split, natural_key
+from chameleon.project import Kind, Severity, Split, natural_key
 from chameleon.sources.files import ending, is_untyped, outside, scan_file
+from chameleon.sources.text import remarks_of
+
+Read = TypeVar("Read")
 
 CONTRADICTS = " in the file "
 """Stands in a split that a file's own column gives against the file's name."""
@@ -61,7 +65,7 @@ class VersionFiles:
                 f"mixes text (CSV) and typed files: {_listed(self.paths)}. Write all of them in "
                 "one format."
             )
-        scans = [scan_file(path) for path in self.paths]
+        scans = [_named_scan(path) for path in self.paths]
         schemas = [scan.collect_schema() for scan in scans]
         if not self.untyped:
             _refuse_other_kinds(self.paths, schemas)
@@ -73,6 +77,33 @@ class VersionFiles:
                 )
             ]
         return pl.concat(scans, how="diagonal_relaxed")
+
+    def remarks(self) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the text files are written, and how they are read.
+
+        Raises
+        ------
+        VersionError
+            A row has more or fewer fields than the header.
+        """
+        said: list[tuple[Severity, str]] = []
+        for path in (path for path in self.paths if is_untyped(path)):
+            own = remarks_of(path) if len(self.paths) == 1 else _named(path, remarks_of)
+            start = "" if len(self.paths) == 1 else f": {path.name} "
+            said += [(severity, f"{start}{text}") for severity, text in own]
+        return tuple(said)
+
+
+def _named_scan(path: Path) -> pl.LazyFrame:
+    return _named(path, scan_file)
+
+
+def _named(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What reading one of several files gives; its error names the file."""
+    try:
+        return read(path)
+    except VersionError as error:
+        raise VersionError(f": {path.name} {error}") from error
 
 
 def folder_files(folder: Path, project: Path) -> VersionFiles:
@@ -121,7 +152,7 @@ def _split(has_column: bool, column: str, split: Split, file: str) -> pl.Expr:
     """The split that the file's name gives; where the file's own column says another, both."""
     if not has_column:
         return pl.lit(split.value).alias(column)
-    own = pl.col(column).cast(pl.String)
+    own = named(column).cast(pl.String)
     spelled = own.str.strip_chars().str.to_lowercase()
     same = spelled.is_in([name for name, meant in SPLIT_NAMES.items() if meant is split])
     agrees = same | spelled.is_null() | (spelled == "")

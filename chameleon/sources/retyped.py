@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from chameleon.columns import common_kind
-from chameleon.project import Kind, Problem, Severity, Version
+from chameleon.project import Kind, NoticeKind, Problem, Severity, Version
 
 
 def common_kinds(
@@ -56,4 +56,5 @@ def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -
         version=after.name,
         file=after.file,
         column=feature,
+        kind=NoticeKind.COLUMN_RETYPED,
     )

@@ -15,8 +15,9 @@ from chameleon.project import USUAL_NAMES, Problem, Project, Settings, Version
 from chameleon.sources import open_project, source_of, usual_column
 from chameleon.sources.address import address_of
 from chameleon.sources.asked import Choice, reading_choices
-from chameleon.sources.checks import Finding, version_header
+from chameleon.sources.checks import version_header
 from chameleon.sources.files import READ_ERRORS, scan_file
+from chameleon.sources.findings import Finding
 from chameleon.sources.table import table_path, with_date_role
 from chameleon.store import FileMemory, cache_folder
 

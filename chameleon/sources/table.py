@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from chameleon.columns import type_kind
+from chameleon.columns import named, type_kind
 from chameleon.errors import ProjectError, VersionError
 from chameleon.project import (
     SETTINGS_FILE,
@@ -34,9 +34,10 @@ from chameleon.sources.files import (
 )
 from chameleon.sources.readings import ROWS, Reading, Timeline
 from chameleon.sources.said import SaidColumns, is_said, said_columns
+from chameleon.sources.text import require_whole_rows, text_form
 from chameleon.store import FileMemory, digest, file_digest, tidy, write_folder
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a table is read otherwise, so that what is kept of it is made again."""
 
 _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
@@ -72,9 +73,9 @@ class TableSource(VersionSource):
             self._require_single()
             self._columns = _data_columns(settings, self._reading, columns)
             self._keys = self._kept_keys()
-        except READ_ERRORS as error:
+        except (*READ_ERRORS, VersionError) as error:
             raise ProjectError(f"{self._file} {self._why(error)}") from error
-        shown = self._keys.select(*self._reading.columns, ROWS)
+        shown = self._keys.select(named(*self._reading.columns), ROWS)
         self._timeline: Timeline = self._reading.timeline(shown, self._file, settings.versions)
         self._held = {held.version.name: held for held in self._timeline.held}
         self._said: dict[str, SaidColumns] = {}
@@ -88,7 +89,9 @@ class TableSource(VersionSource):
     def problems(self) -> tuple[Problem, ...]:
         """Rows that belong to no version, and listed versions without any row."""
         unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
+        said = text_form(self._path).remarks if is_untyped(self._path) else ()
         return (
+            *(Problem(severity, f"{self._file} {text}") for severity, text in said),
             *self._timeline.problems,
             *(
                 Problem(
@@ -104,7 +107,7 @@ class TableSource(VersionSource):
 
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's rows, without the columns that only tell versions or predictions."""
-        return self._table.filter(self._holds(version)).select(self._columns)
+        return self._table.filter(self._holds(version)).select(named(*self._columns))
 
     def untyped(self, version: Version) -> bool:
         """Whether the table is a CSV."""
@@ -116,7 +119,8 @@ class TableSource(VersionSource):
             return f"{version.name} of another {self._file}"  # it changed since it was opened
         held = self._keys.filter(pl.Series(self._held[version.name].keys))
         schema = [
-            (n, str(t)) for n, t in self._table.select(self._columns).collect_schema().items()
+            (n, str(t))
+            for n, t in self._table.select(named(*self._columns)).collect_schema().items()
         ]
         return digest(FORMAT, schema, pl.__version__, held.select(pl.sum(ROWS, *_HASHES)).row(0))
 
@@ -157,13 +161,13 @@ class TableSource(VersionSource):
     def _evidence(self, column: str) -> str:
         """What the ids say of a version column: once in the table, or once in every version."""
         columns = self._table.collect_schema().names()
-        named = self._settings.columns.get("id", ())
+        asked = self._settings.columns.get("id", ())
         usual = guessed(columns, USUAL_NAMES["id"])
-        ids = named or ((usual,) if usual else ())
+        ids = asked or ((usual,) if usual else ())
         if not ids or not set(ids) <= set(columns):
             return ""
         counts = self._table.select(
-            rows=pl.len(), ids=pl.struct(ids).n_unique(), versions=pl.col(column).n_unique()
+            rows=pl.len(), ids=pl.struct(named(*ids)).n_unique(), versions=named(column).n_unique()
         )
         rows, distinct, versions = counts.collect().row(0)
         return (
@@ -186,6 +190,8 @@ class TableSource(VersionSource):
         target = self._memory.folder / f"table-{digest(FORMAT, self._digest, ending(self._path))}"
         copy = target / "table.parquet"
         if not _can_be_read(copy):
+            if is_untyped(self._path):
+                require_whole_rows(self._path)
             tidy(self._memory.folder, "table", keep=_KEPT)
             write_folder(target, self._copy)
         return copy if copy.is_file() else self._path
@@ -224,6 +230,8 @@ class TableSource(VersionSource):
                 )
 
     def _why(self, error: BaseException) -> str:
+        if isinstance(error, VersionError):
+            return str(error)
         if not self._path.is_file():
             return "is not there."
         if self._path.stat().st_size == 0:
@@ -300,13 +308,13 @@ def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str])
     """A row for each distinct key: its values, the count of its rows, and two sums of hashes."""
     schema = table.collect_schema()
     single = [name for name in columns if _is_single(schema[name])]  # others are left out anyway
-    row = pl.struct(single) if single else pl.lit(0)
+    row = pl.struct(named(*single)) if single else pl.lit(0)
     hashes = [row.hash(seed).alias(name) for seed, name in enumerate(_HASHES)]
     return (
-        table.select(*keys, *hashes)
-        .group_by(keys)
+        table.select(named(*keys), *hashes)
+        .group_by(named(*keys))
         .agg(pl.len().alias(ROWS), pl.col(_HASHES).sum())
-        .sort(keys)
+        .sort(named(*keys))
         .collect(engine="streaming")
     )
 
@@ -329,7 +337,7 @@ def _is_single(dtype: pl.DataType) -> bool:
 
 def _one_of(every: pl.Series, wanted: pl.Series) -> pl.Expr:
     """Whether the column of that name has one of the wanted values, of all that there are."""
-    column = pl.col(every.name)
+    column = named(every.name)
     values, distinct = wanted.drop_nulls().unique().sort(), every.drop_nulls().unique()
     if len(values) == len(distinct):
         test = column.is_not_null()

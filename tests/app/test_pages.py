@@ -18,7 +18,7 @@ SHOWCASES = (
     "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds",
 )  # fmt: skip
 COMPUTED = (
-    "version_metrics", "version_sizes", "timeline_changes", "feature_histograms",
+    "data_check", "version_metrics", "version_sizes", "timeline_changes", "feature_histograms",
     "feature_labels", "feature_summary", "feature_ranking", "selected", "prediction_changes",
     "change_statistics", "prediction_changes_by", "class_changes", "sensitivity",
     "most_sensitive", "embedding_cells", "cell_groups", "feature_correlations",

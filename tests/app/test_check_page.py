@@ -1,0 +1,96 @@
+"""The Data check page: what it lists, how it is narrowed, and what it says of sound data."""
+
+import chameleon
+from chameleon import NoticeKind
+from tests import tiny
+from tests.app import showcases
+from tests.library import TREE, plain, write_project
+
+CHECK = "pages/check.py"
+TABLES = ("check-versions", "check-table")
+
+
+def write_odd(folder):
+    """Two sound versions, one with an error, and one with notes and warnings."""
+    frames = {
+        "1": plain(),
+        "2": plain(k=[7] * 20),
+        "3": plain(21).drop("label"),
+        "4": plain(22, k=[float("inf")] + [1.0] * 21),
+    }
+    return write_project(folder, frames, toml=TREE)
+
+
+def table(screen, key):
+    """The table by version, or that of all notices; AppTest gives tables no key."""
+    return screen.at.dataframe[TABLES.index(key)].value
+
+
+def titles(screen):
+    return [e.label for e in screen.at.main.expander]
+
+
+def test_sound_data_is_said_to_be_sound_and_what_was_looked_for(open_app, tmp_path):
+    folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(21)}, toml=TREE)
+    screen = open_app(folder, CHECK)
+    (said,) = [s.value for s in screen.at.success]
+    assert "Nothing was noticed in 2 versions" in said
+    told = " ".join(c.value for c in screen.at.main.caption)
+    for kind in NoticeKind:
+        assert (kind in told) == (kind not in ("version left out", "other"))
+
+
+def test_every_notice_is_listed_once_by_version_and_by_kind(open_app, tmp_path):
+    folder = write_odd(tmp_path / "p")
+    screen = open_app(folder, CHECK)
+    expected = chameleon.check(chameleon.evaluate(chameleon.open_project(folder)))
+    shown = table(screen, "check-table")
+    assert shown["message"].to_list() == expected["message"].to_list()
+    by_version = table(screen, "check-versions")
+    assert by_version["version"].to_list() == ["1", "2", "4", "3"]  # the one left out is last
+    for row in by_version.to_dict("records"):
+        for severity in ("error", "warning", "note"):
+            own = expected.filter(version=row["version"], severity=severity)
+            assert row[f"{severity}s"] == len(own)
+    kinds = expected["kind"].unique(maintain_order=True)
+    assert [title.split(":")[0].lower() for title in titles(screen)[:-1]] == kinds.to_list()
+    assert str(tmp_path) not in " ".join(screen.texts())
+
+
+def test_severity_and_version_narrow_the_list(open_app, tmp_path):
+    screen = open_app(write_odd(tmp_path / "p"), CHECK)
+    screen.pills("check-severities").set_value(["error"]).run()
+    assert set(table(screen, "check-table")["severity"]) == {"error"}
+    assert set(table(screen, "check-table")["version"]) == {"3"}
+    screen.at.selectbox(key="check-version").set_value(0).run()
+    assert not screen.at.exception
+    assert any("Choose another severity" in i.value for i in screen.at.info)
+    screen.pills("check-severities").set_value([]).run()
+    screen.at.selectbox(key="check-version").set_value(2).run()
+    assert set(table(screen, "check-table")["version"]) == {"4"}
+
+
+def test_examples_and_what_was_done_are_shown(open_app, tmp_path):
+    screen = open_app(tiny.write_tiny(tmp_path / "tiny"), CHECK)
+    texts = " ".join(screen.texts())
+    assert "1 infinite values of \\'size\\', such as \\'e\\'" in texts
+    assert "What was done: " in texts
+    assert table(screen, "check-table").set_index("kind").loc["missing labels", "examples"] == "f"
+
+
+def test_a_kind_with_many_notices_shows_a_few_and_counts_the_rest(open_app, showcase, tmp_path):
+    frames = {str(n): plain(20 + n, k=[7] * (20 + n)) for n in range(1, 31)}
+    folder = write_project(tmp_path / "p", frames, predictions=showcases.given(frames))
+    screen = open_app(folder, CHECK)
+    assert "Constant feature: 30 in 30 versions" in titles(screen)
+    assert any("and 22 more" in c.value for c in screen.at.main.caption)
+    assert len(table(screen, "check-table")) == 30
+    assert len(table(screen, "check-versions")) == 30
+
+
+def test_two_hundred_versions_are_one_table(open_app, showcase):
+    screen = open_app(showcase("two_hundred_versions"), CHECK)
+    assert not screen.at.exception
+    # the ids grow and shrink in waves of twenty versions, so that instances come back
+    assert any(title.startswith("Lost and found again") for title in titles(screen))
+    assert len(table(screen, "check-versions")) == 200

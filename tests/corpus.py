@@ -1,0 +1,343 @@
+"""Bad input that makes its own files: what stands in an odd version, and what must come of it.
+
+A case is read, and then holds the very rows of its frame; or it is refused with certain words.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tests.library import WRITERS, plain
+
+
+@dataclass(frozen=True)
+class Case:
+    """One odd version file.
+
+    Attributes
+    ----------
+    content
+        Its bytes, or the frame to write in the form of its ending.
+    rows
+        What it must be read as; None where it must be refused.
+    words
+        What must be told of it, in one problem of this version.
+    toml
+        Settings the project needs for it.
+    """
+
+    content: bytes | pl.DataFrame
+    rows: pl.DataFrame | None = None
+    words: tuple[str, ...] = ()
+    ending: str = "csv"
+    toml: str = ""
+
+    def write(self, path) -> None:
+        if isinstance(self.content, bytes):
+            path.write_bytes(self.content)
+        else:
+            WRITERS[self.ending](self.content, path)
+
+
+def text(frame: pl.DataFrame, *, separator: str = ",", **options: object) -> str:
+    return frame.write_csv(separator=separator, **options)
+
+
+def lines(frame: pl.DataFrame) -> list[str]:
+    return text(frame).splitlines()
+
+
+def bytes_of(frame: pl.DataFrame, form: str) -> bytes:
+    stream = io.BytesIO()
+    {"parquet": frame.write_parquet, "arrow": frame.write_ipc}[form](stream)
+    return stream.getvalue()
+
+
+GOOD = plain(20, t=["ä", "ö"] * 10, x=[i * 0.75 + 0.25 for i in range(20)])
+LINES = lines(GOOD)
+UTF8 = text(GOOD)
+PARQUET = bytes_of(GOOD, "parquet")
+WHOLE = list(range(20))
+THOUSANDS = plain(20, x=WHOLE, k=[f"{i},{i:03}" for i in range(20)])
+BOTH = plain(20, x=WHOLE, k=["0,25", "1.5"] * 10)
+
+
+def damaged_feature() -> bytes:
+    """Parquet whose ids and labels are whole: only the pages of feature t are overwritten."""
+    import pyarrow.parquet as pq
+
+    group = pq.ParquetFile(io.BytesIO(PARQUET)).metadata.row_group(0)
+    column = next(
+        group.column(k) for k in range(group.num_columns) if group.column(k).path_in_schema == "t"
+    )
+    at, size = column.dictionary_page_offset, column.total_compressed_size
+    return PARQUET[:at] + b"\xff" * size + PARQUET[at + size :]
+
+
+DECIMALS = plain(20, x=[i * 0.75 + 0.25 for i in range(20)])
+
+
+def with_line(number: int, line: str) -> bytes:
+    return "\n".join([*LINES[:number], line, *LINES[number + 1 :]]).encode()
+
+
+def same(frame: pl.DataFrame, **columns: object) -> Case:
+    """A typed version that must be read as it is."""
+    changed = frame.with_columns(**{n: pl.Series(v) for n, v in columns.items()})
+    return Case(changed, changed, ending="parquet")
+
+
+ENCODINGS = {
+    "UTF-16 with its mark": Case(UTF8.encode("utf-16"), GOOD, ("UTF-16", "byte order mark")),
+    "UTF-16, big end first": Case(
+        b"\xfe\xff" + UTF8.encode("utf-16-be"), GOOD, ("UTF-16", "byte order mark")
+    ),
+    "UTF-16, gzipped": Case(
+        gzip.compress(UTF8.encode("utf-16"), mtime=0), GOOD, ("UTF-16",), "csv.gz"
+    ),
+    "UTF-16 without its mark": Case(
+        UTF8.encode("utf-16-le"), None, ("may be UTF-16", "iconv", "UTF-8")
+    ),
+    "Latin-1": Case(UTF8.encode("latin-1"), None, ("no UTF-8", "line 2", "0xE4", "iconv")),
+    "Latin-1, gzipped": Case(
+        gzip.compress(UTF8.encode("latin-1"), mtime=0), None, ("no UTF-8", "line 2"), "csv.gz"
+    ),
+    "Latin-1 far below": Case(
+        (UTF8 + UTF8.split("\n", 1)[1] * 900).encode() + "20,a,train,1,ä\n".encode("latin-1"),
+        None,
+        ("could not be read", "utf-8"),
+    ),
+    "UTF-8 with a mark": Case(b"\xef\xbb\xbf" + UTF8.encode(), GOOD),
+    "semicolons": Case(text(GOOD, separator=";").encode(), GOOD, ("semicolons",)),
+    "tabs": Case(text(GOOD, separator="\t").encode(), GOOD, ("tabs",)),
+    "semicolons and decimal commas": Case(
+        text(DECIMALS, separator=";").replace(".", ",").encode(), DECIMALS,
+        ("decimal commas", "'0,25' is read as 0.25"),
+    ),
+    "commas that may be thousands": Case(
+        text(THOUSANDS, separator=";").encode(), THOUSANDS,
+        ("'0,000'", "decimals or for thousands", "decimal point"),
+    ),
+    "commas and points": Case(
+        text(BOTH, separator=";").encode(), BOTH, ("'0,25'", "decimals or for thousands")
+    ),
+    "CR line ends": Case(UTF8.replace("\n", "\r").encode(), GOOD, ("carriage returns",)),
+    "CRLF line ends": Case(UTF8.replace("\n", "\r\n").encode(), GOOD),
+    "a NUL in a cell": Case(UTF8.replace("ä", "\0", 1).encode(), None, ("NUL", "line 2")),
+    "NULs at the end": Case(UTF8.encode() + b"\0" * 99, None, ("NUL", "line 22")),
+    "NULs alone": Case(b"\0" * 999, None, ("NUL", "line 1")),
+    "a NUL far below": Case(
+        UTF8.encode() + UTF8.split("\n", 1)[1].encode() * 900 + b"20,a,train,1,\0\n",
+        None, ("NUL",),
+    ),
+}  # fmt: skip
+
+SHAPES = {
+    "zero bytes": Case(b"", None, ("empty (0 bytes)",)),
+    "blank lines": Case(b"\n\n\n", None, ("could not be read",)),
+    "header only": Case(LINES[0].encode() + b"\n", None, ("no rows",)),
+    "zero rows": Case(GOOD.head(0), None, ("no rows",), "parquet"),
+    "no header": Case("\n".join(LINES[1:]).encode(), None, ("'id'", "no header", "write one")),
+    "a row too long": Case(
+        with_line(5, LINES[5] + ",1,2"), None, ("1 rows", "line 6", "7 fields", "5 of its header")
+    ),
+    "a row too short": Case(
+        with_line(5, LINES[5].rsplit(",", 1)[0]), None, ("1 rows", "line 6", "4 fields")
+    ),
+    "a row too short beside quotes": Case(
+        with_line(5, '4,"a",train,3.25'), None, ("1 rows", "line 6", "4 fields")
+    ),
+    "cut in the last row": Case(UTF8.encode()[:-9], None, ("1 rows", "line 21")),
+    "an open quote": Case(with_line(5, '4,"a,train,3.25,ä'), None, ("versions/odd.csv",)),
+    "a column name twice": Case(
+        "\n".join(["id,label,split,x,x", *LINES[1:]]).encode(),
+        GOOD.rename({"t": "x_duplicated_0"}),
+        ("'x' more than once", "x_duplicated_0"),
+    ),
+    "no name for a column": Case(
+        "\n".join(["id,label,split,x,", *LINES[1:]]).encode(), GOOD.rename({"t": ""})
+    ),
+    "a web page named csv": Case(
+        b"<!DOCTYPE html>\n<html><body>404, not found</body></html>", None, ("web page",)
+    ),
+    "Parquet named csv": Case(PARQUET, None, ("holds Parquet", ".parquet")),
+    "a web page named Parquet": Case(
+        b"<html><body>404</body></html>", None, ("web page",), "parquet"
+    ),
+    "CSV named Parquet": Case(UTF8.encode(), None, ("holds text", ".csv"), "parquet"),
+    "Parquet cut short": Case(
+        PARQUET[: len(PARQUET) // 2], None, ("could not be read", "damaged"), "parquet"
+    ),
+    "Parquet with a damaged page": Case(
+        PARQUET[:8] + b"\xff" * 120 + PARQUET[128:], None, ("could not be read",), "parquet"
+    ),
+    "Parquet with a damaged page of a feature": Case(
+        damaged_feature(), None, ("could not be read", "damaged"), "parquet"
+    ),
+    "Parquet with a damaged footer": Case(
+        PARQUET[:-60] + b"\xff" * 40 + PARQUET[-20:], None, ("could not be read",), "parquet"
+    ),
+    "gzip cut short": Case(
+        gzip.compress(UTF8.encode(), mtime=0)[:80], None, ("could not be read",), "csv.gz"
+    ),
+    "JSON that is no lines": Case(b"[1, 2, 3]\n", None, ("could not be read",), "jsonl"),
+}
+
+IDS = {
+    "duplicate ids": Case(
+        GOOD.with_columns(id=pl.Series([0, *range(19)])), None,
+        ("1 ids ('id') more than once", "'0'"), "parquet",
+    ),
+    "duplicate ids of one label": Case(
+        pl.concat([GOOD, GOOD.head(2)]), None, ("2 ids", "all with one label each"), "parquet"
+    ),
+    "duplicate ids with conflicting labels": Case(
+        pl.concat([GOOD, GOOD.head(2).with_columns(label=pl.lit("c"))]), None,
+        ("2 ids", "2 of them with different labels"), "csv",
+    ),
+    "duplicate ids in both splits": Case(
+        pl.concat([GOOD, GOOD.head(2).with_columns(split=pl.lit("test"))]), None,
+        ("2 ids", "2 in more than one split"), "jsonl",
+    ),
+    "missing ids": Case(
+        GOOD.with_columns(id=pl.Series([None, *range(19)])), None, ("no id", "1 of 20"), "parquet"
+    ),
+    "7 and 007 are two": same(GOOD, id=["7", "007", *map(str, range(18, 36))]),
+    "7 and 007 are two in text": Case(
+        GOOD.with_columns(id=pl.Series(["7", "007", *map(str, range(18, 36))])),
+        GOOD.with_columns(id=pl.Series(["7", "007", *map(str, range(18, 36))])),
+    ),
+    "ids at the limits": same(GOOD, id=[2**63 - 1, -(2**63), 2**53, 2**53 + 1, *range(16)]),
+    "twins in two normal forms": same(GOOD, id=["é", "e\u0301", *map(str, range(18))]),
+}  # fmt: skip
+
+LABELS = {
+    "no label column": Case(GOOD.drop("label"), None, ("no column 'label'", "[columns]")),
+    "one class": same(GOOD, label=["a"] * 20),
+    "no test rows": same(GOOD, split=["train"] * 20),
+    "four sorts of nothing": Case(
+        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
+        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
+        ("no label in 5 of 20",), "parquet",
+    ),
+    "four sorts of nothing in JSON": Case(
+        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
+        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
+        ("no label in 5 of 20",), "jsonl",
+    ),
+    "three sorts of nothing in CSV": Case(  # an empty cell is no value there, quoted or not
+        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
+        GOOD.with_columns(label=pl.Series([None, None, " ", "nan"] * 5)),
+        ("no label in 10 of 20",),
+    ),
+    "500 classes": same(plain(1500), label=[f"c{i % 500}" for i in range(1500)]),
+}  # fmt: skip
+
+NOON = dt.datetime(2020, 1, 1, 12)
+VALUES = {
+    "no number at all": same(GOOD, x=[float("nan"), None] * 10),
+    "infinite": same(GOOD, x=[float("inf"), float("-inf"), 1.0, None] * 5),
+    "huge and subnormal": same(GOOD, x=[1e308, -1e308, 5e-324, -0.0] * 5),
+    "huge and subnormal in text": Case(
+        GOOD.with_columns(x=pl.Series([1e308, -1e308, 5e-324, -0.0] * 5)),
+        GOOD.with_columns(x=pl.Series([1e308, -1e308, 5e-324, -0.0] * 5)),
+    ),
+    "integers at the limits": Case(
+        GOOD.with_columns(x=pl.Series([2**63 - 1, -(2**63), 0, 1] * 5)),
+        GOOD.with_columns(x=pl.Series([2.0**63, -(2.0**63), 0.0, 1.0] * 5)),
+        ("beyond 2^53", "'x'"), "parquet",
+    ),
+    "years 1 and 9999": same(GOOD, k=[dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10),
+    "years 1 and 9999 in text": Case(
+        GOOD.with_columns(k=pl.Series([dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10)),
+        GOOD.with_columns(k=pl.Series([dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10)),
+    ),
+    "a time zone": Case(
+        GOOD.with_columns(k=pl.Series([NOON] * 20).dt.replace_time_zone("America/New_York")),
+        GOOD.with_columns(k=pl.Series([dt.datetime(2020, 1, 1, 17)] * 20)),
+        (), "parquet",
+    ),
+    "a time zone in text": Case(
+        GOOD.with_columns(k=pl.Series(["2020-01-01T12:00:00-05:00"] * 20)),
+        GOOD.with_columns(k=pl.Series([dt.datetime(2020, 1, 1, 17)] * 20)),
+    ),
+    "decimals": Case(
+        GOOD.with_columns(k=pl.Series(["1.50", "2.25"] * 10).cast(pl.Decimal(10, 2))),
+        GOOD.with_columns(k=pl.Series([1.5, 2.25] * 10)), (), "parquet",
+    ),
+    "nested columns": Case(
+        GOOD.with_columns(k=pl.Series([[1, 2]] * 20), m=pl.Series([{"a": 1}] * 20)),
+        GOOD, ("'k' holds List", "left out"), "parquet",
+    ),
+    "nested columns in JSON": Case(
+        GOOD.with_columns(k=pl.Series([[1, 2]] * 20)), GOOD, ("'k' holds List",), "jsonl"
+    ),
+}  # fmt: skip
+
+NAMES = (
+    "a.b", "a[0]", "a(b)", "q'q", 'q"q', "c:d", "🦎", "שלום", "\u202eabc", "new\nline", "n" * 300,
+    "é", "e\u0301", "<b>bold</b>", "a,b", "a;b", " ", "*", "$x$", "__index__", "\\", "`",
+    "%", "=1+1", "^a.*$", "^.*$",
+)  # fmt: skip
+TEXTS = [f"t{i % 4}" for i in range(20)]
+NAMED = plain(20).drop("x").with_columns(
+    *(pl.Series(name, [i * 0.5 + k for i in range(20)]) for k, name in enumerate(NAMES)),
+    *(pl.Series(f"{name} in text", TEXTS) for name in NAMES),
+    *(pl.Series(name, TEXTS) for name in ("^b.*$", "^c{name}$")),
+)  # fmt: skip
+WIDE = (
+    plain(20)
+    .drop("x")
+    .with_columns(
+        pl.Series(f"f{k}", [(i * (k + 7)) % 11 * 0.5 for i in range(20)]) for k in range(3000)
+    )
+)
+COLUMNS = {
+    "names of all sorts": Case(NAMED, NAMED, ending="parquet"),
+    "names of all sorts in text": Case(NAMED, NAMED),
+    "names of all sorts in JSON": Case(NAMED, NAMED, ending="jsonl"),
+    "3,000 columns": Case(WIDE, WIDE, ending="parquet"),
+    "3,000 columns in text": Case(WIDE, WIDE),
+}
+
+CASES: Mapping[str, Case] = {
+    **ENCODINGS, **SHAPES, **IDS, **LABELS, **VALUES, **COLUMNS,
+}  # fmt: skip
+
+FILE_NAMES = (
+    "CON", "nul", "aux.1", "a b", "a:b", "..x..", "é", "e\u0301", " lead", "x" * 200, "a%2Fb", "*",
+    "?", "[1]", "{a}", "🦎", "<b>", "-rf", "$HOME", "a\nb",
+)  # fmt: skip
+"""Names of versions that some system, shell, glob or page takes for something else."""
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A manifest that says what is not so."""
+
+    versions: tuple[Mapping[str, str], ...]
+    words: tuple[str, ...]
+    usable: tuple[str, ...] = field(default=("1", "2"))
+
+
+def entry(name: str, file: str) -> dict[str, str]:
+    return {"name": name, "file": file}
+
+
+OWN = (entry("1", "versions/1.csv"), entry("2", "versions/2.csv"))
+LIES: Mapping[str, Lie] = {
+    "a missing file": Lie((*OWN, entry("3", "versions/3.csv")), ("3", "no such file")),
+    "an absolute path": Lie((*OWN, entry("3", "/etc/passwd")), ("3", "outside")),
+    "a path outside": Lie((*OWN, entry("3", "../3.csv")), ("3", "outside")),
+    "a path outside, back in": Lie((*OWN, entry("3", "versions/../../x/3.csv")), ("3", "outside")),
+    "the project itself": Lie((*OWN, entry("3", ".")), ("3",)),
+    "a file that is no table": Lie((*OWN, entry("3", "chameleon.toml")), ("3", "ending")),
+    "a NUL in a path": Lie((*OWN, entry("3", "a\\u0000b.csv")), ("3",)),
+    "the same name twice": Lie((OWN[0], entry("1", "versions/2.csv")), ("1", "twice")),
+}

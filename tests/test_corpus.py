@@ -1,0 +1,149 @@
+"""Bad input of every sort: read with the right counts, or refused in words that help."""
+
+import polars as pl
+import pytest
+
+import chameleon
+from chameleon.dataset_store import evolving_dataset
+from chameleon.project import Severity
+from tests import corpus, oracle
+from tests.corpus import CASES, FILE_NAMES, LIES
+from tests.library import TREE, WRITERS, plain, write_project
+from tests.reading import expected_rows, rows_of
+
+FIRST = corpus.GOOD.with_columns(id=pl.Series([str(k) for k in range(20)]))
+
+
+def beside_odd(folder, case):
+    """A project of a sound version and an odd one, opened."""
+    write_project(folder, {"good": FIRST}, toml=case.toml or TREE)
+    case.write(folder / "versions" / f"odd.{case.ending}")
+    return chameleon.open_project(folder)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_odd_version_is_read_as_it_is_or_refused_in_words_that_help(tmp_path, name):
+    case = CASES[name]
+    project = beside_odd(tmp_path / "p", case)
+    dataset = evolving_dataset(project)
+    own = [p for p in (*project.problems, *dataset.problems) if p.version == "odd"]
+    errors = [p for p in own if p.severity is Severity.ERROR]
+    told = [p.message for p in (errors if case.rows is None else own)]
+    for word in case.words:
+        assert any(word in message for message in told), (word, told)
+    assert str(tmp_path) not in " ".join(told)
+    frames = {"good": FIRST} | ({} if case.rows is None else {"odd": case.rows})
+    assert [version.name for version in project.versions] == list(frames)
+    if case.rows is None:
+        (error,) = errors
+        assert f"Version odd (versions/odd.{case.ending})" in error.message
+        assert (error.version, error.file) == ("odd", f"versions/odd.{case.ending}")
+    else:
+        assert not errors
+    time = oracle.timeline(frames, {})
+    for version in frames:
+        assert rows_of(dataset, version) == expected_rows(time, version)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.rows is not None])
+def test_what_is_read_is_evaluated_and_checked(tmp_path, name):
+    case = CASES[name]
+    if case.rows.width > 100:
+        pytest.skip("its model takes seconds; the pages' test looks at it once")
+    evaluation = chameleon.evaluate(beside_odd(tmp_path / "p", case))
+    metrics = chameleon.version_metrics(evaluation)
+    assert metrics["instances"].to_list() == [20, len(case.rows)]
+    frame = chameleon.feature_histograms(evaluation, primary="odd", secondary="good")
+    counted = frame.group_by("feature").agg(
+        pl.sum("primary_correct", "primary_incorrect", "primary_unknown")
+    )
+    totals = counted.select(pl.sum_horizontal(pl.exclude("feature"))).to_series()
+    assert set(totals) == {len(case.rows)}
+    assert len(chameleon.check(evaluation)) >= len(evaluation.problems)
+
+
+@pytest.mark.parametrize("name", [n for n, c in corpus.ENCODINGS.items() if c.ending == "csv"])
+def test_one_table_in_an_odd_form_is_read_as_it_is_or_refused(tmp_path, name):
+    case = CASES[name]
+    path = tmp_path / "data.csv"
+    path.write_bytes(case.content)
+    address = f"{path}?version=split&reading=snapshot"
+    if case.rows is None:
+        with pytest.raises(chameleon.ProjectError) as raised:
+            chameleon.open_project(address)
+        for word in case.words:
+            assert word in str(raised.value)
+        assert str(tmp_path) not in str(raised.value)
+        return
+    project = chameleon.open_project(address)
+    counts = case.rows["split"].value_counts().sort("split", descending=True)
+    assert [version.name for version in project.versions] == ["test", "train"]
+    assert evolving_dataset(project).present.sum(axis=1).tolist()[::-1] == counts["count"].to_list()
+    told = " ".join(problem.message for problem in project.problems)
+    assert all(word in told for word in case.words)
+
+
+def test_given_predictions_in_an_odd_form_are_read_or_told(tmp_path):
+    folder = write_project(
+        tmp_path / "p", {"1": plain(), "2": plain()},
+        predictions={"1": plain().select("id", prediction="label")},
+    )  # fmt: skip
+    (folder / "predictions" / "1.parquet").unlink()
+    sound = plain().select("id", prediction="label").write_csv(separator=";")
+    (folder / "predictions" / "1.csv").write_bytes(sound.encode("utf-16"))
+    (folder / "predictions" / "2.csv").write_text("id,prediction\n1,a\n2\n")
+    evaluation = chameleon.evaluate(chameleon.open_project(folder))
+    assert (evaluation.outcome[0] == 0).all()
+    told = " ".join(p.message for p in evaluation.problems if p.version == "2")
+    assert "predictions/2.csv" in told
+    assert "line 3" in told
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_a_version_may_have_any_name_a_file_may_have(tmp_path, name):
+    frames = {name: plain(), "zz": plain(21)}
+    project = chameleon.open_project(write_project(tmp_path / "p", frames, toml=TREE))
+    shown = [version.name for version in project.versions]
+    if name.startswith("."):  # a hidden file is none of the project's
+        assert shown == ["zz"]
+        return
+    assert sorted(shown) == sorted(frames)
+    metrics = chameleon.version_metrics(chameleon.evaluate(project))
+    assert dict(metrics.select("version", "instances").rows()) == {name: 20, "zz": 21}
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "C:\\x", "..", ".", "CON", " ", "a\nb"])
+def test_a_listed_version_may_have_any_name_at_all(tmp_path, name):
+    settings = chameleon.Settings(
+        name="p", versions=(chameleon.Version(name, file="versions/1.parquet"),)
+    )
+    folder = write_project(
+        tmp_path / "p", {"1": plain()}, toml=chameleon.settings_text(settings) + TREE
+    )
+    project = chameleon.open_project(folder)
+    assert [version.name for version in project.versions] == [name]
+    assert chameleon.evaluate(project).predicted.shape == (1, 20)
+    outside = [path for path in tmp_path.iterdir() if path.name != "p"]
+    assert outside == []
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_manifest_that_lies_is_told_and_the_rest_is_usable(tmp_path, name):
+    lie = LIES[name]
+    entries = "".join(
+        f'[[versions]]\nname = "{one["name"]}"\nfile = "{one["file"]}"\n' for one in lie.versions
+    )
+    WRITERS["csv"](plain(), tmp_path / "3.csv")
+    frames = {"1": plain(), "2": plain(21)}
+    folder = write_project(tmp_path / "p", frames, form="csv", toml=TREE + entries)
+    try:
+        project = chameleon.open_project(folder)
+    except chameleon.ProjectError as error:
+        told = str(error)
+    else:
+        told = " ".join(problem.message for problem in project.problems)
+        assert tuple(version.name for version in project.versions) == lie.usable
+        assert evolving_dataset(project).present.sum(axis=1).tolist() == [20, 21]
+    for word in lie.words:
+        assert word in told
+    assert str(tmp_path) not in told
