@@ -188,7 +188,9 @@ class Shelf:
             uploads = list(self._seen.items())
         for upload, seen in uploads:
             if self._is_present(upload.session):
-                self._seen[upload] = now
+                with self._lock:
+                    if upload in self._seen:  # not taken away meanwhile
+                        self._seen[upload] = now
             elif now - seen > GRACE_SECONDS:
                 self.remove(upload)
 
