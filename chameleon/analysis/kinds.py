@@ -28,9 +28,9 @@ FEWEST = 20
 ALPHA = 0.05
 CLEAR_LIFT = 1.5
 """A group is clearly over-represented where the whole interval of its lift lies above this, or
-where its share is a quarter of all instances larger: a group of 60 % cannot be lifted far."""
+where its share is a fifth of all instances larger: a group of 60 % cannot be lifted far."""
 
-CLEAR_GAIN = 0.25
+CLEAR_GAIN = 0.2
 DECLARES = re.compile(r"synthe|augment|generated|simulat|artificial", re.IGNORECASE)
 """Names of sources, and of columns, that declare an instance to be synthetic."""
 
@@ -101,7 +101,7 @@ def iteration_kinds(evaluation: Evaluation, *, primary: str, secondary: str) -> 
     Added instances are held against the kept ones of the same split. They are *specific* where a
     label, source or feature range is over-represented: beyond chance with the false discoveries
     among all groups compared held to 5 %, and clearly, by an interval of its lift above 1.5 or by a
-    quarter of all instances. Else they are *sampled*. A source that no kept instance has is told,
+    fifth of all instances. Else they are *sampled*. A source that no kept instance has is told,
     but decides nothing: sampled data may come from a new place. With fewer than 20 instances on
     either side it cannot be told. Instances are *synthetic* only where a source, or a boolean or
     text column, declares it by its name. The same evidence says which instances were removed,

@@ -68,7 +68,7 @@ def test_lifts_are_those_of_a_plain_count(tmp_path):
 def test_sampled_additions_are_told_from_specific_ones(tmp_path):
     wrong = dict.fromkeys(("sampled", "label", "range"), 0)
     for seed in range(12):
-        frame = population(420, seed)
+        frame = population(500, seed)
         additions = {
             "sampled": frame,
             "label": frame.filter(~NEW | (pl.col("label") == "cat")),
