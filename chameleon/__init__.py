@@ -8,6 +8,7 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
+from chameleon.analysis.added import added_against_kept
 from chameleon.analysis.changes import (
     ChangeStatistics,
     Rate,
@@ -18,6 +19,8 @@ from chameleon.analysis.changes import (
 )
 from chameleon.analysis.comparison import Iteration, compare_data
 from chameleon.analysis.correlation import feature_correlations
+from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
+from chameleon.analysis.edits import edited_values, value_transitions
 from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.histograms import (
     feature_histograms,
@@ -25,9 +28,17 @@ from chameleon.analysis.histograms import (
     feature_over_versions,
     feature_summary,
 )
+from chameleon.analysis.iteration import (
+    InstanceList,
+    changed_instances,
+    data_changes,
+    data_changes_by,
+)
+from chameleon.analysis.kinds import IterationKind, iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
+from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -50,6 +61,8 @@ from chameleon.settings_text import settings_text
 from chameleon.sources import open_project
 from chameleon.view_filters import (
     ClassChange,
+    DataChange,
+    Happened,
     OutcomeChange,
     Region,
     SensitivityChoice,
@@ -57,13 +70,18 @@ from chameleon.view_filters import (
 )
 
 __all__ = [
+    "Against",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
+    "DataChange",
     "Evaluation",
     "FeatureFilter",
     "Filters",
+    "Happened",
+    "InstanceList",
     "Iteration",
+    "IterationKind",
     "ModelError",
     "ModelSpec",
     "OutcomeChange",
@@ -80,20 +98,30 @@ __all__ = [
     "SensitivityChoice",
     "SensitivityRange",
     "Settings",
+    "ToldApart",
     "Version",
     "VersionError",
+    "added_against_kept",
+    "can_be_told_apart",
     "cell_groups",
     "change_statistics",
+    "changed_instances",
     "class_changes",
     "compare_data",
+    "data_changes",
+    "data_changes_by",
+    "drift_over_versions",
+    "edited_values",
     "embedding_cells",
     "evaluate",
     "feature_correlations",
+    "feature_drift",
     "feature_histograms",
     "feature_labels",
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
+    "iteration_kinds",
     "most_sensitive",
     "open_project",
     "prediction_changes",
@@ -101,6 +129,7 @@ __all__ = [
     "sensitivity",
     "settings_text",
     "subset_distances",
+    "value_transitions",
     "version_metrics",
     "version_sizes",
 ]

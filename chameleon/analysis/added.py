@@ -72,7 +72,7 @@ def added_against_kept(
     """
     dataset = evaluation.dataset
     members = members_of(evaluation, primary, secondary, split, filters)
-    part = "all" if split is None else split.value
+    part = "all" if split is None else str(split)
     version = dataset.version_number(primary)
     lines: list[dict[str, object]] = []
     for number, feature in enumerate(dataset.features):

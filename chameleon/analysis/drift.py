@@ -108,7 +108,7 @@ def feature_drift(
     members = members_of(evaluation, primary, secondary, split, filters)
     versions = [dataset.version_number(name) for name in (secondary, primary)]
     head: dict[str, object] = {
-        "split": "all" if split is None else split.value,
+        "split": "all" if split is None else str(split),
         "secondary_instances": len(members.old) + len(members.removed),
         "primary_instances": len(members.new) + len(members.added),
     }

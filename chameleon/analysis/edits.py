@@ -18,6 +18,7 @@ MOSTLY = 0.8
 """A rule that this share of the edits follows is said to be their pattern."""
 
 _CLOSE = 0.01  # values are rounded when written, so that a ratio of 10 may read 9.98
+_TOLD = 0.05
 _FEWEST = 3
 
 _SCHEMA = {
@@ -172,14 +173,9 @@ def _pattern(line: dict[str, object], kind: Kind) -> str | None:
     for column, words in (("became_missing", "became missing"), ("was_missing", "was missing")):
         if _number(line[column]) >= MOSTLY * edits:
             return words
-    if kind is Kind.NUMBER and _number(line.get("ratio_share")) >= MOSTLY:
-        ratio = _number(line["median_ratio"])
-        if abs(ratio) >= 1:
-            return f"times {_rounded(ratio)}"
-        return f"divided by {_rounded(1 / ratio)}"
-    if kind is Kind.NUMBER and _number(line.get("shift_share")) >= MOSTLY:
-        shift = _number(line["median_shift"])
-        return f"{'plus' if shift > 0 else 'minus'} {_rounded(abs(shift))}"
+    rule = _rule(line) if kind is Kind.NUMBER else None
+    if rule is not None:
+        return rule
     if _number(line["most_instances"]) >= MOSTLY * edits and edits >= _FEWEST:
         names = (line["most_before"], line["most_after"])
         before, after = ("missing" if name is None else name for name in names)
@@ -187,9 +183,18 @@ def _pattern(line: dict[str, object], kind: Kind) -> str | None:
     return None
 
 
+def _rule(line: dict[str, object]) -> str | None:
+    """Times or plus, whichever more edits follow."""
+    of_ratio, of_shift = (_number(line.get(name)) for name in ("ratio_share", "shift_share"))
+    ratio, shift = (_number(line.get(name)) for name in ("median_ratio", "median_shift"))
+    # ratios near 1 are alike whatever was done to the values
+    told = of_ratio >= max(MOSTLY, of_shift) and abs(ratio - 1) > _TOLD
+    if told:
+        return f"times {ratio:.4g}" if abs(ratio) >= 1 else f"divided by {1 / ratio:.4g}"
+    if of_shift >= MOSTLY:
+        return f"{'plus' if shift > 0 else 'minus'} {abs(shift):.4g}"
+    return None
+
+
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _rounded(value: float) -> str:
-    return f"{value:.4g}"

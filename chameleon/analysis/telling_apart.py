@@ -37,7 +37,8 @@ _CLASSIFIER = ModelSpec(
     "HistGradientBoostingClassifier",
     {"random_state": 0, "early_stopping": False, "max_iter": 60},
 )
-_SCHEMA = {"feature": pl.String, "auc_drop": pl.Float64}
+_SCHEMA = {"feature": pl.String, "auc_drop": pl.Float64, "auc_alone": pl.Float64}
+_NOISE = 0.001  # shuffling a feature that says nothing moves the AUC by so much
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ class ToldApart:
     chance
         What 95 % of classifiers that guess stay below, for so many rows.
     features
-        feature, auc_drop: how much the AUC falls when the feature's values are shuffled among the
-        rows it is asked about; largest first.
+        feature. auc_drop: how much the AUC falls when the feature's values are shuffled among the
+        rows it is asked about. auc_alone: what the order of its values alone reaches, whichever way
+        round; null for texts. Largest fall first, then the largest alone.
     reason
         Why there is no AUC.
     """
@@ -126,16 +128,22 @@ def can_be_told_apart(
         return ToldApart(compared, *counts, None, None, pl.DataFrame(schema=_SCHEMA), reason)
     random = np.random.default_rng(seed)
     before, after = (_thinned(side, random) for side in (before, after))
+    alone = [_alone(dataset, number, before, after) for number in features]
     auc, drops = _cross_validated(dataset, before, after, features, progress, primary, random)
     names = [dataset.features[number].name for number in features]
-    importance = pl.DataFrame({"feature": names, "auc_drop": drops}, schema=_SCHEMA)
+    importance = pl.DataFrame(
+        {"feature": names, "auc_drop": drops, "auc_alone": alone}, schema=_SCHEMA
+    )
+    told = pl.when(pl.col("auc_drop") > _NOISE).then("auc_drop").otherwise(0.0)
     return ToldApart(
         compared=compared,
         before_rows=len(before),
         after_rows=len(after),
         auc=auc,
         chance=_chance(len(before), len(after)),
-        features=importance.sort("auc_drop", descending=True, maintain_order=True),
+        features=importance.sort(
+            told, "auc_alone", descending=True, nulls_last=True, maintain_order=True
+        ),
     )
 
 
@@ -227,6 +235,21 @@ def _fitted(
     texts = [dataset.features[n].name for n in features if dataset.features[n].kind is Kind.TEXT]
     numbers = [name for name in frame.columns if name not in texts]
     return unfitted_pipeline(_CLASSIFIER, numbers, texts).fit(frame, side)
+
+
+def _alone(
+    dataset: EvolvingDataset, number: int, before: NDArray[np.int32], after: NDArray[np.int32]
+) -> float | None:
+    """The AUC of a feature's values by themselves; missing ones count as the lowest."""
+    from sklearn.metrics import roc_auc_score
+
+    if dataset.features[number].kind is Kind.TEXT:
+        return None
+    values = dataset.values[number][np.concatenate([before, after])]
+    ranked = np.unique(np.nan_to_num(values, nan=-np.inf, posinf=np.inf, neginf=-np.inf),
+                       return_inverse=True)[1]  # fmt: skip
+    found = float(roc_auc_score(np.repeat([0, 1], [len(before), len(after)]), ranked))
+    return max(found, 1 - found)
 
 
 def _chance(first: int, second: int) -> float:

@@ -18,7 +18,6 @@ from chameleon.view_filters import DataChange, Happened
 
 _LISTED = "iteration-listed"
 _BY = ("split", "label", "source")
-_MOST_CHOSEN = 60
 
 
 def draw(view: View) -> None:
@@ -115,7 +114,7 @@ def _draw_edits(view: View) -> None:
     table, detail = st.columns([2, 1], gap="large")
     with table:
         shown = frame.select(
-            "feature", edited="instances", rule="pattern",
+            "feature", edited="instances", rule=pl.col("pattern").fill_null(""),
             before="median_before", after="median_after", shift="median_shift",
             ratio="median_ratio",
             often=pl.concat_str(

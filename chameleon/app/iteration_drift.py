@@ -55,7 +55,9 @@ def draw(view: View) -> None:
         _draw_bars(view, drift)
     with table:
         added = step_results.added(view.evaluation, view.selection, split)
-        st.dataframe(_table(drift, added), hide_index=True, key="iteration-drift", height=420)
+        st.dataframe(
+            _table(drift, added), hide_index=True, key="iteration-drift", height=_height(len(drift))
+        )
         st.caption(
             "W1: Wasserstein distance in standard deviations; PSI: population stability index. "
             "Added against kept: effect (from 0 to 1) and q, the false discovery rate at which it "
@@ -146,9 +148,10 @@ def _draw_bars(view: View, drift: pl.DataFrame) -> None:
     )
     defined = drift["js_distance"].count()
     first = f" The {MOST_DRIFTING} farthest of {defined:,}." if defined > MOST_DRIFTING else ""
+    told = plain(drift_text(drift_frame(drift, names=_names(view), most=len(drift))))
     st.caption(
-        f"{plain(drift_text(frame))} Ticks: what 95 % of permutations stay below, shared rows "
-        f"respected; one in twenty passes by chance.{first}"
+        f"{told} Ticks: what 95 % of permutations stay below, shared rows respected; one in twenty "
+        f"passes by chance.{first}"
     )
     _draw_link()
 
@@ -217,12 +220,26 @@ def _draw_verdict(found: ToldApart) -> None:
         f"{found.chance:.3f} in 95 % of cases. {found.compared.capitalize()}, "
         f"{found.before_rows:,} against {found.after_rows:,}."
     )
-    telling = found.features.filter(pl.col("auc_drop") > 0).head(5)
-    if found.is_told and len(telling):
-        names = ", ".join(
-            f"{plain(shortened(name))} ({drop:.3f})" for name, drop in telling.iter_rows()
+    if found.is_told:
+        telling = ", ".join(
+            f"{plain(shortened(line['feature']))} ({_telling(line)})"
+            for line in found.features.head(5).iter_rows(named=True)
         )
-        st.markdown(f"By which features (fall of the AUC when shuffled): {names}.")
+        st.markdown(f"Most telling: {telling}.")
+        st.caption(
+            "Alone: the AUC of this feature by itself. Fall: by how much the AUC falls when the "
+            "feature is shuffled; little where other features say the same."
+        )
+
+
+def _telling(line: Mapping[str, Any]) -> str:
+    alone = "" if line["auc_alone"] is None else f"alone {line['auc_alone']:.3f}, "
+    return f"{alone}fall {max(line['auc_drop'], 0.0):.3f}"
+
+
+def _height(rows: int) -> int:
+    """The height of a table of so many rows; more than eleven scroll."""
+    return 38 + 35 * min(max(rows, 1), 11)
 
 
 def _names(view: View) -> Mapping[str, str]:

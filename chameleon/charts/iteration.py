@@ -22,6 +22,12 @@ _WORDS = {"labelled": "labels added"}
 _DIM = 0.35
 _BAR = 26
 _CELL = 18
+_EVERY_NAME: dict[str, Any] = {
+    "labelLimit": 150,
+    "labelOverlap": False,
+    "labelBound": False,
+    "labelFlush": False,
+}
 _NARROW = 16
 """Up to so many versions, their names lie level below the heat map."""
 
@@ -43,7 +49,11 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
         base.mark_bar(color=colours.categories[0], cornerRadius=2)
         .encode(
             # room on the right for the count of the longest bar
-            x=alt.X("instances:Q", axis=None, scale=alt.Scale(type="sqrt", padding=56)),
+            x=alt.X(
+                "instances:Q",
+                axis=None,
+                scale=alt.Scale(type="sqrt", range=[0, alt.ExprRef("max(width - 56, 20)")]),
+            ),
             y=y,
             tooltip=alt.Tooltip("sentence:N", title="Instances"),
             **_highlight(colours.text),
@@ -101,8 +111,7 @@ def drift_bars(*, dark: bool) -> dict[str, Any]:
                             "marked"))  # fmt: skip
     y = alt.Y(
         "name:N", sort=alt.EncodingSortField("place", op="min"), title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelLimit=150, labelOverlap=False,
-                      labelColor=colours.text),
+        axis=alt.Axis(domain=False, ticks=False, labelColor=colours.text, **_EVERY_NAME),
     )  # fmt: skip
     x = alt.X(
         "distance:Q",
@@ -208,11 +217,11 @@ def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
             ),
             y=alt.Y(
                 "name:N", title=None, sort=alt.EncodingSortField("row", op="min"),
-                axis=alt.Axis(labelLimit=150, labelOverlap=False, **axis),
+                axis=alt.Axis(**_EVERY_NAME, **axis),
             ),
             color=alt.Color(
                 "distance:Q",
-                scale=alt.Scale(type="sqrt", domainMin=0, range=_warm(dark)),
+                scale=alt.Scale(type="sqrt", domainMin=0, range=_warm(dark), interpolate="rgb"),
                 legend=alt.Legend(
                     title="distance", gradientLength=120, tickCount=3, labelColor=colours.text,
                     titleColor=colours.text,
