@@ -14,6 +14,7 @@ from chameleon.app.view import View, is_dark
 from chameleon.app.words import data_change_words, plain, shortened
 from chameleon.charts.iteration import change_bar_frame, change_bars, change_bars_text
 from chameleon.filters import Filters
+from chameleon.project import Split
 from chameleon.view_filters import DataChange, Happened
 
 _LISTED = "iteration-listed"
@@ -103,7 +104,28 @@ def _draw_groups(view: View) -> None:
         if by == "source" and not view.evaluation.dataset.sources:
             continue
         shown = frame.rename({"group": by, "labelled": "labels added", "instances": "all"})
-        st.dataframe(shown, hide_index=True, key=f"iteration-by-{by}")
+        key = f"iteration-by-{by}"
+        st.dataframe(
+            shown.with_columns(pl.col(by).fill_null(f"(no {by})")),
+            hide_index=True,
+            key=key,
+            on_select=partial(_pick_group, key, by, frame["group"].to_list()),
+            selection_mode="single-cell",
+        )
+    st.caption("A click on a number filters every view to its instances.")
+
+
+def _pick_group(key: str, by: str, groups: list[str | None]) -> None:
+    """Filter to the instances behind the number that was clicked."""
+    cells = st.session_state[key]["selection"]["cells"]
+    if len(cells) != 1 or not 0 <= cells[0][0] < len(groups):
+        return
+    group, column = groups[cells[0][0]], cells[0][1]
+    word = "labelled" if column == "labels added" else column
+    chosen = Split(str(group)) if by == "split" else group
+    of_group: dict[str, Any] = {f"{by}s": (chosen,)}
+    changes = (DataChange(Happened(word)),) if word in list(Happened) else ()
+    state.set_filters(replace(state.current_filters(), data_changes=changes, **of_group))
 
 
 def _draw_edits(view: View) -> None:
@@ -166,7 +188,7 @@ def _draw_instances(view: View) -> None:
     )  # fmt: skip
     change = offered[texts.index(text)] if text in texts else offered[0]
     found = step_results.instances(view.evaluation, view.selection, change)
-    empty = [name for name in found.frame.columns if found.frame[name].null_count() == found.rows]
+    empty = [name for name in found.frame.columns if found.frame[name].is_null().all()]
     shown = found.frame.drop(empty).rename(lambda name: name.replace("_", " "))
     st.dataframe(shown, hide_index=True, key="iteration-instances", height=280)
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""

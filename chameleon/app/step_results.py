@@ -124,8 +124,10 @@ def counts(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
 
 def groups(evaluation: Evaluation, selection: Selection, by: str) -> pl.DataFrame:
-    """`data_changes_by` under the selection."""
+    """`data_changes_by` under the selection, not narrowed by the choice of a group itself."""
     asked = unchosen(selection)
+    others: dict[str, Any] = {f"{by}s": ()}
+    asked = replace(asked, filters=replace(asked.filters, **others))
     return _groups(evaluation.key, asked.to_query_string(), by, evaluation, asked)
 
 

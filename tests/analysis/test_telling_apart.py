@@ -20,6 +20,10 @@ def test_shifted_additions_are_told_by_the_shifted_feature(tmp_path):
     assert found.auc > 0.85
     assert found.is_told
     assert found.features["feature"][0] == "f4"
+    assert found.features["auc_alone"][0] > 0.85
+    assert found.features["auc_alone"].drop_nulls().is_between(0.5, 1).all()
+    colour = found.features.row(by_predicate=pl.col("feature") == "colour", named=True)
+    assert colour["auc_alone"] is None
     assert (found.before_rows, found.after_rows) == (280, 120)
     assert found.compared.startswith("rows of both versions")
     assert [step.done for step in steps] == list(range(FOLDS))

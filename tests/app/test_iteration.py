@@ -59,6 +59,22 @@ def test_two_counts_widen_each_other_and_a_second_click_takes_one_off(screen):
     assert screen.selection.filters.data_changes == (DataChange(Happened.EDITED),)
 
 
+def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
+    table = next(d for d in screen.at.dataframe if "iteration-by-source" in d.proto.id)
+    states = screen.at._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = table.proto.id
+    cells = {"rows": [], "columns": [], "cells": [[1, "added"]]}
+    state.string_value = json.dumps({"selection": cells})
+    screen.at._run(states)
+    assert not screen.at.exception
+    assert screen.selection.filters == Filters(
+        sources=("vendor",), data_changes=(DataChange(Happened.ADDED),)
+    )
+    groups = chameleon.data_changes_by(kinds, "source", **SIDES)
+    assert screen.count == f"**{groups['added'][1]:,} of 1,000 instances**"
+
+
 def test_a_link_carries_what_happened(open_app, kinds):
     query = {"data-change": ["added", "edited:wide"]}
     screen = open_app(kinds.dataset.project.path, ITERATION, query)
