@@ -6,6 +6,7 @@ population stability index; over the bins that all versions share.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 from weakref import WeakKeyDictionary
@@ -223,7 +224,7 @@ def _feature_figures(
     known = levels[~np.isnan(levels)]
     if exact:
         distance = _exact_wasserstein(dataset.values[number], members)
-    level = float(np.quantile(known, LEVEL)) if known.size else None
+    level = _level(known) if known.size else None
     return {**found, "wasserstein": distance, "wasserstein_chance": level}
 
 
@@ -235,11 +236,17 @@ def _figures(
     as_far = int((drawn >= distance - 1e-12).sum())
     return {
         "js_distance": distance,
-        "js_chance": float(np.quantile(drawn, LEVEL)),
+        "js_chance": _level(drawn),
         "psi": float(stability_index(roles.before, roles.after)),
-        "psi_chance": float(np.quantile(stability_index(*chance), LEVEL)),
+        "psi_chance": _level(stability_index(*chance)),
         "p_value": (as_far + 1) / (len(drawn) + 1),
     }
+
+
+def _level(drawn: NDArray[np.float64]) -> float:
+    """What 95 % of draws stay below: the rank at which one more draw passes it in 5 % of cases."""
+    rank = min(math.ceil(LEVEL * (len(drawn) + 1)), len(drawn))
+    return float(np.sort(drawn)[rank - 1])
 
 
 def _exact_wasserstein(values: NDArray[np.float64], members: Members) -> float:
