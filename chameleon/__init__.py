@@ -8,6 +8,7 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
+from chameleon.analysis.added import added_against_kept
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import (
     ChangeStatistics,
@@ -20,6 +21,8 @@ from chameleon.analysis.changes import (
 from chameleon.analysis.check import check
 from chameleon.analysis.comparison import Iteration, compare_data
 from chameleon.analysis.correlation import feature_correlations
+from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
+from chameleon.analysis.edits import edited_values, value_transitions
 from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.histograms import (
     feature_histograms,
@@ -27,11 +30,19 @@ from chameleon.analysis.histograms import (
     feature_over_versions,
     feature_summary,
 )
+from chameleon.analysis.iteration import (
+    InstanceList,
+    changed_instances,
+    data_changes,
+    data_changes_by,
+)
+from chameleon.analysis.kinds import IterationKind, iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.errors import (
     ChameleonError,
@@ -56,6 +67,8 @@ from chameleon.settings_text import settings_text
 from chameleon.sources import open_project
 from chameleon.view_filters import (
     ClassChange,
+    DataChange,
+    Happened,
     OutcomeChange,
     Region,
     SensitivityChoice,
@@ -63,14 +76,19 @@ from chameleon.view_filters import (
 )
 
 __all__ = [
+    "Against",
     "Attribution",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
+    "DataChange",
     "Evaluation",
     "FeatureFilter",
     "Filters",
+    "Happened",
+    "InstanceList",
     "Iteration",
+    "IterationKind",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
@@ -90,26 +108,36 @@ __all__ = [
     "Settings",
     "Slice",
     "Slices",
+    "ToldApart",
     "TrainingParts",
     "Version",
     "VersionError",
+    "added_against_kept",
     "attribute_change",
     "attribute_training",
+    "can_be_told_apart",
     "cell_groups",
     "change_statistics",
+    "changed_instances",
     "changed_slices",
     "check",
     "class_changes",
     "compare_data",
+    "data_changes",
+    "data_changes_by",
+    "drift_over_versions",
+    "edited_values",
     "embedding_cells",
     "evaluate",
     "feature_correlations",
+    "feature_drift",
     "feature_histograms",
     "feature_labels",
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
     "frozen_test",
+    "iteration_kinds",
     "model_on_tests",
     "most_sensitive",
     "open_project",
@@ -119,6 +147,7 @@ __all__ = [
     "settings_text",
     "subset_distances",
     "training_fits",
+    "value_transitions",
     "version_metrics",
     "version_sizes",
 ]

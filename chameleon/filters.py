@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from chameleon.errors import SelectionError
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Split
-from chameleon.view_filters import ClassChange, OutcomeChange, Region, SensitivityChoice
+from chameleon.view_filters import (
+    ClassChange,
+    DataChange,
+    OutcomeChange,
+    Region,
+    SensitivityChoice,
+)
 
 QueryItems = tuple[tuple[str, str], ...]
 
@@ -70,6 +76,7 @@ _SEVERAL = (
     "features",
     "outcome_changes",
     "class_changes",
+    "data_changes",
     "regions",
 )
 _SINGLE = ("dates", "sensitivity")
@@ -102,6 +109,8 @@ class Filters:
     outcome_changes, class_changes
         Cells of the prediction change matrix and of the class-to-class table; they let through
         instances of both versions only.
+    data_changes
+        What happened to the instance in the step from the secondary to the primary version.
     sensitivity
         Bars of the sensitivity histogram.
     regions
@@ -118,6 +127,7 @@ class Filters:
     class_changes: tuple[ClassChange, ...] = ()
     sensitivity: SensitivityChoice | None = None
     regions: tuple[Region, ...] = ()
+    data_changes: tuple[DataChange, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -147,7 +157,9 @@ class Filters:
     @property
     def of_rows(self) -> Filters:
         """The part that one version's row alone can tell."""
-        return replace(self, outcome_changes=(), class_changes=(), sensitivity=None)
+        return replace(
+            self, outcome_changes=(), class_changes=(), data_changes=(), sensitivity=None
+        )
 
     @property
     def of_instances(self) -> Filters:
@@ -155,6 +167,7 @@ class Filters:
         return Filters(
             outcome_changes=self.outcome_changes,
             class_changes=self.class_changes,
+            data_changes=self.data_changes,
             sensitivity=self.sensitivity,
         )
 
@@ -184,6 +197,7 @@ class Filters:
         items += [("outcome", outcome) for outcome in self.outcomes]
         items += [("change", change.to_text()) for change in self.outcome_changes]
         items += [("class-change", change.to_text()) for change in self.class_changes]
+        items += [("data-change", change.to_text()) for change in self.data_changes]
         if self.sensitivity is not None:
             items.append(("sensitivity", self.sensitivity.to_text()))
         items += [("cell", region.to_text()) for region in self.regions]
@@ -216,6 +230,7 @@ class Filters:
             ),
             outcome_changes=tuple(map(OutcomeChange.from_text, values.get("change", ()))),
             class_changes=tuple(map(ClassChange.from_text, values.get("class-change", ()))),
+            data_changes=tuple(map(DataChange.from_text, values.get("data-change", ()))),
             sensitivity=SensitivityChoice.from_text(values["sensitivity"][-1])
             if "sensitivity" in values
             else None,

@@ -25,6 +25,7 @@ from chameleon.histories import pairs, sensitivity_of, version_range
 from chameleon.models import Evaluation
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind
+from chameleon.steps import changed_instances_mask
 from chameleon.view_filters import Region
 
 __all__ = [
@@ -164,7 +165,7 @@ def instance_mask(
 
 
 def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArray[np.bool_]]:
-    """What the matrix, the class table and the sensitivity histogram let through."""
+    """What the views that look at several versions let through."""
     filters, count = selection.filters, evaluation.dataset.instance_count
     if filters.outcome_changes:
         mask = np.zeros(count, dtype=np.bool_)
@@ -187,6 +188,12 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
             old, new = _codes(change, evaluation.classes, "class")
             wanted = (found.secondary_class == old) & (found.primary_class == new)
             mask[found.instance[wanted]] = True
+        yield mask
+    if filters.data_changes:
+        mask = np.zeros(count, dtype=np.bool_)
+        sides = {"before": selection.secondary, "after": selection.primary}
+        for happened in filters.data_changes:
+            mask |= changed_instances_mask(evaluation.dataset, happened, **sides)
         yield mask
     if filters.sensitivity is not None:
         over, changes = filters.sensitivity
@@ -218,6 +225,9 @@ def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
         _check_feature(dataset, one)
     for change in filters.class_changes:
         _codes(change, evaluation.classes, "class")
+    for happened in filters.data_changes:
+        if happened.feature is not None:
+            dataset.feature_number(happened.feature)
     if filters.sensitivity is not None:
         over = filters.sensitivity.over
         version_range(dataset, over.first, over.last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from enum import StrEnum
 from typing import NamedTuple
 
 from chameleon.errors import SelectionError
@@ -64,6 +65,48 @@ class ClassChange(NamedTuple):
         if not isinstance(found, list) or len(found) != 2 or not _all_texts(found):
             raise SelectionError(f"The link asks for '{text}', which is no change of class.")
         return cls(*found)
+
+
+class Happened(StrEnum):
+    """What can happen to an instance in the step from the secondary to the primary version.
+
+    An instance is added, removed or kept; a kept one is relabelled, edited, moved to another
+    split, several of these, or unchanged. `LABELLED` is relabelled from no label at all.
+    """
+
+    ADDED = "added"
+    REMOVED = "removed"
+    RELABELLED = "relabelled"
+    LABELLED = "labelled"
+    EDITED = "edited"
+    MOVED = "moved"
+    UNCHANGED = "unchanged"
+
+
+class DataChange(NamedTuple):
+    """What happened to the instance in the step; where it was edited, perhaps in which feature."""
+
+    happened: Happened
+    feature: str | None = None
+
+    def to_text(self) -> str:
+        """Such as added, edited, or edited:width."""
+        return self.happened.value if self.feature is None else f"{self.happened}:{self.feature}"
+
+    @classmethod
+    def from_text(cls, text: str) -> DataChange:
+        """The change of that text.
+
+        Raises
+        ------
+        SelectionError
+            It names none.
+        """
+        word, colon, feature = text.partition(":")
+        known = word in list(Happened) and (not colon or word == Happened.EDITED)
+        if not known:
+            raise SelectionError(f"The link asks for a change '{text}', which does not exist.")
+        return cls(Happened(word), feature if colon else None)
 
 
 class SensitivityRange(NamedTuple):

@@ -44,6 +44,11 @@ class Timeline:
     said: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
 
+    kinds: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def kind(self, version: str, feature: str) -> str | None:
+        return self.kinds[version].get(feature)
+
     @property
     def features(self) -> list[str]:
         return list(dict.fromkeys(name for names in self.columns.values() for name in names))
@@ -69,6 +74,9 @@ def timeline(
     )
     for version, frame in frames.items():
         result.columns[version] = [name for name in frame.columns if name not in ROLES]
+        result.kinds[version] = {
+            name: kind_of(frame[name].drop_nulls().to_list()) for name in result.columns[version]
+        }
         rows: dict[str, Row] = {}
         for line in frame.iter_rows(named=True):
             rows[spelled(line["id"])] = Row(
@@ -91,6 +99,17 @@ def spelled(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def kind_of(values: list) -> str | None:
+    """The kind of a column by its first value; None where every value is missing."""
+    for value in values:
+        if isinstance(value, bool):
+            return "boolean"
+        if isinstance(value, dt.date):
+            return "date"
+        return "text" if isinstance(value, str) else "number"
+    return None
 
 
 def as_datetime(value: object) -> dt.datetime | None:
@@ -358,6 +377,11 @@ def compare_data(time: Timeline, before: str, after: str) -> dict[str, object]:
         "edited_features": dict(edits),
         "columns_joined": {n for n in time.columns[after] if n not in time.columns[before]},
         "columns_left": {n for n in time.columns[before] if n not in time.columns[after]},
+        "columns_retyped": {
+            n
+            for n in common
+            if None not in (a := time.kind(before, n), b := time.kind(after, n)) and a != b
+        },
     }
 
 

@@ -128,6 +128,22 @@ def through(
     }
 
 
+def happened(time: Timeline, before: str, after: str, key: str) -> set[object]:
+    """All that happened to an instance in the step: words, and (edited, feature) pairs."""
+    old, new = time.versions[before].get(key), time.versions[after].get(key)
+    if old is None or new is None:
+        return set() if old is new else {"added" if old is None else "removed"}
+    common = [n for n in time.columns[before] if n in time.columns[after]]
+    found: set[object] = {("edited", n) for n in common if old.values[n] != new.values[n]}
+    if found:
+        found.add("edited")
+    if old.label != new.label:
+        found |= {"relabelled"} | ({"labelled"} if old.label is None else set())
+    if old.split != new.split:
+        found.add("moved")
+    return found or {"unchanged"}
+
+
 def _passes_views(time: Timeline, key: str, primary: str, secondary: str, filters: Filters) -> bool:
     if filters.outcome_changes and not any(
         pair(time, key, primary, secondary, same_label=same) == (before, after)
@@ -138,6 +154,12 @@ def _passes_views(time: Timeline, key: str, primary: str, secondary: str, filter
         both = key in time.versions[primary] and key in time.versions[secondary]
         said = tuple(time.said.get(v, {}).get(key) for v in (secondary, primary))
         if not both or said not in [tuple(change) for change in filters.class_changes]:
+            return False
+    if filters.data_changes:
+        found = happened(time, secondary, primary, key)
+        if not any(
+            c in found or (c.feature is None and c[0] in found) for c in filters.data_changes
+        ):
             return False
     if filters.sensitivity is not None:
         over, numbers = filters.sensitivity

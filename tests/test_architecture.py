@@ -24,7 +24,7 @@ LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
     ("project", "store", "settings", "settings_text"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
-    ("bins", "rows", "dataset", "building", "dataset_store", "choices"),
+    ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
     ("histories", "selection"),

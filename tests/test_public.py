@@ -102,6 +102,14 @@ RESULTS = {
     ),
     "feature_summary": lambda e: chameleon.feature_summary(e, **VERSIONS),
     "check": lambda e: chameleon.check(e),
+    "feature_drift": lambda e: chameleon.feature_drift(e, **VERSIONS),
+    "drift_over_versions": lambda e: chameleon.drift_over_versions(e),
+    "added_against_kept": lambda e: chameleon.added_against_kept(e, **VERSIONS),
+    "data_changes": lambda e: chameleon.data_changes(e, **VERSIONS),
+    "data_changes_by": lambda e: chameleon.data_changes_by(e, "split", **VERSIONS),
+    "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
+    "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
+    "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
 }
 """How every function that returns a frame is called."""
 

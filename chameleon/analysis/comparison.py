@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chameleon.dataset import EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
 from chameleon.project import Project
+from chameleon.steps import Step, step_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Iteration:
         feature, edited: how many kept instances changed in each feature, most first.
     columns_joined, columns_left
         Features that only `after`, or only `before`, has.
+    columns_retyped
+        Features of both whose kind of values (number, boolean, date, text) differs.
     """
 
     before: str
@@ -68,6 +71,7 @@ class Iteration:
     edited_features: pl.DataFrame
     columns_joined: tuple[str, ...]
     columns_left: tuple[str, ...]
+    columns_retyped: tuple[str, ...] = ()
 
 
 def compare_data(project: Project, *, before: str, after: str) -> Iteration:
@@ -85,40 +89,33 @@ def compare_data(project: Project, *, before: str, after: str) -> Iteration:
 
 def iteration(dataset: EvolvingDataset, *, before: str, after: str) -> Iteration:
     """What changed from one version of a dataset to another; see `Iteration`."""
-    first, second = dataset.version_number(before), dataset.version_number(after)
-    old, new = dataset.row_of_instance(first), dataset.row_of_instance(second)
-    kept = np.flatnonzero((old >= 0) & (new >= 0))
-    # an unchanged row is the same row: only pairs of different rows need a look
-    other = kept[old[kept] != new[kept]]
-    a, b = old[other], new[other]
-    relabelled = dataset.label[a] != dataset.label[b]
-    moved = dataset.split[a] != dataset.split[b]
-    common = np.flatnonzero(dataset.has_column[first] & dataset.has_column[second])
-    edits = np.array([_differ(dataset.values[f], a, b) for f in common], dtype=np.bool_)
-    edited = edits.any(axis=0) if len(common) else np.zeros(len(other), dtype=np.bool_)
+    step = step_of(dataset, before=before, after=after)
+    has = dataset.has_column[[step.before, step.after]]
     names = [feature.name for feature in dataset.features]
-    changed = int((relabelled | edited | moved).sum())
+    relabelled, edited, moved = step.relabelled, step.edited, step.moved
+    dates = [dataset.date[rows].view(np.int64) for rows in (step.old, step.new)]
     return Iteration(
         before=before,
         after=after,
-        added=int(((old < 0) & (new >= 0)).sum()),
-        removed=int(((old >= 0) & (new < 0)).sum()),
-        kept=len(kept),
+        added=len(step.added),
+        removed=len(step.removed),
+        kept=len(step.old),
         relabelled=int(relabelled.sum()),
-        labels_added=int((dataset.label[a] < 0)[relabelled].sum()),
-        labels_removed=int((dataset.label[b] < 0)[relabelled].sum()),
+        labels_added=int((dataset.label[step.old] < 0)[relabelled].sum()),
+        labels_removed=int((dataset.label[step.new] < 0)[relabelled].sum()),
         edited=int(edited.sum()),
         moved=int(moved.sum()),
-        redated=int((dataset.date[a].view(np.int64) != dataset.date[b].view(np.int64)).sum()),
-        resourced=int((dataset.source[a] != dataset.source[b]).sum()),
+        redated=int((dates[0] != dates[1]).sum()),
+        resourced=int((dataset.source[step.old] != dataset.source[step.new]).sum()),
         relabelled_and_edited=int((relabelled & edited).sum()),
         relabelled_and_moved=int((relabelled & moved).sum()),
         edited_and_moved=int((edited & moved).sum()),
         relabelled_edited_and_moved=int((relabelled & edited & moved).sum()),
-        unchanged=len(kept) - changed,
-        edited_features=_edited_features(names, common, edits),
-        columns_joined=_only(names, dataset.has_column[second], dataset.has_column[first]),
-        columns_left=_only(names, dataset.has_column[first], dataset.has_column[second]),
+        unchanged=int(step.unchanged.sum()),
+        edited_features=_edited_features(names, step),
+        columns_joined=_only(names, has[1], has[0]),
+        columns_left=_only(names, has[0], has[1]),
+        columns_retyped=_retyped(dataset.project, before, after),
     )
 
 
@@ -157,23 +154,19 @@ def timeline_changes(dataset: EvolvingDataset) -> pl.DataFrame:
     )
 
 
-def _differ(
-    values: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    old, new = values[a], values[b]
-    result: NDArray[np.bool_] = (old != new) & ~(np.isnan(old) & np.isnan(new))
-    return result
-
-
-def _edited_features(
-    names: list[str], common: NDArray[np.intp], edits: NDArray[np.bool_]
-) -> pl.DataFrame:
-    counts = edits.sum(axis=1) if len(common) else np.zeros(0, dtype=np.int64)
+def _edited_features(names: list[str], step: Step) -> pl.DataFrame:
     frame = pl.DataFrame(
-        {"feature": [names[f] for f in common], "edited": counts},
+        {"feature": [names[f] for f in step.common], "edited": step.edits.sum(axis=1)},
         schema={"feature": pl.String, "edited": pl.Int64},
     )
     return frame.filter(pl.col("edited") > 0).sort("edited", descending=True, maintain_order=True)
+
+
+def _retyped(project: Project, before: str, after: str) -> tuple[str, ...]:
+    old, new = project.columns[before], project.columns[after]
+    return tuple(
+        name for name, kind in old.items() if kind is not None and new.get(name) not in (None, kind)
+    )
 
 
 def _only(names: list[str], has: NDArray[np.bool_], has_not: NDArray[np.bool_]) -> tuple[str, ...]:

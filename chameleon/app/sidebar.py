@@ -28,6 +28,7 @@ from chameleon.selection import Selection
 PAGES = (
     ("streamlit_app.py", "Overview", ":material/dashboard:"),
     ("pages/timeline.py", "Timeline", ":material/timeline:"),
+    ("pages/iteration.py", "Data iteration", ":material/difference:"),
     ("pages/features.py", "Features", ":material/bar_chart:"),
     ("pages/embedding.py", "Embedding", ":material/grid_view:"),
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),

@@ -12,7 +12,14 @@ from chameleon.dataset import Feature
 from chameleon.filters import Choice, FeatureFilter, Range
 from chameleon.project import Kind
 from chameleon.selection import Selection
-from chameleon.view_filters import ClassChange, OutcomeChange, Region, SensitivityChoice
+from chameleon.view_filters import (
+    ClassChange,
+    DataChange,
+    Happened,
+    OutcomeChange,
+    Region,
+    SensitivityChoice,
+)
 
 _ENDS = (BarKind.RANGE, BarKind.VALUE, BarKind.CATEGORY)
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/@])")
@@ -115,6 +122,8 @@ def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
         return f"{value.secondary} before, {value.primary} after{judged}"
     if isinstance(value, ClassChange):
         return f"predicted {shortened(value.secondary)} before, {shortened(value.primary)} after"
+    if isinstance(value, DataChange):
+        return data_change_words(value)
     if isinstance(value, SensitivityChoice):
         return _sensitivity_words(value)
     if isinstance(value, tuple):
@@ -122,6 +131,19 @@ def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
         return f"date: from {first or 'the first'} to {last or 'the last'}"
     name = choice.field.removesuffix("s")
     return f"{name}: {f'no {name}' if value is None else value}"
+
+
+_HAPPENED = {
+    Happened.LABELLED: "got a label",
+    Happened.EDITED: "edited",
+    Happened.MOVED: "moved to another split",
+}
+
+
+def data_change_words(change: DataChange) -> str:
+    """What happened to an instance in the step, in words."""
+    words = _HAPPENED.get(change.happened, change.happened.value)
+    return words if change.feature is None else f"{words} in {shortened(change.feature)}"
 
 
 def _sensitivity_words(choice: SensitivityChoice) -> str:

@@ -26,6 +26,7 @@ def as_dict(step: chameleon.Iteration) -> dict[str, object]:
     found["edited_features"] = dict(step.edited_features.rows())
     found["columns_joined"] = set(step.columns_joined)
     found["columns_left"] = set(step.columns_left)
+    found["columns_retyped"] = set(step.columns_retyped)
     return found
 
 

@@ -12,6 +12,7 @@ from chameleon.analysis.embedding import CELLS, cells_in_regions, region_of_cell
 from chameleon.analysis.selected import selected
 from chameleon.layout import pca_layout
 from chameleon.selection import Selection, instance_mask
+from chameleon.view_filters import DataChange, Happened
 from tests import oracle, oracle_views
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 
@@ -26,12 +27,17 @@ def all_filters(draw: st.DrawFn, plan: Plan, classes: tuple[str, ...]) -> Filter
     over = SensitivityRange(*ends, draw(st.booleans()), draw(st.booleans()))
     change = st.builds(OutcomeChange, OUTCOMES, OUTCOMES, st.booleans())
     pair = st.builds(ClassChange, st.sampled_from(classes), st.sampled_from(classes))
+    edited = st.builds(
+        DataChange, st.just(Happened.EDITED), st.sampled_from([None, *plan.timeline.features])
+    )
+    data_change = st.builds(DataChange, st.sampled_from(list(Happened)), st.none()) | edited
     some = {"max_size": 2, "unique": True}
     numbers = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
     return dataclasses.replace(
         draw(filters_for(plan)),
         outcome_changes=tuple(draw(st.lists(change, **some))),
         class_changes=tuple(draw(st.lists(pair, **some))) if draw(st.booleans()) else (),
+        data_changes=tuple(draw(st.lists(data_change, **some))) if draw(st.booleans()) else (),
         sensitivity=SensitivityChoice(over, tuple(numbers)) if draw(st.booleans()) else None,
     )
 

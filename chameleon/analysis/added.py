@@ -1,0 +1,163 @@
+"""Whether the added instances look like the kept ones, feature by feature.
+
+Where one version contains the other, this is the only fair question: the kept rows are the same
+on both sides and would hide what came.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.members import Members, members_of
+from chameleon.bins import BinKind
+from chameleon.dataset import EvolvingDataset, Feature
+from chameleon.models import Evaluation
+from chameleon.project import Kind, Split
+from chameleon.selection import Filters
+
+KOLMOGOROV, CHI_SQUARE = "Kolmogorov-Smirnov", "chi-square"
+FEWEST = 5
+"""Fewer instances on a side are not tested; a category expected less often is merged."""
+
+_SCHEMA = {
+    "kind": pl.String,
+    "feature": pl.String,
+    "split": pl.String,
+    "added": pl.Int64,
+    "kept": pl.Int64,
+    "test": pl.String,
+    "effect": pl.Float64,
+    "p_value": pl.Float64,
+    "q_value": pl.Float64,
+    "reason": pl.String,
+}
+
+
+def added_against_kept(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    split: Split | None = None,
+    filters: Filters | None = None,
+) -> pl.DataFrame:
+    """How the instances that the primary version added differ from those of both versions.
+
+    Kept instances are read from the primary version. Numbers and dates by the two-sample
+    Kolmogorov-Smirnov test over finite values; booleans, categories and labels by the chi-square
+    test of independence, the rarest categories merged until each is expected five times.
+
+    Parameters
+    ----------
+    split
+        Only rows of that split.
+    filters
+        What narrows the instances, read from the primary version.
+
+    Returns
+    -------
+    pl.DataFrame
+        kind ("feature" or "label"), feature, split ("all" or its name), added, kept (instances
+        that were tested), test ("Kolmogorov-Smirnov" or "chi-square"), effect (the largest
+        difference of the distribution functions, or Cramer's V; both from 0 to 1), p_value,
+        q_value (Benjamini and Hochberg 1995, over all rows that were tested), reason (why there is
+        no test). Largest effect first; untested rows last.
+
+    Raises
+    ------
+    SelectionError
+        A version or value does not exist.
+    """
+    dataset = evaluation.dataset
+    members = members_of(evaluation, primary, secondary, split, filters)
+    part = "all" if split is None else str(split)
+    version = dataset.version_number(primary)
+    lines: list[dict[str, object]] = []
+    for number, feature in enumerate(dataset.features):
+        found = (
+            _of_feature(dataset, feature, number, members)
+            if dataset.has_column[version, number]
+            else {"reason": f"version {primary} has no such column"}
+        )
+        lines.append({"kind": "feature", "feature": feature.name, "split": part, **found})
+    sides = tuple(dataset.label[rows].astype(np.int64) + 1 for rows in (members.added, members.new))
+    label = _chi_square(sides[0], sides[1], len(dataset.classes) + 1)
+    lines.append({"kind": "label", "feature": "label", "split": part, **label})
+    frame = pl.DataFrame(lines, schema=_SCHEMA)
+    frame = frame.with_columns(q_value=_controlled(frame["p_value"]))
+    return frame.sort("effect", descending=True, nulls_last=True, maintain_order=True)
+
+
+def _of_feature(
+    dataset: EvolvingDataset, feature: Feature, number: int, members: Members
+) -> dict[str, object]:
+    if feature.bins.kind is BinKind.TEXT:
+        return {"reason": "it is text that nearly always differs"}
+    if feature.kind in (Kind.TEXT, Kind.BOOLEAN):
+        codes = dataset.codes[number]
+        return _chi_square(codes[members.added], codes[members.new], feature.bins.count)
+    values = dataset.values[number]
+    return _kolmogorov(values[members.added], values[members.new])
+
+
+def _kolmogorov(added: NDArray[np.float64], kept: NDArray[np.float64]) -> dict[str, object]:
+    sides = [side[np.isfinite(side)] for side in (added, kept)]
+    counted = {"added": len(sides[0]), "kept": len(sides[1]), "test": KOLMOGOROV}
+    reason = _too_few(sides[0], sides[1])
+    if reason is not None:
+        return {**counted, "test": None, "reason": reason}
+    from scipy.stats import ks_2samp
+
+    # the exact distribution of small samples has no ties in it, and is slow for large ones
+    found = ks_2samp(*sides, method="asymp")
+    return {**counted, "effect": float(found.statistic), "p_value": float(found.pvalue)}
+
+
+def _chi_square(
+    added: NDArray[np.integer], kept: NDArray[np.integer], bins: int
+) -> dict[str, object]:
+    counted = {"added": len(added), "kept": len(kept), "test": CHI_SQUARE}
+    reason = _too_few(added, kept)
+    if reason is not None:
+        return {**counted, "test": None, "reason": reason}
+    table = np.array([np.bincount(side, minlength=bins) for side in (added, kept)])
+    table = _merged(table[:, table.sum(axis=0) > 0])
+    if table.shape[1] < 2:
+        return {**counted, "effect": 0.0, "p_value": 1.0}
+    from scipy.stats import chi2_contingency
+
+    found = chi2_contingency(table, correction=False)
+    effect = float(np.sqrt(found.statistic / table.sum()))  # Cramer's V of a table of two rows
+    return {**counted, "effect": effect, "p_value": float(found.pvalue)}
+
+
+def _merged(table: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The table with its rarest columns added up until each is expected often enough."""
+    smaller = table.sum(axis=1).min() / table.sum()
+    order = np.argsort(-table.sum(axis=0), kind="stable")
+    table = table[:, order]
+    while table.shape[1] > 1 and table[:, -1].sum() * smaller < FEWEST:
+        last = table[:, -2] + table[:, -1]
+        table = np.column_stack([table[:, :-2], last])
+    return table
+
+
+def _too_few(added: NDArray[np.generic], kept: NDArray[np.generic]) -> str | None:
+    for side, name in ((added, "added"), (kept, "kept")):
+        if len(side) < FEWEST:
+            return f"{len(side)} {name} instances with a value are too few for a test"
+    return None
+
+
+def _controlled(p_values: pl.Series) -> pl.Series:
+    known = p_values.is_not_null()
+    if not known.any():
+        return p_values.rename("q_value")
+    from scipy.stats import false_discovery_control
+
+    tested = false_discovery_control(p_values.drop_nulls().to_numpy())
+    result = np.full(len(p_values), np.nan)
+    result[known.to_numpy()] = tested
+    return pl.Series("q_value", result, nan_to_null=True)

@@ -1,0 +1,319 @@
+"""How far features and labels moved between versions, and how far chance alone would move them.
+
+Distances: Jensen-Shannon distance in base 2 (Endres and Schindelin 2003), Wasserstein distance,
+population stability index; over the bins that all versions share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import StrEnum
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.divergence import (
+    binned_wasserstein,
+    jensen_shannon,
+    stability_index,
+)
+from chameleon.analysis.members import Members, members_of
+from chameleon.analysis.permutation import Roles
+from chameleon.bins import BinKind
+from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.models import Evaluation
+from chameleon.project import Kind, Split
+from chameleon.selection import Filters
+
+LEVEL = 0.95
+DRAWS = 200
+"""Enough for a level at 95 %: its own error is about a tenth of the spread of chance."""
+
+_SCHEMA = {
+    "kind": pl.String,
+    "feature": pl.String,
+    "split": pl.String,
+    "secondary_instances": pl.Int64,
+    "primary_instances": pl.Int64,
+    "js_distance": pl.Float64,
+    "js_chance": pl.Float64,
+    "wasserstein": pl.Float64,
+    "wasserstein_chance": pl.Float64,
+    "psi": pl.Float64,
+    "psi_chance": pl.Float64,
+    "p_value": pl.Float64,
+    "reason": pl.String,
+    "wasserstein_reason": pl.String,
+}
+_NO_ORDER = "its values have no order"
+_TEXT = "it is text that nearly always differs, which has no bins"
+_places: WeakKeyDictionary[EvolvingDataset, dict[int, NDArray[np.float64]]] = WeakKeyDictionary()
+
+
+class Against(StrEnum):
+    """What every version is held against."""
+
+    BEFORE = "before"
+    FIRST = "first"
+
+
+def feature_drift(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    split: Split | None = None,
+    filters: Filters | None = None,
+    exact: bool = False,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """How far every feature, and the label, moved from the secondary to the primary version.
+
+    Beside each distance stands its chance level: what 95 % of permutations stay below. A
+    permutation exchanges the roles of instances (kept, removed, added), as many of each as there
+    are, so that rows shared by both versions are respected; an edited instance lends its values
+    to both versions in either order. One feature in twenty passes its level by chance alone.
+
+    Parameters
+    ----------
+    split
+        Only rows of that split; an instance that was moved out of it counts as removed.
+    filters
+        What narrows the instances, read from the primary version.
+    exact
+        Take the Wasserstein distance from the values themselves. Its chance level stays the one
+        over bins, up to a quarter off where little moved.
+    draws
+        How many permutations.
+
+    Returns
+    -------
+    pl.DataFrame
+        kind ("feature" or "label"), feature, split ("all" or its name), secondary_instances,
+        primary_instances, js_distance (0 alike, 1 disjoint), js_chance, wasserstein (in standard
+        deviations of both versions together, finite values only), wasserstein_chance, psi
+        (natural logarithm, 1/2 added to every bin), psi_chance, p_value (of the Jensen-Shannon
+        distance, by the permutations), reason (why there is no distance), wasserstein_reason.
+        Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
+
+    Raises
+    ------
+    SelectionError
+        A version or value does not exist.
+    """
+    dataset = evaluation.dataset
+    members = members_of(evaluation, primary, secondary, split, filters)
+    versions = [dataset.version_number(name) for name in (secondary, primary)]
+    head: dict[str, object] = {
+        "split": "all" if split is None else str(split),
+        "secondary_instances": len(members.old) + len(members.removed),
+        "primary_instances": len(members.new) + len(members.added),
+    }
+    lines: list[dict[str, object]] = []
+    for number, feature in enumerate(dataset.features):
+        line: dict[str, object] = {"kind": "feature", "feature": feature.name, **head}
+        reason = _why_undefined(dataset, number, versions) or _why_empty(
+            head, secondary=secondary, primary=primary
+        )
+        if reason is None:
+            line |= _feature_figures(dataset, members, number, exact, draws, seed)
+        lines.append({**line, "reason": reason})
+    lines.append(_label_line(dataset, members, head, (secondary, primary), draws, seed))
+    frame = pl.DataFrame(lines, schema=_SCHEMA)
+    return frame.sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
+
+
+def drift_over_versions(
+    evaluation: Evaluation, *, against: Against = Against.BEFORE, split: Split | None = None
+) -> pl.DataFrame:
+    """How far every feature, and the label, of each version lies from the version before.
+
+    All histograms of all versions come from one pass over the rows that join or leave.
+
+    Parameters
+    ----------
+    against
+        The version before, or the first of the timeline.
+    split
+        Only rows of that split.
+
+    Returns
+    -------
+    pl.DataFrame
+        kind ("feature" or "label"), feature, before (the version held against), version,
+        js_distance (null where undefined), reason (why it is). One row a feature and version but
+        the first; features in the order of the data, the label last.
+    """
+    dataset = evaluation.dataset
+    names = [version.name for version in dataset.versions]
+    base = [0 if against is Against.FIRST else v - 1 for v in range(1, len(names))]
+    lines: list[tuple[object, ...]] = []
+    for number, histograms in _histograms_of_versions(dataset, split):
+        label = number is None
+        name = "label" if number is None else dataset.features[number].name
+        distances = jensen_shannon(histograms[base], histograms[1:])
+        for place, first in enumerate(base):
+            pair = [first, place + 1]
+            reason = None if number is None else _why_undefined(dataset, number, pair)
+            empty = [names[v] for v in pair if not histograms[v].sum()]
+            if reason is None and empty:
+                reason = f"version {empty[0]} has no instance here"
+            value = None if reason else float(distances[place])
+            kind = "label" if label else "feature"
+            lines.append((kind, name, names[first], names[place + 1], value, reason))
+    schema = {
+        "kind": pl.String,
+        "feature": pl.String,
+        "before": pl.String,
+        "version": pl.String,
+        "js_distance": pl.Float64,
+        "reason": pl.String,
+    }
+    return pl.DataFrame(lines, schema=schema, orient="row")
+
+
+def bin_places(dataset: EvolvingDataset, number: int) -> NDArray[np.float64]:
+    """Where the finite values of each bin of a feature lie on average; ascending.
+
+    Over all rows of the timeline, so that a bin has one place in all versions; an empty bin takes
+    that of the bin before.
+    """
+    kept = _places.setdefault(dataset, {})
+    if number not in kept:
+        bins = dataset.features[number].bins.missing_code
+        codes = dataset.codes[number]
+        finite = codes < bins
+        used = codes[finite]
+        sums = np.bincount(used, weights=dataset.values[number][finite], minlength=bins)
+        counts = np.bincount(used, minlength=bins)
+        filled = np.flatnonzero(counts)
+        places = np.zeros(bins)
+        if filled.size:
+            means = sums[filled] / counts[filled]
+            before = np.searchsorted(filled, np.arange(bins), side="right") - 1
+            places = np.maximum.accumulate(means[np.maximum(before, 0)])
+        kept[number] = places
+    return kept[number]
+
+
+def _feature_figures(
+    dataset: EvolvingDataset, members: Members, number: int, exact: bool, draws: int, seed: int
+) -> dict[str, object]:
+    feature, codes = dataset.features[number], dataset.codes[number]
+    roles = Roles.of_codes(
+        codes[members.old], codes[members.new], codes[members.removed], codes[members.added],
+        feature.bins.count,
+    )  # fmt: skip
+    chance = roles.drawn(draws, seed)
+    found = _figures(roles, chance)
+    if feature.kind is Kind.TEXT:
+        return {**found, "wasserstein_reason": _NO_ORDER}
+    finite = slice(0, feature.bins.missing_code)
+    places = bin_places(dataset, number)
+    sides = (roles.before[finite], roles.after[finite])
+    if not all(side.any() for side in sides):
+        return {**found, "wasserstein_reason": "a version has no finite value"}
+    distance = float(binned_wasserstein(*sides, places))
+    if np.isnan(distance):
+        return {**found, "wasserstein_reason": "all values are equal"}
+    levels = binned_wasserstein(chance[0][:, finite], chance[1][:, finite], places)
+    known = levels[~np.isnan(levels)]
+    if exact:
+        distance = _exact_wasserstein(dataset.values[number], members)
+    level = _level(known) if known.size else None
+    return {**found, "wasserstein": distance, "wasserstein_chance": level}
+
+
+def _figures(
+    roles: Roles, chance: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> dict[str, object]:
+    distance = float(jensen_shannon(roles.before, roles.after))
+    drawn = jensen_shannon(*chance)
+    as_far = int((drawn >= distance - 1e-12).sum())
+    return {
+        "js_distance": distance,
+        "js_chance": _level(drawn),
+        "psi": float(stability_index(roles.before, roles.after)),
+        "psi_chance": _level(stability_index(*chance)),
+        "p_value": (as_far + 1) / (len(drawn) + 1),
+    }
+
+
+def _level(drawn: NDArray[np.float64]) -> float:
+    """What 95 % of draws stay below: the rank at which one more draw passes it in 5 % of cases."""
+    rank = min(math.ceil(LEVEL * (len(drawn) + 1)), len(drawn))
+    return float(np.sort(drawn)[rank - 1])
+
+
+def _exact_wasserstein(values: NDArray[np.float64], members: Members) -> float:
+    from scipy.stats import wasserstein_distance
+
+    sides = [values[rows] for rows in (members.before, members.after)]
+    sides = [side[np.isfinite(side)] for side in sides]
+    both = np.concatenate(sides)
+    return float(wasserstein_distance(*sides) / both.std())
+
+
+def _label_line(
+    dataset: EvolvingDataset,
+    members: Members,
+    head: dict[str, object],
+    versions: tuple[str, str],
+    draws: int,
+    seed: int,
+) -> dict[str, object]:
+    line: dict[str, object] = {"kind": "label", "feature": "label", **head}
+    reason = _why_empty(head, secondary=versions[0], primary=versions[1])
+    if reason is None:
+        codes = dataset.label + 1
+        roles = Roles.of_codes(
+            codes[members.old], codes[members.new], codes[members.removed], codes[members.added],
+            len(dataset.classes) + 1,
+        )  # fmt: skip
+        line |= {**_figures(roles, roles.drawn(draws, seed)), "wasserstein_reason": _NO_ORDER}
+    return {**line, "reason": reason}
+
+
+def _why_undefined(dataset: EvolvingDataset, number: int, versions: list[int]) -> str | None:
+    if dataset.features[number].bins.kind is BinKind.TEXT:
+        return _TEXT
+    lacking = [v for v in versions if not dataset.has_column[v, number]]
+    if lacking:
+        return f"version {dataset.versions[lacking[0]].name} has no such column"
+    return None
+
+
+def _why_empty(head: dict[str, object], **versions: str) -> str | None:
+    for side, name in versions.items():
+        if not head[f"{side}_instances"]:
+            return f"version {name} has no instance here"
+    return None
+
+
+def _histograms_of_versions(
+    dataset: EvolvingDataset, split: Split | None
+) -> Iterator[tuple[int | None, NDArray[np.int64]]]:
+    """Every feature's histograms in all versions, shape (n_versions, n_bins); the label's last."""
+    present = dataset.present
+    if split is not None:
+        present = present & (dataset.split == SPLITS.index(split))
+    versions = len(present)
+    # a row counts where it joins or leaves, and from there on
+    changes = np.concatenate([present[:1], present[1:] != present[:-1]])
+    at, row = np.nonzero(changes)
+    joins = present[at, row]
+    codes_of: list[tuple[int | None, NDArray[np.int64] | NDArray[np.uint8], int]] = [
+        (number, dataset.codes[number], feature.bins.count)
+        for number, feature in enumerate(dataset.features)
+    ]
+    codes_of.append((None, dataset.label.astype(np.int64) + 1, len(dataset.classes) + 1))
+    for number, codes, bins in codes_of:
+        key = at * bins + codes[row]
+        size = versions * bins
+        joined = np.bincount(key[joins], minlength=size)
+        left = np.bincount(key[~joins], minlength=size)
+        yield number, (joined - left).reshape(versions, bins).cumsum(axis=0)

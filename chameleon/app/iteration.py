@@ -1,0 +1,208 @@
+"""The Data iteration page: what happened to the instances of the step, and of what kind it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.app import iteration_drift, picks, state, step_results
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import data_change_words, plain, shortened
+from chameleon.charts.iteration import change_bar_frame, change_bars, change_bars_text
+from chameleon.filters import Filters
+from chameleon.project import Split
+from chameleon.view_filters import DataChange, Happened
+
+_LISTED = "iteration-listed"
+_BY = ("split", "label", "source")
+
+
+def draw(view: View) -> None:
+    """Counts, kinds, edited values and instances of the step; then drift."""
+    selection = view.selection
+    if len(view.evaluation.dataset.versions) < 2:
+        st.info("There is one version only: no step to look at yet.", icon=":material/info:")
+        return
+    if selection.primary == selection.secondary:
+        st.info(
+            "The primary and the secondary are the same version: pick another one on the timeline "
+            "to see what changed between them.",
+            icon=":material/info:",
+        )
+    else:
+        _draw_step(view)
+        iteration_drift.draw(view)
+    iteration_drift.draw_map(view)
+
+
+def _draw_step(view: View) -> None:
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        st.markdown("##### What happened to the instances?")
+        _draw_counts(view)
+    with right:
+        st.markdown("##### What kind of iteration is it?")
+        _draw_kinds(view)
+    with st.expander("By split, label and source"):
+        _draw_groups(view)
+    _draw_edits(view)
+    _draw_instances(view)
+
+
+def _draw_counts(view: View) -> None:
+    chosen = [c.happened.value for c in view.selection.filters.data_changes if c.feature is None]
+    frame = change_bar_frame(step_results.counts(view.evaluation, view.selection), chosen=chosen)
+
+    def toggle(mark: picks.Mark) -> None:
+        change = DataChange(Happened(str(mark[0])))
+        state.set_filters(_toggled(state.current_filters(), change))
+
+    st.vega_lite_chart(
+        frame,
+        _bars_spec(dark=is_dark()),
+        key=picks.chart_key("iteration-counts"),
+        on_select=picks.on_click("iteration-counts", ("happened",), toggle),
+        selection_mode="pick",
+    )
+    st.caption(
+        f"{plain(change_bars_text(frame))} From {plain(view.selection.secondary)} to "
+        f"{plain(view.selection.primary)}; relabelled, edited and moved may overlap. A click "
+        "filters every view."
+    )
+    if not (view.selection.primary_only.is_empty and view.selection.secondary_only.is_empty):
+        st.caption("This page shows whole versions: what a side is restricted to is left out.")
+
+
+def _toggled(filters: Filters, change: DataChange) -> Filters:
+    kept = filters.data_changes
+    changed = tuple(c for c in kept if c != change) if change in kept else (*kept, change)
+    return replace(filters, data_changes=changed)
+
+
+def _draw_kinds(view: View) -> None:
+    frame = step_results.kinds(view.evaluation, view.selection)
+    if frame.is_empty():
+        st.info("Nothing changed between these versions.", icon=":material/info:")
+        return
+    for line in frame.iter_rows(named=True):
+        kind = str(line["kind"]).capitalize()
+        st.markdown(f"- **{kind}.** {plain(line['sentence'])}")
+    st.caption(
+        "Whole versions, whatever the filters. Added rows are held against the kept ones of their "
+        "split; intervals hold for all groups compared together. Synthetic is said only where a "
+        "source or column declares it by its name."
+    )
+
+
+def _draw_groups(view: View) -> None:
+    for by in _BY:
+        frame = step_results.groups(view.evaluation, view.selection, by)
+        if by == "source" and not view.evaluation.dataset.sources:
+            continue
+        shown = frame.rename({"group": by, "labelled": "labels added", "instances": "all"})
+        key = f"iteration-by-{by}"
+        st.dataframe(
+            shown.with_columns(pl.col(by).fill_null(f"(no {by})")),
+            hide_index=True,
+            key=key,
+            on_select=partial(_pick_group, key, by, frame["group"].to_list()),
+            selection_mode="single-cell",
+        )
+    st.caption("A click on a number filters every view to its instances.")
+
+
+def _pick_group(key: str, by: str, groups: list[str | None]) -> None:
+    """Filter to the instances behind the number that was clicked."""
+    cells = st.session_state[key]["selection"]["cells"]
+    if len(cells) != 1 or not 0 <= cells[0][0] < len(groups):
+        return
+    group, column = groups[cells[0][0]], cells[0][1]
+    word = "labelled" if column == "labels added" else column
+    chosen = Split(str(group)) if by == "split" else group
+    of_group: dict[str, Any] = {f"{by}s": (chosen,)}
+    changes = (DataChange(Happened(word)),) if word in list(Happened) else ()
+    state.set_filters(replace(state.current_filters(), data_changes=changes, **of_group))
+
+
+def _draw_edits(view: View) -> None:
+    frame = step_results.edits(view.evaluation, view.selection)
+    if frame.is_empty():
+        return
+    st.markdown("##### How did edited values change?")
+    table, detail = st.columns([2, 1], gap="large")
+    with table:
+        shown = frame.select(
+            "feature", edited="instances", rule=pl.col("pattern").fill_null(""),
+            before="median_before", after="median_after", shift="median_shift",
+            ratio="median_ratio",
+            often=pl.concat_str(
+                pl.col("most_before").fill_null("missing"), pl.lit(" → "),
+                pl.col("most_after").fill_null("missing"),
+            ),
+            times="most_instances", became_missing="became_missing",
+        ).rename({"before": "median before", "after": "median after", "often": "most often",
+                  "became_missing": "became missing"})  # fmt: skip
+        st.dataframe(shown, hide_index=True, key="iteration-edits")
+        st.caption(
+            f"{len(frame):,} features were edited, the most edited first. A rule is named where "
+            "four edits of five follow it; shift and ratio are medians."
+        )
+    with detail:
+        names = frame["feature"].to_list()
+        feature = st.selectbox(
+            "Edited feature", names, key="iteration-edited",
+            format_func=partial(shortened, length=60),
+        )  # fmt: skip
+        if feature is None:
+            return
+        change = DataChange(Happened.EDITED, feature)
+        on = change in view.selection.filters.data_changes
+        st.button(
+            "Take off this filter" if on else "Filter to its edited instances",
+            key="iteration-filter-edited",
+            on_click=lambda: state.set_filters(_toggled(state.current_filters(), change)),
+        )
+        found = step_results.transitions(view.evaluation, view.selection, feature)
+        st.dataframe(found, hide_index=True, key="iteration-transitions", height=210)
+
+
+def _draw_instances(view: View) -> None:
+    st.markdown("##### Which instances?")
+    counts = step_results.counts(view.evaluation, view.selection)
+    occurring = [Happened(h) for h, n, _ in counts.iter_rows() if n]
+    if not occurring:
+        st.info("No instance passes the filters. Take one off above.", icon=":material/info:")
+        return
+    chosen = view.selection.filters.data_changes
+    offered = list(dict.fromkeys([*chosen, *(DataChange(h) for h in occurring)]))
+    texts = [change.to_text() for change in offered]
+    if st.session_state.get(_LISTED) not in texts or _newly_chosen(chosen):
+        st.session_state[_LISTED] = texts[0]
+    text = st.selectbox(
+        "Show", texts, key=_LISTED, width=320,
+        format_func=lambda t: data_change_words(offered[texts.index(t)]).capitalize(),
+    )  # fmt: skip
+    change = offered[texts.index(text)] if text in texts else offered[0]
+    found = step_results.instances(view.evaluation, view.selection, change)
+    empty = [name for name in found.frame.columns if found.frame[name].is_null().all()]
+    shown = found.frame.drop(empty).rename(lambda name: name.replace("_", " "))
+    st.dataframe(shown, hide_index=True, key="iteration-instances", height=280)
+    rows = f", {found.rows:,} values" if found.rows != found.instances else ""
+    listed = "" if len(found.frame) == found.rows else f" The first {len(found.frame):,} are shown."
+    st.caption(f"{found.instances:,} instances{rows}: {plain(data_change_words(change))}.{listed}")
+
+
+def _newly_chosen(chosen: tuple[DataChange, ...]) -> bool:
+    """Whether another change was just clicked, so that its instances are what to show."""
+    before = st.session_state.get("chameleon.iteration-chosen", ())
+    st.session_state["chameleon.iteration-chosen"] = chosen
+    return bool(chosen) and chosen != before
+
+
+@st.cache_resource(show_spinner=False)
+def _bars_spec(*, dark: bool) -> dict[str, Any]:
+    return change_bars(dark=dark)

@@ -1,0 +1,258 @@
+"""Drift on the Data iteration page: of one step, over all versions, and by a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.drift import Against
+from chameleon.analysis.telling_apart import ToldApart
+from chameleon.app import picks, state, step_results
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain, shortened
+from chameleon.charts.iteration import (
+    MOST_DRIFTING,
+    drift_bars,
+    drift_frame,
+    drift_map,
+    drift_map_frame,
+    drift_map_text,
+    drift_text,
+)
+from chameleon.dataset import SPLITS
+from chameleon.progress import Progress
+from chameleon.project import Split
+
+SEARCH = "features-search"
+"""The key of the search on the Features page."""
+
+_FEATURE = "chameleon.iteration-feature"
+_SPLIT = "iteration-split"
+_ALL = "all"
+_MAP_ROWS = 30
+_AGAINST = {Against.BEFORE: "the version before", Against.FIRST: "the first version"}
+
+
+def draw(view: View) -> None:
+    """Features and label by how far they moved in the step, with chance levels and tests."""
+    st.markdown("##### Which features moved, and how far?")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _split_control(view)
+        exact = st.toggle(
+            "Exact Wasserstein",
+            key="iteration-exact",
+            persist_state="session",
+            help="From the values themselves instead of the bins, which can be a quarter off where "
+            "little moved. Slower on large data.",
+        )
+    split = _split()
+    drift = step_results.drift(view.evaluation, view.selection, split, exact=exact)
+    chart, table = st.columns([1, 1], gap="large")
+    with chart:
+        _draw_bars(view, drift)
+    with table:
+        added = step_results.added(view.evaluation, view.selection, split)
+        st.dataframe(
+            _table(drift, added), hide_index=True, key="iteration-drift", height=_height(len(drift))
+        )
+        st.caption(
+            "W1: Wasserstein distance in standard deviations; PSI: population stability index. "
+            "Added against kept: effect (from 0 to 1) and q, the false discovery rate at which it "
+            "counts (Kolmogorov-Smirnov or chi-square)."
+        )
+    _draw_told_apart(view, split)
+
+
+def draw_map(view: View) -> None:
+    """All features over all versions."""
+    st.markdown("##### When did each feature move?")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        against = st.segmented_control(
+            "Held against", list(Against), format_func=_AGAINST.__getitem__,
+            default=Against.BEFORE, key="iteration-against", required=True,
+            persist_state="session",
+        )  # fmt: skip
+    drift = step_results.over_versions(view.evaluation, against or Against.BEFORE, _split())
+    ranked = (
+        drift.group_by("kind", "feature", maintain_order=True)
+        .agg(pl.col("js_distance").max())
+        .sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
+    )
+    features = [(kind, name) for kind, name, _ in ranked.head(_MAP_ROWS).iter_rows()]
+    versions = drift["version"].unique(maintain_order=True).to_list()
+    frame = drift_map_frame(
+        drift,
+        features,
+        primary=view.selection.primary,
+        secondary=view.selection.secondary,
+        names=_names(view),
+    )
+    steps = drift.select("before", "version").unique(maintain_order=True).rows()
+
+    def pick(mark: picks.Mark) -> None:
+        row, column = int(str(mark[0])), int(str(mark[1]))
+        before, version = steps[column]
+        state.select_versions(primary=version, secondary=before)
+        _look_for(*features[row])
+
+    st.vega_lite_chart(
+        frame,
+        _map_spec(len(versions), dark=is_dark()),
+        key=picks.chart_key("iteration-map"),
+        on_select=picks.on_click("iteration-map", ("row", "column"), pick),
+        selection_mode="pick",
+    )
+    left_out = len(ranked) - len(features)
+    more = f" The {left_out:,} features that moved least are left out." if left_out > 0 else ""
+    st.caption(
+        f"{plain(drift_map_text(frame))} Jensen-Shannon distance, whole versions whatever the "
+        f"filters; the step looked at is outlined. A click opens the step.{more}"
+    )
+    _draw_link()
+
+
+def _split_control(view: View) -> None:
+    dataset = view.evaluation.dataset
+    occurring = [split.value for code, split in enumerate(SPLITS) if (dataset.split == code).any()]
+    st.segmented_control(
+        "Split", [_ALL, *occurring], default=_ALL, key=_SPLIT, required=True,
+        persist_state="session",
+    )  # fmt: skip
+
+
+def _split() -> Split | None:
+    chosen = st.session_state.get(_SPLIT, _ALL)
+    return None if chosen in (None, _ALL) else Split(chosen)
+
+
+def _draw_bars(view: View, drift: pl.DataFrame) -> None:
+    frame = drift_frame(drift, names=_names(view))
+    if frame.is_empty():
+        reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
+        st.info(f"No distance is defined: {plain('; '.join(reasons[:3]))}.", icon=":material/info:")
+        return
+    places = drift.select("kind", "feature").rows()
+
+    def pick(mark: picks.Mark) -> None:
+        _look_for(*places[int(str(mark[0]))])
+
+    st.vega_lite_chart(
+        frame,
+        _bars_spec(dark=is_dark()),
+        key=picks.chart_key("iteration-drift-chart"),
+        on_select=picks.on_click("iteration-drift-chart", ("place",), pick),
+        selection_mode="pick",
+    )
+    defined = drift["js_distance"].count()
+    first = f" The {MOST_DRIFTING} farthest of {defined:,}." if defined > MOST_DRIFTING else ""
+    told = plain(drift_text(drift_frame(drift, names=_names(view), most=len(drift))))
+    st.caption(
+        f"{told} Ticks: what 95 % of permutations stay below, shared rows respected; one in twenty "
+        f"passes by chance.{first}"
+    )
+    _draw_link()
+
+
+def _look_for(kind: str, feature: str) -> None:
+    """Let the Features page search for a feature. For callbacks."""
+    st.session_state[_FEATURE] = feature if kind == "feature" else None
+    st.session_state[SEARCH] = feature if kind == "feature" else ""
+
+
+def _draw_link() -> None:
+    feature = st.session_state.get(_FEATURE)
+    if feature is not None:
+        st.page_link(
+            "pages/features.py",
+            label=f"Open {plain(shortened(feature))} in the Feature View",
+            icon=":material/bar_chart:",
+        )
+
+
+def _table(drift: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    tests = added.select("kind", "feature", "effect", "q_value")
+    both = drift.join(tests, on=["kind", "feature"], how="left", maintain_order="left")
+    name = pl.when(pl.col("kind") == "label").then(pl.lit("(label)")).otherwise("feature")
+    rounded = {
+        "JS": "js_distance", "JS chance": "js_chance", "W1": "wasserstein",
+        "W1 chance": "wasserstein_chance", "PSI": "psi", "PSI chance": "psi_chance",
+        "added: effect": "effect", "added: q": "q_value",
+    }  # fmt: skip
+    return both.select(
+        name.alias("feature"),
+        *(pl.col(column).round(4).alias(title) for title, column in rounded.items()),
+        pl.coalesce("reason", "wasserstein_reason").alias("undefined because"),
+    )
+
+
+def _draw_told_apart(view: View, split: Split | None) -> None:
+    st.markdown("##### Can the versions be told apart?")
+    found = step_results.told_apart(view.evaluation, view.selection, split)
+    if found is None:
+        asked = st.button(
+            "Ask a classifier", key="iteration-ask", icon=":material/psychology:",
+            help="Five fits of gradient boosting on at most 4,000 rows of each side; some seconds.",
+        )  # fmt: skip
+        if not asked:
+            return
+        bar = st.progress(0.0, text="Telling the versions apart…")
+
+        def show(progress: Progress) -> None:
+            done = f"{progress.done} of {progress.total} folds done"
+            bar.progress(progress.done / progress.total, text=f"Telling apart: {done}")
+
+        found = step_results.told_apart(view.evaluation, view.selection, split, show)
+        bar.empty()
+    if found is not None:
+        _draw_verdict(found)
+
+
+def _draw_verdict(found: ToldApart) -> None:
+    if found.auc is None or found.chance is None:
+        st.info(f"Undefined: {plain(found.reason or '')}.", icon=":material/info:")
+        return
+    verdict = "can be told apart" if found.is_told else "cannot be told apart better than by chance"
+    st.markdown(
+        f"The rows **{verdict}**: out-of-fold AUC **{found.auc:.3f}**, where guessing stays below "
+        f"{found.chance:.3f} in 95 % of cases. {found.compared.capitalize()}, "
+        f"{found.before_rows:,} against {found.after_rows:,}."
+    )
+    if found.is_told:
+        telling = ", ".join(
+            f"{plain(shortened(line['feature']))} ({_telling(line)})"
+            for line in found.features.head(5).iter_rows(named=True)
+        )
+        st.markdown(f"Most telling: {telling}.")
+        st.caption(
+            "Alone: the AUC of this feature by itself. Fall: by how much the AUC falls when the "
+            "feature is shuffled; little where other features say the same."
+        )
+
+
+def _telling(line: Mapping[str, Any]) -> str:
+    alone = "" if line["auc_alone"] is None else f"alone {line['auc_alone']:.3f}, "
+    return f"{alone}fall {max(line['auc_drop'], 0.0):.3f}"
+
+
+def _height(rows: int) -> int:
+    """The height of a table of so many rows; more than eleven scroll."""
+    return 38 + 35 * min(max(rows, 1), 11)
+
+
+def _names(view: View) -> Mapping[str, str]:
+    dataset = view.evaluation.dataset
+    every = [*(f.name for f in dataset.features), *(v.name for v in dataset.versions)]
+    return {name: shortened(name, 24) for name in every if len(name) > 24}
+
+
+@st.cache_resource(show_spinner=False)
+def _bars_spec(*, dark: bool) -> dict[str, Any]:
+    return drift_bars(dark=dark)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _map_spec(versions: int, *, dark: bool) -> dict[str, Any]:
+    return drift_map(versions=versions, dark=dark)

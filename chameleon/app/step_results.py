@@ -1,0 +1,192 @@
+"""What the library says of a step, each result kept by what it was asked for.
+
+As in `cached`, keys are digests and query strings, never frames. What was chosen among the counts
+of a step does not narrow them, so that it is no part of the key.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.added import added_against_kept
+from chameleon.analysis.comparison import Iteration, iteration
+from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
+from chameleon.analysis.edits import edited_values, value_transitions
+from chameleon.analysis.iteration import (
+    InstanceList,
+    changed_instances,
+    data_changes,
+    data_changes_by,
+    without_own_choice,
+)
+from chameleon.analysis.kinds import iteration_kinds
+from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.app.keeping import kept
+from chameleon.models import Evaluation
+from chameleon.progress import ProgressCallback
+from chameleon.project import Split
+from chameleon.selection import Selection
+from chameleon.view_filters import DataChange
+
+_MOST_KEPT = 32
+
+
+def unchosen(selection: Selection) -> Selection:
+    """The selection as the views of the step see it: not narrowed by their own choice."""
+    return replace(selection, filters=without_own_choice(selection.filters))
+
+
+def _asked(selection: Selection) -> dict[str, Any]:
+    return {
+        "primary": selection.primary,
+        "secondary": selection.secondary,
+        "filters": selection.filters,
+    }
+
+
+@kept(max_entries=32)
+def _step(key: str, before: str, after: str, _evaluation: Evaluation) -> Iteration:
+    return iteration(_evaluation.dataset, before=before, after=after)
+
+
+@kept(max_entries=32)
+def _counts(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
+    return data_changes(_evaluation, **_asked(_s))
+
+
+@kept(max_entries=64)
+def _groups(key: str, query: str, by: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
+    return data_changes_by(_evaluation, by, **_asked(_s))
+
+
+@kept(max_entries=32)
+def _edits(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
+    return edited_values(_evaluation, **_asked(_s))
+
+
+@kept(max_entries=32)
+def _transitions(
+    key: str, query: str, feature: str, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return value_transitions(_evaluation, feature, **_asked(_s))
+
+
+@kept(max_entries=32)
+def _instances(
+    key: str, query: str, change: DataChange, _evaluation: Evaluation, _s: Selection
+) -> InstanceList:
+    return changed_instances(_evaluation, change, **_asked(_s))
+
+
+@kept(max_entries=32, show_spinner="Telling the kinds of iteration…")
+def _kinds(key: str, primary: str, secondary: str, _evaluation: Evaluation) -> pl.DataFrame:
+    return iteration_kinds(_evaluation, primary=primary, secondary=secondary)
+
+
+@kept(max_entries=32, show_spinner="Measuring drift…")
+def _drift(
+    key: str, query: str, split: Split | None, exact: bool, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return feature_drift(_evaluation, **_asked(_s), split=split, exact=exact)
+
+
+@kept(max_entries=32, show_spinner="Testing added against kept…")
+def _added(
+    key: str, query: str, split: Split | None, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return added_against_kept(_evaluation, **_asked(_s), split=split)
+
+
+@kept(max_entries=16, show_spinner="Measuring drift over all versions…")
+def _over(key: str, against: Against, split: Split | None, _evaluation: Evaluation) -> pl.DataFrame:
+    return drift_over_versions(_evaluation, against=against, split=split)
+
+
+def _told() -> OrderedDict[tuple[str, str, Split | None], ToldApart]:
+    found: OrderedDict[tuple[str, str, Split | None], ToldApart] = st.session_state.setdefault(
+        "chameleon.told-apart", OrderedDict()
+    )
+    return found
+
+
+def step(evaluation: Evaluation, selection: Selection) -> Iteration:
+    """`iteration` of the two versions."""
+    pair = selection.secondary, selection.primary
+    return _step(evaluation.dataset.key, *pair, evaluation)
+
+
+def counts(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`data_changes` under the selection."""
+    asked = unchosen(selection)
+    return _counts(evaluation.key, asked.to_query_string(), evaluation, asked)
+
+
+def groups(evaluation: Evaluation, selection: Selection, by: str) -> pl.DataFrame:
+    """`data_changes_by` under the selection, not narrowed by the choice of a group itself."""
+    asked = unchosen(selection)
+    others: dict[str, Any] = {f"{by}s": ()}
+    asked = replace(asked, filters=replace(asked.filters, **others))
+    return _groups(evaluation.key, asked.to_query_string(), by, evaluation, asked)
+
+
+def edits(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`edited_values` under the selection."""
+    asked = unchosen(selection)
+    return _edits(evaluation.key, asked.to_query_string(), evaluation, asked)
+
+
+def transitions(evaluation: Evaluation, selection: Selection, feature: str) -> pl.DataFrame:
+    """`value_transitions` of one feature under the selection."""
+    asked = unchosen(selection)
+    return _transitions(evaluation.key, asked.to_query_string(), feature, evaluation, asked)
+
+
+def instances(evaluation: Evaluation, selection: Selection, change: DataChange) -> InstanceList:
+    """`changed_instances` under the selection."""
+    asked = unchosen(selection)
+    return _instances(evaluation.key, asked.to_query_string(), change, evaluation, asked)
+
+
+def kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """`iteration_kinds` of the two versions."""
+    return _kinds(evaluation.key, selection.primary, selection.secondary, evaluation)
+
+
+def drift(
+    evaluation: Evaluation, selection: Selection, split: Split | None, *, exact: bool
+) -> pl.DataFrame:
+    """`feature_drift` under the selection."""
+    asked = unchosen(selection)
+    return _drift(evaluation.key, asked.to_query_string(), split, exact, evaluation, asked)
+
+
+def added(evaluation: Evaluation, selection: Selection, split: Split | None) -> pl.DataFrame:
+    """`added_against_kept` under the selection."""
+    asked = unchosen(selection)
+    return _added(evaluation.key, asked.to_query_string(), split, evaluation, asked)
+
+
+def over_versions(evaluation: Evaluation, against: Against, split: Split | None) -> pl.DataFrame:
+    """`drift_over_versions` of the evaluation."""
+    return _over(evaluation.dataset.key, against, split, evaluation)
+
+
+def told_apart(
+    evaluation: Evaluation,
+    selection: Selection,
+    split: Split | None,
+    progress: ProgressCallback | None = None,
+) -> ToldApart | None:
+    """`can_be_told_apart` under the selection: what is kept, or with `progress`, made now."""
+    asked, told = unchosen(selection), _told()
+    key = (evaluation.key, asked.to_query_string(), split)
+    if key not in told and progress is not None:
+        told[key] = can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
+        while len(told) > _MOST_KEPT:
+            told.popitem(last=False)
+    return told.get(key)

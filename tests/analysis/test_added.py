@@ -1,0 +1,83 @@
+"""Added against kept instances: scipy's tests, control of false discoveries, planted truths."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
+
+from chameleon.analysis.added import FEWEST, added_against_kept
+from chameleon.project import Split
+from tests.planted import looked_at, population
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """300 instances, then 120 more, whose f1 is larger and which are flagged more often."""
+    frame = population(420, 11)
+    new = pl.col("id") >= 300
+    frame = frame.with_columns(
+        f1=pl.when(new).then(pl.col("f1") + 1.5).otherwise("f1"),
+        flag=pl.col("flag") | (new & (pl.col("id") % 2 == 0)),
+    )
+    folder = tmp_path_factory.mktemp("grown")
+    return frame, looked_at(folder, {"1": frame.head(300), "2": frame})
+
+
+def test_figures_are_those_of_scipy(grown):
+    frame, evaluation = grown
+    found = added_against_kept(evaluation, primary="2", secondary="1")
+    lines = {line["feature"]: line for line in found.iter_rows(named=True)}
+    kept, added = frame.head(300), frame.tail(120)
+    for name in ("f0", "f1", "f5"):
+        expected = ks_2samp(added[name], kept[name], method="asymp")
+        assert lines[name]["effect"] == pytest.approx(expected.statistic)
+        assert lines[name]["p_value"] == pytest.approx(expected.pvalue)
+        assert (lines[name]["added"], lines[name]["kept"]) == (120, 300)
+    for name in ("flag", "colour", "label"):
+        values = sorted(frame[name].unique().to_list())
+        table = [[(part[name] == v).sum() for v in values] for part in (added, kept)]
+        expected = chi2_contingency(table, correction=False)
+        assert lines[name]["p_value"] == pytest.approx(expected.pvalue)
+        assert lines[name]["effect"] == pytest.approx(np.sqrt(expected.statistic / 420))
+        assert lines[name]["test"] == "chi-square"
+    assert found["q_value"].to_list() == pytest.approx(
+        false_discovery_control(found["p_value"].to_numpy()).tolist()
+    )
+
+
+def test_the_largest_effect_stands_first(grown):
+    found = added_against_kept(grown[1], primary="2", secondary="1")
+    assert found["feature"][:2].to_list() == ["f1", "flag"]
+    assert found.filter(pl.col("q_value") < 0.05)["feature"].to_list() == ["f1", "flag"]
+
+
+def test_too_few_are_not_tested(tmp_path):
+    frame = population(100, 12)
+    evaluation = looked_at(tmp_path, {"1": frame.head(100 - FEWEST + 1), "2": frame})
+    found = added_against_kept(evaluation, primary="2", secondary="1")
+    assert found["p_value"].null_count() == len(found)
+    assert set(found["reason"]) == {"4 added instances with a value are too few for a test"}
+    none = added_against_kept(evaluation, primary="1", secondary="2", split=Split.TEST)
+    assert none["effect"].null_count() == len(none)
+
+
+def test_rare_categories_are_merged_until_each_is_expected_often_enough(tmp_path):
+    rare = ["red"] * 40 + ["blue"] * 55 + [f"c{k}" for k in range(5)]
+    frame = population(200, 13).with_columns(colour=pl.Series(rare * 2))
+    evaluation = looked_at(tmp_path, {"1": frame.head(100), "2": frame})
+    found = added_against_kept(evaluation, primary="2", secondary="1")
+    line = found.row(by_predicate=pl.col("feature") == "colour", named=True)
+    expected = chi2_contingency([[40, 55, 5], [40, 55, 5]], correction=False)
+    assert line["p_value"] == pytest.approx(expected.pvalue)
+    assert line["effect"] == pytest.approx(0)
+
+
+def test_random_additions_raise_few_alarms(tmp_path):
+    alarms = 0
+    for seed in range(25):
+        frame = population(260, seed, features=8)
+        evaluation = looked_at(tmp_path / str(seed), {"1": frame.head(180), "2": frame})
+        found = added_against_kept(evaluation, primary="2", secondary="1")
+        alarms += (found["q_value"] < 0.05).any()
+    # at most one timeline in twenty raises any alarm; five or more of 25 would come 0.7 % of times
+    assert alarms < 5

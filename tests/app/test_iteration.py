@@ -1,0 +1,128 @@
+"""The Data iteration page: it shows the library's figures, and its clicks filter everything."""
+
+import json
+
+import pytest
+
+import chameleon
+from chameleon import DataChange, Filters, Happened
+from chameleon.analysis.iteration import data_changes
+from tests.app.conftest import FEATURES, OVERVIEW
+
+ITERATION = "pages/iteration.py"
+SIDES = {"primary": "b", "secondary": "a"}
+
+
+@pytest.fixture
+def screen(open_app, kinds):
+    return open_app(kinds.dataset.project.path, ITERATION)
+
+
+def chart(screen, key):
+    return next(e for e in screen.at.main.get("vega_lite_chart") if e.proto.id.endswith(f"{key}-0"))
+
+
+def click(screen, key, *marks):
+    """Let a chart send what it sends when these marks are selected after a click."""
+    states = screen.at._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = chart(screen, key).proto.id
+    state.string_value = json.dumps({"selection": {"pick": list(marks)}})
+    screen.at._run(states)
+    return screen
+
+
+def frame_of(screen, key):
+    return next(d for d in screen.at.dataframe if d.proto.id.endswith(key)).value
+
+
+def test_a_click_on_a_count_filters_every_page(screen, kinds):
+    click(screen, "iteration-counts", {"happened": "edited"})
+    chosen = (DataChange(Happened.EDITED),)
+    assert screen.selection.filters == Filters(data_changes=chosen)
+    counts = dict(data_changes(kinds, **SIDES).select("happened", "instances").iter_rows())
+    assert screen.count == f"**{counts['edited']:,} of 1,000 instances**"
+    assert len(screen.chips) == 1
+    screen.go(OVERVIEW)
+    assert screen.count == f"**{counts['edited']:,} of 1,000 instances**"
+    screen.at.button(key="clear-all").click().run()
+    assert screen.selection.filters.is_empty
+
+
+def test_two_counts_widen_each_other_and_a_second_click_takes_one_off(screen):
+    click(screen, "iteration-counts", {"happened": "added"})
+    assert screen.count == "**100 of 1,000 instances**"
+    click(screen, "iteration-counts", {"happened": "added"}, {"happened": "edited"})
+    assert len(screen.selection.filters.data_changes) == 2
+    assert screen.count == "**1,000 of 1,000 instances**"
+    click(screen, "iteration-counts", {"happened": "edited"})
+    assert screen.selection.filters.data_changes == (DataChange(Happened.EDITED),)
+
+
+def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
+    table = next(d for d in screen.at.dataframe if "iteration-by-source" in d.proto.id)
+    states = screen.at._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = table.proto.id
+    cells = {"rows": [], "columns": [], "cells": [[1, "added"]]}
+    state.string_value = json.dumps({"selection": cells})
+    screen.at._run(states)
+    assert not screen.at.exception
+    assert screen.selection.filters == Filters(
+        sources=("vendor",), data_changes=(DataChange(Happened.ADDED),)
+    )
+    groups = chameleon.data_changes_by(kinds, "source", **SIDES)
+    assert screen.count == f"**{groups['added'][1]:,} of 1,000 instances**"
+
+
+def test_a_link_carries_what_happened(open_app, kinds):
+    query = {"data-change": ["added", "edited:wide"]}
+    screen = open_app(kinds.dataset.project.path, ITERATION, query)
+    assert screen.selection.filters.data_changes == (
+        DataChange(Happened.ADDED), DataChange(Happened.EDITED, "wide"),
+    )  # fmt: skip
+    assert [chip.split(" :")[0] for chip in screen.chips] == ["added", "edited in wide"]
+    wrong = open_app(kinds.dataset.project.path, ITERATION, {"data-change": "edited:gone"})
+    assert "gone" in " ".join(w.value for w in wrong.at.warning)
+
+
+def test_a_feature_of_the_map_opens_its_step(open_app, showcase):
+    folder = showcase("growing")
+    screen = open_app(folder, ITERATION)
+    click(screen, "iteration-map", {"row": 0, "column": 0})
+    assert (screen.selection.primary, screen.selection.secondary) == ("1.1", "1.0")
+    searched = screen.at.session_state["features-search"]
+    assert searched in ("", "f000", "f001", "f002")
+    screen.go(FEATURES)
+    assert not screen.at.exception
+
+
+def test_kinds_and_edits_are_written_out(screen, kinds):
+    told = [m.value for m in screen.at.main.markdown if m.value.startswith("- **")]
+    found = chameleon.iteration_kinds(kinds, **SIDES)
+    assert len(told) == len(found) > 2
+
+
+def test_the_classifier_answers_when_it_is_asked(screen):
+    assert "out-of-fold AUC" not in " ".join(screen.texts())
+    screen.at.button(key="iteration-ask").click().run()
+    assert not screen.at.exception
+    assert "out-of-fold AUC" in " ".join(screen.texts())
+    screen.at.run()
+    assert "out-of-fold AUC" in " ".join(screen.texts())  # kept
+
+
+def test_a_version_against_itself_says_so_and_keeps_the_map(open_app, kinds):
+    query = {"primary": "a", "secondary": "a"}
+    screen = open_app(kinds.dataset.project.path, ITERATION, query)
+    assert any("same version" in i.value for i in screen.at.info)
+    assert chart(screen, "iteration-map")
+
+
+def test_a_feature_s_edits_filter_by_a_button(screen):
+    screen.at.button(key="iteration-filter-edited").click().run()
+    (change,) = screen.selection.filters.data_changes
+    assert change.happened is Happened.EDITED
+    assert change.feature is not None
+    screen.at.button(key="iteration-filter-edited").click().run()
+    assert screen.selection.filters.is_empty

@@ -1,0 +1,132 @@
+"""The charts of the Data iteration page: specifications, and words a reader can check."""
+
+import polars as pl
+import pytest
+
+from chameleon.charts.iteration import (
+    HAPPENED,
+    change_bar_frame,
+    change_bars,
+    change_bars_text,
+    drift_bars,
+    drift_frame,
+    drift_map,
+    drift_map_frame,
+    drift_map_text,
+    drift_text,
+)
+from chameleon.view_filters import Happened
+from tests.charts.specs import fields, is_sound, nodes
+
+themes = pytest.mark.parametrize("dark", [False, True])
+HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
+
+
+def changes(*counts):
+    return pl.DataFrame({"happened": list(HAPPENED), "instances": list(counts), "of": 30})
+
+
+def drift(*lines):
+    names = ("kind", "feature", "js_distance", "js_chance")
+    schema = {"kind": pl.String, "feature": pl.String} | dict.fromkeys(names[2:], pl.Float64)
+    return pl.DataFrame(lines, schema=schema, orient="row")
+
+
+def over(*lines):
+    schema = dict.fromkeys(("kind", "feature", "before", "version"), pl.String)
+    return pl.DataFrame(
+        lines, schema=schema | {"js_distance": pl.Float64, "reason": pl.String}, orient="row"
+    )
+
+
+MOVED = over(
+    ("feature", "x", "1", "2", 0.0, None), ("feature", "x", "2", "3", 0.5, None),
+    ("feature", "y", "1", "2", 0.25, None), ("feature", "y", "2", "3", None, "no such column"),
+)  # fmt: skip
+ROWS = [("feature", "y"), ("feature", "x")]
+
+
+def picks(spec):
+    return [node["select"] for node in nodes(spec) if node.get("name") == "pick"]
+
+
+def test_the_bars_are_all_that_can_happen():
+    assert list(HAPPENED) == [happened.value for happened in Happened]
+
+
+@themes
+def test_specifications_use_the_columns_of_their_frames(dark):
+    bars = change_bars(dark=dark)
+    assert is_sound(bars)
+    assert fields(bars) <= set(change_bar_frame(changes(*range(7))).columns)
+    assert picks(bars)[0]["fields"] == ["happened"]
+    features = drift_bars(dark=dark)
+    assert is_sound(features)
+    assert fields(features) <= set(drift_frame(drift(("feature", "x", 0.1, 0.2))).columns)
+    assert picks(features)[0]["fields"] == ["place"]
+    for versions in (2, 200):
+        cells = drift_map(versions=versions, dark=dark)
+        assert is_sound(cells)
+        frame = drift_map_frame(MOVED, ROWS, primary="2", secondary="1")
+        assert fields(cells) <= set(frame.columns)
+        assert picks(cells)[0]["fields"] == ["row", "column"]
+
+
+def test_chosen_bars_stand_out_and_without_a_choice_all_look_alike():
+    frame = change_bar_frame(changes(*range(7)), chosen=["edited"])
+    assert frame.filter("marked")["happened"].to_list() == ["edited"]
+    assert frame.filter("chosen")["happened"].to_list() == ["edited"]
+    assert change_bar_frame(changes(*range(7)))["chosen"].all()
+    assert frame["sentence"][3] == "3 of 30: labels added"
+
+
+def test_bars_in_words():
+    frame = change_bar_frame(changes(1, 2, 3, 4, 5, 6, 1700))
+    assert change_bars_text(frame) == (
+        "Of 30 instances: 1 added, 2 removed, 3 relabelled, 4 labels added, 5 edited, 6 moved, "
+        "1,700 unchanged."
+    )
+    nothing = changes(*[0] * 7).with_columns(of=pl.lit(0))
+    assert "Neither version" in change_bars_text(change_bar_frame(nothing))
+
+
+def test_drift_beyond_chance_is_marked_and_said():
+    found = drift(
+        ("feature", "x", 0.5, 0.1), ("label", "label", 0.1, 0.2), ("feature", "label", 0.05, 0.2),
+        ("feature", "z", None, None),
+    )  # fmt: skip
+    frame = drift_frame(found)
+    assert frame["name"].to_list() == ["x", "(label)", "label"]
+    assert frame["beyond"].to_list() == [True, False, False]
+    assert frame["sentence"][0] == "x: 0.500, chance level 0.100"
+    assert drift_text(frame) == "1 of 3 pass their chance level; farthest: x."
+    assert drift_frame(found, most=1)["name"].to_list() == ["x"]
+    assert drift_text(drift_frame(found[1:])) == "None of 2 passes its chance level."
+    assert "No feature has a distance" in drift_text(drift_frame(found[3:]))
+
+
+def test_equal_short_names_stay_apart():
+    found = drift(("feature", "a1", 0.5, 0.1), ("feature", "a2", 0.4, 0.1))
+    names = drift_frame(found, names={"a1": "a…", "a2": "a…"})["name"]
+    assert names.to_list() == ["a…", "a… (2)"]
+
+
+def test_the_map_has_a_cell_a_feature_and_version():
+    frame = drift_map_frame(MOVED, ROWS, primary="3", secondary="2")
+    cells = {(row, column): d for row, column, d in
+             frame.select("row", "column", "distance").iter_rows()}  # fmt: skip
+    assert cells == {(1, 0): 0.0, (1, 1): 0.5, (0, 0): 0.25, (0, 1): None}
+    assert frame.filter("marked")["version"].to_list() == ["3", "3"]
+    assert frame["sentence"][3] == "y, 2 to 3: undefined, no such column"
+    assert drift_map_text(frame) == "Largest: x, 2 to 3: 0.500; y, 1 to 2: 0.250."
+    still = drift_map_frame(MOVED[:1], ROWS, primary="2", secondary="1")
+    assert drift_map_text(still) == "No feature moved at any step."
+
+
+def test_hostile_names_are_data_not_fields():
+    found = over(("feature", HOSTILE, HOSTILE, HOSTILE + "2", 0.5, None))
+    frame = drift_map_frame(found, [("feature", HOSTILE)], primary="p", secondary="s")
+    assert frame["name"].to_list() == [HOSTILE]
+    assert set(frame.columns) == {
+        "row", "name", "column", "version", "distance", "sentence", "chosen", "marked",
+    }  # fmt: skip
