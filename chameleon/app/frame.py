@@ -52,7 +52,7 @@ def page(title: str, question: str, draw: Draw) -> None:
     if evaluation is None:
         with head:
             _draw_head(opened)
-            warn_of_link()
+            warn_of_link(last=opened.complete)
         if state.was_clicked():  # else the link's selection waits for the data
             state.write_address(None, projects.item())
         return
@@ -65,7 +65,7 @@ def page(title: str, question: str, draw: Draw) -> None:
         state.write_address(selection, projects.item())
         st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
         _timeline(view)
-        warn_of_link()
+        warn_of_link(last=not view.pending)
         chips.draw(view)
 
     in_order(view, (head, draw_head), (own, partial(draw, view)))
@@ -89,7 +89,7 @@ def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
     if projects.item() is not None:
         state.write_address(None, name)
     st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
-    warn_of_link()
+    warn_of_link(last=True)
     draw()
 
 
@@ -102,9 +102,9 @@ def _begin(title: str) -> bool:
     return picks.enter_page(title)
 
 
-def warn_of_link() -> None:
-    """Say what a link asked for that does not exist."""
-    for complaint in state.take_complaints():
+def warn_of_link(*, last: bool) -> None:
+    """Say what a link asked for that does not exist; see `state.complaints`."""
+    for complaint in state.complaints(last=last):
         told = f"{plain(complaint)} The rest of the link is shown."
         st.warning(told, icon=":material/link_off:")
 

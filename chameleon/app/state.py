@@ -166,10 +166,20 @@ def _leave(address: QueryItems) -> None:
         left.pop(next(iter(left)))
 
 
-def take_complaints() -> tuple[str, ...]:
-    """What a link asked for that does not exist; told once."""
-    stale = cast("tuple[str, ...]", st.session_state.pop(_STALE, ()))
-    return stale + cast("tuple[str, ...]", st.session_state.pop(_COMPLAINTS, ()))
+def complaints(*, last: bool) -> tuple[str, ...]:
+    """What a link asked for that does not exist; told until a page that is complete has told it.
+
+    Parameters
+    ----------
+    last
+        Whether the page is complete: one that is not is drawn anew by itself.
+    """
+    found: tuple[str, ...] = ()
+    for key in (_STALE, _COMPLAINTS):
+        found += cast("tuple[str, ...]", st.session_state.get(key, ()))
+        if last:
+            st.session_state.pop(key, None)
+    return found
 
 
 def was_clicked() -> bool:

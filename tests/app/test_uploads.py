@@ -211,7 +211,9 @@ def not_among(known: list[object]) -> list[object]:
     return [entry for entry in shared_results() if id(entry) not in ids]
 
 
-def test_nothing_of_an_upload_is_kept_for_all_visitors(served):
+def test_nothing_of_an_upload_is_kept_for_all_visitors(served, tmp_path):
+    # of a size that no other test has: results are known by their content
+    served(showcases.write_growing(tmp_path / "fresh", versions=2, instances=77))
     before = shared_results()
     visitor(TIMELINE)
     assert not_among(before)  # of the operator's project something is

@@ -145,6 +145,7 @@ def test_a_file_cannot_be_sent_from_another_site(showcase):
     with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(request, timeout=10)
     assert raised.value.code == 403
+    raised.value.close()  # it is the answer, with its connection
 
 
 def answers(address: str, port: int) -> bool:
