@@ -24,6 +24,7 @@ from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
 from chameleon.analysis.edits import edited_values, value_transitions
 from chameleon.analysis.embedding import cell_groups, embedding_cells
+from chameleon.analysis.evidence import IterationKind
 from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
@@ -36,7 +37,7 @@ from chameleon.analysis.iteration import (
     data_changes,
     data_changes_by,
 )
-from chameleon.analysis.kinds import IterationKind, iteration_kinds
+from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances

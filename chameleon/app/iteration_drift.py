@@ -13,7 +13,7 @@ from chameleon.analysis.telling_apart import ToldApart
 from chameleon.app import picks, state, step_results
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, shortened
-from chameleon.charts.iteration import (
+from chameleon.charts.drift import (
     MOST_DRIFTING,
     drift_bars,
     drift_frame,

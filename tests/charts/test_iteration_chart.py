@@ -3,17 +3,19 @@
 import polars as pl
 import pytest
 
-from chameleon.charts.iteration import (
-    HAPPENED,
-    change_bar_frame,
-    change_bars,
-    change_bars_text,
+from chameleon.charts.drift import (
     drift_bars,
     drift_frame,
     drift_map,
     drift_map_frame,
     drift_map_text,
     drift_text,
+)
+from chameleon.charts.iteration import (
+    HAPPENED,
+    change_bar_frame,
+    change_bars,
+    change_bars_text,
 )
 from chameleon.view_filters import Happened
 from tests.charts.specs import fields, is_sound, nodes
@@ -128,5 +130,5 @@ def test_hostile_names_are_data_not_fields():
     frame = drift_map_frame(found, [("feature", HOSTILE)], primary="p", secondary="s")
     assert frame["name"].to_list() == [HOSTILE]
     assert set(frame.columns) == {
-        "row", "name", "column", "version", "distance", "sentence", "chosen", "marked",
+        "row", "name", "column", "version", "distance", "sentence", "marked",
     }  # fmt: skip
