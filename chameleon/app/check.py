@@ -7,6 +7,7 @@ import streamlit as st
 
 from chameleon.app import cached
 from chameleon.app.info import ICONS
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.words import plain, shortened
 from chameleon.project import NoticeKind, Severity
@@ -32,9 +33,8 @@ def draw(view: View) -> None:
     chosen = _chosen(notices, names)
     st.markdown("##### In which versions?")
     narrow = st.column_config.NumberColumn(width=70)
-    st.dataframe(
+    draw_table(
         _by_version(notices, names),
-        hide_index=True,
         key="check-versions",
         column_config=dict.fromkeys(("errors", "warnings", "notes"), narrow),
     )
@@ -49,7 +49,7 @@ def draw(view: View) -> None:
         _draw_kind(kind, chosen.filter(kind=kind))
     with st.expander("All of it as a table"):
         shown = chosen.with_columns(pl.col("examples").list.join(", "))
-        st.dataframe(shown, hide_index=True, key="check-table")
+        draw_table(shown, key="check-table")
     st.caption(_looked_for())
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import iteration_drift, picks, state, step_results
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import data_change_words, plain, shortened
 from chameleon.charts.iteration import change_bar_frame, change_bars, change_bars_text
@@ -105,9 +106,8 @@ def _draw_groups(view: View) -> None:
             continue
         shown = frame.rename({"group": by, "labelled": "labels added", "instances": "all"})
         key = f"iteration-by-{by}"
-        st.dataframe(
+        draw_table(
             shown.with_columns(pl.col(by).fill_null(f"(no {by})")),
-            hide_index=True,
             key=key,
             on_select=partial(_pick_group, key, by, frame["group"].to_list()),
             selection_mode="single-cell",
@@ -146,7 +146,7 @@ def _draw_edits(view: View) -> None:
             times="most_instances", became_missing="became_missing",
         ).rename({"before": "median before", "after": "median after", "often": "most often",
                   "became_missing": "became missing"})  # fmt: skip
-        st.dataframe(shown, hide_index=True, key="iteration-edits")
+        draw_table(shown, key="iteration-edits")
         st.caption(
             f"{len(frame):,} features were edited, the most edited first. A rule is named where "
             "four edits of five follow it; shift and ratio are medians."
@@ -167,7 +167,7 @@ def _draw_edits(view: View) -> None:
             on_click=lambda: state.set_filters(_toggled(state.current_filters(), change)),
         )
         found = step_results.transitions(view.evaluation, view.selection, feature)
-        st.dataframe(found, hide_index=True, key="iteration-transitions", height=210)
+        draw_table(found, key="iteration-transitions", height=210)
 
 
 def _draw_instances(view: View) -> None:
@@ -190,7 +190,7 @@ def _draw_instances(view: View) -> None:
     found = step_results.instances(view.evaluation, view.selection, change)
     empty = [name for name in found.frame.columns if found.frame[name].is_null().all()]
     shown = found.frame.drop(empty).rename(lambda name: name.replace("_", " "))
-    st.dataframe(shown, hide_index=True, key="iteration-instances", height=280)
+    draw_table(shown, key="iteration-instances", height=280)
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""
     listed = "" if len(found.frame) == found.rows else f" The first {len(found.frame):,} are shown."
     st.caption(f"{found.instances:,} instances{rows}: {plain(data_change_words(change))}.{listed}")

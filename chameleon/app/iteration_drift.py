@@ -11,6 +11,7 @@ import streamlit as st
 from chameleon.analysis.drift import Against
 from chameleon.analysis.telling_apart import ToldApart
 from chameleon.app import picks, state, step_results
+from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, shortened
 from chameleon.charts.drift import (
@@ -55,9 +56,7 @@ def draw(view: View) -> None:
         _draw_bars(view, drift)
     with table:
         added = step_results.added(view.evaluation, view.selection, split)
-        st.dataframe(
-            _table(drift, added), hide_index=True, key="iteration-drift", height=_height(len(drift))
-        )
+        draw_table(_table(drift, added), key="iteration-drift", height=_height(len(drift)))
         st.caption(
             "W1: Wasserstein distance in standard deviations; PSI: population stability index. "
             "Added against kept: effect (from 0 to 1) and q, the false discovery rate at which it "

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
 from chameleon.csv_text import csv_text
 
 
-def draw_table(frame: pl.DataFrame, *, key: str, height: int | None = None) -> None:
-    """Draw a table and offer it as CSV.
+def draw_table(
+    frame: pl.DataFrame, *, key: str, height: int | None = None, **options: object
+) -> None:
+    """Draw a table and offer it as CSV; `options` are those of `st.dataframe`.
 
     Streamlit's own download is switched off (`client.disableDataExport`): it writes cells as they
     are, and a cell that begins with "=" is a formula to a spreadsheet.
     """
-    st.dataframe(frame, hide_index=True, key=key, height="auto" if height is None else height)
+    settings: dict[str, Any] = {"height": "auto" if height is None else height, **options}
+    st.dataframe(frame, hide_index=True, key=key, **settings)
     st.download_button(
         "Download as CSV",
         lambda: csv_text(frame).encode(),
