@@ -75,7 +75,8 @@ def timeline(
     for version, frame in frames.items():
         result.columns[version] = [name for name in frame.columns if name not in ROLES]
         result.kinds[version] = {
-            name: kind_of(frame[name].drop_nulls().to_list()) for name in result.columns[version]
+            name: kind_of([v for v in frame.get_column(name).to_list() if v is not None])
+            for name in result.columns[version]
         }
         rows: dict[str, Row] = {}
         for line in frame.iter_rows(named=True):

@@ -48,6 +48,9 @@ def binned_wasserstein(p: Counts, q: Counts, places: NDArray[np.float64]) -> Dis
     places
         Where the values of each bin lie, ascending; shape (n_bins,).
     """
+    largest = np.abs(places).max()
+    if largest > 0:
+        places = places / largest  # the result has no unit, and squares must not overflow
     a, b = _shares(p), _shares(q)
     moved = np.abs(np.cumsum(a - b, axis=-1)[..., :-1]) @ np.diff(places)
     both = _shares(p + q)

@@ -188,12 +188,14 @@ def bin_places(dataset: EvolvingDataset, number: int) -> NDArray[np.float64]:
         codes = dataset.codes[number]
         finite = codes < bins
         used = codes[finite]
-        sums = np.bincount(used, weights=dataset.values[number][finite], minlength=bins)
         counts = np.bincount(used, minlength=bins)
+        # each divided by itself, because a sum of the largest numbers would overflow
+        parts = dataset.values[number][finite] / counts[used]
+        means_of_bins = np.bincount(used, weights=parts, minlength=bins)
         filled = np.flatnonzero(counts)
         places = np.zeros(bins)
         if filled.size:
-            means = sums[filled] / counts[filled]
+            means = means_of_bins[filled]
             before = np.searchsorted(filled, np.arange(bins), side="right") - 1
             places = np.maximum.accumulate(means[np.maximum(before, 0)])
         kept[number] = places
@@ -255,7 +257,9 @@ def _exact_wasserstein(values: NDArray[np.float64], members: Members) -> float:
     sides = [values[rows] for rows in (members.before, members.after)]
     sides = [side[np.isfinite(side)] for side in sides]
     both = np.concatenate(sides)
-    return float(wasserstein_distance(*sides) / both.std())
+    largest = np.abs(both).max() or 1.0  # squares of the largest numbers would overflow
+    distance = wasserstein_distance(*(side / largest for side in sides))
+    return float(distance / (both / largest).std())
 
 
 def _label_line(

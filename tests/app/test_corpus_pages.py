@@ -6,7 +6,8 @@ from tests import corpus
 from tests.app.conftest import FEATURES, OVERVIEW
 from tests.library import TREE, plain, write_project
 
-PAGES = (OVERVIEW, FEATURES, "pages/check.py")
+CHECK = "pages/check.py"
+PAGES = (OVERVIEW, FEATURES, CHECK, "pages/iteration.py", "pages/attribution.py")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_a_page_shows_all_that_can_be_read_and_tells_of_the_rest(open_app, awkwa
     read = [case for case in corpus.CASES.values() if case.rows is not None]
     narrow = [case for case in read if case.rows.width < 100]
     assert len(shown) == len(narrow) + len(corpus.FILE_NAMES) - 1  # one is hidden
-    if page == PAGES[2]:
+    if page == CHECK:
         refused = sum(case.rows is None for case in corpus.CASES.values())
         by_version = screen.at.dataframe[0].value
         assert int(by_version["errors"].sum()) == refused

@@ -1,6 +1,8 @@
 """The app as a visitor meets it: links, changing pages, new data, long work, foul data."""
 
 import re
+import shutil
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -151,9 +153,17 @@ def test_a_new_version_file_is_noticed_at_the_next_interaction(start_app, open_p
 
 @pytest.mark.timeout(420)
 def test_the_first_evaluation_shows_how_far_it_is_and_leaves_the_page_usable(
-    app, digits_project, open_page, complaints
+    start_app, digits_project, tmp_path, open_page, complaints
 ):
-    page = open_page(f"{app.url}/features")
+    # parameters of its own, so that no other test has fitted these models already
+    fresh = Path(shutil.copytree(digits_project, tmp_path / "digits"))
+    shutil.rmtree(fresh / ".chameleon", ignore_errors=True)
+    settings = fresh / "chameleon.toml"
+    said = settings.read_text(encoding="utf-8")
+    changed = said.replace("random_state = 0", "random_state = 1")
+    assert changed != said
+    settings.write_text(changed, encoding="utf-8")
+    page = open_page(f"{start_app(fresh).url}/features")
     progress = page.locator("[data-testid=stProgress]")
     text = re.compile(r"Fitting version 1\.\d+: (\d+) of 12 done, (\d+) to go\.")
     expect(progress).to_contain_text(text, timeout=60_000)
@@ -177,7 +187,7 @@ def test_the_first_evaluation_shows_how_far_it_is_and_leaves_the_page_usable(
     expect(progress).to_have_count(0, timeout=240_000)
     expect(first).to_have_attribute("aria-label", re.compile(r"primary 1.11 [\d,]+ correct, "))
     expect(line).to_have_text(before)
-    project = chameleon.open_project(digits_project)
+    project = chameleon.open_project(fresh)
     evaluation = chameleon.evaluate(project)
     assert evaluation.fitted == ()  # what the app fitted was kept beside the project
     wanted = Selection("1.11", "1.10", Filters(splits=(Split.TRAIN,)))
