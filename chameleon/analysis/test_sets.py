@@ -144,7 +144,7 @@ def _parts(
 ) -> NDArray[np.intp]:
     part = np.zeros(len(old), dtype=np.intp)
     both = has_row.all(axis=1)
-    hashes = _hashes_of(dataset)
+    hashes = hashes_of(dataset)
     part[both & (hashes[old] != hashes[new])] = 1 + PARTS.index("edited")
     part[both & (dataset.label[old] != dataset.label[new])] = 1 + PARTS.index("relabelled")
     part[~has_row[:, 1]] = 1 + PARTS.index("removed")
@@ -160,7 +160,7 @@ def _twins(
     instances: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
     """The instances of which a test row has the features of a train row of either version."""
-    hashes = _hashes_of(dataset)
+    hashes = hashes_of(dataset)
     learnt = np.concatenate([hashes[own[t]] for own, t in zip(rows, trained, strict=True)])
     twin = np.zeros(len(instances), dtype=np.bool_)
     for own, of_side in zip(rows, tested, strict=True):
@@ -168,7 +168,8 @@ def _twins(
     return twin
 
 
-def _hashes_of(dataset: EvolvingDataset) -> NDArray[np.uint64]:
+def hashes_of(dataset: EvolvingDataset) -> NDArray[np.uint64]:
+    """The content hash of every row, kept as long as the dataset."""
     if dataset not in _hashes:
         _hashes[dataset] = dataset.content_hashes()
     return _hashes[dataset]

@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.measures import Measure, measure_of
-from chameleon.analysis.test_sets import TRAIN, kept_tests
+from chameleon.analysis.test_sets import TRAIN, hashes_of, kept_tests
 from chameleon.dataset import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
@@ -244,7 +244,7 @@ def _kinds(
     both = np.flatnonzero((old >= 0) & (new >= 0) & (old != new))
     a, b = old[both], new[both]
     common = dataset.has_column[versions[0]] & dataset.has_column[versions[1]]
-    hashes = dataset.content_hashes()
+    hashes = hashes_of(dataset)
     differs = hashes[a] != hashes[b]
     edited = np.zeros(len(both), dtype=np.bool_)
     for feature in np.flatnonzero(common):
