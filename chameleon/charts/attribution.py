@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 NUMBERED = 14
@@ -32,7 +33,7 @@ def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
     The frame: that of `waterfall_frame`.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy(*_STEP_SCHEMA))
+    base = alt.Chart(dummy(*_STEP_SCHEMA))
     y = alt.Y(
         "words:N",
         sort=alt.EncodingSortField("place"),
@@ -74,7 +75,7 @@ def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
     words = base.mark_text(align="left", dx=6, fontSize=12, color=colours.text).encode(
         y=y, x="reach:Q", text="written:N", tooltip=tooltip
     )
-    return _spec(
+    return fitted_spec(
         alt.layer(bars, levels, spans, words),
         height=_ROW * rows,
         description="The way of the metric from the version before to the one after, by cause.",
@@ -167,7 +168,7 @@ def crossed_tests(*, versions: int, title: str, reverse: bool, dark: bool) -> di
     The frame: that of `crossed_tests_frame`. `reverse`: less is better.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("model", "test", "value", "written", "own", "sentence"))
+    base = alt.Chart(dummy("model", "test", "value", "written", "own", "sentence"))
     axis: dict[str, Any] = {"labelOverlap": "greedy", "labelLimit": 90, "grid": False,
                             "ticks": False, "domain": False}  # fmt: skip
     x = alt.X("test:N", sort=None, title="test set of version",
@@ -195,11 +196,11 @@ def crossed_tests(*, versions: int, title: str, reverse: bool, dark: bool) -> di
     height = max(26 * versions, 120) if versions <= NUMBERED else min(max(12 * versions, 360), 620)
     description = f"{title} of every version's model on every version's test set."
     if versions > NUMBERED:
-        return _spec(alt.layer(cells, own), height=height, description=description)
+        return fitted_spec(alt.layer(cells, own), height=height, description=description)
     numbers = base.mark_text(fontSize=11, color=colours.text).encode(
         x=x, y=y, text="written:N", tooltip=tooltip
     )
-    return _spec(alt.layer(cells, own, numbers), height=height, description=description)
+    return fitted_spec(alt.layer(cells, own, numbers), height=height, description=description)
 
 
 def crossed_tests_frame(tests: pl.DataFrame) -> pl.DataFrame:
@@ -239,7 +240,7 @@ def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, 
     The frame: version, series, value, low, high, instances, in the order of the timeline.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("version", "series", "value", "low", "high", "instances"))
+    base = alt.Chart(dummy("version", "series", "value", "low", "high", "instances"))
     x = alt.X(
         "version:N",
         sort=None,
@@ -272,24 +273,8 @@ def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, 
             alt.Tooltip("instances:Q", title="Instances", format=","),
         ],
     )
-    return _spec(
+    return fitted_spec(
         alt.layer(bands, lines, points),
         height=170,
         description=f"{title} of every version's model on its own and on one fixed test set.",
     )
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _spec(
-    chart: alt.LayerChart | alt.FacetChart, *, height: int, description: str
-) -> dict[str, Any]:
-    shaped = chart.properties(height=height, description=description)
-    spec: dict[str, Any] = shaped.to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec

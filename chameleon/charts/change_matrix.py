@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
 from chameleon.project import natural_key
 
@@ -44,7 +45,7 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
     colours = palette(dark=dark)
     columns = ("secondary", "primary", "share", "word", "counted", "shared", "sentence", "before",
                "after", "chosen", "marked")  # fmt: skip
-    base = alt.Chart(_dummy(*columns))
+    base = alt.Chart(dummy(*columns))
     plain: dict[str, Any] = {
         "title": None,
         "domain": False,
@@ -100,7 +101,7 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
             x=alt.value(-34), y=alt.value(height / 2), text="before:N"
         ),
     ]
-    return _spec(
+    return fitted_spec(
         alt.layer(cells, *written, *titles).properties(height=height),
         description="Prediction change matrix: instances by their outcome before and after.",
     )
@@ -119,7 +120,7 @@ def class_table(*, classes: int, dark: bool) -> dict[str, Any]:
     colours = palette(dark=dark)
     columns = ("secondary_class", "primary_class", "secondary_place", "primary_place", "instances",
                "counted", "sentence", "chosen", "marked")  # fmt: skip
-    base = alt.Chart(_dummy(*columns))
+    base = alt.Chart(dummy(*columns))
     axis: dict[str, Any] = {
         "labelLimit": 130,
         "labelOverlap": False,
@@ -173,7 +174,7 @@ def class_table(*, classes: int, dark: bool) -> dict[str, Any]:
         numbers = base.mark_text(fontSize=11, color=colours.text)
         layers.append(numbers.encode(x=x, y=y, text="counted:N"))
     step = 22 if classes <= 30 else 13
-    return _spec(
+    return fitted_spec(
         alt.layer(*layers).properties(height=alt.Step(step)),
         description="Instances whose predicted class changed, by the class before and after.",
     )
@@ -353,16 +354,3 @@ def _percent(share: float | None) -> str:
     if 0.9995 <= share < 1:
         return ">99.9 %"
     return f"{100 * share:.1f} %"
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _spec(chart: alt.LayerChart | alt.FacetChart, *, description: str) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.properties(description=description).to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec

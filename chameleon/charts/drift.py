@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 MOST_DRIFTING = 24
@@ -34,7 +35,7 @@ def drift_bars(*, dark: bool) -> dict[str, Any]:
     The frame: that of `drift_frame`. Selection "pick": place.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("place", "name", "distance", "chance", "beyond", "sentence",
+    base = alt.Chart(dummy("place", "name", "distance", "chance", "beyond", "sentence",
                             "marked"))  # fmt: skip
     y = alt.Y(
         "name:N", sort=alt.EncodingSortField("place", op="min"), title=None,
@@ -63,7 +64,7 @@ def drift_bars(*, dark: bool) -> dict[str, Any]:
         .add_params(alt.selection_point("pick", fields=["place"], toggle="true"))
     )
     level = base.mark_tick(color=colours.text, thickness=2, size=16).encode(x="chance:Q", y=y)
-    return _spec(
+    return fitted_spec(
         alt.layer(bars, level).properties(height=alt.Step(20)),
         description="Features by their distance between the two versions; ticks are chance levels.",
     )
@@ -128,7 +129,7 @@ def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
         How many there are; decides on the labels below.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("row", "name", "column", "version", "distance", "sentence",
+    base = alt.Chart(dummy("row", "name", "column", "version", "distance", "sentence",
                             "marked"))  # fmt: skip
     axis: dict[str, Any] = {
         "domain": False, "ticks": False, "labelColor": colours.text, "titleColor": colours.text,
@@ -158,7 +159,7 @@ def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
         )
         .add_params(alt.selection_point("pick", fields=["row", "column"], toggle="true"))
     )  # fmt: skip
-    return _spec(
+    return fitted_spec(
         cells.properties(height=alt.Step(_CELL)),
         description="How far every feature of every version lies from the version held against.",
     )
@@ -271,18 +272,3 @@ def _highlight(stroke: str, *, edge: str | None = None, width: float = 0) -> dic
         "stroke": alt.condition("datum.marked", alt.value(stroke), alt.value(edge or stroke)),
         "strokeWidth": alt.condition("datum.marked", alt.value(1.5), alt.value(width)),
     }
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _spec(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, description: str
-) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.properties(description=description).to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec

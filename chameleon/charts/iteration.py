@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 HAPPENED = ("added", "removed", "relabelled", "labelled", "edited", "moved", "unchanged")
@@ -26,7 +27,7 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
     The frame: that of `change_bar_frame`. Selection "pick": happened.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("happened", "words", "instances", "written", "sentence", "chosen",
+    base = alt.Chart(dummy("happened", "words", "instances", "written", "sentence", "chosen",
                             "marked"))  # fmt: skip
     y = alt.Y(
         "words:N", sort=[_WORDS.get(h, h) for h in HAPPENED], title=None,
@@ -51,7 +52,7 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
     counts = base.mark_text(align="left", dx=6, color=colours.text, fontSize=12).encode(
         x="instances:Q", y=y, text="written:N"
     )
-    return _spec(
+    return fitted_spec(
         alt.layer(bars, counts).properties(height=alt.Step(_BAR)),
         description="Instances by what happened to them in the step between the two versions.",
     )
@@ -104,18 +105,3 @@ def _marks(keys: Sequence[str], chosen: Collection[str]) -> dict[str, pl.Series]
         "chosen": pl.Series([not chosen or one for one in picked], dtype=pl.Boolean),
         "marked": pl.Series(picked, dtype=pl.Boolean),
     }
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _spec(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, description: str
-) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.properties(description=description).to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec

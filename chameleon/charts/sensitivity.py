@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, without_data
 from chameleon.charts.theme import palette
 
 NUMBERED_BARS = 12
@@ -53,7 +54,7 @@ def sensitivity_bars(
     """
     colours = palette(dark=dark)
     columns = ("changes", "instances", "expected", "top", "written", "sentence", "chosen", "marked")
-    base = alt.Chart(_dummy(*columns))
+    base = alt.Chart(dummy(*columns))
     x = alt.X(
         "changes:O",
         title=title,
@@ -131,7 +132,7 @@ def sensitivity_bars(
         description="Sensitivity histogram: instances by how often their outcome changed.",
     ).to_dict()
     spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    return _without_data(spec)
+    return without_data(spec)
 
 
 def outcome_strips(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def outcome_strips(*, versions: int, dark: bool) -> dict[str, Any]:
     """
     colours = palette(dark=dark)
     columns = ("instance", "version", "outcome", "held", "sentence")
-    base = alt.Chart(_dummy(*columns))
+    base = alt.Chart(dummy(*columns))
     step = max(_NARROWEST, min(_WIDEST, _STRIP_WIDTH // max(versions, 1)))
     x = alt.X(
         "version:N",
@@ -196,7 +197,7 @@ def outcome_strips(*, versions: int, dark: bool) -> dict[str, Any]:
     )
     spec: dict[str, Any] = chart.to_dict()
     spec["autosize"] = {"type": "pad", "contains": "padding"}
-    return _without_data(spec)
+    return without_data(spec)
 
 
 def sensitivity_frame(sensitivity: pl.DataFrame, *, chosen: Collection[int] = ()) -> pl.DataFrame:
@@ -370,14 +371,3 @@ def _times(count: int) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _without_data(spec: dict[str, Any]) -> dict[str, Any]:
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec

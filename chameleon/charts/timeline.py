@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import Palette, palette
 
 SPLITS = ("train", "test", "validation")
@@ -30,7 +31,7 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
     ("primary", "secondary", "both" or ""), in the order of the timeline.
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("version", "split", "value", "low", "high", "instances", "side"))
+    base = alt.Chart(dummy("version", "split", "value", "low", "high", "instances", "side"))
     x = _versions_axis()
     places = [SPLITS.index(split) for split in splits]
     hues = alt.Scale(domain=list(splits), range=[colours.categories[k] for k in places])
@@ -69,7 +70,7 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
         y2="high:Q",
         color=alt.Color("split:N", scale=hues, legend=legend),
     )
-    return _spec(
+    return fitted_spec(
         alt.layer(*_side_rules(base, x, colours), spans, lines, points),
         height=150,
         description=f"{title} of every version, a line a split.",
@@ -84,7 +85,7 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
     colours = palette(dark=dark)
     hues = [colours.categories[k % len(colours.categories)] for k in range(len(domain))]
     chart = (
-        alt.Chart(_dummy("version", "group", "instances", "place"))
+        alt.Chart(dummy("version", "group", "instances", "place"))
         .mark_bar()
         .encode(
             x=_versions_axis(),
@@ -108,7 +109,7 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             ],
         )
     )  # fmt: skip
-    return _spec(chart, height=120, description=f"Instances of every version by {by}.")
+    return fitted_spec(chart, height=120, description=f"Instances of every version by {by}.")
 
 
 def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
     The frame: version, before, kind, instances, written (the count as text, "" for none).
     """
     colours = palette(dark=dark)
-    base = alt.Chart(_dummy("version", "before", "kind", "instances", "written"))
+    base = alt.Chart(dummy("version", "before", "kind", "instances", "written"))
     y = alt.Y(
         "kind:N",
         sort=list(CHANGES),
@@ -148,11 +149,11 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
         tooltip=tooltip,
     )
     if versions > _NARROW:
-        return _spec(cells, height=24 * len(CHANGES), description=_CHANGES_DESCRIBED)
+        return fitted_spec(cells, height=24 * len(CHANGES), description=_CHANGES_DESCRIBED)
     numbers = base.mark_text(fontSize=11).encode(
         x=_versions_axis(), y=y, text="written:N", color=alt.value(colours.text), tooltip=tooltip
     )
-    return _spec(
+    return fitted_spec(
         alt.layer(cells, numbers), height=24 * len(CHANGES), description=_CHANGES_DESCRIBED
     )
 
@@ -253,19 +254,3 @@ def _side_rules(base: alt.Chart, x: alt.X, colours: Palette) -> list[alt.Chart]:
         )
         for (side, hue), dash in zip(hues.items(), ([1, 0], [5, 4]), strict=True)
     ]
-
-
-def _dummy(*columns: str) -> pl.DataFrame:
-    """One row, so that the specification can be built; its data is thrown away."""
-    return pl.DataFrame({column: [0] for column in columns})
-
-
-def _spec(
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, height: int, description: str
-) -> dict[str, Any]:
-    shaped = chart.properties(height=height, description=description)
-    spec: dict[str, Any] = shaped.to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec
