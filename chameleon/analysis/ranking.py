@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.divergence import jensen_shannon
 from chameleon.analysis.histograms import COUNT_COLUMNS
 from chameleon.outcomes import OUTCOMES
 
@@ -111,15 +112,7 @@ def jensen_shannon_distance(p: NDArray[np.int64], q: NDArray[np.int64]) -> float
     The square root of the Jensen-Shannon divergence in base 2 (Endres and Schindelin 2003).
     Both must hold something.
     """
-    a, b = p / p.sum(), q / q.sum()
-    middle = (a + b) / 2
-    divergence = (_relative_entropy(a, middle) + _relative_entropy(b, middle)) / 2
-    return float(np.sqrt(min(max(divergence, 0.0), 1.0)))
-
-
-def _relative_entropy(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    some = a > 0
-    return float((a[some] * np.log2(a[some] / b[some])).sum())
+    return float(jensen_shannon(p, q))
 
 
 def _error_figures(counts: NDArray[np.int64] | None) -> tuple[float | None, float | None]:
