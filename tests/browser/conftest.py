@@ -285,6 +285,26 @@ def wait_until_run(page: "Page") -> None:
     ).wait_for()
 
 
+def click_until(click: Callable[[], None], seen: Callable[[float], None], tries: int = 4) -> None:
+    """Click until what the click leads to is seen.
+
+    Streamlit makes a chart anew when its width settles; a click that comes just before is lost, as
+    it is for a visitor, who clicks again. A second click on a mark that is chosen changes nothing.
+
+    Parameters
+    ----------
+    seen
+        Fails with an AssertionError when nothing is seen within so many milliseconds.
+    """
+    for _ in range(tries - 1):
+        click()
+        with suppress(AssertionError):
+            seen(WAIT_SECONDS * 1000 / tries)
+            return
+    click()
+    seen(WAIT_SECONDS * 1000)
+
+
 @pytest.fixture
 def take_picture() -> Callable[["Page", str], Path]:
     """Return a function that pictures a page under tests/browser/pictures, for people to see."""

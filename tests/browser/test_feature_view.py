@@ -193,8 +193,10 @@ def test_a_brush_filters_by_a_range_and_shift_adds_to_it(page, kinds):
     assert shows(page, evaluation, from_address)
     # what the brush said of the primary is what is left of it: the filter reads its rows
     assert sum(counts[::2]) == selected(evaluation, from_address).by_split["train"][0]
+    before = page.url
     target.click(position={"x": where["width"] * 0.9, "y": 40}, modifiers=["Shift"])
     expect(page.locator(".feature-view .row").first.locator("rect.chosen")).to_have_count(4)
+    expect(page).not_to_have_url(before)  # the address comes after the view
     wider = Selection.from_query_string(page.url.split("?")[1], DEFAULT)
     (both,) = wider.filters.features
     assert set(brushed.ranges) < set(both.ranges) or both.missing or both.non_finite

@@ -1,31 +1,46 @@
 """A walk through the linked views: each count on a page is the library's for the same filters."""
 
 import re
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import polars as pl
+import pytest
 from playwright.sync_api import expect
 
 from chameleon.analysis.changes import class_changes
 from chameleon.analysis.selected import selected
 from chameleon.analysis.sensitivity import sensitivity
 from chameleon.selection import Selection
+from tests.browser.conftest import WAIT_SECONDS, click_until
 
 CHIPS = "[class*=st-key-chip-]"
 
 
 def told(page, evaluation) -> Selection:
-    """What the address asks for, when the page shows the library's count for it."""
-    query = urlsplit(page.url).query
-    chosen = Selection.from_query_string(query, Selection.newest(evaluation))
-    found = selected(evaluation, chosen)
-    line = f"{found.instances:,} of {found.of:,} instances"
-    expect(page.get_by_text(line, exact=True)).to_be_visible()
-    return chosen
+    """What the address asks for, when the page shows the library's count for it.
+
+    The address follows the page's own view, so that it is read until both agree.
+    """
+    for _ in range(WAIT_SECONDS):
+        query = urlsplit(page.url).query
+        chosen = Selection.from_query_string(query, Selection.newest(evaluation))
+        found = selected(evaluation, chosen)
+        line = f"{found.instances:,} of {found.of:,} instances"
+        with suppress(AssertionError):
+            expect(page.get_by_text(line, exact=True)).to_be_visible(timeout=1000)
+            return chosen
+    pytest.fail(f"The page does not show {line} for its address {page.url}.")
+
+
+def click_to_address(page, click, pattern: str) -> None:
+    """Click until the address has what the pattern finds."""
+    click_until(click, lambda ms: expect(page).to_have_url(re.compile(pattern), timeout=ms))
 
 
 def click_cell(page, key: str) -> None:
     """Click a large square of an embedding, none of its grid (11 px), and no legend."""
+    expect(page.locator(f"[class*={key}] g.mark-rect path").first).to_be_attached()
     page.mouse.move(5, 5)  # a tooltip would take the click
     chart = page.locator(f"[class*={key}] svg.marks").first.bounding_box()
     lowest = chart["y"] + chart["height"] - 60
@@ -44,13 +59,12 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
     page = open_page(shown.url, height=1900)
     expect(page.locator("[class*=st-key-overview-matrix] svg.marks").first).to_be_visible()
 
-    click_cell(page, "st-key-overview-embedding")
-    expect(page).to_have_url(re.compile("cell="))
+    click_to_address(page, lambda: click_cell(page, "st-key-overview-embedding"), "cell=")
     assert len(told(page, shown.evaluation).filters.regions) == 1
 
     # the square under the words takes the click
-    page.locator("[class*=st-key-overview-matrix]").get_by_text("unaffected").click(force=True)
-    expect(page).to_have_url(re.compile("change=correct"))
+    unaffected = page.locator("[class*=st-key-overview-matrix]").get_by_text("unaffected")
+    click_to_address(page, lambda: unaffected.click(force=True), "change=correct")
     chosen = told(page, shown.evaluation)
     assert chosen.filters.outcome_changes
     assert len(chosen.filters.regions) == 1
@@ -66,8 +80,10 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
 
     # back on the Overview a second click on the cell of the matrix undoes it, a chip the rest
     page.get_by_role("link", name="Overview").click()
-    page.locator("[class*=st-key-overview-matrix]").get_by_text("unaffected").click(force=True)
-    expect(page).not_to_have_url(re.compile("change="))
+    click_until(
+        lambda: unaffected.click(force=True),
+        lambda ms: expect(page).not_to_have_url(re.compile("change="), timeout=ms),
+    )
     assert told(page, shown.evaluation).filters.regions
     page.locator(CHIPS).first.click()
     expect(page.get_by_text("unfiltered")).to_be_visible()
@@ -116,8 +132,8 @@ def test_a_cell_of_the_large_matrix_and_one_of_the_class_table_filter(showcase, 
     shown = showcase("kinds")
     page = open_page(f"{shown.url}/changes", height=1500)
     matrix = page.locator("[class*=st-key-matrix-0]")
-    matrix.get_by_text("unaffected").click(force=True)  # the square under the words takes it
-    expect(page).to_have_url(re.compile("change=correct"))
+    unaffected = matrix.get_by_text("unaffected")  # the square under the words takes the click
+    click_to_address(page, lambda: unaffected.click(force=True), "change=correct")
     (change,) = told(page, shown.evaluation).filters.outcome_changes
     assert (change.secondary, change.primary) == ("correct", "correct")
     matrix.get_by_text("unaffected").click(force=True)
@@ -128,8 +144,7 @@ def test_a_cell_of_the_large_matrix_and_one_of_the_class_table_filter(showcase, 
     page.mouse.move(5, 5)
     square = page.locator("[class*=st-key-classes-0] g.mark-rect path[aria-label]").first
     words = square.get_attribute("aria-label")
-    square.click(force=True)
-    expect(page).to_have_url(re.compile("class.change="))
+    click_to_address(page, lambda: square.click(force=True), "class.change=")
     (pair,) = told(page, shown.evaluation).filters.class_changes
     assert (pair.secondary, pair.primary) in pairs.select("secondary_class", "primary_class").rows()
     assert pair.secondary in words
@@ -141,8 +156,7 @@ def test_a_bar_of_the_sensitivity_histogram_filters(showcase, open_page):
     page = open_page(f"{shown.url}/sensitivity", height=1300)
     page.mouse.move(5, 5)
     bars = page.locator("[class*=st-key-sensitivity-0] g.mark-rect path[aria-label]")
-    bars.last.click(force=True)
-    expect(page).to_have_url(re.compile("sensitivity="))
+    click_to_address(page, lambda: bars.last.click(force=True), "sensitivity=")
     chosen = told(page, shown.evaluation).filters.sensitivity
     first, *_, last = (version.name for version in shown.evaluation.dataset.versions)
     assert (chosen.over.first, chosen.over.last) == (first, last)
