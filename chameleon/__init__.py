@@ -37,6 +37,7 @@ from chameleon.analysis.iteration import (
     data_changes,
     data_changes_by,
 )
+from chameleon.analysis.iteration_of import IterationOf, iteration_of
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
@@ -90,6 +91,7 @@ __all__ = [
     "InstanceList",
     "Iteration",
     "IterationKind",
+    "IterationOf",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
@@ -139,6 +141,7 @@ __all__ = [
     "feature_summary",
     "frozen_test",
     "iteration_kinds",
+    "iteration_of",
     "model_on_tests",
     "most_sensitive",
     "open_project",

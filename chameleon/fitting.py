@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
 from chameleon.kept import Kept, read_kept, read_model, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
-from chameleon.project import Problem, Severity, Split, Version
+from chameleon.project import ModelSpec, Problem, Severity, Split, Version
 from chameleon.says import Says
 from chameleon.store import digest, models_folder, tidy, write_folder
 
@@ -55,7 +56,7 @@ class Fitter:
     def __init__(self, dataset: EvolvingDataset, folder: Path) -> None:
         self._dataset = dataset
         self._folder = folder
-        self._spec = dataset.project.settings.model
+        self._settings = dataset.project.settings
         self._hashes = dataset.content_hashes()
         self._order = dataset.instance_ids.gather(dataset.instance).rank("ordinal").to_numpy()
         self._warnings: list[str] = []
@@ -64,9 +65,15 @@ class Fitter:
 
     @property
     def description(self) -> str:
-        """The fixed model code in one line."""
-        params = ", ".join(f"{name}={value!r}" for name, value in self._spec.params.items())
-        return f"{self._spec.estimator}({params}), scikit-learn {release_of('scikit-learn')}"
+        """The fixed model code in one line, and the versions with one of their own."""
+        names = [version.name for version in self._dataset.versions]
+        own = [
+            f"; version {name}: {_words(spec)}"
+            for name, spec in self._settings.own_models.items()
+            if name in names
+        ]
+        release = f", scikit-learn {release_of('scikit-learn')}"
+        return _words(self._settings.model) + "".join(own) + release
 
     def says(self, version: Version) -> Says | None:
         """What the version's model says of every row; None where it can have no model."""
@@ -79,14 +86,15 @@ class Fitter:
         ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
         key = digest(
             content_digest([ids, label, *train]),
-            asdict(self._spec), RECIPE, release_of("scikit-learn"),
+            asdict(self._settings.model_of(version.name)), RECIPE, release_of("scikit-learn"),
         )  # fmt: skip
         target = self._folder / f"model-{key}"
         kept = read_kept(target)
         unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
         self._warn_of_merged(train)
+        estimator = self._settings.model_of(version.name).estimator
         for warning in () if kept is None else kept.warnings:
-            self._note(warning)
+            self._note(estimator, warning)
         if kept is not None and not unseen.size:
             return kept.says(self._hashes)
         self._warnings.clear()
@@ -94,11 +102,11 @@ class Fitter:
         if pipeline is None:
             return None
         try:
-            kept = self._asked(pipeline, features, np.unique(unseen), kept)
+            kept = self._asked(pipeline, estimator, features, np.unique(unseen), kept)
         except MODEL_ERRORS as error:
             self._fail(
                 version,
-                f"has no predictions: {self._spec.estimator} was fitted but cannot predict all "
+                f"has no predictions: {estimator} was fitted but cannot predict all "
                 f"rows: {_first_line(error)}",
             )
             return None
@@ -140,12 +148,13 @@ class Fitter:
             return None
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        with _noted_warnings(self._note):
-            pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        spec = self._settings.model_of(version.name)
+        with _noted_warnings(partial(self._note, spec.estimator)):
+            pipeline = fit(unfitted_pipeline(spec, numbers, texts), train, label)
         if isinstance(pipeline, str):
             self._fail(
                 version,
-                f"has no model: {self._spec.estimator} could not be fitted on "
+                f"has no model: {spec.estimator} could not be fitted on "
                 f"its {len(train):,} labelled train rows: {pipeline}",
             )
             return None
@@ -156,6 +165,7 @@ class Fitter:
     def _asked(
         self,
         pipeline: Pipeline,
+        estimator: str,
         features: list[int],
         unseen: NDArray[np.uint64],
         kept: Kept | None,
@@ -167,7 +177,7 @@ class Fitter:
         rows = first[1][np.isin(first[0], unseen)]
         frame = model_input(self._dataset.feature_frame(rows, features))
         classes = tuple(str(name) for name in pipeline.classes_)
-        with threadpool_limits(1), _noted_warnings(self._note):
+        with threadpool_limits(1), _noted_warnings(partial(self._note, estimator)):
             if hasattr(pipeline, "predict_proba"):
                 probabilities = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
             else:
@@ -181,9 +191,9 @@ class Fitter:
             Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
         )
 
-    def _note(self, said: str) -> None:
+    def _note(self, estimator: str, said: str) -> None:
         self._warnings.append(said)
-        message = f"{self._spec.estimator} warns: {said}"
+        message = f"{estimator} warns: {said}"
         if all(problem.message != message for problem in self.failures):
             self.failures.append(Problem(Severity.NOTE, message))
 
@@ -236,6 +246,11 @@ def fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline |
         raise ModelError(f"chameleon.toml, [model] params: {error}") from error
     except MODEL_ERRORS as error:
         return _first_line(error)
+
+
+def _words(spec: ModelSpec) -> str:
+    params = ", ".join(f"{name}={value!r}" for name, value in spec.params.items())
+    return f"{spec.estimator}({params})"
 
 
 def _first_line(error: BaseException) -> str:

@@ -100,11 +100,11 @@ class Evaluation:
 def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> Evaluation:
     """What each version's model says of every row: kept from before, read, or retrained.
 
-    The one estimator of chameleon.toml is fitted on the labelled train rows of every version, in
-    the order of their ids, with one seed and one thread. Where the project has a folder
-    `predictions/` or names columns under [predictions], these are read and nothing is trained.
-    Results are kept on disk by the content they were made from: opening again trains nothing, an
-    appended version trains one model, another parameter trains all.
+    The one estimator of chameleon.toml, or a version's own, is fitted on the labelled train rows
+    of every version, in the order of their ids, with one seed and one thread. Where the project
+    has a folder `predictions/` or names columns under [predictions], these are read and nothing is
+    trained. Results are kept on disk by the content they were made from: opening again trains
+    nothing, an appended version trains one model, another parameter trains all.
 
     Parameters
     ----------
@@ -142,11 +142,13 @@ def without_predictions(dataset: EvolvingDataset) -> Evaluation:
 def evaluation_key(dataset: EvolvingDataset) -> str:
     """A digest of the data and of all that decides what the models say."""
     project = dataset.project
-    spec = project.settings.model
+    settings = project.settings
+    own = {v.name: asdict(settings.own_models[v.name]) for v in dataset.versions
+           if v.name in settings.own_models}  # fmt: skip
     maker: object = (
         given_fingerprints(project)
         if are_given(project)
-        else [asdict(spec), RECIPE, release_of("scikit-learn")]
+        else [asdict(settings.model), *([own] if own else []), RECIPE, release_of("scikit-learn")]
     )
     return digest(FORMAT, dataset.key, maker)
 

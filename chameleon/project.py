@@ -194,6 +194,8 @@ class Settings:
         Columns that are no features.
     model
         The fixed model code.
+    own_models
+        The model code of versions that have one of their own, by version.
     versions
         The versions that are listed, in their order.
     source
@@ -208,6 +210,7 @@ class Settings:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     model: ModelSpec = field(default_factory=ModelSpec)
+    own_models: Mapping[str, ModelSpec] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     predictions: PredictionColumns | None = None
@@ -217,6 +220,10 @@ class Settings:
     def source_kind(self) -> str:
         """The kind of source: what [source] names, a table where it names a file, or a folder."""
         return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
+
+    def model_of(self, version: str) -> ModelSpec:
+        """The model code of that version: its own, or the fixed one."""
+        return self.own_models.get(version, self.model)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

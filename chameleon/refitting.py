@@ -14,13 +14,21 @@ from chameleon.dataset import content_digest
 from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
 from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
+from chameleon.project import ModelSpec
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 _KEPT = 400
 
 
 class Refitter:
-    """Fits the project's model on any rows and asks it about others; what it said is kept.
+    """Fits model code on any rows and asks it about others; what it said is kept.
+
+    Parameters
+    ----------
+    asked
+        The rows to ask about.
+    spec
+        The model code; the project's fixed one if None.
 
     Attributes
     ----------
@@ -28,14 +36,17 @@ class Refitter:
         How many models were fitted, and not read from what was kept.
     """
 
-    def __init__(self, evaluation: Evaluation, asked: NDArray[np.int32]) -> None:
+    def __init__(
+        self, evaluation: Evaluation, asked: NDArray[np.int32], spec: ModelSpec | None = None
+    ) -> None:
         self._evaluation = evaluation
+        self._spec = evaluation.dataset.project.settings.model if spec is None else spec
         self._asked = asked
         dataset = evaluation.dataset
         self._folder = results_folder(dataset.project)
         self._order = dataset.instance_ids.rank("ordinal").to_numpy()
         self._about = digest(
-            dataset.content_hashes()[asked].tobytes(), asdict(dataset.project.settings.model),
+            dataset.content_hashes()[asked].tobytes(), asdict(self._spec),
             RECIPE, release_of("scikit-learn"), evaluation.classes,
         )  # fmt: skip
         self.fitted = 0
@@ -72,8 +83,7 @@ class Refitter:
         dataset = self._evaluation.dataset
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        spec = dataset.project.settings.model
-        pipeline = fit(unfitted_pipeline(spec, numbers, texts), train, label)
+        pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
         if isinstance(pipeline, str):
             return None
         self.fitted += 1

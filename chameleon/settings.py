@@ -61,10 +61,15 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         source=_table(content, "source"),
         predictions=_prediction_columns(_table(content, "predictions")),
     )
-    versions, version_problems = _listed_versions(
+    versions, own_models, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"
     )
-    return replace(settings, versions=versions, problems=(*problems, *version_problems))
+    return replace(
+        settings,
+        versions=versions,
+        own_models=own_models,
+        problems=(*problems, *version_problems),
+    )
 
 
 def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -97,13 +102,14 @@ def _names(columns: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _model_spec(table: Mapping[str, Any]) -> ModelSpec:
+def _model_spec(table: Mapping[str, Any], where: str = "[model]") -> ModelSpec:
+    """The model code of a table; `where` is what messages call it."""
     if not table:
         return ModelSpec()
     unknown = set(table) - {"estimator", "params"}
     if unknown:
         raise ProjectError(
-            f"{SETTINGS_FILE}: unknown key '{min(unknown)}' under [model]. "
+            f"{SETTINGS_FILE}: unknown key '{min(unknown)}' under {where}. "
             "It may hold 'estimator' and 'params'."
         )
     estimator = _text(table, "estimator", ModelSpec().estimator)
@@ -111,7 +117,7 @@ def _model_spec(table: Mapping[str, Any]) -> ModelSpec:
     params = table.get("params", default)
     if not isinstance(params, dict) and params is not default:
         raise ProjectError(
-            f"{SETTINGS_FILE}: 'params' under [model] must be a table such as "
+            f"{SETTINGS_FILE}: 'params' under {where} must be a table such as "
             f"{{ random_state = 0 }}, found {params!r}."
         )
     return ModelSpec(estimator=estimator, params=dict(params))
@@ -163,14 +169,17 @@ def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str) -> list
     ]
 
 
-def _listed_versions(entries: object, *, files: bool) -> tuple[tuple[Version, ...], list[Problem]]:
+def _listed_versions(
+    entries: object, *, files: bool
+) -> tuple[tuple[Version, ...], dict[str, ModelSpec], list[Problem]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ProjectError(f"{SETTINGS_FILE}: versions must be written as [[versions]] tables.")
     versions: dict[str, Version] = {}
+    own_models: dict[str, ModelSpec] = {}
     problems: list[Problem] = []
     for number, entry in enumerate(entries, start=1):
         problems += _unknown_keys(
-            entry, {"name", "file", "date", "note"}, f"in [[versions]] number {number}"
+            entry, {"name", "file", "date", "note", "model"}, f"in [[versions]] number {number}"
         )
         version = _listed_version(entry, number, files=files)
         if version.name in versions:
@@ -186,7 +195,20 @@ def _listed_versions(entries: object, *, files: bool) -> tuple[tuple[Version, ..
             )
         else:
             versions[version.name] = version
-    return tuple(versions.values()), problems
+            if "model" in entry:
+                own_models[version.name] = _own_model(entry, version)
+    return tuple(versions.values()), own_models, problems
+
+
+def _own_model(entry: Mapping[str, Any], version: Version) -> ModelSpec:
+    where = f"'model' of version {version.name}"
+    table = entry["model"]
+    if not isinstance(table, dict) or not table:
+        raise ProjectError(
+            f"{SETTINGS_FILE}: the {where} must be a table such as "
+            f'{{ estimator = "LogisticRegression" }}, found {table!r}.'
+        )
+    return _model_spec(table, where)
 
 
 def _listed_version(entry: Mapping[str, Any], number: int, *, files: bool) -> Version:

@@ -37,24 +37,28 @@ def settings_text(settings: Settings) -> str:
         "source": settings.source,
         "columns": columns,
         "predictions": {key: value for key, value in predictions.items() if value is not None},
-        "model": {}
-        if model == ModelSpec()
-        else {"estimator": model.estimator, "params": dict(model.params)},
+        "model": {} if model == ModelSpec() else _model(model),
     }
     lines = [_line("name", settings.name)]
     for name, table in tables.items():
         if table:
             lines += ["", f"[{name}]", *(_line(key, value) for key, value in table.items())]
     for version in settings.versions:
+        own = settings.own_models.get(version.name)
         told = {
             "name": version.name,
             "file": version.file or None,
             "date": version.date,
             "note": version.note,
+            "model": None if own is None else _model(own),
         }
         lines += ["", "[[versions]]"]
         lines += [_line(key, value) for key, value in told.items() if value is not None]
     return "\n".join(lines) + "\n"
+
+
+def _model(spec: ModelSpec) -> dict[str, Any]:
+    return {"estimator": spec.estimator, "params": dict(spec.params)}
 
 
 def toml_value(value: object) -> str:

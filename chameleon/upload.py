@@ -13,7 +13,7 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
-from chameleon.project import SETTINGS_FILE, Project, Settings, Version
+from chameleon.project import SETTINGS_FILE, ModelSpec, Project, Settings, Version
 from chameleon.settings_text import settings_text
 from chameleon.sources.files import READ_ERRORS, could_not, ending, scan_file
 from chameleon.sources.folder import VERSIONS_FOLDER
@@ -124,7 +124,11 @@ def require_allowed(project: Project, limits: Limits) -> None:
         limits.probabilities,
         f"probabilities (rows times the {classes:,} classes of '{project.roles.label}')",
     )
-    spec = project.settings.model
+    for spec in (project.settings.model, *project.settings.own_models.values()):
+        _require_modest(spec)
+
+
+def _require_modest(spec: ModelSpec) -> None:
     if spec.estimator not in _ESTIMATORS:
         raise ProjectError(
             f"{SETTINGS_FILE}: an upload may use {', '.join(_ESTIMATORS)}, found "

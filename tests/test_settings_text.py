@@ -54,15 +54,15 @@ def all_settings(draw):
         words.map(lambda t: t.replace("{", "").replace("}", "") + "p{version}"),
         st.none() | st.just("proba {version}.{class}"),
     )
+    specs = st.builds(ModelSpec, words, st.dictionaries(names, values, max_size=3))
+    listed = draw(versions())
     return Settings(
         name=draw(words),
         columns=columns,
         ignored=tuple(draw(st.lists(names, max_size=3))),
-        model=draw(
-            st.just(ModelSpec())
-            | st.builds(ModelSpec, words, st.dictionaries(names, values, max_size=3))
-        ),
-        versions=draw(versions()),
+        model=draw(st.just(ModelSpec()) | specs),
+        versions=listed,
+        own_models={version.name: draw(specs) for version in listed if draw(st.booleans())},
         source=draw(
             st.just({})
             | st.fixed_dictionaries(

@@ -17,6 +17,7 @@ from math import comb
 import numpy as np
 import polars as pl
 
+from chameleon.analysis.iteration_of import IterationOf, iteration_of
 from chameleon.analysis.measures import Floats, Measure, measure_of
 from chameleon.analysis.test_sets import PARTS, KeptTests, Segments, kept_tests
 from chameleon.models import Evaluation
@@ -35,6 +36,8 @@ class Attribution:
     ----------
     before, after
         The names of the versions.
+    iteration
+        Whether the models differ by their train data, by their code, or by both.
     metric
         Its name; `better` is 1 where more of it is better, else -1.
     reported_before, reported_after
@@ -64,6 +67,7 @@ class Attribution:
 
     before: str
     after: str
+    iteration: IterationOf
     metric: str
     better: int
     reported_before: float | None
@@ -138,6 +142,7 @@ def attribute_change(
     return Attribution(
         before=before,
         after=after,
+        iteration=iteration_of(evaluation, before=before, after=after),
         metric=measure.name,
         better=measure.better,
         reported_before=reported[0],

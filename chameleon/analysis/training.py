@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.iteration_of import IterationOf, iteration_of
 from chameleon.analysis.measures import Measure, measure_of
 from chameleon.analysis.test_sets import TRAIN, hashes_of, kept_tests
 from chameleon.dataset import EvolvingDataset
@@ -38,6 +39,11 @@ _ORDERS = 12
 _OTHERS = "others"
 
 Rows = NDArray[np.int32]
+_OTHER_CODE = (IterationOf.MODEL, IterationOf.ENTANGLED)
+_NOT_DATA = (
+    "The two versions have different model code: what changed in the model cannot be put down to "
+    "the train data."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +135,17 @@ def attribute_training(
         raise SelectionError("Train data cannot be taken apart by log loss. Choose accuracy.")
     measure = measure_of(evaluation, metric, of_class)
     changes = _changes(evaluation.dataset, before, after, by)
+    if iteration_of(evaluation, before=before, after=after) in _OTHER_CODE:
+        return _nothing(before, after, measure, _NOT_DATA)
     tests = kept_tests(evaluation, measure, before, after, without_twins=False)
     if tests.note is not None:
         return _nothing(before, after, measure, tests.note)
     if not changes.names:
         return _nothing(before, after, measure, "The train data did not change.")
     orders = _orders(len(changes.names), seed)
-    work = _Work(evaluation, changes, tests.rows, measure, _compositions(orders), progress, repeats)
+    work = _Work(
+        evaluation, changes, tests.rows, measure, _compositions(orders), progress, repeats, after
+    )
     values = work.values(None, None)
     if values is None:
         return _nothing(before, after, measure, "A part of the train data alone gives no model.")
@@ -332,6 +342,7 @@ class _Work:
         compositions: Sequence[frozenset[int]],
         progress: ProgressCallback | None,
         repeats: int,
+        after: str,
     ) -> None:
         self._changes = changes
         self._tests = tests
@@ -339,7 +350,8 @@ class _Work:
         self._compositions = compositions
         self._progress = progress
         self._dataset = evaluation.dataset
-        self._refitter = Refitter(evaluation, np.concatenate(tests))
+        spec = evaluation.dataset.project.settings.model_of(after)
+        self._refitter = Refitter(evaluation, np.concatenate(tests), spec)
         self._total = len(compositions) * (1 + repeats)
         self.done = 0
 
