@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 # stands above the models.
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
-    ("project", "store", "settings", "settings_text"),
+    ("project", "store", "settings", "settings_text", "tours"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from chameleon.app import cached, chips, picks, projects, sidebar, state
+from chameleon.app import cached, chips, glossary, picks, projects, sidebar, state, touring
 from chameleon.app.components import timeline
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening
@@ -44,7 +44,9 @@ def page(title: str, question: str, draw: Draw) -> None:
         Draws the page's own view.
     """
     arrived = _begin(title)
+    touring.go()
     opened = projects.opened()
+    state.read_tour_step()
     if not opened.complete:
         _watch(opened)  # first of all: the watch of the run before would interrupt this one
     head, own = st.container(), st.container()
@@ -56,6 +58,7 @@ def page(title: str, question: str, draw: Draw) -> None:
         if state.was_clicked():  # else the link's selection waits for the data
             state.write_address(None, projects.item())
         return
+    touring.begin(evaluation.dataset.project.path)
     selection = state.selection_of_session(evaluation)
     breath = Breath(wanted=not arrived)
     view = View(evaluation, selection, pending=not opened.complete, breath=breath)
@@ -63,7 +66,12 @@ def page(title: str, question: str, draw: Draw) -> None:
     def draw_head() -> None:
         _draw_head(opened, view.evaluation.dataset.project.name)
         state.write_address(selection, projects.item())
+        with st.sidebar:
+            touring.warn_of_file(view)
+            touring.offer(view)
+            glossary.draw()
         st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+        touring.draw(view)
         _timeline(view)
         warn_of_link(last=not view.pending)
         chips.draw(view)
@@ -99,6 +107,7 @@ def _begin(title: str) -> bool:
         page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
         initial_sidebar_state="auto",
     )  # fmt: skip
+    glossary.meet(linked=len(st.query_params) > 0)
     return picks.enter_page(title)
 
 

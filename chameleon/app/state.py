@@ -24,9 +24,13 @@ _COMPLAINTS = "chameleon.complaints"
 _CLICKED = "chameleon.clicked"
 _LEFT = "chameleon.left"
 _STALE = "chameleon.stale"
+_TOUR = "chameleon.tour"
 
 PROJECT_ITEM = "project"
 """The item of the address that names the project, where there are several."""
+
+TOUR_ITEM = "tour"
+"""The item of the address that names the step of the guided tour, while one is taken."""
 
 _LAG_SECONDS = 10.0
 """So long after it was left, an address counts as lagging behind, and not as the Back button."""
@@ -65,6 +69,7 @@ def enter_project(name: str) -> None:
     st.session_state[_PROJECT] = name
     if before is None:
         return
+    end_tour()
     others = cast("dict[str, Selection]", st.session_state.setdefault(_OTHERS, {}))
     current = st.session_state.pop(_SELECTION, None)
     if current is not None:
@@ -122,6 +127,47 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
     return selection
 
 
+def tour_step() -> int | None:
+    """The step of the guided tour, counted from 1; None where none is taken."""
+    return cast("int | None", st.session_state.get(_TOUR))
+
+
+def take_tour(number: int) -> None:
+    """Be at that step of the tour."""
+    st.session_state[_TOUR] = number
+
+
+def end_tour() -> None:
+    """Take no tour any more."""
+    st.session_state.pop(_TOUR, None)
+
+
+def read_tour_step() -> None:
+    """Take the step over that a link names; before the link's selection is taken over."""
+    items = _address()
+    if not items or st.session_state.get(_CLICKED) or _is_echo(items):
+        return
+    asked = dict(items).get(TOUR_ITEM, "")
+    if asked.isdecimal() and len(asked) < 4:
+        take_tour(int(asked))
+    else:
+        end_tour()
+
+
+def follow_link(query: QueryItems, default: Selection) -> None:
+    """Look at what the items of an address name. For callbacks.
+
+    Parameters
+    ----------
+    default
+        What is looked at where the items do not say it.
+    """
+    try:
+        _choose(Selection.from_query(query, default))
+    except SelectionError as error:
+        st.session_state[_COMPLAINTS] = (str(error),)
+
+
 def _is_echo(items: QueryItems) -> bool:
     """Whether the address is one that this session wrote: the present one, or one just left.
 
@@ -146,6 +192,8 @@ def write_address(selection: Selection | None, project: str | None) -> None:
     """
     items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
     items += () if selection is None else selection.to_query()
+    if selection is not None and (step := tour_step()) is not None:
+        items += ((TOUR_ITEM, str(step)),)
     before = st.session_state.get(_WRITTEN)
     if before is not None and before != items:
         _leave(before)

@@ -1,0 +1,117 @@
+"""The guided tour, the glossary and the first look, as a visitor meets them."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from chameleon.app import glossary, touring
+from chameleon.app.words import plain
+from chameleon.tours import TOUR_FILE
+from tests.app import showcases
+from tests.app.conftest import FEATURES, OVERVIEW
+
+LINK = {"primary": "1.1", "secondary": "1.0", "split": "test"}
+TOUR = f"""
+[[steps]]
+title = "Start"
+text = "Look at the timeline."
+[[steps]]
+title = '{showcases.MARKUP}'
+text = "Test rows alone."
+page = "features"
+link = "{urlencode(LINK)}"
+options = {{ features-over-versions = true, "chameleon.selection" = "x", over-shares = "x" }}
+[[steps]]
+title = "End"
+text = "Nothing more."
+page = "nowhere"
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = showcases.write_growing(tmp_path / "p")
+    (folder / TOUR_FILE).write_text(TOUR)
+    return folder
+
+
+def click(screen, key):
+    screen.at.button(key=key).click().run()
+    return screen.settle()
+
+
+def is_at(screen, step):
+    return any(f"step {step} of 3" in text for text in screen.texts())
+
+
+def test_a_tour_leads_to_pages_with_their_selection_and_switches(open_app, project):
+    screen = click(open_app(project), "tour-offer")
+    assert is_at(screen, 1)
+    assert screen.query["tour"] == ["1"]
+    click(screen, "tour-next")
+    assert is_at(screen, 2)
+    assert {name: values[0] for name, values in screen.query.items()} == {**LINK, "tour": "2"}
+    assert screen.at.toggle(key="features-over-versions").value
+    assert not screen.at.toggle(key="over-shares").value  # "x" is no switch
+    assert showcases.MARKUP not in "".join(screen.texts())  # it is escaped
+    click(screen, "tour-back")
+    assert is_at(screen, 1)
+    click(screen, "tour-end")
+    assert not any("of 3" in text for text in screen.texts())
+    assert "tour" not in screen.query
+    assert screen.at.button(key="tour-offer")
+
+
+def test_a_link_opens_a_step_and_says_where_a_page_is_missing(open_app, project):
+    screen = open_app(project, FEATURES, {**LINK, "tour": "2"})
+    assert is_at(screen, 2)
+    assert screen.at.toggle(key="features-over-versions").value
+    assert any("there is no page 'nowhere'" in text for text in screen.texts())
+    assert screen.selection.primary == "1.1"
+
+
+@pytest.mark.parametrize("asked", ["0", "4", "-1", "²", "99999", "x"])
+def test_a_step_that_does_not_exist_is_no_tour(open_app, project, asked):
+    screen = open_app(project, OVERVIEW, {"tour": asked})
+    assert not screen.at.exception
+    assert not any("of 3" in text for text in screen.texts())
+    assert "tour" not in screen.query
+
+
+def test_a_tour_that_cannot_be_read_is_told_and_the_page_is_whole(open_app, project):
+    (project / TOUR_FILE).write_text("[[steps]]\ntitle = 'x'")
+    screen = open_app(project)
+    (warning,) = screen.at.sidebar.warning
+    assert plain("has no 'text'") in warning.value
+    assert screen.count.startswith("All ")
+
+
+def test_every_switch_a_tour_may_set_is_one_of_a_page(open_app, digits):
+    screen = open_app(digits.dataset.project.path, FEATURES)
+    found = set()
+    for page in ("streamlit_app.py", "pages/timeline.py", FEATURES, "pages/embedding.py",
+                 "pages/sensitivity.py"):  # fmt: skip
+        screen.go(page).settle()
+        found |= {w.key for kind in ("toggle", "selectbox") for w in getattr(screen.at, kind)}
+        found |= {group.key for group in screen.at.get("button_group")}
+        if page == FEATURES:
+            screen.at.toggle(key="features-over-versions").set_value(True).run()
+            found |= {w.key for w in (*screen.at.toggle, *screen.at.selectbox)}
+    assert set(touring.OPTIONS) <= found
+
+
+def test_who_comes_without_a_link_is_told_what_the_colours_mean_until_it_is_put_away(
+    open_app, project
+):
+    screen = open_app(project)
+    assert any("New here?" in text for text in screen.texts())
+    click(screen, "hello-seen")
+    assert not any("New here?" in text for text in screen.texts())
+    linked = open_app(project, OVERVIEW, LINK)
+    assert not any("New here?" in text for text in linked.texts())
+
+
+def test_the_words_are_explained_on_every_page(open_app, project):
+    screen = open_app(project, FEATURES)
+    told = next(text for text in screen.texts() if "**version**" in text)
+    assert all(f"**{word}**" in told for word in glossary.WORDS)
