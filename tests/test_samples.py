@@ -222,16 +222,16 @@ def test_features_are_skewed_and_have_several_peaks(sensor):
 
 def test_the_model_fails_on_users_with_little_history(sensor):
     rows, right = correct(sensor, "1.18")
-    new = values(sensor, rows, "days_of_history") < 1
-    assert new.sum() == 5_438
-    assert right[new].mean() == pytest.approx(0.560, abs=0.02)
-    assert right[~new].mean() == pytest.approx(0.869, abs=0.01)
-    assert values(sensor, rows, "readings_24h")[new].max() < 20
+    new = values(sensor, rows, "readings_24h") < 20
+    assert new.sum() == 5_563
+    assert right[new].mean() == pytest.approx(0.559, abs=0.02)
+    assert right[~new].mean() == pytest.approx(0.870, abs=0.01)
+    assert np.array_equal(new, values(sensor, rows, "days_of_history") < 2)
 
 
 def test_the_embedding_shows_them_as_one_cluster_of_failures(sensor):
     rows, right = correct(sensor, "1.18")
-    new = values(sensor, rows, "days_of_history") < 1
+    new = values(sensor, rows, "readings_24h") < 20
     x, y = sensor.layout.x[rows], sensor.layout.y[rows]
     inside = np.ones(len(rows), dtype=bool)
     for places in (x, y):
