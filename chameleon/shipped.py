@@ -8,6 +8,7 @@ the prediction, and is stored once; bytes of equal weight stand together, so tha
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as release_of
 from pathlib import Path
@@ -16,10 +17,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import EvolvingDataset, content_digest
+from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.pipelines import RECIPE
 from chameleon.project import Problem
-from chameleon.scores import SCORES_SCHEMA
+from chameleon.scores import METRICS, SCORES_SCHEMA
 from chameleon.store import DAMAGED, digest
 
 FORMAT = 1
@@ -28,7 +29,8 @@ FORMAT = 1
 SHIPPED = "evaluation"
 """The folder in a project that may hold an evaluation that came with it."""
 
-_BYTES = ("byte_0", "byte_1", "byte_2", "byte_3")
+_BYTES = {f"byte_{place}": pl.UInt8 for place in range(4)}
+_ROWS = {"predicted": pl.Int16, **_BYTES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,17 +82,17 @@ def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
         classes = tuple(map(str, meta["classes"]))
         order = _order(dataset)
         shape = (len(dataset.versions), dataset.row_count)
-        rows = _table(folder / "rows.parquet", shape[0] * shape[1])
-        predicted = rows["predicted"].cast(pl.Int16).to_numpy().reshape(shape)
+        rows = _table(folder / "rows.parquet", _ROWS, shape[0] * shape[1])
+        predicted = rows["predicted"].to_numpy().reshape(shape)
         of_prediction = _floats(rows).reshape(shape)
         wrong = predicted != dataset.label[order]
         of_label = of_prediction.copy()
-        of_label[wrong] = _floats(_table(folder / "wrong.parquet", int(wrong.sum())))
-        scores = pl.read_parquet(folder / "scores.parquet")
+        of_label[wrong] = _floats(_table(folder / "wrong.parquet", _BYTES, int(wrong.sum())))
+        told = shape[0] * len(SPLITS) * len(METRICS)
+        scores = _table(folder / "scores.parquet", SCORES_SCHEMA, told)
         if (
             not -1 <= predicted.min() <= predicted.max() < len(classes)
             or classes[: len(dataset.classes)] != dataset.classes
-            or scores.schema != pl.Schema(SCORES_SCHEMA)
         ):
             return None
         back = np.argsort(order)
@@ -142,20 +144,26 @@ def _planes(values: NDArray[np.float32]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _floats(table: pl.DataFrame) -> NDArray[np.float32]:
-    parts = [table[name].cast(pl.UInt8).to_numpy() for name in _BYTES]
-    joined = np.ascontiguousarray(np.stack(parts, axis=1))
+    joined = np.ascontiguousarray(table.select(*_BYTES).to_numpy())
     return joined.view("<f4").reshape(-1).astype(np.float32)
 
 
-def _table(path: Path, rows: int) -> pl.DataFrame:
-    """A table of so many rows, whose count is looked at before anything is read.
+def _table(path: Path, schema: Mapping[str, type[pl.DataType]], rows: int) -> pl.DataFrame:
+    """A table of these columns and so many rows, which is looked at before anything is read.
 
     Raises
     ------
     ValueError
-        It has another number of rows.
+        It is another one, or has missing values where numbers are wanted.
     """
     scan = pl.scan_parquet(path)
-    if scan.select(pl.len()).collect().item() != rows:
-        raise ValueError("another number of rows")
-    return scan.collect()
+    if scan.collect_schema() != pl.Schema(schema) or _count(scan) != rows:
+        raise ValueError("another table")
+    table = scan.collect()
+    if schema is not SCORES_SCHEMA and any(table.null_count().row(0)):
+        raise ValueError("missing values")
+    return table
+
+
+def _count(scan: pl.LazyFrame) -> int:
+    return int(scan.select(pl.len()).collect().item())

@@ -161,6 +161,17 @@ def no_such_class(project: Path) -> None:
     pl.read_parquet(path).with_columns(predicted=pl.lit(7, pl.Int16)).write_parquet(path)
 
 
+def missing_values(project: Path) -> None:
+    path = project / SHIPPED / "rows.parquet"
+    holes = pl.when(pl.int_range(pl.len()) > 3).then("byte_1")
+    pl.read_parquet(path).with_columns(holes.alias("byte_1")).write_parquet(path)
+
+
+def other_types(project: Path) -> None:
+    path = project / SHIPPED / "wrong.parquet"
+    pl.read_parquet(path).with_columns(pl.col("byte_3").cast(pl.String)).write_parquet(path)
+
+
 def half_a_file(project: Path) -> None:
     path = project / SHIPPED / "wrong.parquet"
     path.write_bytes(path.read_bytes()[:50])
@@ -191,7 +202,7 @@ def a_link(project: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        *(cut_rows, no_such_class, half_a_file, no_scores),
+        *(cut_rows, no_such_class, missing_values, other_types, half_a_file, no_scores),
         *(other_scores, other_classes, no_json, a_link),
     ],
 )
