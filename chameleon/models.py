@@ -23,12 +23,13 @@ from chameleon.given import (
     given_predictions,
 )
 from chameleon.layout import Layout, kept_layout, pca_layout
-from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
+from chameleon.outcomes import UNKNOWN, outcome_codes
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Problem, Project, Severity, Version
 from chameleon.says import Says
-from chameleon.scores import METRICS, Score, scores
+from chameleon.scores import METRICS, SCORES_SCHEMA, Score, scores
+from chameleon.shipped import read_shipped
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 FORMAT = 4
@@ -41,13 +42,6 @@ _NOT_KEPT = Problem(
     "nor the user's cache folder can be written. They are right, but computed again at the next "
     "opening. Make room, or allow writing there.",
 )
-_SCORES_SCHEMA = {
-    "version": pl.String,
-    "split": pl.String,
-    "metric": pl.String,
-    "value": pl.Float64,
-    "reason": pl.String,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -104,7 +98,9 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     of every version, in the order of their ids, with one seed and one thread. Where the project
     has a folder `predictions/` or names columns under [predictions], these are read and nothing is
     trained. Results are kept on disk by the content they were made from: opening again trains
-    nothing, an appended version trains one model, another parameter trains all.
+    nothing, an appended version trains one model, another parameter trains all. A project may ship
+    with its results in a folder `evaluation/` (`python -m chameleon.shipping`); while they are of
+    the same rows and the same model code, they are read and nothing is trained.
 
     Parameters
     ----------
@@ -124,13 +120,33 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     key = evaluation_key(dataset)
     folder = results_folder(project)
     target = folder / f"evaluation-{key}"
-    made = _read(target, dataset, key)
+    made = _read(target, dataset, key) or _shipped(dataset, key)
     if made is None:
         fresh = made = _evaluated(dataset, key, folder, progress)
         tidy(folder, "evaluation")
         if not write_folder(target, lambda path: _write(path, fresh)):
             made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
     return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
+
+
+def _shipped(dataset: EvolvingDataset, key: str) -> Evaluation | None:
+    """The evaluation that came with the project; None where there is none of the same content."""
+    found = None if are_given(dataset.project) else read_shipped(dataset)
+    if found is None:
+        return None
+    return Evaluation(
+        dataset=dataset,
+        key=key,
+        classes=found.classes,
+        predicted=found.predicted,
+        outcome=outcome_codes(found.predicted, dataset.label),
+        probability_of_label=found.probability_of_label,
+        probability_of_prediction=found.probability_of_prediction,
+        scores=found.scores,
+        model=found.model,
+        fitted=(),
+        problems=(*dataset.project.problems, *dataset.problems, *found.problems),
+    )
 
 
 def without_predictions(dataset: EvolvingDataset) -> Evaluation:
@@ -142,13 +158,11 @@ def without_predictions(dataset: EvolvingDataset) -> Evaluation:
 def evaluation_key(dataset: EvolvingDataset) -> str:
     """A digest of the data and of all that decides what the models say."""
     project = dataset.project
-    settings = project.settings
-    own = {v.name: asdict(settings.own_models[v.name]) for v in dataset.versions
-           if v.name in settings.own_models}  # fmt: skip
+    code = project.settings.model_code(version.name for version in dataset.versions)
     maker: object = (
         given_fingerprints(project)
         if are_given(project)
-        else [asdict(settings.model), *([own] if own else []), RECIPE, release_of("scikit-learn")]
+        else [*code, RECIPE, release_of("scikit-learn")]
     )
     return digest(FORMAT, dataset.key, maker)
 
@@ -196,18 +210,15 @@ def _assembled(
             of_label[number] = said.probability_of(dataset.label, classes)
             of_prediction[number] = said.probability_of(predicted[number], classes)
         table += _score_rows(dataset, number, version, said, predicted[number], classes)
-    known = (predicted >= 0) & (dataset.label >= 0)
-    outcome = np.where(predicted == dataset.label, CORRECT, INCORRECT).astype(np.uint8)
-    outcome[~known] = UNKNOWN
     return Evaluation(
         dataset=dataset,
         key=key,
         classes=classes,
         predicted=predicted,
-        outcome=outcome,
+        outcome=outcome_codes(predicted, dataset.label),
         probability_of_label=of_label,
         probability_of_prediction=of_prediction,
-        scores=pl.DataFrame(table, schema=_SCORES_SCHEMA, orient="row"),
+        scores=pl.DataFrame(table, schema=SCORES_SCHEMA, orient="row"),
         model=model,
         fitted=fitted,
         problems=(*dataset.project.problems, *dataset.problems, *problems),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -220,6 +220,11 @@ class Settings:
     def source_kind(self) -> str:
         """The kind of source: what [source] names, a table where it names a file, or a folder."""
         return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
+
+    def model_code(self, versions: Iterable[str]) -> tuple[object, ...]:
+        """The model code of these versions as plain values, for digests."""
+        own = {name: asdict(self.own_models[name]) for name in versions if name in self.own_models}
+        return (asdict(self.model), own) if own else (asdict(self.model),)
 
     def model_of(self, version: str) -> ModelSpec:
         """The model code of that version: its own, or the fixed one."""

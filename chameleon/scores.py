@@ -6,9 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 METRICS = ("accuracy", "macro_f1", "log_loss", "roc_auc")
+
+SCORES_SCHEMA = {
+    "version": pl.String,
+    "split": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "reason": pl.String,
+}
+"""The columns of `Evaluation.scores`."""
 
 ROUNDED = 0.02
 """So far from 1 may the probabilities of a row add up, written with two or three digits."""

@@ -21,7 +21,10 @@ UPLOADS_FLAG = "--no-uploads"
 UMAP_VARIABLE = "CHAMELEON_UMAP"
 """Set to "off" where no layout shall be computed unless somebody asks for one."""
 
-SAMPLE = str(Path(__file__).parents[2] / "sample_data" / "digits")
+SAMPLES = tuple(
+    str(Path(__file__).parents[2] / "sample_data" / name) for name in ("digits", "sensor", "logs")
+)
+"""The projects that come with Chameleon; the first one is shown first."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ class Operator:
     Attributes
     ----------
     addresses
-        The projects to show, as `open_project` takes them; the sample where none is named.
+        The projects to show, as `open_project` takes them; the samples where none is named.
     may_write
         Whether visitors may write into these projects.
     uploads
@@ -42,7 +45,7 @@ class Operator:
         Whether layouts are computed by themselves.
     """
 
-    addresses: tuple[str, ...] = (SAMPLE,)
+    addresses: tuple[str, ...] = SAMPLES
     may_write: bool = False
     uploads: bool = True
     umap: bool = True
@@ -62,7 +65,7 @@ def decided(arguments: Sequence[str], variables: Mapping[str, str]) -> Operator:
     named = named or _listed(variables.get(PROJECT_VARIABLE, ""))
     addresses = dict.fromkeys(os.path.expanduser(name) for name in named)  # noqa: PTH111 - "?"
     return Operator(
-        addresses=tuple(addresses) or (SAMPLE,),
+        addresses=tuple(addresses) or SAMPLES,
         may_write=WRITING_FLAG in arguments or _on(variables.get(WRITING_VARIABLE, "off")),
         uploads=UPLOADS_FLAG not in arguments and _on(variables.get(UPLOADS_VARIABLE, "on")),
         umap=_on(variables.get(UMAP_VARIABLE, "on")),

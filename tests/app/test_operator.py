@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from chameleon.app.operator import SAMPLE, Operator, decided
+from chameleon.app.operator import SAMPLES, Operator, decided
 
 
-def test_the_sample_opens_where_nothing_is_named():
-    assert decided((), {}) == Operator((SAMPLE,), may_write=False, uploads=True, umap=True)
+def test_the_samples_open_where_nothing_is_named_digits_first():
+    assert decided((), {}) == Operator(SAMPLES, may_write=False, uploads=True, umap=True)
+    assert [Path(address).name for address in SAMPLES] == ["digits", "sensor", "logs"]
+    assert all((Path(address) / "chameleon.toml").is_file() for address in SAMPLES)
 
 
 def test_several_projects_are_named_in_their_order():

@@ -1,0 +1,169 @@
+"""An evaluation that came with its project, in the folder `evaluation/`, which is only read.
+
+It is found by what it was made from: the rows, their versions and splits, and the fixed model
+code. Nothing is rounded: where a prediction is correct, the probability of the label is that of
+the prediction, and is stored once; bytes of equal weight stand together, so that they compress.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as release_of
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
+from chameleon.pipelines import RECIPE
+from chameleon.project import Problem
+from chameleon.scores import METRICS, SCORES_SCHEMA
+from chameleon.store import DAMAGED, digest
+
+FORMAT = 1
+"""Raised whenever evaluations are made or stored otherwise, so that shipped ones are not used."""
+
+SHIPPED = "evaluation"
+"""The folder in a project that may hold an evaluation that came with it."""
+
+_BYTES = {f"byte_{place}": pl.UInt8 for place in range(4)}
+_ROWS = {"predicted": pl.Int16, **_BYTES}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shipped:
+    """What is shipped of an evaluation; shapes and meanings are those of `Evaluation`."""
+
+    classes: tuple[str, ...]
+    predicted: NDArray[np.int16]
+    probability_of_label: NDArray[np.float32]
+    probability_of_prediction: NDArray[np.float32]
+    scores: pl.DataFrame
+    model: str
+    problems: tuple[Problem, ...]
+
+
+def write_shipped(folder: Path, dataset: EvolvingDataset, shipped: Shipped) -> None:
+    """Write an evaluation into an empty folder, its rows in an order of their own content."""
+    order = _order(dataset)
+    predicted = shipped.predicted[:, order]
+    likely = _planes(shipped.probability_of_prediction[:, order])
+    wrong = predicted != dataset.label[order]
+    of_label = _planes(shipped.probability_of_label[:, order][wrong])
+    for name, table in (
+        ("rows", pl.DataFrame({"predicted": predicted.ravel(), **likely})),
+        ("wrong", pl.DataFrame(of_label)),
+        ("scores", shipped.scores),
+    ):
+        table.write_parquet(
+            folder / f"{name}.parquet", compression="zstd", compression_level=19, statistics=False
+        )
+    meta = {
+        "key": shipped_key(dataset),
+        "classes": shipped.classes,
+        "model": shipped.model,
+        "problems": [asdict(problem) for problem in shipped.problems],
+    }
+    (folder / "evaluation.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+
+
+def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
+    """The evaluation that came with the project; None where there is none of this content."""
+    folder = dataset.project.path / SHIPPED
+    try:
+        if folder.is_symlink():
+            return None
+        meta = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        if meta["key"] != shipped_key(dataset):
+            return None
+        classes = tuple(map(str, meta["classes"]))
+        order = _order(dataset)
+        shape = (len(dataset.versions), dataset.row_count)
+        rows = _table(folder / "rows.parquet", _ROWS, shape[0] * shape[1])
+        predicted = rows["predicted"].to_numpy().reshape(shape)
+        of_prediction = _floats(rows).reshape(shape)
+        wrong = predicted != dataset.label[order]
+        of_label = of_prediction.copy()
+        of_label[wrong] = _floats(_table(folder / "wrong.parquet", _BYTES, int(wrong.sum())))
+        told = shape[0] * len(SPLITS) * len(METRICS)
+        scores = _table(folder / "scores.parquet", SCORES_SCHEMA, told)
+        if (
+            not -1 <= predicted.min() <= predicted.max() < len(classes)
+            or classes[: len(dataset.classes)] != dataset.classes
+        ):
+            return None
+        back = np.argsort(order)
+        return Shipped(
+            classes=classes,
+            predicted=predicted[:, back],
+            probability_of_label=of_label[:, back],
+            probability_of_prediction=of_prediction[:, back],
+            scores=scores,
+            model=str(meta["model"]),
+            problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
+        )
+    except DAMAGED:
+        return None  # not there, or damaged: it is computed
+
+
+def shipped_key(dataset: EvolvingDataset) -> str:
+    """A digest of all that decides what the models say, whatever file or order it is read from.
+
+    Corrections of a scikit-learn release (1.9.1, 1.9.2) do not count; the next one (1.10) does.
+    """
+    order = _order(dataset)
+    ids = dataset.instance_ids.gather(dataset.instance[order])
+    names = [version.name for version in dataset.versions]
+    return digest(
+        FORMAT, *dataset.project.settings.model_code(names), RECIPE,
+        release_of("scikit-learn").split(".")[:2], names, dataset.classes, content_digest([ids]),
+        *(
+            np.ascontiguousarray(values[..., order]).tobytes()
+            for values in (
+                dataset.content_hashes(), dataset.label.astype(np.int64),
+                dataset.split.astype(np.int64), dataset.present,
+            )
+        ),
+    )  # fmt: skip
+
+
+def _order(dataset: EvolvingDataset) -> NDArray[np.intp]:
+    """The rows by instance, content, label and arrival: the order of files is no matter."""
+    ids = dataset.instance_ids.rank("ordinal").to_numpy()[dataset.instance]
+    arrival = dataset.present.argmax(axis=0)
+    return np.lexsort((arrival, dataset.label, dataset.content_hashes(), ids))
+
+
+def _planes(values: NDArray[np.float32]) -> dict[str, NDArray[np.uint8]]:
+    """The four bytes of each value, a column each."""
+    parts = np.ascontiguousarray(values, dtype="<f4").reshape(-1).view(np.uint8).reshape(-1, 4)
+    return {name: np.ascontiguousarray(part) for name, part in zip(_BYTES, parts.T, strict=True)}
+
+
+def _floats(table: pl.DataFrame) -> NDArray[np.float32]:
+    joined = np.ascontiguousarray(table.select(*_BYTES).to_numpy())
+    return joined.view("<f4").reshape(-1).astype(np.float32)
+
+
+def _table(path: Path, schema: Mapping[str, type[pl.DataType]], rows: int) -> pl.DataFrame:
+    """A table of these columns and so many rows, which is looked at before anything is read.
+
+    Raises
+    ------
+    ValueError
+        It is another one, or has missing values where numbers are wanted.
+    """
+    scan = pl.scan_parquet(path)
+    if scan.collect_schema() != pl.Schema(schema) or _count(scan) != rows:
+        raise ValueError("another table")
+    table = scan.collect()
+    if schema is not SCORES_SCHEMA and any(table.null_count().row(0)):
+        raise ValueError("missing values")
+    return table
+
+
+def _count(scan: pl.LazyFrame) -> int:
+    return int(scan.select(pl.len()).collect().item())
