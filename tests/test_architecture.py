@@ -21,10 +21,10 @@ ROOT = Path(__file__).parent.parent
 # Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
 # stands above the models.
 LEVELS = (
-    ("errors", "outcomes", "progress", "says", "view_filters"),
+    ("errors", "outcomes", "progress", "says", "view_filters", "weak"),
     ("project", "store", "settings", "settings_text"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
-    ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
+    ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
     ("histories", "selection"),
