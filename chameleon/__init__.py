@@ -38,6 +38,7 @@ from chameleon.analysis.iteration import (
     data_changes_by,
 )
 from chameleon.analysis.kinds import iteration_kinds
+from chameleon.analysis.labelling_rules import labelling_rules
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
@@ -45,6 +46,16 @@ from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
+from chameleon.analysis.weak_labels import (
+    ProbabilityChange,
+    WeakLabel,
+    has_weak_labels,
+    label_probability_change,
+    label_probability_histogram,
+    weak_label_of,
+    weak_label_totals,
+    weak_labels,
+)
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -70,11 +81,16 @@ from chameleon.view_filters import (
     ClassChange,
     DataChange,
     Happened,
+    LabelProbability,
     OutcomeChange,
     Region,
+    RuleVote,
     SensitivityChoice,
     SensitivityRange,
+    VoteChange,
+    Voted,
 )
+from chameleon.weak import WeakColumns
 
 __all__ = [
     "Against",
@@ -90,11 +106,13 @@ __all__ = [
     "InstanceList",
     "Iteration",
     "IterationKind",
+    "LabelProbability",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
     "OutcomeChange",
     "PredictionColumns",
+    "ProbabilityChange",
     "Problem",
     "Progress",
     "Project",
@@ -102,6 +120,7 @@ __all__ = [
     "Range",
     "Rate",
     "Region",
+    "RuleVote",
     "Selection",
     "SelectionError",
     "SensitivityChoice",
@@ -113,6 +132,10 @@ __all__ = [
     "TrainingParts",
     "Version",
     "VersionError",
+    "VoteChange",
+    "Voted",
+    "WeakColumns",
+    "WeakLabel",
     "added_against_kept",
     "attribute_change",
     "attribute_training",
@@ -138,7 +161,11 @@ __all__ = [
     "feature_ranking",
     "feature_summary",
     "frozen_test",
+    "has_weak_labels",
     "iteration_kinds",
+    "label_probability_change",
+    "label_probability_histogram",
+    "labelling_rules",
     "model_on_tests",
     "most_sensitive",
     "open_project",
@@ -151,6 +178,9 @@ __all__ = [
     "value_transitions",
     "version_metrics",
     "version_sizes",
+    "weak_label_of",
+    "weak_label_totals",
+    "weak_labels",
 ]
 
 __version__ = "0.1.0"

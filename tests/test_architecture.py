@@ -27,7 +27,7 @@ LEVELS = (
     ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
-    ("histories", "selection"),
+    ("histories", "weak_masks", "selection"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

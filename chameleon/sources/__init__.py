@@ -256,9 +256,10 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
     ):  # fmt: skip
         if asked is None and found:
             nothing = "[]" if key == "votes" else "{}"
+            held = f"{len(found):,} columns are" if len(found) > 1 else "1 column is"
             notes.append(
-                f"{len(found):,} columns hold {what} by their names ({_list(dict(found).values())})"
-                f": they are no features. If they are, write {key} = {nothing} under [columns] in "
+                f"{held} taken for {what} by the name ({_list([c for _, c in found])}), and no "
+                f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
                 "chameleon.toml."
             )
     return [Problem(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
