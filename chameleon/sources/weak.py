@@ -132,7 +132,7 @@ def _faults(
             yield Fault(
                 f"has no label probability in '{column}', but in other columns", column, partly
             )
-    sums = np.where(sound, np.where(missing, 0, numbers).sum(axis=0), 1)
+    sums = np.where(sound, numbers, 1 / len(columns)).sum(axis=0)
     wrong = np.abs(sums - 1) > TOLERANCE
     if wrong.any():
         shown = ", ".join(f"'{name}'" for name in columns[:5])
