@@ -33,6 +33,7 @@ _CHART = "label-probabilities"
 _RULES = "labelling-rules"
 _ABSTAINS = "(abstains)"
 _ANY = "(any)"
+_VOTES = ("votes", "coverage", "overlaps", "conflicts")
 _CHANGES = {
     "changed": Voted.CHANGED,
     "began to vote": Voted.STARTED,
@@ -94,8 +95,7 @@ def _found(
 def _draw_totals(view: View) -> None:
     _, totals, _, change = _found(view)
     lines = [
-        "| | version | instances | with probabilities | mean largest probability | mean entropy, "
-        "bits | likeliest class is not the label |",
+        "| | version | instances | with probabilities | confidence | entropy | label unlikely |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for line in totals.sort("side").iter_rows(named=True):
@@ -108,10 +108,15 @@ def _draw_totals(view: View) -> None:
             f"| {figure(line['entropy'])} | {wrong:,} of {of:,}{share} |"
         )
     st.markdown("\n".join(lines))
+    told = (
+        "Confidence is the mean largest probability, entropy its mean in bits; the label is "
+        "unlikely where another class alone is the likeliest."
+    )
     if view.selection.primary == view.selection.secondary:
+        st.caption(told)
         return
     st.caption(
-        f"Of {change.kept:,} instances of both versions {change.compared:,} have label "
+        f"{told} Of {change.kept:,} instances of both versions {change.compared:,} have label "
         f"probabilities in both: those of {change.changed:,} changed, by "
         f"{figure(change.distance)} on average over all (total variation distance, 0 to 1), and "
         f"for {change.likeliest_changed:,} another class is the likeliest now."
@@ -177,35 +182,45 @@ def _draw_rules(view: View, weak: WeakLabels) -> None:
     st.markdown("###### What do the labelling rules vote?")
     query = view.selection.to_query_string()
     frame = _rules(view.evaluation.key, query, view.evaluation, view.selection)
-    shown = frame.select(
-        "rule",
-        *(
-            pl.col(f"{side}_{name}").alias(f"{words}, {side}")
-            for name, words in (
-                ("votes", "votes"),
-                ("coverage", "coverage"),
-                ("overlaps", "overlaps"),
-                ("conflicts", "conflicts"),
-                ("accuracy", "accuracy"),
-            )
-            for side in ("secondary", "primary")
-        ),
-        pl.concat_str(
-            pl.col("primary_low").round(3), pl.lit(" to "), pl.col("primary_high").round(3)
-        ).alias("95 % interval, primary"),
-        changed="changed",
-        **{"began to vote": "started", "began to abstain": "stopped", "other class": "switched"},
-        **{
-            "moved where changed": "changed_distance",
-            "moved elsewhere": "other_distance",
-            "share of the move": "changed_share",
-        },
-    )
     draw_table(
-        shown,
+        frame.select(
+            "rule",
+            "changed",
+            **{name: voted.value for name, voted in _CHANGES.items() if name != "changed"},
+            **{
+                "moved where changed": "changed_distance",
+                "moved elsewhere": "other_distance",
+                "share of the move": "changed_share",
+            },
+        ),
         key=_RULES,
         on_select=partial(_pick_rule, frame["rule"].to_list()),
         selection_mode="single-cell",
+        column_config=_formats("share of the move"),
+    )
+    st.caption(
+        "Moved is the mean total variation distance of the label probabilities; the share of the "
+        "move lies on instances whose vote changed: it shows where, not why. A click on a count "
+        "filters every view."
+    )
+    figures = (*_VOTES, "accuracy", "low", "high")
+    draw_table(
+        frame.select(
+            "rule",
+            *(
+                pl.col(f"{side}_{name}").alias(f"{name}, {side}")
+                for name in figures
+                for side in ("secondary", "primary")
+            ),
+        ),
+        key="labelling-rule-votes",
+        column_config=_formats(
+            *(
+                f"{name}, {side}"
+                for name in ("coverage", "accuracy", "low", "high")
+                for side in ("secondary", "primary")
+            )
+        ),
     )
     derived = (
         " The label is the class of the largest probability here, which the votes made: no "
@@ -216,11 +231,13 @@ def _draw_rules(view: View, weak: WeakLabels) -> None:
     st.caption(
         "Coverage is the share of instances the rule votes on; overlaps and conflicts are its "
         "votes beside another rule's, and against one. Accuracy is that of its votes against the "
-        "hard label, the interval exact. Moved is the mean total variation distance of the label "
-        "probabilities; the share of the move lies on instances whose vote changed: it shows "
-        f"where, not why. A click on a count of changed votes filters every view.{derived}"
+        f"hard label, low and high its exact 95 % interval.{derived}"
     )
     _draw_vote_filter(view, weak)
+
+
+def _formats(*columns: str) -> dict[str, Any]:
+    return {name: st.column_config.NumberColumn(format="percent") for name in columns}
 
 
 def _pick_rule(rules: list[str]) -> None:

@@ -150,11 +150,11 @@ def probability_histogram_text(histograms: pl.DataFrame) -> str:
         return "No instance here has label probabilities."
     told: list[str] = []
     for (name,), own in histograms.group_by("class", maintain_order=True):
-        sure = own.filter(pl.col("low") >= 0.9)
+        sure = own.filter(pl.col("low") >= 0.5)
         shares = [f"{sure[s].sum() / totals[s]:.1%}" if totals[s] else "-" for s in _SIDES]
         told.append(f"{name} {shares[0]} before, {shares[1]} after")
     listed = "; ".join(told[:MOST_CLASSES])
-    return f"Share of instances with a probability of 0.9 or more, by class: {listed}."
+    return f"Share of instances with a probability of 0.5 or more, by class: {listed}."
 
 
 def _total(histograms: pl.DataFrame, side: str) -> int:

@@ -52,8 +52,8 @@ def evaluation(showcase):
 
 
 def frame_of(screen, column):
-    """The table that begins with this column."""
-    return next(d.value for d in screen.at.dataframe if d.value.columns[0] == column)
+    """The table that has this column."""
+    return next(d.value for d in screen.at.dataframe if column in d.value.columns)
 
 
 def send(screen, element, selection):
@@ -80,7 +80,7 @@ def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, eval
         ("coverage, primary", "primary_coverage"), ("conflicts, secondary", "secondary_conflicts"),
         ("began to vote", "started"), ("share of the move", "changed_share"),
     ):  # fmt: skip
-        assert shown[column].to_list() == rules[name].to_list()
+        assert frame_of(screen, column)[column].to_list() == rules[name].to_list()
     photos = rules.filter(rule="photos").to_dicts()[0]
     assert photos["changed_share"] == 1  # the one rule that was rewritten
     classes = chameleon.weak_labels(evaluation, **SIDES)
@@ -149,7 +149,7 @@ def test_a_version_against_itself_and_a_filter_that_leaves_nothing_are_drawn(
 
 def test_without_a_label_column_no_accuracy_is_given(draw_section, showcase):
     screen = draw_section(showcase("weak_alone"))
-    assert frame_of(screen, "rule")["accuracy, primary"].isna().all()
+    assert frame_of(screen, "accuracy, primary")["accuracy, primary"].isna().all()
     assert "no accuracy is given" in " ".join(screen.texts())
 
 
@@ -164,7 +164,7 @@ def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, 
     assert [one["name"] for one in screen.payload("features")["features"]] == ["size"]
     screen = open_app(showcase(name), "pages/setup.py")
     assert not screen.at.exception
-    columns = frame_of(screen, "column")
+    columns = frame_of(screen, "role")
     roles = dict(zip(columns["column"], columns["role"], strict=True))
     assert roles["label_proba_cat"] == "probability of cat"
     assert roles["label_vote_photos"] == "votes of rule photos"
