@@ -50,7 +50,8 @@ class WeakBuilder:
         -------
         numbers
             int32 of shape (count, n_rows): the bits of the float32 probabilities, then the votes;
-            equal numbers are equal values.
+            equal numbers are equal values. No vote and a vote of -1 stay two until all versions
+            are known: -1 may be a class of a later one.
         likeliest
             String; null where there is no probability, or where several are the largest.
         """

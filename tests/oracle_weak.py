@@ -36,7 +36,7 @@ class WeakPlan:
     """A generated project with weak labels: what is written, and what is known of it.
 
     `time` is that of the oracle, as if these columns were not there; `weak` has the probabilities
-    (None where unusable) and votes by version and id.
+    (None where unusable) and votes by version and id, `written` the votes as they were written.
     """
 
     frames: Mapping[str, pl.DataFrame]
@@ -44,6 +44,7 @@ class WeakPlan:
     time: oracle.Timeline
     weak: Mapping[str, Mapping[str, Weak]]
     derived: bool
+    written: Mapping[str, Mapping[str, tuple[str | None, ...]]]
 
     def row(self, key: str, primary: str, secondary: str) -> Weak | None:
         return self.weak[primary].get(key) or self.weak[secondary].get(key)
@@ -56,6 +57,7 @@ def weak_plans(draw: st.DrawFn) -> WeakPlan:
     frames: dict[str, pl.DataFrame] = {}
     bare: dict[str, pl.DataFrame] = {}
     weak: dict[str, dict[str, Weak]] = {}
+    written: dict[str, dict[str, tuple[str | None, ...]]] = {}
     for place in range(draw(st.integers(2, 3))):
         version = f"v{place}"
         ids = draw(st.lists(st.integers(0, 7), min_size=2, max_size=8, unique=True))
@@ -87,9 +89,13 @@ def weak_plans(draw: st.DrawFn) -> WeakPlan:
             str(key): (p, {r: _vote(votes, r, k) for r in RULES})
             for k, (key, p) in enumerate(zip(ids, known, strict=True))
         }
+        written[version] = {
+            str(key): tuple(votes[r][k] if r in votes else None for r in RULES)
+            for k, key in enumerate(ids)
+        }
     said = {v: {str(key): "a" for key in frame["id"]} for v, frame in frames.items()}
     predictions = {v: f.select("id", prediction=pl.lit("a")) for v, f in frames.items()}
-    return WeakPlan(frames, predictions, oracle.timeline(bare, said), weak, derived)
+    return WeakPlan(frames, predictions, oracle.timeline(bare, said), weak, derived, written)
 
 
 def _usable(row: tuple[float | None, ...]) -> dict[str, float] | None:
@@ -234,13 +240,13 @@ def step_figures(
 
 
 def distinct_rows(plan: WeakPlan) -> int:
-    """How many different contents the instances have, their weak labels among it."""
+    """How many different contents the instances have; no vote and a vote of -1 are two."""
     return len(
         {
             (
                 key, row.label, row.split, *sorted(row.values.items()),
                 None if (w := plan.weak[version][key])[0] is None else tuple(w[0].values()),
-                tuple(w[1].values()),
+                plan.written[version][key],
             )
             for version, rows in plan.time.versions.items()
             for key, row in rows.items()

@@ -56,7 +56,11 @@ def side(line, name):
     }
 
 
-@settings(max_examples=40)
+@settings(
+    max_examples=40,
+    phases=[__import__("hypothesis").Phase.reuse, __import__("hypothesis").Phase.generate],
+    report_multiple_bugs=False,
+)
 @given(st.data())
 def test_every_figure_is_that_of_the_oracle(data):
     plan = data.draw(weak_plans())
