@@ -56,11 +56,7 @@ def side(line, name):
     }
 
 
-@settings(
-    max_examples=40,
-    phases=[__import__("hypothesis").Phase.reuse, __import__("hypothesis").Phase.generate],
-    report_multiple_bugs=False,
-)
+@settings(max_examples=40)
 @given(st.data())
 def test_every_figure_is_that_of_the_oracle(data):
     plan = data.draw(weak_plans())
