@@ -39,6 +39,7 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.iteration_of import IterationOf, iteration_of
 from chameleon.analysis.kinds import iteration_kinds
+from chameleon.analysis.labelling_rules import labelling_rules
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
@@ -46,6 +47,16 @@ from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
+from chameleon.analysis.weak_labels import (
+    ProbabilityChange,
+    WeakLabel,
+    has_weak_labels,
+    label_probability_change,
+    label_probability_histogram,
+    weak_label_of,
+    weak_label_totals,
+    weak_labels,
+)
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -71,11 +82,16 @@ from chameleon.view_filters import (
     ClassChange,
     DataChange,
     Happened,
+    LabelProbability,
     OutcomeChange,
     Region,
+    RuleVote,
     SensitivityChoice,
     SensitivityRange,
+    VoteChange,
+    Voted,
 )
+from chameleon.weak import WeakColumns
 
 __all__ = [
     "Against",
@@ -92,11 +108,13 @@ __all__ = [
     "Iteration",
     "IterationKind",
     "IterationOf",
+    "LabelProbability",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
     "OutcomeChange",
     "PredictionColumns",
+    "ProbabilityChange",
     "Problem",
     "Progress",
     "Project",
@@ -104,6 +122,7 @@ __all__ = [
     "Range",
     "Rate",
     "Region",
+    "RuleVote",
     "Selection",
     "SelectionError",
     "SensitivityChoice",
@@ -115,6 +134,10 @@ __all__ = [
     "TrainingParts",
     "Version",
     "VersionError",
+    "VoteChange",
+    "Voted",
+    "WeakColumns",
+    "WeakLabel",
     "added_against_kept",
     "attribute_change",
     "attribute_training",
@@ -140,8 +163,12 @@ __all__ = [
     "feature_ranking",
     "feature_summary",
     "frozen_test",
+    "has_weak_labels",
     "iteration_kinds",
     "iteration_of",
+    "label_probability_change",
+    "label_probability_histogram",
+    "labelling_rules",
     "model_on_tests",
     "most_sensitive",
     "open_project",
@@ -154,6 +181,9 @@ __all__ = [
     "value_transitions",
     "version_metrics",
     "version_sizes",
+    "weak_label_of",
+    "weak_label_totals",
+    "weak_labels",
 ]
 
 __version__ = "0.1.0"

@@ -25,20 +25,22 @@ from chameleon.project import Kind, Problem, Project, Severity, Split, Version, 
 from chameleon.rows import Dictionary, Rows, VersionColumns
 from chameleon.sources.checks import joined_key
 from chameleon.sources.files import READ_ERRORS
+from chameleon.weak_building import WeakBuilder
 
 
 class Builder:
     """Takes in versions old to new; `dataset` is the result.
 
     A row is new only when none of its instance's earlier rows is equal in label, split, source,
-    date and every feature, so that an instance that leaves and comes back, or is edited and
-    edited back, costs nothing.
+    date, every feature, label probability and vote, so that an instance that leaves and comes
+    back, or is edited and edited back, costs nothing.
     """
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._features = tuple(project.kinds)
-        self._rows = Rows(len(self._features))
+        self._weak = WeakBuilder(project)
+        self._rows = Rows(len(self._features), self._weak.count)
         self._known = pl.DataFrame(schema={"id": pl.String, "instance": pl.Int32})
         self._hashed = np.empty(0, dtype=np.int32)
         self._labels, self._sources = Dictionary(), Dictionary()
@@ -78,6 +80,7 @@ class Builder:
         label_order, labels = _sorted_numbers(self._labels)
         source_order, sources = _sorted_numbers(self._sources)
         kept = self._project.columns
+        weak = self._weak.labels(rows.weak[:, :count], labels, self._held)
         return EvolvingDataset(
             project=self._project,
             key=key,
@@ -98,7 +101,8 @@ class Builder:
             has_column=np.array(
                 [[f in kept[v.name] for f in self._features] for v in self._project.versions]
             ),
-            problems=tuple(self._problems),
+            problems=(*self._problems, *self._weak.problems),
+            weak=weak,
         )
 
     def _read(self, version: Version) -> VersionColumns:
@@ -140,16 +144,20 @@ class Builder:
         values += 0.0  # -0.0 becomes 0.0
         values[np.isnan(values)] = np.nan  # one bit pattern, so that equal values have equal bits
         key, split_key = self._keys(frame, values, untyped=untyped)
+        weak, likeliest = self._weak.read(frame, untyped=untyped)
         return VersionColumns(
             key=key,
             split_key=split_key,
-            label=self._labels.encode(key_text(frame[roles.label], untyped=untyped)),
+            label=self._labels.encode(
+                likeliest if roles.label is None else key_text(frame[roles.label], untyped=untyped)
+            ),
             split=None if roles.split is None else split_codes(frame[roles.split]),
             source=np.full(count, -1, dtype=np.int32)
             if roles.source is None or roles.source not in frame.columns
             else self._sources.encode(key_text(frame[roles.source], untyped=untyped)),
             date=self._dates(version, frame),
             values=values,
+            weak=weak,
         )
 
     def _dates(self, version: Version, frame: pl.DataFrame) -> NDArray[np.int64]:

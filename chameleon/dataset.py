@@ -15,6 +15,7 @@ from chameleon.bins import Bins
 from chameleon.columns import unnamed
 from chameleon.errors import SelectionError
 from chameleon.project import Kind, Problem, Project, Split, Version
+from chameleon.weak import WeakLabels
 
 SPLITS = tuple(Split)
 """The splits in the order of their codes."""
@@ -78,6 +79,8 @@ class EvolvingDataset:
         bool of shape (n_versions, n_features): whether the version's file has the column.
     problems
         What was noticed while building.
+    weak
+        Label probabilities and votes of labelling rules; None where there are no such columns.
     """
 
     project: Project
@@ -98,6 +101,7 @@ class EvolvingDataset:
     summary: NDArray[np.float64]
     has_column: NDArray[np.bool_]
     problems: tuple[Problem, ...]
+    weak: WeakLabels | None = None
     _recent: OrderedDict[tuple[int, ...], tuple[NDArray[np.int32], ...]] = field(
         default_factory=OrderedDict, repr=False
     )

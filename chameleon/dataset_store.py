@@ -16,14 +16,16 @@ from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Kind, Problem, Project
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.weak import WeakLabels
 
-FORMAT = 4
+FORMAT = 5
 """Raised whenever building changes, so that datasets kept on disk are built again."""
 
 _ARRAYS = (
     "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
     "has_column",
 )  # fmt: skip
+_WEAK_ARRAYS = ("codes", "probabilities", "votes")
 
 
 def evolving_dataset(
@@ -75,11 +77,17 @@ def write_dataset(folder: Path, dataset: EvolvingDataset) -> None:
         if feature.kind is Kind.TEXT:
             texts = dataset.texts[feature.name].to_frame("text")
             texts.write_parquet(folder / f"texts-{number}.parquet")
+    weak = dataset.weak
+    for name in _WEAK_ARRAYS if weak is not None else ():
+        np.save(folder / f"weak-{name}.npy", getattr(weak, name), allow_pickle=False)
     meta = {
         "features": [asdict(feature) for feature in dataset.features],
         "classes": dataset.classes,
         "sources": dataset.sources,
         "problems": [asdict(problem) for problem in dataset.problems],
+        "weak": None
+        if weak is None
+        else {"classes": weak.classes, "rules": weak.rules, "derived": weak.derived},
     }
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -110,10 +118,25 @@ def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | 
                 if feature.kind is Kind.TEXT
             },
             problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
+            weak=_weak(folder, meta["weak"]),
             **arrays,
         )
     except DAMAGED:
         return None  # not there, or damaged: it is built again
+
+
+def _weak(folder: Path, entry: dict[str, Any] | None) -> WeakLabels | None:
+    if entry is None:
+        return None
+    arrays = {
+        name: np.load(folder / f"weak-{name}.npy", allow_pickle=False) for name in _WEAK_ARRAYS
+    }
+    return WeakLabels(
+        classes=tuple(entry["classes"]),
+        rules=tuple(entry["rules"]),
+        derived=bool(entry["derived"]),
+        **arrays,
+    )
 
 
 def _feature(entry: dict[str, Any]) -> Feature:

@@ -17,9 +17,12 @@ from chameleon.project import Split
 from chameleon.view_filters import (
     ClassChange,
     DataChange,
+    LabelProbability,
     OutcomeChange,
     Region,
+    RuleVote,
     SensitivityChoice,
+    VoteChange,
 )
 
 QueryItems = tuple[tuple[str, str], ...]
@@ -78,6 +81,9 @@ _SEVERAL = (
     "class_changes",
     "data_changes",
     "regions",
+    "votes",
+    "label_probabilities",
+    "vote_changes",
 )
 _SINGLE = ("dates", "sensitivity")
 
@@ -115,6 +121,12 @@ class Filters:
         Bars of the sensitivity histogram.
     regions
         Cells of the embedding.
+    votes, label_probabilities
+        What labelling rules vote for, and ranges of label probabilities: those of one rule, or of
+        one class, widen each other, different ones narrow.
+    vote_changes
+        Labelling rules whose vote changed in the step; they let through instances of both versions
+        only.
     """
 
     splits: tuple[Split, ...] = ()
@@ -128,6 +140,9 @@ class Filters:
     sensitivity: SensitivityChoice | None = None
     regions: tuple[Region, ...] = ()
     data_changes: tuple[DataChange, ...] = ()
+    votes: tuple[RuleVote, ...] = ()
+    label_probabilities: tuple[LabelProbability, ...] = ()
+    vote_changes: tuple[VoteChange, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -158,7 +173,12 @@ class Filters:
     def of_rows(self) -> Filters:
         """The part that one version's row alone can tell."""
         return replace(
-            self, outcome_changes=(), class_changes=(), data_changes=(), sensitivity=None
+            self,
+            outcome_changes=(),
+            class_changes=(),
+            data_changes=(),
+            sensitivity=None,
+            vote_changes=(),
         )
 
     @property
@@ -169,6 +189,7 @@ class Filters:
             class_changes=self.class_changes,
             data_changes=self.data_changes,
             sensitivity=self.sensitivity,
+            vote_changes=self.vote_changes,
         )
 
     def with_choice(self, choice: Choice) -> Filters:
@@ -201,6 +222,9 @@ class Filters:
         if self.sensitivity is not None:
             items.append(("sensitivity", self.sensitivity.to_text()))
         items += [("cell", region.to_text()) for region in self.regions]
+        items += [("vote", vote.to_text()) for vote in self.votes]
+        items += [("label-probability", one.to_text()) for one in self.label_probabilities]
+        items += [("vote-change", change.to_text()) for change in self.vote_changes]
         for one in self.features:
             items += [(_FEATURE_PREFIX + one.feature, value) for value in _feature_values(one)]
         return tuple(items)
@@ -235,6 +259,11 @@ class Filters:
             if "sensitivity" in values
             else None,
             regions=tuple(map(Region.from_text, values.get("cell", ()))),
+            votes=tuple(map(RuleVote.from_text, values.get("vote", ()))),
+            label_probabilities=tuple(
+                map(LabelProbability.from_text, values.get("label-probability", ()))
+            ),
+            vote_changes=tuple(map(VoteChange.from_text, values.get("vote-change", ()))),
         )
 
 

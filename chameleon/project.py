@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from chameleon.errors import SelectionError, VersionError
+from chameleon.weak import Pairs, WeakColumns
 
 SETTINGS_FILE = "chameleon.toml"
 
@@ -137,19 +138,30 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which columns carry the id, label, split, date and source; None where there is none."""
+    """Which columns carry the id, label, split, date and source; None where there is none.
+
+    Label probabilities are classes with their columns, votes are rules with theirs. Where there is
+    no label column, the label is the class of the largest probability.
+    """
 
     id: tuple[str, ...]
-    label: str
+    label: str | None
     split: str | None
     date: str | None
     source: str | None
+    label_probabilities: Pairs = ()
+    votes: Pairs = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that have a role and are therefore no features."""
         single = (self.label, self.split, self.date, self.source)
-        return (*self.id, *(name for name in single if name is not None))
+        return (*self.id, *(name for name in single if name is not None), *self.weak)
+
+    @property
+    def weak(self) -> tuple[str, ...]:
+        """The columns of label probabilities and votes; a version may lack them."""
+        return tuple(column for _, column in (*self.label_probabilities, *self.votes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,8 @@ class Settings:
         The columns that hold predictions; None where the data holds none.
     problems
         What was found wrong in the file, and is not used.
+    weak
+        The columns that hold label probabilities and votes of labelling rules.
     """
 
     name: str
@@ -215,6 +229,7 @@ class Settings:
     source: Mapping[str, Any] = field(default_factory=dict)
     predictions: PredictionColumns | None = None
     problems: tuple[Problem, ...] = ()
+    weak: WeakColumns = field(default_factory=WeakColumns)
 
     @property
     def source_kind(self) -> str:

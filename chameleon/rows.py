@@ -41,6 +41,7 @@ class VersionColumns:
     source: NDArray[np.int32]
     date: NDArray[np.int64]
     values: NDArray[np.float64]
+    weak: NDArray[np.int32]
 
 
 @dataclass(slots=True)
@@ -48,10 +49,12 @@ class Rows:
     """The distinct rows so far. Arrays are longer than `count`; the rest is spare room.
 
     `newest` holds the latest row of every instance, `previous` the row before it, -1 where there
-    is none, so that a version's row can be compared with all earlier ones of its instance.
+    is none, so that a version's row can be compared with all earlier ones of its instance. `weak`
+    holds label probabilities, by their bits, and votes: `weak_count` numbers a row.
     """
 
     features: int
+    weak_count: int = 0
     count: int = 0
     capacity: int = 0
     instance: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
@@ -62,9 +65,11 @@ class Rows:
     previous: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     newest: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     values: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    weak: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
 
     def __post_init__(self) -> None:
         self.values = np.empty((self.features, 0))
+        self.weak = np.empty((self.weak_count, 0), dtype=np.int32)
 
     def reserve(self, more: int) -> None:
         """Make room for that many rows."""
@@ -77,9 +82,11 @@ class Rows:
             grown = np.empty(self.capacity, dtype=old.dtype)
             grown[: self.count] = old[: self.count]
             setattr(self, name, grown)
-        values = np.empty((self.features, self.capacity))
-        values[:, : self.count] = self.values[:, : self.count]
-        self.values = values
+        for name in ("values", "weak"):
+            old = getattr(self, name)
+            wide = np.empty((len(old), self.capacity), dtype=old.dtype)
+            wide[:, : self.count] = old[:, : self.count]
+            setattr(self, name, wide)
 
     def meet(self, instances: int) -> None:
         """Make room for instances up to that number."""
@@ -99,6 +106,7 @@ class Rows:
         # NaN is one bit pattern here, so that equal bits are equal values
         bits = zip(stored.values.view(np.int64), columns.values.view(np.int64), strict=True)
         pairs += list(bits)
+        pairs += list(zip(stored.weak, columns.weak, strict=True))
         rows = np.full(len(instance), -1, dtype=np.int64)
         candidate = self.newest[instance]
         pending = np.flatnonzero(candidate >= 0)
@@ -133,6 +141,7 @@ class Rows:
         stored.previous[place] = self.newest[instance[fresh]]
         for number in range(stored.features):
             stored.values[number, place] = columns.values[number][fresh]
+        stored.weak[:, place] = columns.weak[:, fresh]
         numbers = np.arange(place.start, place.stop)
         self.newest[instance[fresh]] = numbers
         rows[fresh] = numbers

@@ -27,6 +27,7 @@ from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind
 from chameleon.steps import changed_instances_mask
 from chameleon.view_filters import Region
+from chameleon.weak_masks import check_weak_filters, vote_change_mask, weak_row_mask
 
 __all__ = [
     "FeatureFilter",
@@ -195,6 +196,9 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
         for happened in filters.data_changes:
             mask |= changed_instances_mask(evaluation.dataset, happened, **sides)
         yield mask
+    if filters.vote_changes:
+        sides = {"before": selection.secondary, "after": selection.primary}
+        yield vote_change_mask(evaluation.dataset, filters.vote_changes, **sides)
     if filters.sensitivity is not None:
         over, changes = filters.sensitivity
         sensitivity = sensitivity_of(evaluation, over)
@@ -228,6 +232,7 @@ def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
     for happened in filters.data_changes:
         if happened.feature is not None:
             dataset.feature_number(happened.feature)
+    check_weak_filters(dataset, filters)
     if filters.sensitivity is not None:
         over = filters.sensitivity.over
         version_range(dataset, over.first, over.last)
@@ -301,6 +306,8 @@ def _row_mask(
             mask &= _feature_mask(dataset, one, rows)
     if filters.regions:
         mask &= _region_mask(evaluation, filters.regions, rows)
+    if filters.votes or filters.label_probabilities:
+        mask &= weak_row_mask(dataset, filters, rows)
     return mask
 
 

@@ -21,8 +21,10 @@ from chameleon.project import (
     Version,
     version_name,
 )
+from chameleon.weak import CLASS, RULE, Pairs, WeakColumns
 
 _KNOWN = {"name", "columns", "model", "versions", "source", "predictions"}
+_WEAK = ("label_probabilities", "votes")
 
 
 def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
@@ -51,7 +53,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
     columns = _table(content, "columns")
     problems = [
         *_unknown_keys(content, _KNOWN, "at the top"),
-        *_unknown_keys(columns, {*USUAL_NAMES, "ignore"}, "under [columns]"),
+        *_unknown_keys(columns, {*USUAL_NAMES, "ignore", *_WEAK}, "under [columns]"),
     ]
     settings = Settings(
         name=_text(content, "name", folder.resolve().name),
@@ -60,6 +62,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         model=_model_spec(_table(content, "model")),
         source=_table(content, "source"),
         predictions=_prediction_columns(_table(content, "predictions")),
+        weak=WeakColumns(_label_probabilities(columns), _votes(columns)),
     )
     versions, own_models, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"
@@ -100,6 +103,35 @@ def _names(columns: Mapping[str, Any], key: str) -> tuple[str, ...]:
             f"{SETTINGS_FILE}: '{key}' under [columns] must name one column, found {value!r}."
         )
     return tuple(names)
+
+
+def _label_probabilities(columns: Mapping[str, Any]) -> str | Pairs | None:
+    value = columns.get("label_probabilities")
+    if value is None or (isinstance(value, str) and _is_template(value, CLASS)):
+        return value
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
+        return tuple(value.items())
+    raise ProjectError(
+        f"{SETTINGS_FILE}: 'label_probabilities' under [columns] must be a column name with "
+        f'{CLASS} in it, such as "p_{CLASS}", or the column of every class, such as '
+        f'{{ cat = "p_cat", dog = "p_dog" }}, found {value!r}.'
+    )
+
+
+def _votes(columns: Mapping[str, Any]) -> str | tuple[str, ...] | None:
+    value = columns.get("votes")
+    if value is None or (isinstance(value, str) and _is_template(value, RULE)):
+        return value
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise ProjectError(
+        f"{SETTINGS_FILE}: 'votes' under [columns] must be a column name with {RULE} in it, such "
+        f'as "lf_{RULE}", or a list of columns, found {value!r}.'
+    )
+
+
+def _is_template(text: str, placeholder: str) -> bool:
+    return text.count(placeholder) == 1 and text != placeholder
 
 
 def _model_spec(table: Mapping[str, Any], where: str = "[model]") -> ModelSpec:

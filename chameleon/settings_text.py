@@ -30,6 +30,12 @@ def settings_text(settings: Settings) -> str:
     }
     if settings.ignored:
         columns["ignore"] = list(settings.ignored)
+    weak = settings.weak
+    if weak.probabilities is not None:
+        said_so = weak.probabilities
+        columns["label_probabilities"] = said_so if isinstance(said_so, str) else dict(said_so)
+    if weak.votes is not None:
+        columns["votes"] = weak.votes
     said = settings.predictions
     predictions = {} if said is None else {"columns": said.columns, "proba": said.proba}
     model = settings.model

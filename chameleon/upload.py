@@ -119,10 +119,11 @@ def require_allowed(project: Project, limits: Limits) -> None:
     rows = sum(_shape(path)[0] for path in _tables(project.path))
     _require(rows * len(project.versions), limits.predictions, "predictions (rows times versions)")
     classes = max(_classes(project, version) for version in project.versions)
+    label = "the label probabilities" if (name := project.roles.label) is None else f"'{name}'"
     _require(
         rows * classes,
         limits.probabilities,
-        f"probabilities (rows times the {classes:,} classes of '{project.roles.label}')",
+        f"probabilities (rows times the {classes:,} classes of {label})",
     )
     for spec in (project.settings.model, *project.settings.own_models.values()):
         _require_modest(spec)
@@ -220,6 +221,8 @@ def _require_project(folder: Path, limits: Limits) -> None:
 
 
 def _classes(project: Project, version: Version) -> int:
+    if project.roles.label is None:
+        return len(project.roles.label_probabilities)
     label = pl.col(project.roles.label)
     try:
         return int(project.source.scan(version).select(label.n_unique()).collect().item())

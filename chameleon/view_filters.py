@@ -109,6 +109,97 @@ class DataChange(NamedTuple):
         return cls(Happened(word), feature if colon else None)
 
 
+class Voted(StrEnum):
+    """How the vote of a labelling rule can change from the secondary to the primary version.
+
+    It starts (abstained before), stops (abstains after) or switches to another class; `CHANGED` is
+    any of these.
+    """
+
+    CHANGED = "changed"
+    STARTED = "started"
+    STOPPED = "stopped"
+    SWITCHED = "switched"
+
+
+class VoteChange(NamedTuple):
+    """Instances of both versions for which the vote of a labelling rule changed, and how."""
+
+    rule: str
+    voted: Voted = Voted.CHANGED
+
+    def to_text(self) -> str:
+        """A JSON list of both."""
+        return json.dumps([self.rule, self.voted.value], ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> VoteChange:
+        """The change of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(rule), str(word)] if word in list(Voted):
+                return cls(rule, Voted(word))
+        raise SelectionError(f"The link asks for a change of votes '{text}', which does not exist.")
+
+
+class RuleVote(NamedTuple):
+    """What a labelling rule votes for; None: it abstains."""
+
+    rule: str
+    vote: str | None
+
+    def to_text(self) -> str:
+        """A JSON list of both."""
+        return json.dumps(list(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> RuleVote:
+        """The vote of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(rule), str() | None as vote]:
+                return cls(rule, vote)
+        raise SelectionError(f"The link asks for a vote '{text}', which cannot be read.")
+
+
+class LabelProbability(NamedTuple):
+    """Label probabilities of a class from `low` up to below `high`; 1 itself where `high` is 1."""
+
+    of_class: str
+    low: float
+    high: float
+
+    def to_text(self) -> str:
+        """A JSON list of the parts."""
+        return json.dumps([self.of_class, float(self.low), float(self.high)], ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> LabelProbability:
+        """The range of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(name), float() | int() as low, float() | int() as high]:
+                bounds = (low, high)
+                if not any(isinstance(b, bool) for b in bounds) and 0 <= low <= high <= 1:
+                    return cls(name, float(low), float(high))
+        raise SelectionError(f"The link asks for label probabilities '{text}', which are none.")
+
+
 class SensitivityRange(NamedTuple):
     """What sensitivity is counted over.
 

@@ -280,6 +280,56 @@ VALUES = {
     ),
 }  # fmt: skip
 
+
+def weak(words: tuple[str, ...], ending: str = "csv", **columns: list) -> Case:
+    """A version with label probabilities or votes: they are no features of its."""
+    named = {f"label_{name}": pl.Series(values) for name, values in columns.items()}
+    return Case(GOOD.with_columns(**named), GOOD, words, ending)
+
+
+HALVES, ONES = [0.5] * 20, [1.0] * 20
+WEAK = {
+    "label probabilities out of range": weak(
+        ("'label_proba_a'", "no number from 0 to 1, such as 1.5", "1 of 20", "ids: '19'"),
+        proba_a=[*HALVES[:19], 1.5], proba_b=[*HALVES[:19], -0.5],
+    ),
+    "label probabilities that sum to a half": weak(
+        ("do not sum to 1", "such as 0.5", "20 of 20"), "parquet",
+        proba_a=[0.25] * 20, proba_b=[0.25] * 20,
+    ),
+    "label probabilities that sum to nearly 1": weak(
+        ("do not sum to 1", "such as 1.00001", "1 of 20"), "jsonl",
+        proba_a=[*HALVES[:19], 0.50001], proba_b=HALVES,
+    ),
+    "label probabilities in words": weak(
+        ("'label_proba_a'", "no number from 0 to 1,", "20 of 20"),
+        proba_a=["likely"] * 20, proba_b=HALVES,
+    ),
+    "label probabilities that are dates": weak(
+        ("no number from 0 to 1,", "20 of 20"), "parquet",
+        proba_a=[dt.date(1970, 1, 1)] * 20, proba_b=ONES,
+    ),
+    "half a label probability": weak(
+        ("no label probability in 'label_proba_b', but in other columns", "10 of 20"),
+        proba_a=HALVES, proba_b=[None, 0.5] * 10,
+    ),
+    "a label probability without any value": weak(
+        ("1 columns of label probabilities", "'label_proba_b'", "probability 0"), "parquet",
+        proba_a=ONES, proba_b=[None] * 20,
+    ),
+    "infinite label probabilities": weak(
+        ("no number from 0 to 1,", "20 of 20"), "parquet",
+        proba_a=[float("inf")] * 20, proba_b=[float("-inf")] * 20,
+    ),
+    "votes for an unknown class": weak(
+        ("'label_vote_r'", "'zebra'", "3 of 20", "abstain"), vote_r=["zebra"] * 3 + ["a"] * 17
+    ),
+    "votes that all abstain": weak(
+        ("no vote in 'label_vote_r'", "all of its 20 rows"), "parquet", vote_r=[-1] * 20
+    ),
+    "votes without any value": weak(("no vote in 'label_vote_r'",), "csv", vote_r=[None] * 20),
+}  # fmt: skip
+
 NAMES = (
     "a.b", "a[0]", "a(b)", "q'q", 'q"q', "c:d", "🦎", "שלום", "\u202eabc", "new\nline", "n" * 300,
     "é", "e\u0301", "<b>bold</b>", "a,b", "a;b", " ", "*", "$x$", "__index__", "\\", "`",
@@ -307,7 +357,7 @@ COLUMNS = {
 }
 
 CASES: Mapping[str, Case] = {
-    **ENCODINGS, **SHAPES, **IDS, **LABELS, **VALUES, **COLUMNS,
+    **ENCODINGS, **SHAPES, **IDS, **LABELS, **VALUES, **COLUMNS, **WEAK,
 }  # fmt: skip
 
 FILE_NAMES = (

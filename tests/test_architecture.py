@@ -21,14 +21,14 @@ ROOT = Path(__file__).parent.parent
 # Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
 # stands above the models.
 LEVELS = (
-    ("errors", "outcomes", "progress", "says", "view_filters"),
+    ("errors", "outcomes", "progress", "says", "view_filters", "weak"),
     ("project", "store", "settings", "settings_text", "tours"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
-    ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
+    ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
     ("shipping",),
-    ("histories", "selection"),
+    ("histories", "weak_masks", "selection"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

@@ -110,6 +110,10 @@ RESULTS = {
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
     "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
     "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
+    "weak_labels": lambda e: chameleon.weak_labels(e, **VERSIONS),
+    "weak_label_totals": lambda e: chameleon.weak_label_totals(e, **VERSIONS),
+    "label_probability_histogram": lambda e: chameleon.label_probability_histogram(e, **VERSIONS),
+    "labelling_rules": lambda e: chameleon.labelling_rules(e, **VERSIONS),
 }
 """How every function that returns a frame is called."""
 

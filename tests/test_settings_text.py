@@ -18,6 +18,7 @@ from chameleon.project import (
 )
 from chameleon.settings import read_settings
 from chameleon.settings_text import toml_value
+from chameleon.weak import WeakColumns
 
 AWKWARD = ["a.b", "a[0]", 'q"uote', "it's", "back\\slash", "colon: x", "😀", "שלום", "new\nline",
            "tab\t", "\x7f", "\x00", "#", "=", " ", "\r", "\u2028",
@@ -42,6 +43,14 @@ def versions(draw):
     chosen = draw(st.lists(names, max_size=3, unique=True))
     dates, notes = st.none() | st.dates(), st.none() | st.text(st.characters(codec="utf-8"))
     return tuple(Version(name, draw(dates), draw(notes), draw(words)) for name in chosen)
+
+
+pairs = st.dictionaries(names | st.just(""), names, max_size=3).map(lambda d: tuple(d.items()))
+weak_columns = st.builds(
+    WeakColumns,
+    st.none() | st.just("p{class}") | pairs,
+    st.none() | st.just("{rule} votes") | st.lists(names, max_size=3).map(tuple),
+)
 
 
 @st.composite
@@ -71,6 +80,7 @@ def all_settings(draw):
             )
         ),
         predictions=draw(st.none() | said),
+        weak=draw(weak_columns),
     )
 
 

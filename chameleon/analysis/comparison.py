@@ -22,6 +22,7 @@ class Iteration:
     Added, removed and kept instances are disjoint. Among the kept, relabelled, edited and moved
     may overlap; the overlaps are given. Edits are counted over the features that both versions
     have: a column that joins or leaves is told in `columns_joined` and `columns_left` instead.
+    Label probabilities and votes of labelling rules are no features: see `labelling_rules`.
 
     Attributes
     ----------

@@ -111,6 +111,11 @@ def _draw_columns(found: Survey) -> None:
     roles = {c: role for role, names in found.guessed.items() for c in names}
     roles |= {c: role for role, names in found.settings.columns.items() for c in names}
     roles |= dict.fromkeys(found.settings.ignored, "ignored")
+    weak = found.settings.weak
+    pairs = weak.probability_columns(found.columns, roles)
+    roles |= {column: f"probability of {shortened(name)}" for name, column in pairs}
+    pairs = weak.vote_columns(found.columns, roles)
+    roles |= {column: f"votes of rule {shortened(name)}" for name, column in pairs}
     told = {v: k for k, v in found.settings.source.items() if k != "file" and isinstance(v, str)}
     names = [*found.columns, *(c for c in found.table_columns if c not in found.columns)]
     head = [_values(found.head, name) for name in names]

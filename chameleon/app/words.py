@@ -16,9 +16,13 @@ from chameleon.view_filters import (
     ClassChange,
     DataChange,
     Happened,
+    LabelProbability,
     OutcomeChange,
     Region,
+    RuleVote,
     SensitivityChoice,
+    VoteChange,
+    Voted,
 )
 
 _ENDS = (BarKind.RANGE, BarKind.VALUE, BarKind.CATEGORY)
@@ -126,6 +130,8 @@ def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
         return data_change_words(value)
     if isinstance(value, SensitivityChoice):
         return _sensitivity_words(value)
+    if isinstance(value, RuleVote | VoteChange | LabelProbability):
+        return weak_words(value)
     if isinstance(value, tuple):
         first, last = value
         return f"date: from {first or 'the first'} to {last or 'the last'}"
@@ -144,6 +150,24 @@ def data_change_words(change: DataChange) -> str:
     """What happened to an instance in the step, in words."""
     words = _HAPPENED.get(change.happened, change.happened.value)
     return words if change.feature is None else f"{words} in {shortened(change.feature)}"
+
+
+_VOTED = {
+    Voted.CHANGED: "changed its vote",
+    Voted.STARTED: "began to vote",
+    Voted.STOPPED: "began to abstain",
+    Voted.SWITCHED: "votes for another class",
+}
+
+
+def weak_words(value: RuleVote | VoteChange | LabelProbability) -> str:
+    """A vote, its change, or a range of label probabilities, in words."""
+    if isinstance(value, LabelProbability):
+        return f"probability of {shortened(value.of_class)}: {value.low:g} to {value.high:g}"
+    if isinstance(value, VoteChange):
+        return f"rule {shortened(value.rule)} {_VOTED[value.voted]}"
+    said = "abstains" if value.vote is None else f"votes {shortened(value.vote)}"
+    return f"rule {shortened(value.rule)} {said}"
 
 
 def _sensitivity_words(choice: SensitivityChoice) -> str:

@@ -7,7 +7,7 @@ the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from chameleon.sources.folder import FolderSource
 from chameleon.sources.retyped import common_kinds
 from chameleon.sources.table import TableSource, with_date_role
 from chameleon.store import FileMemory, cache_folder
+from chameleon.weak import Pairs
 
 __all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
 
@@ -174,30 +175,48 @@ def _roles(
         for role in USUAL_NAMES
     }
     columns = list(dict.fromkeys(column for header in headers.values() for column in header))
-    if not named["label"]:
+    weak = _weak_columns(settings, columns, named)
+    if not named["label"] and not weak[0]:
         raise ProjectError(
             f"{settings.name} has no label column. Columns found: {_list(columns)}. "
             'Name it under [columns] in chameleon.toml: label = "...".'
         )
-    for role, names in named.items():
+    said = {
+        **named,
+        "label probability": [column for _, column in weak[0]],
+        "votes": [column for _, column in weak[1]],
+    }
+    for role, names in said.items():
         absent = [name for name in names if name not in columns]
         if absent:
             raise ProjectError(
                 f"chameleon.toml names '{absent[0]}' as {role}, but no version has that column. "
                 f"Columns found: {_list(columns)}."
             )
-    taken = [name for names in named.values() for name in names]
+    taken = [name for names in said.values() for name in names]
     twice = {name for name in taken if taken.count(name) > 1}
     if twice:
         raise ProjectError(f"Column '{min(twice)}' has two roles. Name each under [columns].")
     roles = Roles(
         id=named["id"],
-        label=named["label"][0],
+        label=next(iter(named["label"]), None),
         split=next(iter(named["split"]), None),
         date=next(iter(named["date"]), None),
         source=next(iter(named["source"]), None),
+        label_probabilities=weak[0],
+        votes=weak[1],
     )
     return roles, _role_notes(settings, roles)
+
+
+def _weak_columns(
+    settings: Settings, columns: Sequence[str], named: Mapping[str, Sequence[str]]
+) -> tuple[Pairs, Pairs]:
+    """The columns of label probabilities and of votes; none that has another role is found."""
+    taken = {*settings.ignored, *(name for names in named.values() for name in names)}
+    probabilities = settings.weak.probability_columns(columns, taken)
+    taken |= {column for _, column in probabilities}
+    return probabilities, settings.weak.vote_columns(columns, taken)
 
 
 def usual_column(role: str, headers: Collection[Mapping[str, str | None]]) -> tuple[str, ...]:
@@ -225,10 +244,28 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
             "the same ones in every version. "
             'Name one under [columns] in chameleon.toml: split = "...".'
         )
+    if roles.label is None:
+        notes.append(
+            "No label column was found: the label of a row is the class of its largest label "
+            'probability. Name one under [columns] in chameleon.toml: label = "...".'
+        )
+    for key, what, asked, found in (
+        ("label_probabilities", "label probabilities", settings.weak.probabilities,
+         roles.label_probabilities),
+        ("votes", "votes of labelling rules", settings.weak.votes, roles.votes),
+    ):  # fmt: skip
+        if asked is None and found:
+            nothing = "[]" if key == "votes" else "{}"
+            held = f"{len(found):,} columns are" if len(found) > 1 else "1 column is"
+            notes.append(
+                f"{held} taken for {what} by the name ({_list([c for _, c in found])}), and no "
+                f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
+                "chameleon.toml."
+            )
     return [Problem(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
 
 
-def _list(columns: Sequence[str] | Mapping[str, object]) -> str:
+def _list(columns: Iterable[str]) -> str:
     names = list(columns)
     shown = ", ".join(names[:30])
     return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"

@@ -31,6 +31,7 @@ from chameleon.project import (
 from chameleon.sources.files import READ_ERRORS
 from chameleon.sources.findings import Finding
 from chameleon.sources.parts import CONTRADICTS
+from chameleon.sources.weak import check_probabilities, read_probabilities
 
 EXAMPLES = 3
 
@@ -132,8 +133,10 @@ def checked_version(
         finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
     if not finding.usable:
         return finding
+    probable = [column for _, column in roles.label_probabilities if column in columns]
     try:
-        frame = source.scan(version).select(named(*needed)).collect()
+        wanted = [*needed, *probable] or list(columns)[:1]
+        frame = source.scan(version).select(named(*wanted)).collect()
     except (*READ_ERRORS, VersionError) as error:
         finding.add_unreadable(source, version, error)
         return finding
@@ -142,14 +145,21 @@ def checked_version(
         return finding
     untyped = source.untyped(version)
     key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
+    probabilities = read_probabilities(frame, roles)
+    if roles.label is None:
+        stated = probabilities.labels(roles).alias(roles.label_probabilities[0][1])
+        label = stated
+    else:
+        stated = frame[roles.label]
+        label = key_text(stated, untyped=untyped)
     if key is not None:
         files_of = partial(_files_of_ids, source, version, roles)
-        rows = _rows_of_ids(frame, key, roles, untyped=untyped)
+        rows = _rows_of_ids(frame, key, label, roles)
         _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
-    _check_labels(finding, frame[roles.label], key, untyped=untyped)
+    check_probabilities(finding, probabilities, key, derives=roles.label is None)
+    _check_labels(finding, stated, key, untyped=untyped and roles.label is not None)
     if roles.split is not None:
-        label = key_text(frame[roles.label], untyped=untyped)
-        _check_splits(finding, frame[roles.split], label, roles.label)
+        _check_splits(finding, frame[roles.split], label, stated.name)
     return finding
 
 
@@ -199,10 +209,9 @@ def _files_of_ids(
 
 
 def _rows_of_ids(
-    frame: pl.DataFrame, key: pl.Series, roles: Roles, *, untyped: bool
+    frame: pl.DataFrame, key: pl.Series, label: pl.Series, roles: Roles
 ) -> pl.DataFrame:
     """id, label and split (null where there is none) of every row."""
-    label = key_text(frame[roles.label], untyped=untyped)
     split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
     if roles.split is not None:
         split = pl.Series(split_codes(frame[roles.split]))

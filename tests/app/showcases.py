@@ -143,3 +143,45 @@ def write_kinds(folder: Path) -> Path:
         }
         frames[version] = pl.DataFrame(columns)
     return write_project(folder, frames, predictions=given(frames))
+
+
+WEAK_RULE = '=<b>"rule"</b> *x*'
+"""A labelling rule by a name that hurts."""
+
+
+def write_weak(folder: Path, *, labelled: bool = True) -> Path:
+    """Labels by data programming: rules vote, one of them is rewritten in the second version.
+
+    Probabilities follow the majority of the votes; the third version has one rule fewer.
+    """
+    names = ("cat", "dog", "bird")
+    rules = ("long words", "photos", WEAK_RULE)
+    frames: dict[str, pl.DataFrame] = {}
+    for place, version in enumerate(("1.0", "1.1", "1.2")):
+        rng = np.random.default_rng(7)
+        ids = np.arange(300)
+        label = rng.integers(0, 3, len(ids))
+        votes = np.where(rng.random((3, len(ids))) < 0.75, label, rng.integers(0, 3, (3, len(ids))))
+        votes[rng.random(votes.shape) < 0.4] = -1
+        if place:  # the rule for photos now takes birds for dogs, and votes more often
+            votes[1] = np.where(ids % 3 == 0, np.where(label == 2, 1, label), votes[1])
+        counts = np.stack([(votes[: 3 - place // 2] == k).sum(axis=0) for k in range(3)]) + 0.5
+        shares = counts / counts.sum(axis=0)
+        columns: dict[str, object] = {"id": ids, "split": np.where(ids % 4 == 3, "test", "train")}
+        if labelled:
+            columns["label"] = [None if k % 10 == 0 else names[label[k]] for k in ids]
+        columns["size"] = np.round(rng.normal(size=len(ids)) + label, 3)
+        columns |= {f"label_proba_{name}": shares[k] for k, name in enumerate(names)}
+        for k, rule in enumerate(rules[: 3 - place // 2]):
+            columns[f"label_vote_{rule}"] = [None if v < 0 else names[v] for v in votes[k]]
+        frames[version] = pl.DataFrame(columns)
+    said = {
+        name: frame.select("id", prediction=pl.Series([names[k % 3] for k in range(300)]))
+        for name, frame in frames.items()
+    }
+    return write_project(folder, frames, predictions=said)
+
+
+def write_weak_alone(folder: Path) -> Path:
+    """No label column: the likeliest class is the label."""
+    return write_weak(folder, labelled=False)

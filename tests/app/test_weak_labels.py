@@ -1,0 +1,171 @@
+"""Weak labels on the screen: the library's figures, and clicks that filter.
+
+The section is drawn by itself here; it stands on the Failures page.
+"""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import chameleon
+from chameleon import Filters, LabelProbability, RuleVote, VoteChange, Voted
+from tests.app import showcases
+from tests.app.conftest import FEATURES, OVERVIEW, Screen
+
+VARIABLE = "CHAMELEON_TEST_WEAK"
+SIDES = {"primary": "1.1", "secondary": "1.0"}
+
+
+def script():
+    import os
+
+    import chameleon
+    from chameleon.app import chips, state, weak_labels
+    from chameleon.app.view import Breath, View
+
+    evaluation = chameleon.evaluate(chameleon.open_project(os.environ["CHAMELEON_TEST_WEAK"]))
+    selection = state.selection_of_session(evaluation)
+    view = View(evaluation, selection, pending=False, breath=Breath(wanted=False))
+    chips.draw(view)
+    weak_labels.draw(view)
+    state.write_address(selection, None)
+
+
+@pytest.fixture
+def draw_section(monkeypatch):
+    def drawn(folder, query=SIDES):
+        monkeypatch.setenv(VARIABLE, str(folder))
+        at = AppTest.from_function(script, default_timeout=60)
+        for name, value in query.items():
+            at.query_params[name] = value
+        at.run()
+        assert not at.exception
+        return Screen(at)
+
+    return drawn
+
+
+@pytest.fixture
+def evaluation(showcase):
+    return chameleon.evaluate(chameleon.open_project(showcase("weak")))
+
+
+def frame_of(screen, column):
+    """The table that has this column."""
+    return next(d.value for d in screen.at.dataframe if column in d.value.columns)
+
+
+def send(screen, element, selection):
+    states = screen.at._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = element.proto.id
+    state.string_value = json.dumps({"selection": selection})
+    screen.at._run(states)
+    assert not screen.at.exception
+
+
+def click_rule(screen, row, column):
+    table = next(d for d in screen.at.dataframe if "labelling-rules" in d.proto.id)
+    send(screen, table, {"rows": [], "columns": [], "cells": [[row, column]]})
+
+
+def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, evaluation):
+    screen = draw_section(showcase("weak"))
+    rules = chameleon.labelling_rules(evaluation, **SIDES)
+    shown = frame_of(screen, "rule")
+    assert shown["rule"].to_list() == rules["rule"].to_list()
+    assert showcases.WEAK_RULE in shown["rule"].to_list()
+    for column, name in (
+        ("coverage, primary", "primary_coverage"), ("conflicts, secondary", "secondary_conflicts"),
+        ("began to vote", "started"), ("share of the move", "changed_share"),
+    ):  # fmt: skip
+        assert frame_of(screen, column)[column].to_list() == rules[name].to_list()
+    photos = rules.filter(rule="photos").to_dicts()[0]
+    assert photos["changed_share"] == 1  # the one rule that was rewritten
+    classes = chameleon.weak_labels(evaluation, **SIDES)
+    assert frame_of(screen, "class")["likeliest, primary"].to_list() == (
+        classes["primary_likeliest"].to_list()
+    )
+    change = chameleon.label_probability_change(evaluation, **SIDES)
+    assert f"those of {change.changed:,} changed" in " ".join(screen.texts())
+
+
+def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
+    draw_section, showcase, evaluation
+):
+    screen = draw_section(showcase("weak"))
+    rules = chameleon.labelling_rules(evaluation, **SIDES)
+    click_rule(screen, 1, "began to vote")
+    chosen = (VoteChange("photos", Voted.STARTED),)
+    assert screen.selection.filters == Filters(vote_changes=chosen)
+    assert screen.count == f"**{rules['started'][1]:,} of 300 instances**"
+    assert [chip.split(" :")[0] for chip in screen.chips] == ["rule photos began to vote"]
+    # the table itself is not narrowed by it
+    assert frame_of(screen, "rule")["began to vote"][1] == rules["started"][1]
+    click_rule(screen, 1, "rule")  # no count
+    assert screen.selection.filters == Filters(vote_changes=chosen)
+    click_rule(screen, 1, "began to vote")
+    assert screen.selection.filters.is_empty
+
+
+def test_a_click_on_a_bar_filters_to_its_instances(draw_section, showcase, evaluation):
+    screen = draw_section(showcase("weak"))
+    (chart,) = screen.at.get("vega_lite_chart")
+    send(screen, chart, {"pick": [{"class": "dog", "low": 0.1, "high": 0.2}]})
+    assert screen.selection.filters == Filters(
+        label_probabilities=(LabelProbability("dog", 0.1, 0.2),)
+    )
+    bars = chameleon.label_probability_histogram(evaluation, **SIDES)
+    line = next(x for x in bars.to_dicts() if x["class"] == "dog" and x["low"] == 0.1)
+    assert screen.count == f"**{line['primary']:,} of 300 instances**"
+    assert [chip.split(" :")[0] for chip in screen.chips] == [r"probability of dog\: 0\.1 to 0\.2"]
+
+
+def test_a_vote_is_chosen_from_a_list(draw_section, showcase):
+    screen = draw_section(showcase("weak"))
+    screen.at.selectbox(key="weak-rule").set_value("photos").run()
+    screen.at.selectbox(key="weak-vote").set_value(2).run()
+    assert screen.selection.filters.votes == (RuleVote("photos", "bird"),)
+    screen.at.selectbox(key="weak-vote").set_value(1).run()
+    assert screen.selection.filters.votes == (RuleVote("photos", None),)
+    screen.at.selectbox(key="weak-vote").set_value(0).run()
+    assert screen.selection.filters.is_empty
+
+
+def test_nothing_is_drawn_where_there_are_no_such_columns(draw_section, showcase):
+    screen = draw_section(showcase("growing"), {})
+    assert not screen.at.dataframe
+    assert not screen.at.get("vega_lite_chart")
+    assert len(screen.texts()) == 1  # the count of instances
+
+
+def test_a_version_against_itself_and_a_filter_that_leaves_nothing_are_drawn(
+    draw_section, showcase
+):
+    draw_section(showcase("weak"), {"primary": "1.2", "secondary": "1.2"})
+    draw_section(showcase("weak"), {**SIDES, "label-probability": '["cat", 0.99, 1]'})
+
+
+def test_without_a_label_column_no_accuracy_is_given(draw_section, showcase):
+    screen = draw_section(showcase("weak_alone"))
+    assert frame_of(screen, "accuracy, primary")["accuracy, primary"].isna().all()
+    assert "no accuracy is given" in " ".join(screen.texts())
+
+
+@pytest.mark.parametrize("name", ["weak", "weak_alone"])
+def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, showcase, name):
+    query = {**SIDES, "vote-change": '["photos", "changed"]', "vote": '["long words", "cat"]'}
+    screen = open_app(showcase(name), OVERVIEW, query)
+    assert not screen.at.exception
+    assert len(screen.chips) == 2
+    screen.go(FEATURES)
+    assert not screen.at.exception
+    assert [one["name"] for one in screen.payload("features")["features"]] == ["size"]
+    screen = open_app(showcase(name), "pages/setup.py")
+    assert not screen.at.exception
+    columns = frame_of(screen, "role")
+    roles = dict(zip(columns["column"], columns["role"], strict=True))
+    assert roles["label_proba_cat"] == "probability of cat"
+    assert roles["label_vote_photos"] == "votes of rule photos"
+    assert roles["size"] == "feature"
