@@ -67,7 +67,9 @@ from chameleon.selection import FeatureFilter, Filters, Range, Selection
 from chameleon.settings_text import settings_text
 from chameleon.sources import open_project
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     Happened,
     OutcomeChange,
@@ -78,10 +80,12 @@ from chameleon.view_filters import (
 
 __all__ = [
     "Against",
+    "AlwaysFails",
     "Attribution",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
+    "ConfusionCell",
     "DataChange",
     "Evaluation",
     "FeatureFilter",

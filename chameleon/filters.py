@@ -15,7 +15,9 @@ from chameleon.errors import SelectionError
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Split
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     OutcomeChange,
     Region,
@@ -77,9 +79,10 @@ _SEVERAL = (
     "outcome_changes",
     "class_changes",
     "data_changes",
+    "confusions",
     "regions",
 )
-_SINGLE = ("dates", "sensitivity")
+_SINGLE = ("dates", "sensitivity", "always_fails")
 
 
 class Choice(NamedTuple):
@@ -113,6 +116,10 @@ class Filters:
         What happened to the instance in the step from the secondary to the primary version.
     sensitivity
         Bars of the sensitivity histogram.
+    confusions
+        Cells of the confusion matrices; they let through instances that the cell's version holds.
+    always_fails
+        A range of versions all of which get the instance wrong.
     regions
         Cells of the embedding.
     """
@@ -128,6 +135,8 @@ class Filters:
     sensitivity: SensitivityChoice | None = None
     regions: tuple[Region, ...] = ()
     data_changes: tuple[DataChange, ...] = ()
+    confusions: tuple[ConfusionCell, ...] = ()
+    always_fails: AlwaysFails | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -158,7 +167,13 @@ class Filters:
     def of_rows(self) -> Filters:
         """The part that one version's row alone can tell."""
         return replace(
-            self, outcome_changes=(), class_changes=(), data_changes=(), sensitivity=None
+            self,
+            outcome_changes=(),
+            class_changes=(),
+            data_changes=(),
+            sensitivity=None,
+            confusions=(),
+            always_fails=None,
         )
 
     @property
@@ -169,6 +184,8 @@ class Filters:
             class_changes=self.class_changes,
             data_changes=self.data_changes,
             sensitivity=self.sensitivity,
+            confusions=self.confusions,
+            always_fails=self.always_fails,
         )
 
     def with_choice(self, choice: Choice) -> Filters:
@@ -200,6 +217,9 @@ class Filters:
         items += [("data-change", change.to_text()) for change in self.data_changes]
         if self.sensitivity is not None:
             items.append(("sensitivity", self.sensitivity.to_text()))
+        items += [("confusion", cell.to_text()) for cell in self.confusions]
+        if self.always_fails is not None:
+            items.append(("always-fails", self.always_fails.to_text()))
         items += [("cell", region.to_text()) for region in self.regions]
         for one in self.features:
             items += [(_FEATURE_PREFIX + one.feature, value) for value in _feature_values(one)]
@@ -233,6 +253,10 @@ class Filters:
             data_changes=tuple(map(DataChange.from_text, values.get("data-change", ()))),
             sensitivity=SensitivityChoice.from_text(values["sensitivity"][-1])
             if "sensitivity" in values
+            else None,
+            confusions=tuple(map(ConfusionCell.from_text, values.get("confusion", ()))),
+            always_fails=AlwaysFails.from_text(values["always-fails"][-1])
+            if "always-fails" in values
             else None,
             regions=tuple(map(Region.from_text, values.get("cell", ()))),
         )

@@ -13,7 +13,9 @@ from chameleon.filters import Choice, FeatureFilter, Range
 from chameleon.project import Kind
 from chameleon.selection import Selection
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     Happened,
     OutcomeChange,
@@ -124,6 +126,10 @@ def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
         return f"predicted {shortened(value.secondary)} before, {shortened(value.primary)} after"
     if isinstance(value, DataChange):
         return data_change_words(value)
+    if isinstance(value, ConfusionCell):
+        return confusion_words(value)
+    if isinstance(value, AlwaysFails):
+        return f"wrong in every version, {shortened(value.first)} to {shortened(value.last)}"
     if isinstance(value, SensitivityChoice):
         return _sensitivity_words(value)
     if isinstance(value, tuple):
@@ -146,10 +152,18 @@ def data_change_words(change: DataChange) -> str:
     return words if change.feature is None else f"{words} in {shortened(change.feature)}"
 
 
+def confusion_words(cell: ConfusionCell) -> str:
+    """A cell of a confusion matrix in words."""
+    side = "secondary" if cell.secondary else "primary"
+    return f"{shortened(cell.label)} taken for {shortened(cell.prediction)} by the {side}"
+
+
 def _sensitivity_words(choice: SensitivityChoice) -> str:
     over, numbers = choice
     what = "class" if over.classes else "outcome"
-    times = ", ".join(str(n) for n in sorted(numbers))
+    counts = sorted(numbers)
+    runs = len(counts) > 3 and counts[-1] - counts[0] == len(counts) - 1
+    times = f"{counts[0]} to {counts[-1]}" if runs else ", ".join(str(n) for n in counts)
     return f"{what} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
 
 
