@@ -20,11 +20,13 @@ from chameleon.analysis.changes import (
 )
 from chameleon.analysis.check import check
 from chameleon.analysis.comparison import Iteration, compare_data
+from chameleon.analysis.confusion import confusion, errors_by
 from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
 from chameleon.analysis.edits import edited_values, value_transitions
 from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.evidence import IterationKind
+from chameleon.analysis.failure_sets import failure_sets
 from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
@@ -39,10 +41,12 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
+from chameleon.analysis.mistakes import ranked_mistakes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.errors import (
@@ -94,6 +98,7 @@ __all__ = [
     "InstanceList",
     "Iteration",
     "IterationKind",
+    "LabelSuspicion",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
@@ -128,12 +133,15 @@ __all__ = [
     "check",
     "class_changes",
     "compare_data",
+    "confusion",
     "data_changes",
     "data_changes_by",
     "drift_over_versions",
     "edited_values",
     "embedding_cells",
+    "errors_by",
     "evaluate",
+    "failure_sets",
     "feature_correlations",
     "feature_drift",
     "feature_histograms",
@@ -143,11 +151,13 @@ __all__ = [
     "feature_summary",
     "frozen_test",
     "iteration_kinds",
+    "label_suspicion",
     "model_on_tests",
     "most_sensitive",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
+    "ranked_mistakes",
     "sensitivity",
     "settings_text",
     "subset_distances",

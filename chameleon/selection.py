@@ -199,8 +199,14 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
         over, changes = filters.sensitivity
         sensitivity = sensitivity_of(evaluation, over)
         yield sensitivity.counted & np.isin(sensitivity.changes, changes)
+    yield from _failure_masks(evaluation, selection)
+
+
+def _failure_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArray[np.bool_]]:
+    """What the views of failures let through."""
+    filters = selection.filters
     if filters.confusions:
-        mask = np.zeros(count, dtype=np.bool_)
+        mask = np.zeros(evaluation.dataset.instance_count, dtype=np.bool_)
         for cell in filters.confusions:
             mask |= _confused(evaluation, selection, cell)
         yield mask
@@ -217,7 +223,8 @@ def _confused(
     label, prediction = _codes((cell.label, cell.prediction), evaluation.classes, "class")
     rows = dataset.row_of_instance(version)
     said = evaluation.predicted[version, rows]
-    return (rows >= 0) & (dataset.label[rows] == label) & (said == prediction)
+    mask: NDArray[np.bool_] = (rows >= 0) & (dataset.label[rows] == label) & (said == prediction)
+    return mask
 
 
 def checked(evaluation: Evaluation, selection: Selection) -> Selection:

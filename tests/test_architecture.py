@@ -26,7 +26,7 @@ LEVELS = (
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
-    ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
+    ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting", "out_of_fold"),
     ("histories", "selection"),
     ("analysis", "charts"),
 )
@@ -40,6 +40,7 @@ HOMES = {
     "streamlit": {"chameleon.app", "pages"},
     "altair": {"chameleon.charts"},
     "pandas": {"chameleon.models", "chameleon.embedding"},
+    "cleanlab": {"chameleon.analysis"},
 }
 # Whatever they load can run somebody's code.
 UNSAFE_LIBRARIES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
@@ -47,7 +48,7 @@ UNSAFE_CALLS = re.compile(r"(eval|exec|__import__|joblib\.load|.*\.(read|to)_pic
 FILE_READING = re.compile(
     r"(.*\.)?(open|open_memmap|read_\w+|scan_\w+|load|loads|loadtxt|genfromtxt|fromfile|memmap)"
 )
-SLOW_TO_IMPORT = {"altair", "numba", "pandas", "scipy", "sklearn", "streamlit", "umap"}
+SLOW_TO_IMPORT = {"altair", "cleanlab", "numba", "pandas", "scipy", "sklearn", "streamlit", "umap"}
 LONGEST_PAGE = 59
 
 

@@ -110,6 +110,10 @@ RESULTS = {
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
     "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
     "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
+    "confusion": lambda e: chameleon.confusion(e, **VERSIONS),
+    "errors_by": lambda e: chameleon.errors_by(e, "label", **VERSIONS),
+    "failure_sets": lambda e: chameleon.failure_sets(e, **VERSIONS),
+    "ranked_mistakes": lambda e: chameleon.ranked_mistakes(e, **VERSIONS),
 }
 """How every function that returns a frame is called."""
 
