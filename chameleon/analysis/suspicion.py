@@ -68,6 +68,11 @@ class LabelSuspicion:
     note: str | None
 
 
+def suspicion_fits(evaluation: Evaluation) -> int:
+    """At most how many models `label_suspicion` fits."""
+    return FOLDS if _why_not_train(evaluation) is None else 0
+
+
 def label_suspicion(
     evaluation: Evaluation,
     version: str,

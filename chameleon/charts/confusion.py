@@ -22,8 +22,7 @@ MOST_CLASSES = 30
 
 _SIZES = ((4, 54, 13), (10, 28, 11), (16, 23, 10))  # up to so many classes: pixels a cell, of text
 _SMALLEST = (16, 8)
-_FLAT = 4
-"""Up to so many classes the names of the columns lie flat."""
+_CHARACTER = 0.62  # how wide a character is, in sizes of its font
 
 
 class Shown(StrEnum):
@@ -34,7 +33,18 @@ class Shown(StrEnum):
     DIFFERENCE = "difference"
 
 
-def confusion_matrix(*, classes: int, difference: bool, dark: bool) -> dict[str, Any]:
+def names_lie_flat(classes: tuple[str, ...]) -> bool:
+    """Whether every name fits across its column; else they stand upright."""
+    step, text = _size(len(classes))
+    return max((len(name) for name in classes), default=0) * text * _CHARACTER <= step
+
+
+def _size(classes: int) -> tuple[int, int]:
+    """The pixels of a cell's side, and of the text in it."""
+    return next(((step, text) for most, step, text in _SIZES if classes <= most), _SMALLEST)
+
+
+def confusion_matrix(*, classes: int, flat: bool, difference: bool, dark: bool) -> dict[str, Any]:
     """A square for each pair of true class (rows) and prediction (columns) that occurs.
 
     The frame: that of `confusion_frame`. Selection "pick": label, prediction.
@@ -43,6 +53,8 @@ def confusion_matrix(*, classes: int, difference: bool, dark: bool) -> dict[str,
     ----------
     classes
         How many are drawn; decides on the size of a square.
+    flat
+        Whether the names of the columns lie flat; see `names_lie_flat`.
     difference
         Whether the matrix is a difference: shaded from fewer over equal to more.
     """
@@ -50,8 +62,7 @@ def confusion_matrix(*, classes: int, difference: bool, dark: bool) -> dict[str,
     columns = ("label", "prediction", "label_place", "prediction_place", "shade", "written",
                "sentence", "chosen", "marked", "right")  # fmt: skip
     base = alt.Chart(dummy(*columns))
-    fitting = (size for most, *size in _SIZES if classes <= most)
-    step, text = next(fitting, list(_SMALLEST))
+    step, text = _size(classes)
     axis: dict[str, Any] = {
         "labelLimit": 90,
         "labelOverlap": False,
@@ -63,9 +74,10 @@ def confusion_matrix(*, classes: int, difference: bool, dark: bool) -> dict[str,
         "grid": True,
         "gridColor": colours.line,
         "tickBand": "extent",
+        "labelBound": False,
+        "labelFlush": False,
     }
-    flat = classes <= _FLAT
-    across = {"labelAngle": 0, "labelLimit": step - 4} if flat else {"labelAngle": -90}
+    across = {"labelAngle": 0 if flat else -90}
     x = alt.X(
         "prediction:N",
         title="Predicted",
@@ -79,7 +91,7 @@ def confusion_matrix(*, classes: int, difference: bool, dark: bool) -> dict[str,
         axis=alt.Axis(**axis),
     )
     scale = (
-        alt.Scale(domain=[-1, 0, 1], range=list(colours.balance))
+        alt.Scale(domain=[-1, 0, 1], range=list(colours.balance), interpolate="rgb")
         if difference
         else alt.Scale(domain=[0, 1], range=[colours.low, colours.high])
     )
@@ -167,7 +179,7 @@ def confusion_frame(
     places = {name: place for place, name in enumerate((*classes, other))}
     totals = {
         (row["label"], side): row[side]
-        for row in folded.group_by("label").sum().iter_rows(named=True)
+        for row in folded.drop("prediction").group_by("label").sum().iter_rows(named=True)
         for side in ("secondary", "primary")
     }
     lines: list[dict[str, Any]] = []
@@ -200,7 +212,7 @@ def confusion_frame(
     frame = pl.DataFrame(lines, schema=_SCHEMA)
     if shown is not Shown.DIFFERENCE:
         return frame.with_columns(shade=pl.col("share").sqrt())
-    most = max(frame["value"].abs().max() or 0, 1)  # type: ignore[operator, type-var]
+    most = max((abs(line["value"]) for line in lines), default=1) or 1
     return frame.with_columns(shade=pl.col("value").sign() * (pl.col("value").abs() / most).sqrt())
 
 
