@@ -125,7 +125,7 @@ def label_suspicion(
         leaked=int(leaked.sum()),
         unjudged=unjudged + (len(judged) if refused else 0),
         fitted=fresh.fitted,
-        note=refused or (fresh.note if fresh.left_out else None),
+        note="; ".join(filter(None, (fresh.note if fresh.left_out else None, refused))) or None,
     )
 
 

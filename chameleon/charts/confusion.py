@@ -21,7 +21,10 @@ MOST_CLASSES = 30
 """With more classes than this, cells leave no room for a count: the rest is folded into one."""
 
 _SIZES = ((4, 54, 13), (10, 28, 11), (16, 23, 10))  # up to so many classes: pixels a cell, of text
-_SMALLEST = (16, 8)
+_SMALLEST = (14, 8)
+_SHORT_NAMES = 52
+"""Pixels for names beside the smallest squares: two matrices of `MOST_CLASSES` share a line."""
+
 _CHARACTER = 0.62  # how wide a character is, in sizes of its font
 
 
@@ -64,7 +67,7 @@ def confusion_matrix(*, classes: int, flat: bool, difference: bool, dark: bool) 
     base = alt.Chart(dummy(*columns))
     step, text = _size(classes)
     axis: dict[str, Any] = {
-        "labelLimit": 90,
+        "labelLimit": 90 if (step, text) != _SMALLEST else _SHORT_NAMES,
         "labelOverlap": False,
         "labelFontSize": max(text, 9),
         "labelColor": colours.text,
