@@ -74,30 +74,34 @@ def confusion(
     SelectionError
         A version or value does not exist.
     """
-    width = len(evaluation.classes)
-    found: dict[str, NDArray[np.int64]] = {}
+    width = max(len(evaluation.classes), 1)
     kept = replace(filters or Filters(), confusions=())
     selection = _selection(primary, secondary, kept, primary_only, secondary_only)
-    for side, own in zip(_SIDES, side_rows(evaluation, selection, split), strict=True):
+    labels: list[NDArray[np.int64]] = []
+    keys: list[NDArray[np.int64]] = []
+    for own in side_rows(evaluation, selection, split):
         known = own.outcome != UNKNOWN
-        label = evaluation.dataset.label[own.rows[known]].astype(np.int64)
-        found[side] = np.bincount(label * width + own.predicted[known], minlength=width * width)
-    occurring = np.flatnonzero(found["secondary"] + found["primary"])
-    labels, predictions = np.divmod(occurring, max(width, 1))
+        labels.append(evaluation.dataset.label[own.rows[known]].astype(np.int64))
+        keys.append(labels[-1] * width + own.predicted[known])
+    occurring, place = np.unique(np.concatenate(keys), return_inverse=True)
+    places = np.split(place, [len(keys[0])])
+    of_cell, said = np.divmod(occurring, width)
     columns: dict[str, object] = {
-        "label": [evaluation.classes[k] for k in labels],
-        "prediction": [evaluation.classes[k] for k in predictions],
+        "label": [evaluation.classes[k] for k in of_cell.tolist()],
+        "prediction": [evaluation.classes[k] for k in said.tolist()],
     }
+    counts: dict[str, NDArray[np.int64]] = {}
     shares: dict[str, NDArray[np.float64]] = {}
-    for side, counts in found.items():
-        columns[side] = counts[occurring]
-        of_class = counts.reshape(width, width).sum(axis=1)[labels]
+    for side, own_places, own_labels in zip(_SIDES, places, labels, strict=True):
+        counts[side] = np.bincount(own_places, minlength=len(occurring))
         with np.errstate(invalid="ignore"):
-            shares[f"{side}_share"] = counts[occurring] / of_class
+            of_class = np.bincount(own_labels, minlength=width)[of_cell]
+            shares[f"{side}_share"] = counts[side] / of_class
     frame = pl.DataFrame(
         {
             **columns,
-            "difference": found["primary"][occurring] - found["secondary"][occurring],
+            **counts,
+            "difference": counts["primary"] - counts["secondary"],
             **shares,
             "share_difference": shares["primary_share"] - shares["secondary_share"],
         },

@@ -24,6 +24,7 @@ _BY: Mapping[str, str] = {
     "sensitivity": "sensitivity",
 }
 _MOST = 200
+_UNSCROLLED, _TALLEST = 10, 420  # more rows than this scroll in so many pixels
 _judging = threading.Lock()
 
 
@@ -49,7 +50,8 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
     if found.is_empty():
         st.info(_why_none(view, by), icon=":material/check_circle:")
         return
-    draw_table(_table(found, judged is not None), key="failures-mistakes", height=420)
+    height = _TALLEST if len(found) > _UNSCROLLED else None
+    draw_table(_table(found, judged is not None), key="failures-mistakes", height=height)
     st.caption(_table_words(view, found, by))
 
 

@@ -48,4 +48,14 @@ def test_a_cell_and_a_set_filter_everything_as_the_library_counts(showcase, open
         told(page, shown.evaluation)
     button.click()
     expect(page.get_by_text("unfiltered")).to_be_visible()
+
+    # a class by the dot of its error rate
+    errors = chameleon.errors_by(shown.evaluation, "label", **sides, split=Split.TEST)
+    dots = page.locator("[class*=st-key-errors-by-label-] g.mark-symbol.role-mark path[aria-label]")
+    expect(dots).to_have_count(2 * len(errors))
+    page.mouse.move(5, 5)
+    dots.first.click(force=True)
+    expect(page).to_have_url(re.compile("[?&]label="))
+    (label,) = told(page, shown.evaluation).filters.labels
+    assert label in errors["group"]
     assert not complaints.lines
