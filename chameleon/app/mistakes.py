@@ -52,7 +52,8 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
         return
     height = _TALLEST if len(found) > _UNSCROLLED else None
     draw_table(_table(found, judged is not None), key="failures-mistakes", height=height)
-    st.caption(_table_words(view, found, by))
+    rows = "" if split is None else f" Rows: {split}, as chosen above."
+    st.caption(_table_words(view, found, by) + rows)
 
 
 def _suspicion(view: View) -> LabelSuspicion | None:
@@ -103,12 +104,13 @@ def _judge(view: View, version: str) -> LabelSuspicion | None:
 def _judged_words(judged: LabelSuspicion) -> str:
     """How many labels were judged, and which were left out, in words."""
     rows = judged.rows
-    train = len(rows.filter(split=Split.TRAIN.value))
+    train = rows.filter(split=Split.TRAIN.value)
+    flagged, learnt = int(rows["flagged"].sum()), int(train["flagged"].sum())
     words = (
-        f"**{int(rows['flagged'].sum()):,} of {len(rows):,} labels** of "
-        f"{plain(shortened(judged.version))} are taken for wrong by confident learning: {train:,} "
-        f"train rows judged by models fitted without them, {len(rows) - train:,} others by the "
-        "version's own model."
+        f"**{flagged:,} of {len(rows):,} labels** of {plain(shortened(judged.version))} are taken "
+        f"for wrong by confident learning: {learnt:,} of {len(train):,} train rows, judged by "
+        f"models fitted without them, and {flagged - learnt:,} of {len(rows) - len(train):,} "
+        "others, judged by the version's own model."
     )
     taken = [
         f"{count:,} {what}"
@@ -168,7 +170,7 @@ def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
 
 def _why_none(view: View, by: str) -> str:
     if by == "suspicion":
-        return "No judged label among these rows is contradicted."
+        return "No judged label among these rows is contradicted: look at other rows above."
     if view.selection.filters.is_empty:
         return "The primary's model makes no mistake on these rows."
     return "No mistake of the primary's model passes the filters."
