@@ -155,6 +155,8 @@ def data_change_words(change: DataChange) -> str:
 def confusion_words(cell: ConfusionCell) -> str:
     """A cell of a confusion matrix in words."""
     side = "secondary" if cell.secondary else "primary"
+    if cell.label == cell.prediction:
+        return f"{shortened(cell.label)} rightly told by the {side}"
     return f"{shortened(cell.label)} taken for {shortened(cell.prediction)} by the {side}"
 
 

@@ -11,11 +11,11 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
 import chameleon
-from chameleon import ConfusionCell, Filters, Selection, SensitivityRange
+from chameleon import AlwaysFails, ConfusionCell, Filters, Selection, SensitivityRange
 from chameleon.analysis.failure_sets import FAILURE_SETS, failure_filters
 from chameleon.errors import SelectionError
 from chameleon.project import Split
-from chameleon.selection import instance_mask
+from chameleon.selection import instance_mask, usable
 from tests import oracle, oracle_failures, oracle_views, tiny
 from tests.library import evaluated, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
@@ -201,3 +201,27 @@ def test_fields_are_kept_apart_from_restrictions():
     filters = dataclasses.replace(Filters(), confusions=(cell,))
     assert filters.of_rows.is_empty
     assert filters.of_instances == filters
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("confusion", "cat"), ("confusion", '["cat"]'), ("confusion", '["cat", 1, true]'),
+        ("confusion", '["cat", "dog", 1]'), ("always-fails", "v1"),
+        ("always-fails", '["v1", "v2"]'),
+    ],
+)  # fmt: skip
+def test_a_link_that_cannot_be_read_is_said_to_be_none(name, value):
+    with pytest.raises(SelectionError, match="The link asks for"):
+        Filters.from_query([(name, value)])
+
+
+def test_what_of_a_link_is_gone_is_left_out_and_told(tmp_path):
+    evaluation = evaluated(tiny.write_tiny(tmp_path / "t"))
+    kept = ConfusionCell("cat", "dog")
+    cells = (kept, ConfusionCell("cat", "eel"))
+    filters = Filters(confusions=cells, always_fails=AlwaysFails("v2", "v1"))
+    asked = Selection("v2", "v1", filters)
+    found, complaints = usable(evaluation, asked, Selection("v10", "v2"))
+    assert found == Selection("v2", "v1", Filters(confusions=(kept,)))
+    assert len(complaints) == 2
