@@ -16,6 +16,7 @@ import polars as pl
 from chameleon.charts.change_matrix import highlight
 from chameleon.charts.specs import dummy, without_data
 from chameleon.charts.theme import palette
+from chameleon.project import natural_key
 
 MOST_CLASSES = 30
 """With more classes than this, cells leave no room for a count: the rest is folded into one."""
@@ -125,11 +126,11 @@ def confusion_matrix(*, classes: int, flat: bool, difference: bool, dark: bool) 
 
 
 def shown_classes(confusion: pl.DataFrame) -> tuple[str, ...]:
-    """The classes to draw, in the order of the frame: at most `MOST_CLASSES` less one for the rest.
+    """The classes to draw, in natural order: at most `MOST_CLASSES` less one for the rest.
 
     Those with the most mistakes stay, true class and prediction in both versions together.
     """
-    order = list(dict.fromkeys([*confusion["label"], *confusion["prediction"]]))
+    order = sorted({*confusion["label"], *confusion["prediction"]}, key=natural_key)
     if len(order) <= MOST_CLASSES:
         return tuple(order)
     wrong = confusion.filter(pl.col("label") != pl.col("prediction"))
@@ -175,7 +176,8 @@ def confusion_frame(
         label, prediction, label_place, prediction_place, value (the count or difference), written,
         shade (of a version from 0 to 1: its share of the true class; of a difference from -1 to
         1), sentence, right (whether label and prediction agree), folded (whether either stands for
-        several classes), chosen, marked. Cells that are 0 on the shown side are left out.
+        several classes), chosen, marked. Cells that are 0 on the shown side are left out, but for
+        those of a class with itself: so all matrices have the same rows and columns.
     """
     folded = _folded(confusion, classes)
     other = other_classes(confusion, classes)
@@ -194,7 +196,8 @@ def confusion_frame(
         }
         value, share = _value(parts, shown)
         pair = (label, row["prediction"])
-        if not value and not (shown is Shown.DIFFERENCE and row["secondary"]):
+        held = row["secondary"] or row["primary"] if shown is Shown.DIFFERENCE else value
+        if not held and label != row["prediction"]:
             continue
         lines.append(
             {
@@ -258,16 +261,25 @@ def confusion_text(frame: pl.DataFrame, shown: Shown) -> str:
 
 
 def _folded(confusion: pl.DataFrame, classes: tuple[str, ...]) -> pl.DataFrame:
+    """The counts with the other classes as one, and a line for each class with itself."""
     kept, other = list(classes), other_classes(confusion, classes)
     renamed = [
         pl.when(pl.col(name).is_in(kept)).then(pl.col(name)).otherwise(pl.lit(other)).alias(name)
         for name in ("label", "prediction")
     ]
-    return (
+    counted = (
         confusion.select(*renamed, "secondary", "primary")
         .group_by("label", "prediction", maintain_order=True)
         .sum()
     )
+    every = pl.Series("label", list(dict.fromkeys([*counted["label"], *counted["prediction"]])),
+                      dtype=pl.String)  # fmt: skip
+    itself = pl.DataFrame({"label": every, "prediction": every})
+    missing = itself.join(counted, on=["label", "prediction"], how="anti")
+    nothing = missing.with_columns(
+        secondary=pl.lit(0, dtype=pl.Int64), primary=pl.lit(0, dtype=pl.Int64)
+    )
+    return pl.concat([counted, nothing])
 
 
 Parts = Mapping[str, tuple[int, float | None]]

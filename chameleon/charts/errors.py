@@ -28,6 +28,7 @@ def error_rates(*, title: str, dark: bool) -> dict[str, Any]:
     """
     colours = palette(dark=dark)
     columns = ("place", "group", "side", "offset", "rate", "low", "high", "sentence", "chosen")
+    legend = alt.Legend(orient="top", title=None, labelColor=colours.text)
     base = alt.Chart(dummy(*columns)).encode(
         y=alt.Y(
             "group:N",
@@ -42,7 +43,7 @@ def error_rates(*, title: str, dark: bool) -> dict[str, Any]:
         color=alt.Color(
             "side:N",
             scale=alt.Scale(domain=list(_SIDES), range=[colours.secondary, colours.primary]),
-            legend=alt.Legend(orient="top", title=None, labelColor=colours.text),
+            legend=legend,
         ),
         opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.35)),
     )  # fmt: skip
@@ -62,7 +63,7 @@ def error_rates(*, title: str, dark: bool) -> dict[str, Any]:
             shape=alt.Shape(
                 "side:N",
                 scale=alt.Scale(domain=list(_SIDES), range=["diamond", "circle"]),
-                legend=None,
+                legend=legend,
             ),
             tooltip=tip,
         )

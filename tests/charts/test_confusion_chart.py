@@ -97,6 +97,17 @@ def test_beyond_thirty_classes_those_with_most_mistakes_stay_and_the_sums_hold()
     assert charts.other_classes(taken, classes) not in {*taken["label"]}
 
 
+def test_all_matrices_have_the_same_rows_and_columns():
+    found = pl.DataFrame([("a", "b", 2, 0), ("b", "c", 0, 3)], schema=FOUND.columns, orient="row")
+    for shown in Shown:
+        data = frame(shown, found)
+        assert set(data["label"]) == set(data["prediction"]) == {"a", "b", "c"}
+        assert {cells(data)[name, name] for name in "abc"} == {"0"}
+    assert cells(frame(Shown.PRIMARY, found, shares=True))["c", "c"] == "-"
+    places = {(a, n) for a, n in data.select("label", "label_place").iter_rows()}
+    assert places == {("a", 0), ("b", 1), ("c", 2)}
+
+
 def test_names_lie_flat_only_where_they_fit():
     assert charts.names_lie_flat(tuple("0123456789"))
     assert not charts.names_lie_flat(("class one", "class two"))
