@@ -20,11 +20,13 @@ from chameleon.analysis.changes import (
 )
 from chameleon.analysis.check import check
 from chameleon.analysis.comparison import Iteration, compare_data
+from chameleon.analysis.confusion import confusion, errors_by
 from chameleon.analysis.correlation import feature_correlations
 from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
 from chameleon.analysis.edits import edited_values, value_transitions
 from chameleon.analysis.embedding import cell_groups, embedding_cells
 from chameleon.analysis.evidence import IterationKind
+from chameleon.analysis.failure_sets import failure_sets
 from chameleon.analysis.histograms import (
     feature_histograms,
     feature_labels,
@@ -41,10 +43,12 @@ from chameleon.analysis.iteration_of import IterationOf, iteration_of
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.labelling_rules import labelling_rules
 from chameleon.analysis.metrics import version_metrics, version_sizes
+from chameleon.analysis.mistakes import ranked_mistakes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.analysis.weak_labels import (
@@ -79,7 +83,9 @@ from chameleon.selection import FeatureFilter, Filters, Range, Selection
 from chameleon.settings_text import settings_text
 from chameleon.sources import open_project
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     Happened,
     LabelProbability,
@@ -95,10 +101,12 @@ from chameleon.weak import WeakColumns
 
 __all__ = [
     "Against",
+    "AlwaysFails",
     "Attribution",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
+    "ConfusionCell",
     "DataChange",
     "Evaluation",
     "FeatureFilter",
@@ -109,6 +117,7 @@ __all__ = [
     "IterationKind",
     "IterationOf",
     "LabelProbability",
+    "LabelSuspicion",
     "ModelError",
     "ModelSpec",
     "NoticeKind",
@@ -149,12 +158,15 @@ __all__ = [
     "check",
     "class_changes",
     "compare_data",
+    "confusion",
     "data_changes",
     "data_changes_by",
     "drift_over_versions",
     "edited_values",
     "embedding_cells",
+    "errors_by",
     "evaluate",
+    "failure_sets",
     "feature_correlations",
     "feature_drift",
     "feature_histograms",
@@ -168,12 +180,14 @@ __all__ = [
     "iteration_of",
     "label_probability_change",
     "label_probability_histogram",
+    "label_suspicion",
     "labelling_rules",
     "model_on_tests",
     "most_sensitive",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
+    "ranked_mistakes",
     "sensitivity",
     "settings_text",
     "subset_distances",

@@ -15,7 +15,9 @@ from chameleon.errors import SelectionError
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Split
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     LabelProbability,
     OutcomeChange,
@@ -80,12 +82,13 @@ _SEVERAL = (
     "outcome_changes",
     "class_changes",
     "data_changes",
+    "confusions",
     "regions",
     "votes",
     "label_probabilities",
     "vote_changes",
 )
-_SINGLE = ("dates", "sensitivity")
+_SINGLE = ("dates", "sensitivity", "always_fails")
 
 
 class Choice(NamedTuple):
@@ -119,6 +122,10 @@ class Filters:
         What happened to the instance in the step from the secondary to the primary version.
     sensitivity
         Bars of the sensitivity histogram.
+    confusions
+        Cells of the confusion matrices; they let through instances that the cell's version holds.
+    always_fails
+        A range of versions all of which get the instance wrong.
     regions
         Cells of the embedding.
     votes, label_probabilities
@@ -143,6 +150,8 @@ class Filters:
     votes: tuple[RuleVote, ...] = ()
     label_probabilities: tuple[LabelProbability, ...] = ()
     vote_changes: tuple[VoteChange, ...] = ()
+    confusions: tuple[ConfusionCell, ...] = ()
+    always_fails: AlwaysFails | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -179,6 +188,8 @@ class Filters:
             data_changes=(),
             sensitivity=None,
             vote_changes=(),
+            confusions=(),
+            always_fails=None,
         )
 
     @property
@@ -190,6 +201,8 @@ class Filters:
             data_changes=self.data_changes,
             sensitivity=self.sensitivity,
             vote_changes=self.vote_changes,
+            confusions=self.confusions,
+            always_fails=self.always_fails,
         )
 
     def with_choice(self, choice: Choice) -> Filters:
@@ -221,6 +234,9 @@ class Filters:
         items += [("data-change", change.to_text()) for change in self.data_changes]
         if self.sensitivity is not None:
             items.append(("sensitivity", self.sensitivity.to_text()))
+        items += [("confusion", cell.to_text()) for cell in self.confusions]
+        if self.always_fails is not None:
+            items.append(("always-fails", self.always_fails.to_text()))
         items += [("cell", region.to_text()) for region in self.regions]
         items += [("vote", vote.to_text()) for vote in self.votes]
         items += [("label-probability", one.to_text()) for one in self.label_probabilities]
@@ -257,6 +273,10 @@ class Filters:
             data_changes=tuple(map(DataChange.from_text, values.get("data-change", ()))),
             sensitivity=SensitivityChoice.from_text(values["sensitivity"][-1])
             if "sensitivity" in values
+            else None,
+            confusions=tuple(map(ConfusionCell.from_text, values.get("confusion", ()))),
+            always_fails=AlwaysFails.from_text(values["always-fails"][-1])
+            if "always-fails" in values
             else None,
             regions=tuple(map(Region.from_text, values.get("cell", ()))),
             votes=tuple(map(RuleVote.from_text, values.get("vote", ()))),

@@ -21,12 +21,12 @@ from chameleon.filters import (
     escaped,
     unescaped,
 )
-from chameleon.histories import pairs, sensitivity_of, version_range
+from chameleon.histories import always_fails, pairs, sensitivity_of, version_range
 from chameleon.models import Evaluation
 from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind
 from chameleon.steps import changed_instances_mask
-from chameleon.view_filters import Region
+from chameleon.view_filters import ConfusionCell, Region
 from chameleon.weak_masks import check_weak_filters, vote_change_mask, weak_row_mask
 
 __all__ = [
@@ -203,6 +203,32 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
         over, changes = filters.sensitivity
         sensitivity = sensitivity_of(evaluation, over)
         yield sensitivity.counted & np.isin(sensitivity.changes, changes)
+    yield from _failure_masks(evaluation, selection)
+
+
+def _failure_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArray[np.bool_]]:
+    """What the views of failures let through."""
+    filters = selection.filters
+    if filters.confusions:
+        mask = np.zeros(evaluation.dataset.instance_count, dtype=np.bool_)
+        for cell in filters.confusions:
+            mask |= _confused(evaluation, selection, cell)
+        yield mask
+    if filters.always_fails is not None:
+        yield always_fails(evaluation, filters.always_fails)
+
+
+def _confused(
+    evaluation: Evaluation, selection: Selection, cell: ConfusionCell
+) -> NDArray[np.bool_]:
+    dataset = evaluation.dataset
+    name = selection.secondary if cell.secondary else selection.primary
+    version = dataset.version_number(name)
+    label, prediction = _codes((cell.label, cell.prediction), evaluation.classes, "class")
+    rows = dataset.row_of_instance(version)
+    said = evaluation.predicted[version, rows]
+    mask: NDArray[np.bool_] = (rows >= 0) & (dataset.label[rows] == label) & (said == prediction)
+    return mask
 
 
 def checked(evaluation: Evaluation, selection: Selection) -> Selection:
@@ -233,9 +259,13 @@ def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
         if happened.feature is not None:
             dataset.feature_number(happened.feature)
     check_weak_filters(dataset, filters)
+    for cell in filters.confusions:
+        _codes((cell.label, cell.prediction), evaluation.classes, "class")
     if filters.sensitivity is not None:
         over = filters.sensitivity.over
         version_range(dataset, over.first, over.last)
+    if filters.always_fails is not None:
+        version_range(dataset, filters.always_fails.first, filters.always_fails.last)
     if filters.regions:
         _region_mask(evaluation, filters.regions, np.zeros(0, dtype=np.int32))
 

@@ -67,6 +67,42 @@ class ClassChange(NamedTuple):
         return cls(*found)
 
 
+class ConfusionCell(NamedTuple):
+    """A cell of a confusion matrix: a true class and what one version's model says of it.
+
+    Both are read from that version: its own row's label, its own model's prediction.
+
+    Attributes
+    ----------
+    label, prediction
+        The classes.
+    secondary
+        Whether the cell is the secondary version's instead of the primary's.
+    """
+
+    label: str
+    prediction: str
+    secondary: bool = False
+
+    def to_text(self) -> str:
+        """A JSON list of its parts."""
+        return json.dumps(list(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> ConfusionCell:
+        """The cell of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(label), str(prediction), bool(secondary)]:
+                return cls(label, prediction, secondary)
+        raise SelectionError(f"The link asks for '{text}', which is no cell of a confusion matrix.")
+
+
 class Happened(StrEnum):
     """What can happen to an instance in the step from the secondary to the primary version.
 
@@ -244,6 +280,43 @@ class SensitivityChoice(NamedTuple):
                 if len(numbers) == len(changes):
                     return cls(SensitivityRange(first, last, held, classes), numbers)
         raise SelectionError(f"The link asks for a sensitivity '{text}', which cannot be read.")
+
+
+class AlwaysFails(NamedTuple):
+    """Instances that every version of a range gets wrong.
+
+    At least one outcome is known, and every known one is incorrect. Rows stand in for versions
+    that lack the instance as they do for the sensitivity.
+
+    Attributes
+    ----------
+    first, last
+        Names of versions, both included.
+    held_only
+        Whether only versions that hold the instance count.
+    """
+
+    first: str
+    last: str
+    held_only: bool = False
+
+    def to_text(self) -> str:
+        """A JSON list of its parts."""
+        return json.dumps(list(self), ensure_ascii=False)
+
+    @classmethod
+    def from_text(cls, text: str) -> AlwaysFails:
+        """The range of that text.
+
+        Raises
+        ------
+        SelectionError
+            It is none.
+        """
+        match _json(text):
+            case [str(first), str(last), bool(held)]:
+                return cls(first, last, held)
+        raise SelectionError(f"The link asks for '{text}', which is no range of versions.")
 
 
 class Region(NamedTuple):

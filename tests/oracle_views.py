@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from chameleon.selection import Filters
-from chameleon.view_filters import SensitivityRange
+from chameleon.view_filters import AlwaysFails, SensitivityRange
 from tests import oracle
 from tests.oracle import Row, Timeline
 
@@ -107,6 +107,25 @@ def sensitivity(time: Timeline, over: SensitivityRange, through: set[str]) -> Co
     return Counter(changes(time, key, over) for key in through if held(time, key, over))
 
 
+def confused(time: Timeline, version: str, key: str) -> tuple[str, str] | None:
+    """True class and prediction in a version; None where either, or the instance, is missing."""
+    row = time.versions[version].get(key)
+    said = time.said.get(version, {}).get(key)
+    return None if row is None or row.label is None or said is None else (row.label, said)
+
+
+def always_fails(time: Timeline, key: str, over: AlwaysFails) -> bool:
+    """Whether every version of the range gets the instance wrong; unknown outcomes are skipped."""
+    versions = list(time.versions)
+    told = []
+    for place in range(versions.index(over.first), versions.index(over.last) + 1):
+        row, own = row_at(time, versions, place, key)
+        if own or not over.held_only:
+            told.append(judged(time, versions[place], key, row.label))
+    known = [word for word in told if word != "unknown"]
+    return bool(known) and set(known) == {"incorrect"} and held(time, key, over)
+
+
 def keys(time: Timeline) -> set[str]:
     """All instances of all versions."""
     return {key for rows in time.versions.values() for key in rows}
@@ -164,5 +183,12 @@ def _passes_views(time: Timeline, key: str, primary: str, secondary: str, filter
     if filters.sensitivity is not None:
         over, numbers = filters.sensitivity
         count = changes(time, key, over) if held(time, key, over) else None
-        return count in numbers
-    return True
+        if count not in numbers:
+            return False
+    if filters.confusions and not any(
+        confused(time, secondary if cell.secondary else primary, key)
+        == (cell.label, cell.prediction)
+        for cell in filters.confusions
+    ):
+        return False
+    return filters.always_fails is None or always_fails(time, key, filters.always_fails)

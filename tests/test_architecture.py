@@ -27,7 +27,7 @@ LEVELS = (
     ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
-    ("shipping",),
+    ("out_of_fold", "shipping"),
     ("histories", "weak_masks", "selection"),
     ("analysis", "charts"),
 )
@@ -41,6 +41,7 @@ HOMES = {
     "streamlit": {"chameleon.app", "pages"},
     "altair": {"chameleon.charts"},
     "pandas": {"chameleon.models", "chameleon.embedding"},
+    "cleanlab": {"chameleon.analysis"},
 }
 # Whatever they load can run somebody's code.
 UNSAFE_LIBRARIES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
@@ -48,7 +49,7 @@ UNSAFE_CALLS = re.compile(r"(eval|exec|__import__|joblib\.load|.*\.(read|to)_pic
 FILE_READING = re.compile(
     r"(.*\.)?(open|open_memmap|read_\w+|scan_\w+|load|loads|loadtxt|genfromtxt|fromfile|memmap)"
 )
-SLOW_TO_IMPORT = {"altair", "numba", "pandas", "scipy", "sklearn", "streamlit", "umap"}
+SLOW_TO_IMPORT = {"altair", "cleanlab", "numba", "pandas", "scipy", "sklearn", "streamlit", "umap"}
 LONGEST_PAGE = 59
 
 

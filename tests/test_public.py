@@ -114,6 +114,10 @@ RESULTS = {
     "weak_label_totals": lambda e: chameleon.weak_label_totals(e, **VERSIONS),
     "label_probability_histogram": lambda e: chameleon.label_probability_histogram(e, **VERSIONS),
     "labelling_rules": lambda e: chameleon.labelling_rules(e, **VERSIONS),
+    "confusion": lambda e: chameleon.confusion(e, **VERSIONS),
+    "errors_by": lambda e: chameleon.errors_by(e, "label", **VERSIONS),
+    "failure_sets": lambda e: chameleon.failure_sets(e, **VERSIONS),
+    "ranked_mistakes": lambda e: chameleon.ranked_mistakes(e, **VERSIONS),
 }
 """How every function that returns a frame is called."""
 

@@ -139,7 +139,7 @@ def most_sensitive(
                 },
             )
         )
-    courses = [_course(column) for column in np.array(outcomes).T] if len(top) else []
+    courses = [course(column) for column in np.array(outcomes).T] if len(top) else []
     named = pl.DataFrame(
         {"place": np.arange(len(top)), "course": courses},
         schema={"place": pl.Int64, "course": pl.String},
@@ -147,7 +147,7 @@ def most_sensitive(
     return pl.concat(frames).join(named, on="place", how="left", maintain_order="left")
 
 
-def _course(outcomes: NDArray[np.uint8]) -> str:
+def course(outcomes: NDArray[np.uint8]) -> str:
     """What became of an instance: one lasting change, or several."""
     known = outcomes[outcomes != UNKNOWN]
     changes = int((known[1:] != known[:-1]).sum())

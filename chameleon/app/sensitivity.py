@@ -48,7 +48,7 @@ def draw_bars(
 ) -> None:
     """The histogram alone; its bars filter every other view."""
     names = [version.name for version in view.evaluation.dataset.versions]
-    over = over or _range_of_session(names)
+    over = over or range_of_session(names)
     frame = cached.sensitivity_bars(view.evaluation, view.selection, over)
     filters = view.selection.filters
     if not filters.is_empty:
@@ -104,10 +104,11 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
             "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
             width=150,
         )  # fmt: skip
-    return _range_of_session(names)
+    return range_of_session(names)
 
 
-def _range_of_session(names: list[str]) -> SensitivityRange:
+def range_of_session(names: list[str]) -> SensitivityRange:
+    """What sensitivity is counted over, as this visitor chose it on the Sensitivity page."""
     first, last = _ends_of_session(names)
     return SensitivityRange(
         first,

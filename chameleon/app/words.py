@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from chameleon.bins import Bar, BarKind
 from chameleon.dataset import Feature
@@ -13,7 +14,9 @@ from chameleon.filters import Choice, FeatureFilter, Range
 from chameleon.project import Kind
 from chameleon.selection import Selection
 from chameleon.view_filters import (
+    AlwaysFails,
     ClassChange,
+    ConfusionCell,
     DataChange,
     Happened,
     LabelProbability,
@@ -121,17 +124,9 @@ def choice_words(choice: Choice, kinds: Mapping[str, Kind]) -> str:
         return f"{shortened(value.feature)}: {filter_words(value, kinds[value.feature])}"
     if isinstance(value, Region):
         return "a cell of the embedding"
-    if isinstance(value, OutcomeChange):
-        judged = ", judged by the primary's label" if value.same_label else ""
-        return f"{value.secondary} before, {value.primary} after{judged}"
-    if isinstance(value, ClassChange):
-        return f"predicted {shortened(value.secondary)} before, {shortened(value.primary)} after"
-    if isinstance(value, DataChange):
-        return data_change_words(value)
-    if isinstance(value, SensitivityChoice):
-        return _sensitivity_words(value)
-    if isinstance(value, RuleVote | VoteChange | LabelProbability):
-        return weak_words(value)
+    told = _WORDS.get(type(value))
+    if told is not None:
+        return told(value)
     if isinstance(value, tuple):
         first, last = value
         return f"date: from {first or 'the first'} to {last or 'the last'}"
@@ -170,10 +165,20 @@ def weak_words(value: RuleVote | VoteChange | LabelProbability) -> str:
     return f"rule {shortened(value.rule)} {said}"
 
 
+def confusion_words(cell: ConfusionCell) -> str:
+    """A cell of a confusion matrix in words."""
+    side = "secondary" if cell.secondary else "primary"
+    if cell.label == cell.prediction:
+        return f"{shortened(cell.label)} rightly told by the {side}"
+    return f"{shortened(cell.label)} taken for {shortened(cell.prediction)} by the {side}"
+
+
 def _sensitivity_words(choice: SensitivityChoice) -> str:
     over, numbers = choice
     what = "class" if over.classes else "outcome"
-    times = ", ".join(str(n) for n in sorted(numbers))
+    counts = sorted(numbers)
+    runs = len(counts) > 3 and counts[-1] - counts[0] == len(counts) - 1
+    times = f"{counts[0]} to {counts[-1]}" if runs else ", ".join(str(n) for n in counts)
     return f"{what} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
 
 
@@ -189,3 +194,30 @@ def _restriction_words(choice: Choice) -> str:
     if isinstance(value, FeatureFilter):
         return shortened(value.feature)
     return choice_words(choice, {}).split(": ", 1)[-1]
+
+
+def _outcome_words(change: OutcomeChange) -> str:
+    judged = ", judged by the primary's label" if change.same_label else ""
+    return f"{change.secondary} before, {change.primary} after{judged}"
+
+
+def _class_words(change: ClassChange) -> str:
+    return f"predicted {shortened(change.secondary)} before, {shortened(change.primary)} after"
+
+
+def _always_words(value: AlwaysFails) -> str:
+    return f"wrong in every version, {shortened(value.first)} to {shortened(value.last)}"
+
+
+_WORDS: Mapping[type, Callable[[Any], str]] = {
+    OutcomeChange: _outcome_words,
+    ClassChange: _class_words,
+    DataChange: data_change_words,
+    ConfusionCell: confusion_words,
+    AlwaysFails: _always_words,
+    SensitivityChoice: _sensitivity_words,
+    RuleVote: weak_words,
+    VoteChange: weak_words,
+    LabelProbability: weak_words,
+}
+"""How the choices of views are told."""

@@ -26,6 +26,9 @@ class Palette:
     outcomes
         A diverging scale of five hues: incorrect (red), even (near white), correct (blue). Only
         its ends stand out from the background by themselves; what lies between needs an edge.
+    balance
+        A diverging scale for differences of counts: fewer (amber), equal, more (green). Neither
+        says which is better.
     """
 
     primary: str
@@ -37,6 +40,7 @@ class Palette:
     low: str
     high: str
     outcomes: tuple[str, str, str, str, str]
+    balance: tuple[str, str, str]
 
     @property
     def correct(self) -> str:
@@ -59,6 +63,7 @@ LIGHT = Palette(
     low="#f1f5f3",
     high="#84c7aa",
     outcomes=("#b2182b", "#ef8a62", "#f7f7f7", "#67a9cf", "#2166ac"),  # ColorBrewer's RdBu
+    balance=("#e3b066", "#f7f7f5", "#84c7aa"),
 )
 DARK = Palette(
     primary="#55a5e3",
@@ -70,6 +75,7 @@ DARK = Palette(
     low="#1b2124",
     high="#2a7054",
     outcomes=("#dc4b52", "#f0988a", "#f4f4f2", "#8fc1ea", "#3f90dc"),
+    balance=("#7d5618", "#1b2124", "#2a7054"),
 )
 
 

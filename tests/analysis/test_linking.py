@@ -12,7 +12,7 @@ from chameleon.analysis.embedding import CELLS, cells_in_regions, region_of_cell
 from chameleon.analysis.selected import selected
 from chameleon.layout import pca_layout
 from chameleon.selection import Selection, instance_mask
-from chameleon.view_filters import DataChange, Happened
+from chameleon.view_filters import AlwaysFails, ConfusionCell, DataChange, Happened
 from tests import oracle, oracle_views
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 
@@ -32,6 +32,8 @@ def all_filters(draw: st.DrawFn, plan: Plan, classes: tuple[str, ...]) -> Filter
     )
     data_change = st.builds(DataChange, st.sampled_from(list(Happened)), st.none()) | edited
     some = {"max_size": 2, "unique": True}
+    known = st.sampled_from(classes)
+    cell = st.builds(ConfusionCell, known, known, st.booleans())
     numbers = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
     return dataclasses.replace(
         draw(filters_for(plan)),
@@ -39,6 +41,8 @@ def all_filters(draw: st.DrawFn, plan: Plan, classes: tuple[str, ...]) -> Filter
         class_changes=tuple(draw(st.lists(pair, **some))) if draw(st.booleans()) else (),
         data_changes=tuple(draw(st.lists(data_change, **some))) if draw(st.booleans()) else (),
         sensitivity=SensitivityChoice(over, tuple(numbers)) if draw(st.booleans()) else None,
+        confusions=tuple(draw(st.lists(cell, **some))) if draw(st.booleans()) else (),
+        always_fails=AlwaysFails(*ends, draw(st.booleans())) if draw(st.booleans()) else None,
     )
 
 

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chameleon import FeatureFilter, Range
+from chameleon import (
+    AlwaysFails,
+    ConfusionCell,
+    FeatureFilter,
+    Range,
+    SensitivityChoice,
+    SensitivityRange,
+)
 from chameleon.app import words
+from chameleon.filters import Choice
 from chameleon.project import Kind
 
 INF = math.inf
@@ -117,3 +125,23 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
     said = [words.bar_words(bar, wide.kind) for bar in wide.bins.bars]
     assert said[0].startswith("below -")
     assert [w for w in said if w.startswith("above ")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("confusions", ConfusionCell("3", "8"), "3 taken for 8 by the primary"),
+        ("confusions", ConfusionCell("3", "3", True), "3 rightly told by the secondary"),
+        ("always_fails", AlwaysFails("1.0", "1.9"), "wrong in every version, 1.0 to 1.9"),
+        (
+            "sensitivity", SensitivityChoice(SensitivityRange("1.0", "1.9"), (2, 3, 4, 5)),
+            "outcome changed 2 to 5 times, 1.0 to 1.9",
+        ),
+        (
+            "sensitivity", SensitivityChoice(SensitivityRange("1.0", "1.9"), (2, 3, 5)),
+            "outcome changed 2, 3, 5 times, 1.0 to 1.9",
+        ),
+    ],
+)  # fmt: skip
+def test_choices_among_failures_in_words(field, value, shown):
+    assert words.choice_words(Choice(field, value), {}) == shown

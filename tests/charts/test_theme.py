@@ -35,7 +35,7 @@ def test_every_fill_stands_out_from_the_background(dark):
 @themes
 def test_text_is_legible_on_the_background_and_on_every_cell(dark):
     colours = palette(dark=dark)
-    for ground in (BACKGROUNDS[dark], colours.low, colours.high):
+    for ground in (BACKGROUNDS[dark], colours.low, colours.high, *colours.balance):
         assert contrast(colours.text, ground) >= 4.5, ground
 
 

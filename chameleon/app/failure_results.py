@@ -1,0 +1,134 @@
+"""What the library says of failures, each result kept by what it was asked for.
+
+As in `cached`, keys are digests and query strings, never frames. What was chosen in a view does not
+narrow it, so that it is no part of its key.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.confusion import confusion, errors_by
+from chameleon.analysis.failure_sets import failure_sets
+from chameleon.analysis.mistakes import ranked_mistakes
+from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
+from chameleon.app.keeping import kept
+from chameleon.models import Evaluation
+from chameleon.progress import ProgressCallback
+from chameleon.project import Split
+from chameleon.selection import Selection
+from chameleon.view_filters import SensitivityRange
+
+_MOST_KEPT = 16
+
+
+def _asked(selection: Selection) -> dict[str, Any]:
+    return {
+        "primary": selection.primary,
+        "secondary": selection.secondary,
+        "filters": selection.filters,
+    }
+
+
+def _sides(selection: Selection) -> dict[str, Any]:
+    only = {"primary_only": selection.primary_only, "secondary_only": selection.secondary_only}
+    return _asked(selection) | only
+
+
+@kept(max_entries=32)
+def _confusion(
+    key: str, query: str, split: Split | None, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return confusion(_evaluation, **_sides(_s), split=split)
+
+
+@kept(max_entries=64)
+def _errors(
+    key: str, query: str, by: str, split: Split | None, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return errors_by(_evaluation, by, **_sides(_s), split=split)
+
+
+@kept(max_entries=32)
+def _sets(
+    key: str, query: str, over: SensitivityRange, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return failure_sets(_evaluation, **_asked(_s), over=over)
+
+
+@kept(max_entries=32)
+def _mistakes(
+    key: str, query: str, by: str, over: SensitivityRange, split: Split | None, most: int,
+    judged: bool, _evaluation: Evaluation, _s: Selection, _suspicion: LabelSuspicion | None,
+) -> pl.DataFrame:  # fmt: skip
+    return ranked_mistakes(
+        _evaluation,
+        **_asked(_s),
+        primary_only=_s.primary_only,
+        by=by,
+        over=over,
+        split=split,
+        most=most,
+        suspicion=_suspicion,
+    )
+
+
+def matrices(evaluation: Evaluation, selection: Selection, split: Split | None) -> pl.DataFrame:
+    """`confusion` under the selection, not narrowed by the choice of cells."""
+    asked = replace(selection, filters=replace(selection.filters, confusions=()))
+    return _confusion(evaluation.key, asked.to_query_string(), split, evaluation, asked)
+
+
+def errors(
+    evaluation: Evaluation, selection: Selection, by: str, split: Split | None
+) -> pl.DataFrame:
+    """`errors_by` under the selection, not narrowed by the choice of a group itself."""
+    own: dict[str, Any] = {f"{by}s": ()}
+    asked = replace(selection, filters=replace(selection.filters, **own))
+    return _errors(evaluation.key, asked.to_query_string(), by, split, evaluation, asked)
+
+
+def sets(evaluation: Evaluation, selection: Selection, over: SensitivityRange) -> pl.DataFrame:
+    """`failure_sets` under the selection."""
+    return _sets(evaluation.key, selection.to_query_string(), over, evaluation, selection)
+
+
+def mistakes(
+    evaluation: Evaluation,
+    selection: Selection,
+    by: str,
+    over: SensitivityRange,
+    split: Split | None,
+    *,
+    most: int,
+) -> pl.DataFrame:
+    """`ranked_mistakes` under the selection; with suspicion once it was asked for."""
+    found = suspicion(evaluation, selection.primary)
+    return _mistakes(
+        evaluation.key, selection.to_query_string(), by, over, split, most, found is not None,
+        evaluation, selection, found,
+    )  # fmt: skip
+
+
+def _judged() -> OrderedDict[tuple[str, str], LabelSuspicion]:
+    found: OrderedDict[tuple[str, str], LabelSuspicion] = st.session_state.setdefault(
+        "chameleon.suspicion", OrderedDict()
+    )
+    return found
+
+
+def suspicion(
+    evaluation: Evaluation, version: str, progress: ProgressCallback | None = None
+) -> LabelSuspicion | None:
+    """`label_suspicion` of a version: what is kept, or with `progress`, made now."""
+    judged, key = _judged(), (evaluation.key, version)
+    if key not in judged and progress is not None:
+        judged[key] = label_suspicion(evaluation, version, progress=progress)
+        while len(judged) > _MOST_KEPT:
+            judged.popitem(last=False)
+    return judged.get(key)

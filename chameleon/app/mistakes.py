@@ -1,0 +1,176 @@
+"""The ranked mistakes of the Failures page, and the labels under suspicion."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.suspicion import LabelSuspicion, suspicion_fits
+from chameleon.app import failure_results
+from chameleon.app.tables import draw_table
+from chameleon.app.view import View
+from chameleon.app.words import plain, shortened
+from chameleon.progress import Progress
+from chameleon.project import Split
+from chameleon.view_filters import SensitivityRange
+
+_BY: Mapping[str, str] = {
+    "confidence": "confidence",
+    "suspicion": "label-noise suspicion",
+    "sensitivity": "sensitivity",
+}
+_MOST = 200
+_UNSCROLLED, _TALLEST = 10, 420  # more rows than this scroll in so many pixels
+_judging = threading.Lock()
+
+
+def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
+    """The mistakes under the primary, ranked as the visitor asks."""
+    st.markdown("##### Which mistakes tell most?")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        by = st.segmented_control(
+            "Rank by", list(_BY), format_func=_BY.__getitem__, default="confidence",
+            key="mistakes-by", required=True, persist_state="session",
+        ) or "confidence"  # fmt: skip
+        judged = _suspicion(view)
+    if judged is not None:
+        st.caption(_judged_words(judged))
+    if by == "suspicion" and judged is None:
+        st.info(
+            "Whether a label is suspicious can only be told by models that never saw it: ask for "
+            "them by the button.",
+            icon=":material/info:",
+        )
+        return
+    found = failure_results.mistakes(view.evaluation, view.selection, by, over, split, most=_MOST)
+    if found.is_empty():
+        st.info(_why_none(view, by), icon=":material/check_circle:")
+        return
+    height = _TALLEST if len(found) > _UNSCROLLED else None
+    draw_table(_table(found, judged is not None), key="failures-mistakes", height=height)
+    rows = "" if split is None else f" Rows: {split}, as chosen above."
+    st.caption(_table_words(view, found, by) + rows)
+
+
+def _suspicion(view: View) -> LabelSuspicion | None:
+    """What is known of the labels; the button that asks for it where nothing is."""
+    version = view.selection.primary
+    found = failure_results.suspicion(view.evaluation, version)
+    if found is not None or view.pending:
+        return found
+    fits = suspicion_fits(view.evaluation)
+    wanted = st.button(
+        f"Fit {fits} models to find suspicious labels" if fits else "Find suspicious labels",
+        icon=":material/label_off:",
+        key="mistakes-judge",
+        help="Confident learning: the project's own model is fitted on all train rows but a "
+        "part, and asked about that part. Whatever you click meanwhile stops it; what was fitted "
+        "is kept.",
+    )
+    return _judge(view, version) if wanted else None
+
+
+def _judge(view: View, version: str) -> LabelSuspicion | None:
+    if not _judging.acquire(blocking=False):
+        st.info("Another visitor's labels are being judged. Try again in a moment.")
+        return None
+    place = st.empty()
+    began = time.monotonic()
+    with place.container(width=320):
+        bar = st.progress(0.0, text="Judging the labels…")
+        st.button("Stop", key="mistakes-stop", icon=":material/stop_circle:")
+
+    def note(progress: Progress) -> None:
+        left = ""
+        if progress.done:
+            seconds = (time.monotonic() - began) / progress.done * (progress.total - progress.done)
+            left = f", about {seconds:,.0f} s to go"
+        bar.progress(
+            progress.done / progress.total,
+            text=f"{progress.done} of {progress.total} models{left}",
+        )
+
+    try:
+        return failure_results.suspicion(view.evaluation, version, note)
+    finally:
+        _judging.release()
+        place.empty()
+
+
+def _judged_words(judged: LabelSuspicion) -> str:
+    """How many labels were judged, and which were left out, in words."""
+    rows = judged.rows
+    train = rows.filter(split=Split.TRAIN.value)
+    flagged, learnt = int(rows["flagged"].sum()), int(train["flagged"].sum())
+    words = (
+        f"**{flagged:,} of {len(rows):,} labels** of {plain(shortened(judged.version))} are taken "
+        f"for wrong by confident learning: {learnt:,} of {len(train):,} train rows, judged by "
+        f"models fitted without them, and {flagged - learnt:,} of {len(rows) - len(train):,} "
+        "others, judged by the version's own model."
+    )
+    taken = [
+        f"{count:,} {what}"
+        for count, what in (
+            (judged.unlabelled, "without a label"),
+            (judged.leaked, "with exactly the features of a train row"),
+            (judged.unjudged, "that no model can judge"),
+        )
+        if count
+    ]
+    if taken:
+        words += f" Left out: {'; '.join(taken)}."
+    if judged.note is not None:
+        words += f" Note: {plain(judged.note)}."
+    return words
+
+
+def _table(found: pl.DataFrame, judged: bool) -> pl.DataFrame:
+    """The mistakes as a person reads them: "-" where something is undefined."""
+    suspicious = ("suspicion", "suggested", "flagged") if judged else ()
+
+    def text(name: str) -> pl.Expr:
+        return pl.format("{}", pl.col(name).round(3)).fill_null("-").alias(name)
+
+    flagged = pl.col("flagged").replace_strict(
+        {True: "likely wrong", False: ""}, default="-", return_dtype=pl.String
+    )
+    spelled = {
+        "probability": text("probability"),
+        "suspicion": text("suspicion"),
+        "suggested": pl.col("suggested").fill_null("-").alias("suggested label"),
+        "flagged": flagged.alias("label is"),
+        "changes": pl.format("{}", "changes").fill_null("-").alias("changes"),
+        "source": pl.col("source").fill_null("-"),
+    }
+    columns = ["instance", "label", "prediction", "probability", *suspicious, "changes", "course",
+               "split", "source"]  # fmt: skip
+    return found.select(spelled.get(name, pl.col(name)) for name in columns)
+
+
+def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
+    primary = plain(shortened(view.selection.primary))
+    words = f"Mistakes of the model of {primary} on its own rows"
+    if by == "suspicion":
+        words = f"Labels of {primary} that a model which never saw them contradicts"
+    words += f", the first {_MOST:,} ranked by {_BY[by]}" if len(found) == _MOST else ""
+    reasons = [
+        reason
+        for column, reason in (
+            ("probability", "a probability is undefined where the model gives none"),
+            ("changes", "changes are undefined with fewer than two known outcomes"),
+        )
+        if found[column].null_count()
+    ]
+    return f"{words}." + "".join(f" “-”: {reason}." for reason in reasons)
+
+
+def _why_none(view: View, by: str) -> str:
+    if by == "suspicion":
+        return "No judged label among these rows is contradicted: look at other rows above."
+    if view.selection.filters.is_empty:
+        return "The primary's model makes no mistake on these rows."
+    return "No mistake of the primary's model passes the filters."
