@@ -10,6 +10,7 @@ The functions here are the ones the pages of the app use:
 
 from chameleon.analysis.added import added_against_kept
 from chameleon.analysis.attribution import Attribution, attribute_change
+from chameleon.analysis.blacklists import blacklist_hits, blacklist_members
 from chameleon.analysis.changes import (
     ChangeStatistics,
     Rate,
@@ -45,6 +46,9 @@ from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
+from chameleon.analysis.without import WithoutInstances, without
+from chameleon.blacklist_tables import ReadList, list_csv, list_parquet, read_list
+from chameleon.blacklists import Blacklist, BlacklistRule, Blacklists, Put, open_blacklists
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -79,6 +83,9 @@ from chameleon.view_filters import (
 __all__ = [
     "Against",
     "Attribution",
+    "Blacklist",
+    "BlacklistRule",
+    "Blacklists",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
@@ -99,8 +106,10 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectError",
+    "Put",
     "Range",
     "Rate",
+    "ReadList",
     "Region",
     "Selection",
     "SelectionError",
@@ -113,9 +122,12 @@ __all__ = [
     "TrainingParts",
     "Version",
     "VersionError",
+    "WithoutInstances",
     "added_against_kept",
     "attribute_change",
     "attribute_training",
+    "blacklist_hits",
+    "blacklist_members",
     "can_be_told_apart",
     "cell_groups",
     "change_statistics",
@@ -139,11 +151,15 @@ __all__ = [
     "feature_summary",
     "frozen_test",
     "iteration_kinds",
+    "list_csv",
+    "list_parquet",
     "model_on_tests",
     "most_sensitive",
+    "open_blacklists",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
+    "read_list",
     "sensitivity",
     "settings_text",
     "subset_distances",
@@ -151,6 +167,7 @@ __all__ = [
     "value_transitions",
     "version_metrics",
     "version_sizes",
+    "without",
 ]
 
 __version__ = "0.1.0"

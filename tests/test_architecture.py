@@ -24,10 +24,11 @@ LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
     ("project", "store", "settings", "settings_text"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
+    ("blacklist_file", "blacklists", "blacklist_tables"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
-    ("histories", "selection"),
+    ("histories", "selection", "filter_expressions"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)
