@@ -47,7 +47,12 @@ from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
 from chameleon.analysis.without import WithoutInstances, without
-from chameleon.blacklist_tables import ReadList, list_csv, list_parquet, read_list
+from chameleon.blacklist_tables import (
+    ReadBlacklist,
+    blacklist_csv,
+    blacklist_parquet,
+    read_blacklist,
+)
 from chameleon.blacklists import Blacklist, BlacklistRule, Blacklists, Put, open_blacklists
 from chameleon.errors import (
     ChameleonError,
@@ -56,6 +61,7 @@ from chameleon.errors import (
     SelectionError,
     VersionError,
 )
+from chameleon.filter_expressions import FilterExpression, filter_expression
 from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
@@ -92,6 +98,7 @@ __all__ = [
     "DataChange",
     "Evaluation",
     "FeatureFilter",
+    "FilterExpression",
     "Filters",
     "Happened",
     "InstanceList",
@@ -109,7 +116,7 @@ __all__ = [
     "Put",
     "Range",
     "Rate",
-    "ReadList",
+    "ReadBlacklist",
     "Region",
     "Selection",
     "SelectionError",
@@ -126,8 +133,10 @@ __all__ = [
     "added_against_kept",
     "attribute_change",
     "attribute_training",
+    "blacklist_csv",
     "blacklist_hits",
     "blacklist_members",
+    "blacklist_parquet",
     "can_be_told_apart",
     "cell_groups",
     "change_statistics",
@@ -149,17 +158,16 @@ __all__ = [
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
+    "filter_expression",
     "frozen_test",
     "iteration_kinds",
-    "list_csv",
-    "list_parquet",
     "model_on_tests",
     "most_sensitive",
     "open_blacklists",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
-    "read_list",
+    "read_blacklist",
     "sensitivity",
     "settings_text",
     "subset_distances",

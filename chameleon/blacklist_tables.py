@@ -34,7 +34,7 @@ _FORM = "chameleon blacklists 1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadList:
+class ReadBlacklist:
     """What a file says is on a list.
 
     Attributes
@@ -55,8 +55,8 @@ class ReadList:
     without_id: int
 
 
-def list_csv(frame: pl.DataFrame) -> str:
-    """A frame of instances with their reasons as CSV that `read_list` reads back exactly."""
+def blacklist_csv(frame: pl.DataFrame) -> str:
+    """A frame of instances with their reasons as CSV that `read_blacklist` reads back exactly."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     shielded = [
         pl.when(named(name).str.contains(_SHIELDED))
@@ -68,14 +68,14 @@ def list_csv(frame: pl.DataFrame) -> str:
     return frame.with_columns(shielded).write_csv()
 
 
-def list_parquet(frame: pl.DataFrame) -> bytes:
+def blacklist_parquet(frame: pl.DataFrame) -> bytes:
     """A frame of instances with their reasons as Parquet; nothing in it is changed."""
     target = io.BytesIO()
     frame.write_parquet(target)
     return target.getvalue()
 
 
-def read_list(content: bytes, name: str, project: Project) -> ReadList:
+def read_blacklist(content: bytes, name: str, project: Project) -> ReadBlacklist:
     """The instances in a CSV or Parquet file.
 
     The ids stand in the column `instance`, else in the project's id columns, else in the only
@@ -106,7 +106,7 @@ def read_list(content: bytes, name: str, project: Project) -> ReadList:
     table = pl.DataFrame({"instance": ids, "reason": reason})
     known = table.filter(pl.col("instance").is_not_null())
     distinct = known.unique("instance", keep="first", maintain_order=True)
-    return ReadList(
+    return ReadBlacklist(
         frame=distinct,
         rows=len(table),
         duplicates=len(known) - len(distinct),

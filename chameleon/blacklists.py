@@ -199,7 +199,7 @@ class Blacklists:
             number = _required(connection, name)
             connection.execute("DELETE FROM list WHERE number = ?", (number,))
 
-    def put(self, name: str, instances: Sequence[str], reason: str = "") -> Put:
+    def put(self, name: str, instances: Iterable[str], reason: str = "") -> Put:
         """Put instances on a list, which is made where it is not there yet.
 
         An instance that is on it already keeps its reason and time.
@@ -209,8 +209,8 @@ class Blacklists:
         SelectionError
             The name cannot be used.
         """
-        now = _now()
-        return self.put_entries(name, ((one, reason, now) for one in instances))
+        at = now()
+        return self.put_entries(name, ((one, reason, at) for one in instances))
 
     def put_entries(self, name: str, entries: Iterable[Entry]) -> Put:
         """Put instances on a list, each with its own reason and time; see `put`."""
@@ -240,7 +240,7 @@ class Blacklists:
             made = connection.execute(
                 "INSERT OR IGNORE INTO rule (list, query, primary_version, secondary_version,"
                 " reason, added) VALUES (?, ?, ?, ?, ?, ?)",
-                (_made(connection, name), *values, rule.added or _now()),
+                (_made(connection, name), *values, rule.added or now()),
             )
             return Put(made.rowcount, 1 - made.rowcount)
 
@@ -366,7 +366,8 @@ def _encodable(text: str) -> str:
     return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
-def _now() -> int:
+def now() -> int:
+    """The time as entries hold it."""
     return time.time_ns() // 1000
 
 
@@ -377,7 +378,7 @@ def _number(connection: sqlite3.Connection, name: str) -> int | None:
 
 def _made(connection: sqlite3.Connection, name: str) -> int:
     """The number of a list, which is made where it is not there yet."""
-    connection.execute("INSERT OR IGNORE INTO list (name, added) VALUES (?, ?)", (name, _now()))
+    connection.execute("INSERT OR IGNORE INTO list (name, added) VALUES (?, ?)", (name, now()))
     return _required(connection, name)
 
 

@@ -28,7 +28,7 @@ LEVELS = (
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
-    ("histories", "selection", "filter_expressions"),
+    ("histories", "selection", "listed", "raw_clauses", "filter_expressions"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

@@ -16,11 +16,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import Attribution, attribute_change
-from chameleon.analysis.blacklists import instance_numbers
 from chameleon.analysis.changes import ChangeStatistics, change_statistics, prediction_changes
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
 from chameleon.given import are_given
+from chameleon.listed import instance_numbers
 from chameleon.models import Evaluation
 from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
 from chameleon.progress import Progress, ProgressCallback
