@@ -177,10 +177,9 @@ def _time(value: object) -> int:
 def _read(content: bytes, name: str, *, untyped: bool) -> pl.DataFrame:
     try:
         if untyped:
-            head = content[:65536].decode("utf-8-sig", "replace").splitlines()[:1]
-            separator = next((s for s in ";\t" if s in "".join(head)), ",")
-            if "," in "".join(head):
-                separator = ","
+            head = content.decode("utf-8-sig").partition("\n")[0]
+            separators = [sign for sign in ",;\t" if sign in head]
+            separator = separators[0] if separators else ","
             frame = pl.read_csv(content, infer_schema=False, separator=separator)
         else:
             scan = pl.scan_parquet(io.BytesIO(content))

@@ -315,7 +315,7 @@ class _Raw:
                 named(column).fill_nan(None) if dtype.is_float() else named(column)
             )
             parts += [missing(column, dtype), one_of(empty.drop_nulls().unique())]
-        return any_of([part for part in parts if part is not NEVER])
+        return any_of(parts)
 
     def _dated(self, first: dt.date | None, last: dt.date | None) -> Clause:
         column = self._project.roles.date

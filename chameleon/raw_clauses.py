@@ -51,6 +51,7 @@ def any_of(clauses: Sequence[Clause]) -> Clause:
 
 
 def _joined(clauses: Sequence[Clause], sign: str, of_none: Clause) -> Clause:
+    clauses = [clause for clause in clauses if clause is not of_none]
     if not clauses:
         return of_none
     if len(clauses) == 1:
@@ -109,7 +110,7 @@ def one_of(frame: pl.DataFrame) -> Clause:
 
 def _form(name: str, dtype: pl.DataType) -> _Form:
     column, polars, pandas = named(name), _polars(name), _pandas(name)
-    if dtype == pl.String:
+    if dtype in (pl.String, pl.Int64, pl.Float64):
         return _Form(polars, pandas, column)
     if dtype in _WHOLE:
         return _Form(f"{polars}.cast(pl.Int64)", pandas, column.cast(pl.Int64))
