@@ -52,7 +52,7 @@ def on_list(evaluation, store, version, name="l"):
     return sorted(evaluation.dataset.instance_ids.filter(pl.Series(mask)).to_list())
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.data())
 def test_what_is_exported_selects_what_the_library_says(data):
     plan = data.draw(plans())

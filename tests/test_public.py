@@ -90,6 +90,13 @@ PROMISED = {
 }  # fmt: skip
 
 
+def listed() -> chameleon.Blacklist:
+    lists = chameleon.Blacklists()
+    lists.put_entries("l", [("a", "why", 0)])
+    lists.put_rule("l", chameleon.BlacklistRule(0, "label=dog", "v2", "v1", added=1))
+    return lists.of("l")
+
+
 VERSIONS = {"primary": "v2", "secondary": "v1"}
 RESULTS = {
     "version_metrics": lambda e: chameleon.version_metrics(e),
@@ -110,6 +117,8 @@ RESULTS = {
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
     "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
     "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
+    "blacklist_members": lambda e: chameleon.blacklist_members(e, listed(), version="v2"),
+    "blacklist_hits": lambda e: chameleon.blacklist_hits(e, listed(), version="v2"),
 }
 """How every function that returns a frame is called."""
 

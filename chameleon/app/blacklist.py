@@ -146,7 +146,8 @@ def _delete(view: View, name: str) -> None:
 
 def _draw_list(view: View, found: Shelf, blacklist: Blacklist) -> None:
     primary = view.selection.primary
-    applied = _applicable(view, blacklist)
+    with st.container():  # see `draw_said`
+        applied = _applicable(view, blacklist)
     members = blacklist_members(view.evaluation, applied, version=primary)
     hits = blacklist_hits(view.evaluation, applied, version=primary)
     (hit, of), *_ = hits.filter(by="version").select("instances", "of").iter_rows()

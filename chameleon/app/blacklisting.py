@@ -112,12 +112,17 @@ def say(text: str, icon: str = ":material/check:") -> None:
 
 
 def draw_said() -> None:
-    """Show what came of the last change, once."""
+    """Show what came of the last change, once.
+
+    Its place is there at all times: what stands below must not move, or the browser would take
+    it for something new and close what was opened in it.
+    """
     said = st.session_state.pop(_SAID, None)
-    if said is not None:
-        text, icon = said
-        shown = st.error if "error" in icon else st.success
-        shown(plain(text), icon=icon)
+    with st.container():
+        if said is not None:
+            text, icon = said
+            shown = st.error if "error" in icon else st.success
+            shown(plain(text), icon=icon)
 
 
 def put_words(put: Put, name: str, what: str = "instances") -> str:
@@ -138,9 +143,9 @@ def draw_put(view: View, instances: Sequence[str] | pl.Series, *, key: str = "pu
     """
     with st.popover("Put on a blacklist…", icon=":material/playlist_add:"):
         draw_put_form(view, instances, key=key)
-    if st.session_state.get(f"{key}-done"):
-        del st.session_state[f"{key}-done"]
-        draw_said()
+    with st.container():
+        if st.session_state.pop(f"{key}-done", False):
+            draw_said()
 
 
 def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
