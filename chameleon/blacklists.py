@@ -66,7 +66,7 @@ class BlacklistRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blacklist:
-    """A named list.
+    """A named list of instances and rules.
 
     Attributes
     ----------
