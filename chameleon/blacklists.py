@@ -119,11 +119,14 @@ class Blacklists:
             return
         if path.is_symlink():
             raise ProjectError(f"{path.name} is a link: the lists are kept in the project only.")
+        self._require_sound(path.name)
+
+    def _require_sound(self, name: str) -> None:
         with self._reading() as connection:
             if connection is not None:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if found[0] != "ok":
-                    raise ProjectError(damaged(path.name))
+                    raise ProjectError(damaged(name))
 
     @classmethod
     def copied(cls, path: Path) -> Blacklists:
@@ -132,6 +135,7 @@ class Blacklists:
         if path.exists() and not path.is_symlink():
             assert copy._memory is not None
             copy_into(path, copy._memory)
+            copy._require_sound(path.name)
         return copy
 
     @property
@@ -279,7 +283,7 @@ class Blacklists:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         if self._memory is not None:
-            with self._lock:
+            with self._lock, told(FILE):
                 yield self._memory
         elif self.path is None or not self.path.exists():
             yield None
@@ -291,7 +295,7 @@ class Blacklists:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         if self._memory is not None:
-            with self._lock, transaction(self._memory):
+            with self._lock, told(FILE), transaction(self._memory):
                 yield self._memory
             return
         assert self.path is not None

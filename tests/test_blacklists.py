@@ -218,9 +218,8 @@ def test_an_unusable_file_is_told_and_left_as_it_is(tmp_path, make):
     assert FILE in str(told.value)
     assert str(tmp_path) not in str(told.value)
     assert path.read_bytes() == before
-    if make is not cut and make is not scrambled:  # a copy is read only as far as it is asked
-        with pytest.raises(ProjectError, match=UNUSABLE[make]):
-            Blacklists.copied(path)
+    with pytest.raises(ProjectError, match=UNUSABLE[make]):
+        Blacklists.copied(path)
     assert path.read_bytes() == before
 
 

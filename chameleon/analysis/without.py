@@ -8,7 +8,7 @@ attribution are then those of any two versions.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,7 +71,7 @@ class WithoutInstances:
 def without(
     evaluation: Evaluation,
     version: str,
-    instances: Sequence[str],
+    instances: Iterable[str],
     *,
     metric: str = "accuracy",
     of_class: str | None = None,

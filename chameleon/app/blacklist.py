@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -19,13 +19,16 @@ from chameleon.app.blacklisting import (
     draw_said,
     shelf,
 )
+from chameleon.app.keeping import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.words import choice_words, plain, shortened
 from chameleon.blacklists import LONGEST_NAME, Blacklist, BlacklistRule
 from chameleon.errors import ChameleonError, SelectionError
 from chameleon.listed import listed_mask, rule_mask, rule_selection
+from chameleon.models import Evaluation
 from chameleon.selection import held_rows, instance_mask
+from chameleon.store import digest
 
 _SHOWN = 1000
 _OFFERED = 500
@@ -146,10 +149,11 @@ def _delete(view: View, name: str) -> None:
 
 def _draw_list(view: View, found: Shelf, blacklist: Blacklist) -> None:
     primary = view.selection.primary
+    seen = _seen_of(view, blacklist)
+    members, hits = seen.members, seen.hits
     with st.container():  # see `draw_said`
-        applied = _applicable(view, blacklist)
-    members = blacklist_members(view.evaluation, applied, version=primary)
-    hits = blacklist_hits(view.evaluation, applied, version=primary)
+        for complaint in seen.complaints:
+            st.warning(plain(f"{complaint} It is passed over here."), icon=":material/rule:")
     (hit, of), *_ = hits.filter(by="version").select("instances", "of").iter_rows()
     entries, rules = len(blacklist.entries), len(blacklist.rules)
     st.markdown(
@@ -167,10 +171,50 @@ def _draw_list(view: View, found: Shelf, blacklist: Blacklist) -> None:
     with st.expander("Put more on this or another list", icon=":material/playlist_add:"):
         _draw_put(view)
     with st.expander("Export and import", icon=":material/swap_vert:"):
-        blacklist_exchange.draw(view, found, applied, members)
-    mask = listed_mask(view.evaluation, applied, version=primary)
-    instances = view.evaluation.dataset.instance_ids.filter(pl.Series(mask))
-    what_if.draw(view, blacklist.name, instances, hits)
+        blacklist_exchange.draw(view, found, seen.applied, members)
+    what_if.draw(view, blacklist.name, seen.instances, hits)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What a version says of a list, and of its rules those that can be applied to it."""
+
+    applied: Blacklist
+    complaints: tuple[str, ...]
+    members: pl.DataFrame
+    hits: pl.DataFrame
+    instances: pl.Series
+
+
+@kept(max_entries=8)
+def _seen(
+    key: str, layout: str, version: str, content: str, _evaluation: Evaluation,
+    _blacklist: Blacklist,
+) -> _Seen:  # fmt: skip
+    rules: list[BlacklistRule] = []
+    complaints: list[str] = []
+    for rule in _blacklist.rules:
+        try:
+            rule_mask(_evaluation, rule, version=version)
+            rules.append(rule)
+        except SelectionError as error:
+            complaints.append(str(error))
+    applied = replace(_blacklist, rules=tuple(rules))
+    mask = listed_mask(_evaluation, applied, version=version)
+    return _Seen(
+        applied=applied,
+        complaints=tuple(complaints),
+        members=blacklist_members(_evaluation, applied, version=version),
+        hits=blacklist_hits(_evaluation, applied, version=version),
+        instances=_evaluation.dataset.instance_ids.filter(pl.Series(mask)),
+    )
+
+
+def _seen_of(view: View, blacklist: Blacklist) -> _Seen:
+    evaluation = view.evaluation
+    layout = "" if evaluation.layout is None else evaluation.layout.key
+    content = digest(blacklist.entries.hash_rows().to_numpy().tobytes(), repr(blacklist.rules))
+    return _seen(evaluation.key, layout, view.selection.primary, content, evaluation, blacklist)
 
 
 def _elsewhere(members: pl.DataFrame) -> str:
@@ -183,18 +227,6 @@ def _elsewhere(members: pl.DataFrame) -> str:
     if unknown:
         said.append(f"{unknown:,} in no version")
     return f" Of the entries, {' and '.join(said)}." if said else ""
-
-
-def _applicable(view: View, blacklist: Blacklist) -> Blacklist:
-    """The list without rules that the primary version cannot answer, which are told."""
-    kept: list[BlacklistRule] = []
-    for rule in blacklist.rules:
-        try:
-            rule_mask(view.evaluation, rule, version=view.selection.primary)
-            kept.append(rule)
-        except SelectionError as error:
-            st.warning(plain(f"{error} It is passed over here."), icon=":material/rule:")
-    return replace(blacklist, rules=tuple(kept))
 
 
 def _draw_members(members: pl.DataFrame) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 import chameleon
 from chameleon import Blacklists, Filters, Selection
-from chameleon.app import blacklist_exchange, tables
+from chameleon.app import blacklist, blacklist_exchange, blacklisting, tables
 from chameleon.app.operator import WRITING_VARIABLE
 from chameleon.blacklists import FILE
 from chameleon.listed import rule_of
@@ -188,6 +189,40 @@ def test_the_expression_stands_on_the_page(open_app, project, writing):
     assert [c.value for c in screen.at.code] == [
         expression.polars_script.rstrip(), expression.pandas_script.rstrip(),
     ]  # fmt: skip
+
+
+def test_the_form_of_other_pages_puts_what_was_chosen_there(
+    open_app, project, writing, monkeypatch
+):
+    monkeypatch.setattr(
+        blacklist, "draw", lambda view: blacklisting.draw_put(view, ["7", "5"], key="other")
+    )
+    screen = open_app(project, PAGE, {"label": "a"})
+    screen.at.text_input(key="other-name").set_value("chosen")
+    screen.at.text_input(key="other-reason").set_value("seen")
+    screen.at.button(key="other-instances").click().run()
+    assert "2 instances put on" in success(screen)
+    screen.at.button(key="other-rule").click().run()
+    held = Blacklists(project / FILE).of("chosen")
+    assert held.entries["instance"].to_list() == ["5", "7"]
+    assert [rule.query for rule in held.rules] == ["label=a"]
+    screen.at.run()
+    assert not screen.at.success
+    assert not screen.at.exception
+
+
+@pytest.mark.parametrize("case", ["private", "unwritable", "writable"])
+def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatch, tmp_path, case):
+    opened = chameleon.open_project(project)
+    if case == "private":
+        opened = replace(opened, private=tmp_path)
+    if case == "unwritable":
+        monkeypatch.setattr(blacklisting, "can_be_written", lambda path: False)
+    found = blacklisting._opened(opened)
+    assert (found.why_session is None) == (case == "writable")
+    found.lists.put("l", ["1"])
+    assert (project / FILE).exists() == (case == "writable")
+    assert not (tmp_path / FILE).exists()
 
 
 def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
