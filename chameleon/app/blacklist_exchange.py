@@ -134,7 +134,7 @@ def draw_upload(view: View) -> None:
 
 def _take_list(view: View, old: str | None, key: str) -> None:
     file = st.session_state[key]
-    if file is None:
+    if not isinstance(file, UploadedFile):  # none, or one that was let go of
         return
     typed = str(st.session_state.get("blacklist-import-name", ""))
     name = old or " ".join(typed.split()) or "imported"
@@ -167,7 +167,7 @@ def _take_list(view: View, old: str | None, key: str) -> None:
 
 def _take_lists(view: View, key: str) -> None:
     file = st.session_state[key]
-    if file is None:
+    if not isinstance(file, UploadedFile):  # none, or one that was let go of
         return
     changing(
         lambda: put_words(

@@ -153,12 +153,13 @@ def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str)
     names = names_of(view.evaluation)
     current = chosen_list(view.evaluation)
     places = [*range(len(names)), _NEW]
+    at = names.index(current) if current in names else len(names)
     place = st.selectbox(
         "List",
         places,
-        index=names.index(current) if current in names else len(names),
-        key=f"{key}-list-{len(names)}",
-        format_func=lambda at: "A new list…" if at == _NEW else shortened(names[at]),
+        index=at,
+        key=f"{key}-list-{len(names)}-{at}",  # anew where another list is looked at
+        format_func=lambda k: "A new list…" if k == _NEW else shortened(names[k]),
     )
     if place == _NEW:
         st.text_input("Name of the new list", key=f"{key}-name", max_chars=LONGEST_NAME)
