@@ -336,6 +336,6 @@ def _draw_hits(hits: pl.DataFrame) -> None:
         "share", min_value=0.0, max_value=1.0, format="percent", width=120
     )
     draw_table(
-        shown, key="blacklist-hits", height=min(38 + 35 * len(shown), 420),
+        shown, key="blacklist-hits", height=min(38 + 35 * len(shown), 560),
         column_config={"share": bar},
     )  # fmt: skip
