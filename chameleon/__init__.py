@@ -10,6 +10,7 @@ The functions here are the ones the pages of the app use:
 
 from chameleon.analysis.added import added_against_kept
 from chameleon.analysis.attribution import Attribution, attribute_change
+from chameleon.analysis.blacklists import blacklist_hits, blacklist_members
 from chameleon.analysis.changes import (
     ChangeStatistics,
     Rate,
@@ -61,6 +62,14 @@ from chameleon.analysis.weak_labels import (
     weak_label_totals,
     weak_labels,
 )
+from chameleon.analysis.without import WithoutInstances, without
+from chameleon.blacklist_tables import (
+    ReadBlacklist,
+    blacklist_csv,
+    blacklist_parquet,
+    read_blacklist,
+)
+from chameleon.blacklists import Blacklist, BlacklistRule, Blacklists, Put, open_blacklists
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -68,6 +77,7 @@ from chameleon.errors import (
     SelectionError,
     VersionError,
 )
+from chameleon.filter_expressions import FilterExpression, filter_expression
 from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
@@ -103,6 +113,9 @@ __all__ = [
     "Against",
     "AlwaysFails",
     "Attribution",
+    "Blacklist",
+    "BlacklistRule",
+    "Blacklists",
     "ChameleonError",
     "ChangeStatistics",
     "ClassChange",
@@ -110,6 +123,7 @@ __all__ = [
     "DataChange",
     "Evaluation",
     "FeatureFilter",
+    "FilterExpression",
     "Filters",
     "Happened",
     "InstanceList",
@@ -128,8 +142,10 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectError",
+    "Put",
     "Range",
     "Rate",
+    "ReadBlacklist",
     "Region",
     "RuleVote",
     "Selection",
@@ -147,9 +163,14 @@ __all__ = [
     "Voted",
     "WeakColumns",
     "WeakLabel",
+    "WithoutInstances",
     "added_against_kept",
     "attribute_change",
     "attribute_training",
+    "blacklist_csv",
+    "blacklist_hits",
+    "blacklist_members",
+    "blacklist_parquet",
     "can_be_told_apart",
     "cell_groups",
     "change_statistics",
@@ -174,6 +195,7 @@ __all__ = [
     "feature_over_versions",
     "feature_ranking",
     "feature_summary",
+    "filter_expression",
     "frozen_test",
     "has_weak_labels",
     "iteration_kinds",
@@ -184,10 +206,12 @@ __all__ = [
     "labelling_rules",
     "model_on_tests",
     "most_sensitive",
+    "open_blacklists",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
     "ranked_mistakes",
+    "read_blacklist",
     "sensitivity",
     "settings_text",
     "subset_distances",
@@ -198,6 +222,7 @@ __all__ = [
     "weak_label_of",
     "weak_label_totals",
     "weak_labels",
+    "without",
 ]
 
 __version__ = "0.1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-_FORMULA = r"^\s*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
+FORMULA = r"^\s*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
 """What spreadsheets may take for a formula: also after blanks, and in full-width letters."""
 
 
@@ -30,7 +30,7 @@ def _neutral(column: pl.Series) -> pl.Series:
         column = pl.Series(column.name, texts, dtype=pl.String)
     text = column.cast(pl.String)
     return text.to_frame("text").select(
-        pl.when(pl.col("text").str.contains(_FORMULA))
+        pl.when(pl.col("text").str.contains(FORMULA))
         .then(pl.lit("'") + pl.col("text"))
         .otherwise("text")
         .alias(column.name)

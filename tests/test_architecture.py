@@ -24,11 +24,12 @@ LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters", "weak"),
     ("project", "store", "settings", "settings_text", "tours"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
+    ("blacklist_file", "blacklists", "blacklist_tables"),
     ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
     ("out_of_fold", "shipping"),
-    ("histories", "weak_masks", "selection"),
+    ("histories", "weak_masks", "selection", "listed", "raw_clauses", "filter_expressions"),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

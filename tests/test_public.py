@@ -90,6 +90,13 @@ PROMISED = {
 }  # fmt: skip
 
 
+def listed() -> chameleon.Blacklist:
+    lists = chameleon.Blacklists()
+    lists.put_entries("l", [("a", "why", 0)])
+    lists.put_rule("l", chameleon.BlacklistRule(0, "label=dog", "v2", "v1", added=1))
+    return lists.of("l")
+
+
 VERSIONS = {"primary": "v2", "secondary": "v1"}
 RESULTS = {
     "version_metrics": lambda e: chameleon.version_metrics(e),
@@ -118,6 +125,8 @@ RESULTS = {
     "errors_by": lambda e: chameleon.errors_by(e, "label", **VERSIONS),
     "failure_sets": lambda e: chameleon.failure_sets(e, **VERSIONS),
     "ranked_mistakes": lambda e: chameleon.ranked_mistakes(e, **VERSIONS),
+    "blacklist_members": lambda e: chameleon.blacklist_members(e, listed(), version="v2"),
+    "blacklist_hits": lambda e: chameleon.blacklist_hits(e, listed(), version="v2"),
 }
 """How every function that returns a frame is called."""
 

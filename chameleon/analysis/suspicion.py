@@ -68,7 +68,7 @@ class LabelSuspicion:
     note: str | None
 
 
-def suspicion_fits(evaluation: Evaluation) -> int:
+def suspicion_fits(evaluation: Evaluation, version: str) -> int:
     """At most how many models `label_suspicion` fits."""
     return FOLDS if _why_not_train(evaluation, version) is None else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -103,6 +103,19 @@ def _why_unknown(view: View) -> str:
 
 
 def _draw_step(view: View, found: Attribution, of_class: str | None) -> None:
+    draw_attribution(found, lambda: _training(view, found, of_class), key="attribution-steps")
+
+
+def draw_attribution(
+    found: Attribution, taken_apart: Callable[[], pl.DataFrame | None], *, key: str
+) -> None:
+    """The change in sentences, its way by cause, and both models on both test sets.
+
+    Parameters
+    ----------
+    taken_apart
+        Draws what else can be asked, and gives the part of the model taken apart, or None.
+    """
     if found.change is None:
         st.info(plain(found.note or "The change is undefined."), icon=":material/info:")
         return
@@ -116,9 +129,9 @@ def _draw_step(view: View, found: Attribution, of_class: str | None) -> None:
         # without a reported metric the guarded one is all there is
         values = found.corners["value"]
         ends, said = (float(values[0]), float(values[3])), "after the guard"
-    taken_apart = _training(view, found, of_class)
-    if taken_apart is not None:
-        parts = pl.concat([parts.filter(part="guard"), taken_apart, parts.filter(~_OF_MODEL)])
+    of_training = taken_apart()
+    if of_training is not None:
+        parts = pl.concat([parts.filter(part="guard"), of_training, parts.filter(~_OF_MODEL)])
     frame = waterfall_frame(
         parts,
         {**_PARTS, **{name: name for name in parts["part"] if name not in _PARTS}},
@@ -128,9 +141,7 @@ def _draw_step(view: View, found: Attribution, of_class: str | None) -> None:
         after=f"{shortened(found.after, 20)}, {said}",
         better=found.better,
     )
-    st.vega_lite_chart(
-        frame, _waterfall_spec(len(frame), found.metric, dark=is_dark()), key="attribution-steps"
-    )
+    st.vega_lite_chart(frame, _waterfall_spec(len(frame), found.metric, dark=is_dark()), key=key)
     st.caption(plain(waterfall_text(frame)))
     _draw_corners(found)
 

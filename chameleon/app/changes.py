@@ -42,7 +42,7 @@ def draw(view: View) -> None:
         _draw_groups(view, same_label=same_label)
     with right:
         _, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
-        _draw_statistics(statistics)
+        draw_statistics(statistics)
     _draw_classes(view)
 
 
@@ -67,7 +67,7 @@ def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
 
     st.vega_lite_chart(
         data,
-        _matrix_spec(height, dark=is_dark()),
+        matrix_spec(height, dark=is_dark()),
         key=picks.chart_key(name),
         on_select=picks.on_click(name, ("secondary", "primary"), toggle),
         selection_mode="pick",
@@ -94,7 +94,8 @@ def _why_empty(view: View, statistics: ChangeStatistics) -> str:
     return "No instance of both versions passes the filters. Take one off above."
 
 
-def _draw_statistics(found: ChangeStatistics) -> None:
+def draw_statistics(found: ChangeStatistics) -> None:
+    """Churn, flip rates and McNemar's test as a small table with its words."""
     ratio = "-" if found.win_loss_ratio is None else f"{found.win_loss_ratio:.2f}"
     rows = [
         ("Churn: another class is predicted", found.churn),
@@ -204,7 +205,8 @@ def _draw_classes(view: View) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _matrix_spec(height: int, *, dark: bool) -> dict[str, Any]:
+def matrix_spec(height: int, *, dark: bool) -> dict[str, Any]:
+    """The specification of the matrix, made once."""
     return outcome_matrix(dark=dark, height=height)
 
 

@@ -62,7 +62,7 @@ def _suspicion(view: View) -> LabelSuspicion | None:
     found = failure_results.suspicion(view.evaluation, version)
     if found is not None or view.pending:
         return found
-    fits = suspicion_fits(view.evaluation)
+    fits = suspicion_fits(view.evaluation, view.selection.primary)
     wanted = st.button(
         f"Fit {fits} models to find suspicious labels" if fits else "Find suspicious labels",
         icon=":material/label_off:",

@@ -35,6 +35,7 @@ PAGES = (
     ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
     ("pages/failures.py", "Failures", ":material/report:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
+    ("pages/blacklist.py", "Blacklist", ":material/playlist_remove:"),
     ("pages/check.py", "Data check", ":material/fact_check:"),
 )
 

@@ -185,7 +185,7 @@ def test_a_classifier_without_probabilities_is_said_to_have_none(tmp_path):
     evaluation, found = judged(tmp_path / "p", toml, two_classes())
     assert found.rows.is_empty()
     assert "RidgeClassifier tells classes but no probabilities" in found.note
-    assert suspicion_fits(evaluation) == 0
+    assert suspicion_fits(evaluation, "1") == 0
     assert found.unjudged == 200
 
 
@@ -201,7 +201,7 @@ def test_given_probabilities_judge_rows_outside_train_only(tmp_path):
     folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": given})
     evaluation = evaluate(chameleon.open_project(folder))
     found = chameleon.label_suspicion(evaluation, "1")
-    assert suspicion_fits(evaluation) == found.fitted == 0
+    assert suspicion_fits(evaluation, "1") == found.fitted == 0
     assert "the predictions are given" in found.note
     assert set(found.rows["split"]) == {"test"}
     assert found.rows["instance"][0] == "i007"

@@ -1,0 +1,143 @@
+"""Whom a blacklist holds, and whom it hits by split, label and source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.blacklists import Blacklist
+from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.listed import instance_numbers, listed_mask, rule_mask
+from chameleon.models import Evaluation
+
+_MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
+    "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,
+    "added": pl.Datetime("us"), "known": pl.Boolean, "held": pl.Boolean, "label": pl.String,
+    "split": pl.String, "source": pl.String,
+}  # fmt: skip
+
+
+def blacklist_members(
+    evaluation: Evaluation, blacklist: Blacklist, *, version: str
+) -> pl.DataFrame:
+    """Who is on a list, by entry or by rule, and what a version says of them.
+
+    Rules are applied to the version: they hold instances of that version only.
+
+    Parameters
+    ----------
+    blacklist
+        As `Blacklists.of` gives it.
+    version
+        The version that rules are applied to and labels are read from.
+
+    Returns
+    -------
+    pl.DataFrame
+        instance (id), by ("entry" or "rule"), rule (its number; null for entries), reason, added
+        (UTC), known (whether any version holds it), held (whether this one does), label, split,
+        source (null where this version lacks it, or where there is none). One row an instance and
+        way it is on the list: entries in the order of their ids, then rule after rule.
+
+    Raises
+    ------
+    SelectionError
+        The version does not exist, or a rule cannot be applied to it.
+    """
+    dataset = evaluation.dataset
+    number = dataset.version_number(version)
+    parts = [_entries(dataset, blacklist, number)]
+    for rule in blacklist.rules:
+        instances = np.flatnonzero(rule_mask(evaluation, rule, version=version))
+        frame = pl.DataFrame({"instance": dataset.instance_ids.gather(instances)}).with_columns(
+            by=pl.lit("rule"),
+            rule=pl.lit(rule.number, dtype=pl.Int64),
+            reason=pl.lit(rule.reason),
+            added=pl.lit(rule.added).cast(pl.Datetime("us")),
+        )
+        parts.append(_described(dataset, frame, instances.astype(np.int64), number))
+    return pl.concat(parts)
+
+
+def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -> pl.DataFrame:
+    """Whom a list hits in a version, by split, label and source.
+
+    Parameters
+    ----------
+    blacklist
+        As `Blacklists.of` gives it.
+
+    Returns
+    -------
+    pl.DataFrame
+        by ("version", "split", "label", "source"), group (null for instances without one),
+        instances (on the list, each counted once), of (all of the group), share. Groups that
+        occur in the version, in their own order; sources only where there are any.
+
+    Raises
+    ------
+    SelectionError
+        The version does not exist, or a rule cannot be applied to it.
+    """
+    dataset = evaluation.dataset
+    own = dataset.row_of_instance(dataset.version_number(version))
+    rows = own[own >= 0]
+    on_list = listed_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
+    splits = tuple(split.value for split in SPLITS)
+    found: list[tuple[str, str | None, int, int]]
+    found = [("version", version, int(on_list.sum()), len(rows))]
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("split", splits), ("label", dataset.classes), ("source", dataset.sources),
+    )  # fmt: skip
+    for by, names in groups:
+        codes: NDArray[np.integer] = getattr(dataset, by)[rows].astype(np.int64)
+        if not names:
+            continue
+        codes = np.where(codes < 0, len(names), codes)
+        all_of, hit = (
+            np.bincount(chosen, minlength=len(names) + 1) for chosen in (codes, codes[on_list])
+        )
+        found += [
+            (by, [*names, None][group], int(hit[group]), int(all_of[group]))
+            for group in np.flatnonzero(all_of).tolist()
+        ]
+    schema = {"by": pl.String, "group": pl.String, "instances": pl.Int64, "of": pl.Int64}
+    return pl.DataFrame(found, schema=schema, orient="row").with_columns(
+        share=pl.col("instances") / pl.col("of")
+    )
+
+
+def _entries(dataset: EvolvingDataset, blacklist: Blacklist, version: int) -> pl.DataFrame:
+    frame = blacklist.entries.select(
+        "instance",
+        by=pl.lit("entry"),
+        rule=pl.lit(None, dtype=pl.Int64),
+        reason="reason",
+        added="added",
+    )
+    return _described(dataset, frame, instance_numbers(dataset, frame["instance"]), version)
+
+
+def _described(
+    dataset: EvolvingDataset, frame: pl.DataFrame, numbers: NDArray[np.int64], version: int
+) -> pl.DataFrame:
+    """The frame with what a version says of the instances; number -1: no version knows it."""
+    own = np.append(dataset.row_of_instance(version), np.int32(-1))[numbers]
+    held = own >= 0
+
+    def named_by(codes: NDArray[np.integer], names: tuple[str, ...]) -> pl.Series:
+        places = np.where(held, codes[own], -1)
+        shown = pl.Series(np.where(places < 0, len(names), places).astype(np.int64))
+        return pl.Series([*names, None], dtype=pl.String).gather(shown)
+
+    splits = tuple(split.value for split in SPLITS)
+    return frame.with_columns(
+        pl.Series("known", numbers >= 0),
+        pl.Series("held", held),
+        named_by(dataset.label, dataset.classes).alias("label"),
+        named_by(dataset.split.astype(np.int64), splits).alias("split"),
+        named_by(dataset.source, dataset.sources).alias("source"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in _MEMBERS.items())

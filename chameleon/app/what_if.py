@@ -1,0 +1,215 @@
+"""What if the instances of a list were removed: asked on a button, done in a line of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from typing import cast
+
+import polars as pl
+import streamlit as st
+
+from chameleon.analysis.without import WithoutInstances, without
+from chameleon.app.attribution import draw_attribution
+from chameleon.app.changes import draw_statistics, matrix_spec
+from chameleon.app.line import Line
+from chameleon.app.tables import draw_table
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain, shortened
+from chameleon.charts.change_matrix import outcome_frame, outcome_matrix_text
+from chameleon.errors import ChameleonError
+from chameleon.given import are_given
+from chameleon.models import Evaluation
+from chameleon.store import digest
+
+_TRIALS = "chameleon.trials"
+_MOST_KEPT = 8
+_MOST_WAITING = 8
+_MOMENT_SECONDS = 0.4
+_FAULT = "Something went wrong inside Chameleon. The log of the server says what."
+
+_log = logging.getLogger(__name__)
+
+
+class Trial:
+    """One refit that somebody asked for, and what came of it.
+
+    Attributes
+    ----------
+    result
+        None until it is there.
+    error
+        Why there is none; None where all went well.
+    """
+
+    def __init__(self, evaluation: Evaluation, version: str, instances: pl.Series) -> None:
+        self.result: WithoutInstances | None = None
+        self.error: str | None = None
+        self._asked = evaluation, version, instances
+        self._finished = threading.Event()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._finished.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until complete, but not longer than that."""
+        self._finished.wait(seconds)
+
+    def run(self) -> None:
+        """Refit and compare; never raises."""
+        evaluation, version, instances = self._asked
+        try:
+            self.result = without(evaluation, version, instances.to_list())
+        except ChameleonError as error:
+            self.error = str(error)
+        except Exception as error:  # a fault of ours: the operator's log has it
+            _log.error("What-if failed", exc_info=error)
+            self.error = _FAULT
+        finally:
+            self._finished.set()
+
+    def refuse(self) -> None:
+        """End before the work begins, because too much of it waits."""
+        self.error = f"The server is busy: {_MOST_WAITING} refits wait already. Try again later."
+        self._finished.set()
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> Line:
+    return Line("chameleon-what-if", most_waiting=_MOST_WAITING)
+
+
+def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> None:
+    """Say what would go, refit on a button, and show what the refit changes.
+
+    Parameters
+    ----------
+    name
+        The list.
+    instances
+        The ids of its instances that the primary version holds.
+    hits
+        `blacklist_hits` of the list in the primary version.
+    """
+    primary = view.selection.primary
+    st.markdown("##### What if they were removed?")
+    st.markdown(_what_goes(primary, hits))
+    if are_given(view.evaluation.dataset.project):
+        st.info(
+            "The predictions of this project were made elsewhere: there is no model that could be "
+            "fitted without these instances.", icon=":material/info:",
+        )  # fmt: skip
+        return
+    if not view.evaluation.has_outcomes:
+        st.info(_why_not(view), icon=":material/info:")
+        return
+    key = (view.evaluation.key, primary, digest(instances.sort().to_list()))
+    trial = _trials().get(key)
+    settings = view.evaluation.dataset.project.settings
+    st.button(
+        f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
+        icon=":material/model_training:",
+        key="what-if",
+        disabled=not len(instances) or (trial is not None and trial.error is None),
+        help=f"{plain(settings.model_of(primary).estimator)} is fitted on the "
+        "train rows that are left. Nothing is deleted; what the model says is kept.",
+        on_click=_begin,
+        args=(view, key, instances),
+    )
+    if trial is None:
+        return
+    trial.wait(_MOMENT_SECONDS)
+    if not trial.complete:
+        _watch(trial)
+    elif trial.error is not None:
+        st.error(plain(trial.error), icon=":material/error:")
+    elif trial.result is not None:
+        _draw_result(view, name, trial.result)
+
+
+def _why_not(view: View) -> str:
+    if view.pending:
+        return "The models are being fitted: a refit can be asked for when they are there."
+    return "No outcome is known: there is no label or no model to refit."
+
+
+def _what_goes(primary: str, hits: pl.DataFrame) -> str:
+    splits = hits.filter(by="split")
+    parts = [
+        f"**{hit:,} of {of:,} {split}** rows"
+        for split, hit, of in splits.select("group", "instances", "of").iter_rows()
+    ]
+    return (
+        f"Of version **{plain(shortened(primary))}** this list would take {', '.join(parts)}. "
+        "The model learns from train rows only; test rows that go change what it is tested on."
+    )
+
+
+def _begin(view: View, key: tuple[str, str, str], instances: pl.Series) -> None:
+    trial = Trial(view.evaluation, view.selection.primary, instances)
+    trials = _trials()
+    trials[key] = trial
+    while len(trials) > _MOST_KEPT:
+        trials.popitem(last=False)
+    if not _line().take(trial.run):
+        trial.refuse()
+
+
+def _trials() -> OrderedDict[tuple[str, str, str], Trial]:
+    found = st.session_state.setdefault(_TRIALS, OrderedDict())
+    return cast("OrderedDict[tuple[str, str, str], Trial]", found)
+
+
+def _watch(trial: Trial) -> None:
+    @st.fragment(run_every=0.7)
+    def watch() -> None:
+        if trial.complete:
+            st.rerun(scope="app")
+        ahead = _line().waiting
+        waiting = f" {ahead:,} refits wait in the line." if ahead else ""
+        st.progress(0.5, text=f"Refitting… The page can be left meanwhile.{waiting}")
+
+    watch()
+
+
+def _draw_result(view: View, name: str, found: WithoutInstances) -> None:
+    gone = dict(found.removed.select("split", "removed").iter_rows())
+    fitted = int(found.removed["fitted"].sum())
+    st.markdown(
+        f"Before: version **{plain(shortened(found.version))}** as it is. After: the same without "
+        f"the {sum(gone.values()):,} instances of '{plain(shortened(name))}' that it holds; "
+        + (
+            f"its model was fitted anew without {fitted:,} labelled train rows."
+            if fitted
+            else "no labelled train row goes, so that the model stays the same."
+        )
+    )
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        if found.matrix["instances"].sum():
+            data = outcome_frame(
+                found.matrix, primary="refitted", secondary=shortened(found.version), chosen=[]
+            )
+            st.vega_lite_chart(data, matrix_spec(280, dark=is_dark()), key="what-if-matrix")
+            st.caption(plain(outcome_matrix_text(data)))
+        draw_table(_table(found.matrix), key="what-if-table")
+    with right:
+        draw_statistics(found.statistics)
+    draw_attribution(found.attribution, lambda: None, key="what-if-steps")
+    st.caption(
+        "This compares two fitted models. Intervals and tests are drawn over test instances; "
+        "fitting again with another seed, or without as many other rows, would move the numbers "
+        "too, and that noise is not in them. Test rows that were put on the list because the "
+        "model gets them wrong raise accuracy by going: only the part of the model tells whether "
+        "training without the list helps."
+    )
+
+
+def _table(matrix: pl.DataFrame) -> pl.DataFrame:
+    return matrix.select(
+        pl.col("secondary").alias("as it is"), pl.col("primary").alias("refitted"),
+        "instances", "share",
+    )  # fmt: skip

@@ -1,0 +1,249 @@
+"""The Blacklist page: kept in the project or in the session, put on, seen, taken off, what if."""
+
+import json
+import time
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+import chameleon
+from chameleon import Blacklists, Filters, Selection
+from chameleon.app import blacklist, blacklist_exchange, blacklisting, tables
+from chameleon.app.operator import WRITING_VARIABLE
+from chameleon.blacklists import FILE
+from chameleon.listed import rule_of
+from chameleon.project import Split
+from tests.app import showcases
+from tests.library import TREE, plain, write_project
+
+PAGE = "pages/blacklist.py"
+TOML = TREE
+
+
+@pytest.fixture
+def project(tmp_path):
+    return write_project(tmp_path / "p", {"1": plain(), "2": plain(40)}, toml=TOML)
+
+
+@pytest.fixture
+def writing(monkeypatch):
+    monkeypatch.setenv(WRITING_VARIABLE, "on")
+
+
+def put(screen, key, *, name="broken", reason="cut off"):
+    if any(t.key == "blacklist-put-name" for t in screen.at.text_input):
+        screen.at.text_input(key="blacklist-put-name").set_value(name)
+    screen.at.text_input(key="blacklist-put-reason").set_value(reason)
+    screen.at.button(key=key).click().run()
+    assert not screen.at.exception
+    return screen
+
+
+def success(screen):
+    return " ".join(e.value for e in screen.at.success)
+
+
+def test_without_a_list_the_page_teaches_and_puts_nothing(open_app, project):
+    screen = open_app(project, PAGE)
+    assert "deletes nothing" in " ".join(screen.texts())
+    assert screen.at.button(key="blacklist-put-instances").disabled
+    assert screen.at.button(key="blacklist-put-rule").disabled
+    assert not (project / FILE).exists()
+
+
+def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, project, writing):
+    screen = open_app(project, PAGE, {"split": "test"})
+    assert not [e for e in screen.at.info if "session" in e.value]
+    put(screen, "blacklist-put-instances")
+    assert "16 instances put on" in success(screen)
+    store = Blacklists(project / FILE)
+    (name,) = store.names
+    entries = store.of(name).entries
+    evaluation = chameleon.evaluate(chameleon.open_project(project))
+    members = chameleon.blacklist_members(evaluation, store.of(name), version="2")
+    assert set(members["split"]) == {"test"}
+    assert set(entries["reason"]) == {"cut off"}
+    shown = screen.at.dataframe[0].value
+    assert shown["instance"].tolist() == entries["instance"].to_list()
+    hits = screen.at.dataframe[1].value
+    expected = chameleon.blacklist_hits(evaluation, store.of(name), version="2")
+    assert (
+        hits["instances"].tolist()
+        == expected.filter(pl.col("by") != "version")["instances"].to_list()
+    )
+    put(screen, "blacklist-put-rule", reason="always")
+    (rule,) = store.of(name).rules
+    assert rule.query == "split=test"
+    assert (rule.primary, rule.secondary) == ("2", "1")
+    other = open_app(project, PAGE)  # somebody else
+    assert other.at.dataframe[0].value["instance"].tolist()[:16] == entries["instance"].to_list()
+    other.at.multiselect(key="blacklist-take-off").set_value(["13", "3"]).run()
+    other.at.button(key="blacklist-take-off-go").click().run()
+    assert "2 taken off" in success(other)
+    other.at.button(key=f"blacklist-rule-{rule.number}").click().run()
+    assert store.of(name).rules == ()
+    assert set(store.of(name).entries["instance"]) == set(entries["instance"]) - {"3", "13"}
+
+
+def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writing):
+    store = Blacklists(project / FILE)
+    store.put("one", ["1"])
+    store.create("two")
+    screen = open_app(project, PAGE)
+    screen.at.text_input(key="blacklist-new-name").set_value("two").run()
+    screen.at.button(key="blacklist-rename").click().run()
+    assert "already" in screen.at.error[0].value
+    screen.at.text_input(key="blacklist-new-name").set_value("new").run()
+    screen.at.button(key="blacklist-rename").click().run()
+    assert store.names == ("new", "two")
+    assert screen.at.button(key="blacklist-delete").disabled
+    screen.at.checkbox(key="blacklist-sure").check().run()
+    screen.at.button(key="blacklist-delete").click().run()
+    assert store.names == ("two",)
+    assert not screen.at.exception
+
+
+def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
+    open_app, project, monkeypatch
+):
+    Blacklists(project / FILE).put("of the project", ["1"], "old")
+    before = (project / FILE).read_bytes()
+    screen = open_app(project, PAGE, {"split": "test"})
+    assert any("this session only" in e.value for e in screen.at.info)
+    names = list(screen.at.selectbox(key="blacklist-list").options)
+    assert names == ["of the project"]
+    put(screen, "blacklist-put-instances")
+    assert "16 instances put on" in success(screen)
+    assert (project / FILE).read_bytes() == before
+    assert [p.name for p in project.iterdir() if FILE in p.name] == [FILE]
+    other = open_app(project, PAGE)
+    assert len(other.at.dataframe[0].value) == 1
+    told = {}
+    monkeypatch.setattr(
+        tables.st, "download_button",
+        lambda label, data, **options: told.setdefault(options["key"], data),
+    )  # fmt: skip
+    screen.at.run()
+    saved = told["blacklist-all"]()
+    assert len(json.loads(saved)["lists"][0]["entries"]) == 17
+    again = Blacklists()
+    blacklist_exchange.put_lists(again, saved)
+    assert len(again.of("of the project").entries) == 17
+    text = told["blacklist-csv"]().decode()
+    assert text.startswith("instance,reason,by,added\n")
+
+
+def test_a_damaged_file_is_told_and_left(open_app, project, writing):
+    (project / FILE).write_bytes(b"no lists" * 100)
+    screen = open_app(project, PAGE, {"split": "test"})
+    assert "damaged" in screen.at.error[0].value
+    put(screen, "blacklist-put-instances")
+    assert "16 instances put on" in success(screen)
+    assert (project / FILE).read_bytes() == b"no lists" * 100
+    assert str(project) not in " ".join(screen.texts())
+
+
+def test_a_rule_that_does_not_apply_is_told_and_the_rest_shows(open_app, project, writing):
+    store = Blacklists(project / FILE)
+    store.put("l", ["1"])
+    store.put_rule("l", chameleon.BlacklistRule(0, "label=bird&f%3Agone=missing", "2", "1"))
+    screen = open_app(project, PAGE)
+    assert not screen.at.exception
+    assert any("cannot be applied" in e.value for e in screen.at.warning)
+    assert len(screen.at.dataframe[0].value) == 1
+
+
+def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
+    store = Blacklists(project / FILE)
+    store.put("l", [str(k) for k in range(0, 40, 3)])
+    screen = open_app(project, PAGE)
+    text = " ".join(screen.texts())
+    evaluation = chameleon.evaluate(chameleon.open_project(project))
+    found = chameleon.without(evaluation, "2", [str(k) for k in range(0, 40, 3)])
+    removed = dict(found.removed.select("split", "removed").iter_rows())
+    assert f"**{removed['train']:,} of 24 train** rows" in text
+    screen.at.button(key="what-if").click().run()
+    end = time.monotonic() + 60
+    while not [d for d in screen.at.dataframe if "refitted" in d.value] and time.monotonic() < end:
+        screen.at.run()
+    assert not screen.at.exception
+    (table,) = [d.value for d in screen.at.dataframe if "refitted" in d.value]
+    assert table["instances"].tolist() == found.matrix["instances"].to_list()
+    text = " ".join(screen.texts())
+    assert "Both models on both test sets" in text
+    assert "McNemar" in text
+    assert "that noise is not in them" in text
+    assert screen.at.button(key="what-if").disabled
+
+
+def test_the_expression_stands_on_the_page(open_app, project, writing):
+    store = Blacklists(project / FILE)
+    store.put("l", ["1", "2"])
+    store.put_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
+    screen = open_app(project, PAGE)
+    screen.at.toggle(key="blacklist-expression").set_value(True).run()
+    assert not screen.at.exception
+    evaluation = chameleon.evaluate(chameleon.open_project(project))
+    expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
+    assert [c.value for c in screen.at.code] == [
+        expression.polars_script.rstrip(), expression.pandas_script.rstrip(),
+    ]  # fmt: skip
+
+
+def test_the_form_of_other_pages_puts_what_was_chosen_there(
+    open_app, project, writing, monkeypatch
+):
+    monkeypatch.setattr(
+        blacklist, "draw", lambda view: blacklisting.draw_put(view, ["7", "5"], key="other")
+    )
+    screen = open_app(project, PAGE, {"label": "a"})
+    screen.at.text_input(key="other-name").set_value("chosen")
+    screen.at.text_input(key="other-reason").set_value("seen")
+    screen.at.button(key="other-instances").click().run()
+    assert "2 instances put on" in success(screen)
+    screen.at.button(key="other-rule").click().run()
+    held = Blacklists(project / FILE).of("chosen")
+    assert held.entries["instance"].to_list() == ["5", "7"]
+    assert [rule.query for rule in held.rules] == ["label=a"]
+    screen.at.run()
+    assert not screen.at.success
+    assert not screen.at.exception
+
+
+@pytest.mark.parametrize("case", ["private", "unwritable", "writable"])
+def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatch, tmp_path, case):
+    opened = chameleon.open_project(project)
+    if case == "private":
+        opened = replace(opened, private=tmp_path)
+    if case == "unwritable":
+        monkeypatch.setattr(blacklisting, "can_be_written", lambda path: False)
+    found = blacklisting._opened(opened)
+    assert (found.why_session is None) == (case == "writable")
+    found.lists.put("l", ["1"])
+    assert (project / FILE).exists() == (case == "writable")
+    assert not (tmp_path / FILE).exists()
+
+
+def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
+    screen = open_app(showcase("hostile"), PAGE, {"split": "test"})
+    put(screen, "blacklist-put-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
+    put(screen, "blacklist-put-rule", reason=showcases.MARKDOWN)
+    for text in screen.texts():
+        assert "<img" not in text.replace(r"\<img", "")
+        assert "[a](" not in text
+    written = []
+    monkeypatch.setattr(
+        tables.st, "download_button",
+        lambda label, data, **options: written.append(data()) if "csv" in options["key"] else None,
+    )  # fmt: skip
+    screen.at.run()
+    assert f"'{showcases.FORMULA}" in b"".join(written).decode()
+    assert f",{showcases.FORMULA}" not in b"".join(written).decode()
+
+
+def test_given_predictions_cannot_be_refitted_and_that_is_said(open_app, showcase, monkeypatch):
+    screen = open_app(showcase("kinds"), PAGE, {"split": "test"})
+    put(screen, "blacklist-put-instances")
+    assert any("made elsewhere" in e.value for e in screen.at.info)
+    assert not [b for b in screen.at.button if b.key == "what-if"]

@@ -1,0 +1,63 @@
+"""A blacklist in a real browser: put on, seen, exported, taken off, and there after a reload."""
+
+import contextlib
+
+import polars as pl
+from playwright.sync_api import expect
+
+from chameleon import Blacklists
+from chameleon.blacklists import FILE
+from tests.app import showcases
+from tests.library import TREE, plain, write_project
+
+
+def test_a_list_is_made_exported_cut_and_still_there(
+    start_app, open_page, run_finished, complaints, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CHAMELEON_ALLOW_WRITING", "on")
+    frames = {"1": plain(), "2": plain(40)}
+    folder = write_project(tmp_path / "p", frames, toml=TREE)
+    app = start_app(folder)
+    page = open_page(f"{app.url}/blacklist?split=test&f%3Ax=-inf..=10.0")
+    chosen = frames["2"].filter((pl.col("split") == "test") & (pl.col("x") <= 10))["id"].to_list()
+    page.get_by_label("Name of the new list", exact=True).fill(showcases.MARKUP)
+    page.get_by_label("Reason", exact=True).fill("=1+1")
+    page.get_by_role("button", name=f"Put {len(chosen)} instances").click()
+    expect(page.get_by_text(f"{len(chosen)} instances put on")).to_be_visible()
+    expect(page.get_by_text(f"{len(chosen)} of 40 instances").last).to_be_visible()
+    store = Blacklists(folder / FILE)
+    assert store.names == (showcases.MARKUP,)
+    assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen
+    page.get_by_text("Export and import").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    exported = download.value.path()
+    held = pl.read_csv(exported)
+    assert sorted(held["instance"]) == chosen
+    assert set(held["reason"]) == {"'=1+1"}
+    page.get_by_text("Filter expression for polars").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download for polars").click()
+    scope = {}
+    with contextlib.chdir(folder):
+        exec(download.value.path().read_text(), scope)
+    assert sorted(set(frames["2"]["id"]) - set(scope["kept"]["id"])) == chosen
+    page.reload()
+    run_finished(page)
+    expect(page.get_by_text("Who is on it")).to_be_visible()
+    page.get_by_label("Take entries off").click()
+    page.get_by_role("option", name=str(chosen[0]), exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Take off", exact=True).click()
+    expect(page.get_by_text("1 taken off")).to_be_visible()
+    assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen[1:]
+    page.get_by_text("Export and import").click()
+    # Chromium keeps a download under a name without an ending
+    listed = {"name": "l.csv", "mimeType": "text/csv", "buffer": exported.read_bytes()}
+    page.get_by_label("CSV or Parquet of ids").locator("input[type=file]").set_input_files(listed)
+    expect(page.get_by_text(f"; {len(chosen) - 1} were on it already")).to_be_visible()
+    assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen
+    page.get_by_role("button", name="Refit without").click()
+    expect(page.get_by_text("Both models on both test sets")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert not complaints.lines
