@@ -31,6 +31,13 @@ from chameleon.analysis.histograms import (
     feature_over_versions,
     feature_summary,
 )
+from chameleon.analysis.instances import (
+    InstancePage,
+    TableForm,
+    instance_file,
+    instance_groups,
+    instances,
+)
 from chameleon.analysis.iteration import (
     InstanceList,
     changed_instances,
@@ -40,6 +47,8 @@ from chameleon.analysis.iteration import (
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
+from chameleon.analysis.near import nearest_instances
+from chameleon.analysis.one_instance import instance_places, instance_rows, instance_versions
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
@@ -62,6 +71,8 @@ from chameleon.project import (
     Project,
     Settings,
     Version,
+    ViewerKind,
+    ViewerSpec,
 )
 from chameleon.selection import FeatureFilter, Filters, Range, Selection
 from chameleon.settings_text import settings_text
@@ -88,6 +99,7 @@ __all__ = [
     "Filters",
     "Happened",
     "InstanceList",
+    "InstancePage",
     "Iteration",
     "IterationKind",
     "ModelError",
@@ -109,10 +121,13 @@ __all__ = [
     "Settings",
     "Slice",
     "Slices",
+    "TableForm",
     "ToldApart",
     "TrainingParts",
     "Version",
     "VersionError",
+    "ViewerKind",
+    "ViewerSpec",
     "added_against_kept",
     "attribute_change",
     "attribute_training",
@@ -138,9 +153,16 @@ __all__ = [
     "feature_ranking",
     "feature_summary",
     "frozen_test",
+    "instance_file",
+    "instance_groups",
+    "instance_places",
+    "instance_rows",
+    "instance_versions",
+    "instances",
     "iteration_kinds",
     "model_on_tests",
     "most_sensitive",
+    "nearest_instances",
     "open_project",
     "prediction_changes",
     "prediction_changes_by",

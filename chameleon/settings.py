@@ -21,8 +21,9 @@ from chameleon.project import (
     Version,
     version_name,
 )
+from chameleon.viewer_settings import viewer_spec
 
-_KNOWN = {"name", "columns", "model", "versions", "source", "predictions"}
+_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "viewer"}
 
 
 def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
@@ -60,6 +61,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         model=_model_spec(_table(content, "model")),
         source=_table(content, "source"),
         predictions=_prediction_columns(_table(content, "predictions")),
+        viewer=viewer_spec(_table(content, "viewer")),
     )
     versions, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"

@@ -22,9 +22,10 @@ ROOT = Path(__file__).parent.parent
 # stands above the models.
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters"),
-    ("project", "store", "settings", "settings_text"),
+    ("project", "store", "viewer_settings", "settings", "settings_text"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
+    ("raw_values", "viewing"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
     ("histories", "selection"),

@@ -33,6 +33,7 @@ PAGES = (
     ("pages/embedding.py", "Embedding", ":material/grid_view:"),
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
     ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
+    ("pages/instances.py", "Instances", ":material/table_rows:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
     ("pages/check.py", "Data check", ":material/fact_check:"),
 )
