@@ -13,16 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import (
-    COURSES,
     SIDES,
     Behind,
-    History,
     behind,
     feature_columns,
     found_places,
-    known_changes,
     ordered_places,
 )
+from chameleon.analysis.outcome_history import COURSES, History, known_changes
 from chameleon.columns import EXACT_INTEGER
 from chameleon.csv_text import csv_text
 from chameleon.dataset import SPLITS, EvolvingDataset

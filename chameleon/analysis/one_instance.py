@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_order import History, own_rows
 from chameleon.analysis.instances import instance_number, named_column
+from chameleon.analysis.outcome_history import History, own_rows
 from chameleon.analysis.values import value_text, value_texts
 from chameleon.bins import BarKind, BinKind
 from chameleon.dataset import SPLITS, EvolvingDataset

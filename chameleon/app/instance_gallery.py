@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from chameleon.analysis.one_instance import shown_row
 from chameleon.app import instance_results
@@ -47,13 +48,31 @@ def draw(
     page = instance_results.page(view.evaluation, view.selection, asked, offset=offset, limit=PAGE)
     made = pictures(view, viewer, page.frame["instance"].to_list(), side=SIDE)
     lines = list(page.frame.iter_rows(named=True))
-    with st.container(horizontal=True, gap="small", key="gallery"):
-        for group in groups.iter_rows(named=True):
-            first, last = group["offset"] - offset, group["offset"] + group["instances"] - offset
-            own = range(max(first, 0), min(last, len(lines)))
-            if own:
-                _draw_group(group, lines, made, own, open_instance)
+    _draw_groups(groups.to_dicts(), offset, lines, made, open_instance)
     draw_pages("gallery", found, PAGE)
+
+
+def _draw_groups(
+    groups: Sequence[dict[str, Any]],
+    offset: int,
+    lines: Sequence[dict[str, object]],
+    made: Sequence[Picture],
+    open_instance: Callable[[str | None], None],
+) -> None:
+    """The groups of a page in frames: large ones have rows of their own."""
+    side_by_side: DeltaGenerator | None = None
+    for group in groups:
+        first, last = group["offset"] - offset, group["offset"] + group["instances"] - offset
+        own = range(max(first, 0), min(last, len(lines)))
+        if not own:
+            continue
+        if len(own) >= _TILES_A_ROW:
+            side_by_side = None
+            _draw_group(group, lines, made, own, open_instance)
+            continue
+        side_by_side = side_by_side or st.container(horizontal=True, gap="small")
+        with side_by_side:
+            _draw_group(group, lines, made, own, open_instance)
 
 
 def _draw_group(

@@ -56,11 +56,8 @@ def draw(
         with right:
             _draw_timeline(versions)
     _draw_versions(view, instance, versions)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _draw_places(view, instance)
-    with right:
-        _draw_near(view, viewer, instance, open_instance)
+    _draw_places(view, instance)
+    _draw_near(view, viewer, instance, open_instance)
 
 
 def _draw_viewer(view: View, viewer: Viewer, instance: str, search: str) -> None:
@@ -75,9 +72,10 @@ def _draw_viewer(view: View, viewer: Viewer, instance: str, search: str) -> None
     if len(columns) > 1:
         named += f" to {plain(shortened(columns[-1]))}"
     if viewer.found:
+        how = "as it nearly always differs" if viewer.kind is ViewerKind.TEXT else "by its columns"
         st.caption(
-            f"Taken for {_article(viewer.kind)} by the names of its columns: {named}. Say "
-            "otherwise under \\[viewer\\] in chameleon\\.toml."
+            f"Taken for {_article(viewer.kind)} {how}: {named}. Say otherwise under "
+            "\\[viewer\\] in chameleon\\.toml."
         )
 
 
@@ -88,8 +86,9 @@ def _article(kind: ViewerKind) -> str:
 def _draw_timeline(versions: pl.DataFrame) -> None:
     st.markdown("**What does every version's model say?**")
     frame = probability_frame(versions)
+    known = frame["probability"].null_count() < len(frame)
     st.vega_lite_chart(
-        frame, _probability_spec(len(frame), dark=is_dark()), key="instance-probabilities"
+        frame, _probability_spec(len(frame), known, dark=is_dark()), key="instance-probabilities"
     )
     st.caption(plain(probability_text(frame)))
 
@@ -113,7 +112,15 @@ def _draw_versions(view: View, instance: str, versions: pl.DataFrame) -> None:
         only = st.toggle("Only what was changed", key=_EDITED, value=True, persist_state="session")
         if only:
             table = table.filter(pl.col(table.columns[0]) == "≠")
-    draw_table(table, key="instance-rows", height=_height(len(table)))
+    draw_table(
+        table,
+        key="instance-rows",
+        height=_height(len(table)),
+        column_config={
+            "changed": st.column_config.Column(width=70),
+            "column": st.column_config.Column(width="medium"),
+        },
+    )
     with st.expander("Predictions and probabilities by version"):
         draw_table(
             versions.with_columns(pl.col("row").cast(pl.String).alias("row")).rename(
@@ -159,7 +166,7 @@ def _draw_places(view: View, instance: str) -> None:
     )
     draw_table(
         table, key="instance-places", height=_height(len(table)),
-        column_config={"quantile": quantile},
+        column_config={"quantile": quantile, "feature": st.column_config.Column(width="medium")},
     )  # fmt: skip
     st.caption(
         f"Among the rows of its split in {plain(shortened(view.selection.primary))}; equal values "
@@ -190,7 +197,10 @@ def _draw_near(
         near.rename({name: name.replace("_", " ") for name in near.columns}),
         key="instance-near",
         height=_height(len(near)),
-        column_config={"distance": st.column_config.NumberColumn(format="%.3f")},
+        column_config={
+            "distance": st.column_config.NumberColumn(format="%.3f"),
+            "instance": st.column_config.Column(width="medium"),
+        },
     )
     with st.container(horizontal=True, gap="small"):
         for place, other in enumerate(ids):
@@ -211,7 +221,10 @@ def _draw_thumbs(view: View, viewer: Viewer, ids: Sequence[str]) -> None:
     with st.container(horizontal=True, gap="small"):
         for other, picture in zip(ids, made, strict=True):
             if not isinstance(picture, PictureError):
-                st.image(picture, alt=f"Neighbour {shortened(other, 60)}")
+                st.image(
+                    picture, caption=plain(shortened(other, 12)),
+                    alt=f"Neighbour {shortened(other, 60)}",
+                )  # fmt: skip
 
 
 def _height(rows: int) -> int:
@@ -219,5 +232,5 @@ def _height(rows: int) -> int:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _probability_spec(versions: int, *, dark: bool) -> dict[str, Any]:
-    return probability_line(versions=versions, dark=dark)
+def _probability_spec(versions: int, known: bool, *, dark: bool) -> dict[str, Any]:
+    return probability_line(versions=versions, known=known, dark=dark)

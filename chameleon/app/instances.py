@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import numpy as np
 import polars as pl
 import streamlit as st
 
@@ -17,7 +18,6 @@ from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.viewers import module_of
 from chameleon.app.words import plain, shortened
-from chameleon.dataset import EvolvingDataset
 from chameleon.errors import ChameleonError
 from chameleon.project import ViewerKind
 from chameleon.viewing import Viewer, viewer_of
@@ -116,7 +116,7 @@ def _draw_table(view: View, viewer: Viewer, search: str) -> None:
     dataset = view.evaluation.dataset
     columns = feature_columns(dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = _draw_columns(dataset, viewer, columns)
+        shown = _draw_columns(view, viewer, columns)
         order_by, descending = _draw_order(columns)
         key, take = _option("size", SIZES[1])
         st.selectbox("Rows a page", SIZES, key=key, on_change=take, width=110)
@@ -150,10 +150,10 @@ def why_empty(of: int, search: str) -> str:
     return "No instance passes the filters. Take one off above."
 
 
-def _draw_columns(dataset: EvolvingDataset, viewer: Viewer, columns: dict[str, int]) -> list[str]:
+def _draw_columns(view: View, viewer: Viewer, columns: dict[str, int]) -> list[str]:
     """The columns to show, beside the id."""
     offered = [*COLUMNS[1:], *columns]
-    chosen = _options().get("columns") or _usual_columns(dataset, viewer, columns)
+    chosen = _options().get("columns") or _usual_columns(view, viewer, columns)
     _options()["columns"] = [name for name in chosen if name in offered]
     with st.popover("Columns", icon=":material/view_column:"):
         key, take = _option("columns", [])
@@ -164,12 +164,19 @@ def _draw_columns(dataset: EvolvingDataset, viewer: Viewer, columns: dict[str, i
     return list(st.session_state[key])
 
 
-def _usual_columns(dataset: EvolvingDataset, viewer: Viewer, columns: dict[str, int]) -> list[str]:
+def _usual_columns(view: View, viewer: Viewer, columns: dict[str, int]) -> list[str]:
     """What tells something here, and a few features where no viewer shows them better."""
-    empty = {"source"} if not dataset.sources else set()
-    empty |= {"date"} if bool((dataset.date != dataset.date).all()) else set()
+    dataset = view.evaluation.dataset
+    version = dataset.version_number(view.selection.primary)
+    empty = {
+        "source": not dataset.sources,
+        "date": bool(np.isnat(dataset.date).all()),
+        "primary_probability_of_label": bool(
+            np.isnan(view.evaluation.probability_of_label[version]).all()
+        ),
+    }
     few = [] if viewer.kind in (ViewerKind.IMAGE, ViewerKind.SENSOR) else list(columns)
-    return [*(name for name in _USUAL if name not in empty), *few[:_FEW_FEATURES]]
+    return [*(name for name in _USUAL if not empty.get(name)), *few[:_FEW_FEATURES]]
 
 
 def _draw_order(columns: dict[str, int]) -> tuple[str, bool]:
@@ -202,8 +209,18 @@ def _draw_page(
     key = _table_key(about)
     ids = frame["instance"].to_list()
     with_stream = _with_stream(view, viewer, frame.select(shown))
-    with st.container(horizontal=True, gap="xsmall"):
-        _draw_rows(view, with_stream, shown, key, ids, asked)
+    draw_table(
+        with_stream,
+        key=key,
+        file="instances",
+        whole=lambda: instance_results.whole(view.evaluation, view.selection, asked).select(shown),
+        beside=lambda: _offer_parquet(view, asked),
+        height=min((len(frame) + 1) * _ROW + 3, _HIGHEST),
+        column_config=_column_config(with_stream),
+        on_select=lambda: _take_selection(key, ids, with_stream.columns),
+        selection_mode=["multi-row", "single-column"],
+        alt=f"{len(frame):,} instances, one a row",
+    )
     st.caption(
         "Tick a row to open it; click a column's head to order by it. Outcomes over versions, old "
         "to new: ✓ correct, ✗ incorrect, ? unknown; v, x and · where the version lacks the "
@@ -214,26 +231,7 @@ def _draw_page(
     return tuple(ids[row] for row in rows if row < len(ids))
 
 
-def _draw_rows(
-    view: View,
-    frame: pl.DataFrame,
-    shown: Sequence[str],
-    key: str,
-    ids: Sequence[str],
-    asked: Asked,
-) -> None:
-    """The table and its downloads."""
-    draw_table(
-        frame,
-        key=key,
-        file="instances",
-        whole=lambda: instance_results.whole(view.evaluation, view.selection, asked).select(shown),
-        height=min((len(frame) + 1) * _ROW + 3, _HIGHEST),
-        column_config=_column_config(frame),
-        on_select=lambda: _take_selection(key, ids, frame.columns),
-        selection_mode=["multi-row", "single-column"],
-        alt=f"{len(frame):,} instances, one a row",
-    )
+def _offer_parquet(view: View, asked: Asked) -> None:
     st.download_button(
         "Download as Parquet",
         lambda: instance_results.parquet(view.evaluation, view.selection, asked),
@@ -306,5 +304,9 @@ def _column_config(frame: pl.DataFrame) -> dict[str, Any]:
         elif dtype == pl.Date:
             config[name] = st.column_config.DateColumn(_words(name), format="YYYY-MM-DD")
         elif name in COLUMNS:
-            config[name] = st.column_config.Column(_words(name), pinned=name == "instance")
+            config[name] = st.column_config.Column(
+                _words(name),
+                pinned=name == "instance",
+                width="medium" if name == "instance" else None,
+            )
     return config

@@ -18,6 +18,7 @@ def draw_table(
     height: int | None = None,
     whole: Callable[[], pl.DataFrame] | None = None,
     file: str | None = None,
+    beside: Callable[[], None] | None = None,
     **options: object,
 ) -> None:
     """Draw a table and offer it as CSV; `options` are those of `st.dataframe`.
@@ -31,17 +32,22 @@ def draw_table(
         Makes what is downloaded, once it is asked for, where the table shows a part of it.
     file
         The name of the file, without its ending; the key where it is not given.
+    beside
+        Draws what stands beside the offer, such as another one.
     """
     settings: dict[str, Any] = {"height": "auto" if height is None else height, **options}
     st.dataframe(frame, hide_index=True, key=key, **settings)
-    st.download_button(
-        "Download as CSV",
-        lambda: csv_text(frame if whole is None else whole()).encode(),
-        file_name=f"{file or key}.csv",
-        mime="text/csv",
-        key=f"{key}-csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="Texts that a spreadsheet would take for a formula begin with an apostrophe.",
-    )
+    with st.container() if beside is None else st.container(horizontal=True):
+        st.download_button(
+            "Download as CSV",
+            lambda: csv_text(frame if whole is None else whole()).encode(),
+            file_name=f"{file or key}.csv",
+            mime="text/csv",
+            key=f"{key}-csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Texts that a spreadsheet would take for a formula begin with an apostrophe.",
+        )
+        if beside is not None:
+            beside()

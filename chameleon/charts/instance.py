@@ -19,10 +19,11 @@ _NAMED = 30
 """Up to so many versions the predicted class stands above each point."""
 
 
-def probability_line(*, versions: int, dark: bool) -> dict[str, Any]:
+def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any]:
     """The probability of the instance's label in every version, a sign by outcome.
 
-    The frame: that of `probability_frame`.
+    The frame: that of `probability_frame`. Without `known` no probability is: the signs stand on
+    one line, without a scale.
     """
     colours = palette(dark=dark)
     base = alt.Chart(dummy("place", "version", "probability", "outcome", "held", "prediction",
@@ -35,7 +36,9 @@ def probability_line(*, versions: int, dark: bool) -> dict[str, Any]:
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(title="Probability of the label", format="~%", tickCount=3),
+        axis=alt.Axis(title="Probability of the label", format="~%", tickCount=3)
+        if known
+        else None,
     )
     line = base.mark_line(color=colours.neutral, strokeWidth=1.5).encode(
         x=x, y=alt.Y("probability:Q"), order="place:Q"
@@ -68,7 +71,7 @@ def probability_line(*, versions: int, dark: bool) -> dict[str, Any]:
     return fitted_spec(
         alt.layer(*layers),
         description="What the model of every version says of one instance.",
-        height=170,
+        height=170 if known else 70,
     )
 
 
@@ -107,7 +110,8 @@ def probability_text(frame: pl.DataFrame) -> str:
         if lacking
         else ""
     )
-    unknown = " Without a probability a sign stands in the middle." if _some_unknown(frame) else ""
+    some = 0 < frame["probability"].null_count() < len(frame)
+    unknown = " Without a probability a sign stands in the middle." if some else ""
     return f"Under the models of {len(frame):,} versions: {told}.{pale}{unknown}"
 
 
@@ -131,10 +135,6 @@ def stream_frame(
     told = [str(place) for place in places] if names is None else list(names)
     value = pl.Series("value", finite, nan_to_null=True)
     return pl.DataFrame([pl.Series("sample", places), value, pl.Series("name", told)])
-
-
-def _some_unknown(frame: pl.DataFrame) -> bool:
-    return bool(frame["probability"].null_count())
 
 
 def _sentence(line: dict[str, Any]) -> str:
