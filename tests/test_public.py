@@ -110,6 +110,12 @@ RESULTS = {
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
     "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
     "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
+    "instances": lambda e: chameleon.instances(e, **VERSIONS, features=()).frame,
+    "instance_groups": lambda e: chameleon.instance_groups(e, **VERSIONS),
+    "instance_versions": lambda e: chameleon.instance_versions(e, "e"),
+    "instance_rows": lambda e: chameleon.instance_rows(e, "e"),
+    "instance_places": lambda e: chameleon.instance_places(e, "e", **VERSIONS),
+    "nearest_instances": lambda e: chameleon.nearest_instances(e, "e", **VERSIONS),
 }
 """How every function that returns a frame is called."""
 

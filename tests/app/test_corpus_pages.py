@@ -7,7 +7,9 @@ from tests.app.conftest import FEATURES, OVERVIEW
 from tests.library import TREE, plain, write_project
 
 CHECK = "pages/check.py"
-PAGES = (OVERVIEW, FEATURES, CHECK, "pages/iteration.py", "pages/attribution.py")
+PAGES = (
+    OVERVIEW, FEATURES, CHECK, "pages/iteration.py", "pages/attribution.py", "pages/instances.py",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
