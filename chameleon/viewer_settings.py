@@ -40,8 +40,8 @@ def viewer_spec(table: Mapping[str, Any]) -> ViewerSpec | None:
             f'{_WHERE} names no column. Add column = "...", columns = ["...", "..."] or a '
             'pattern such as columns = "pixel_*".'
         )
-    if kind == ViewerKind.TEXT and (len(columns) > 1 or "*" in columns[0]):
-        raise ProjectError(f'{_WHERE} kind = "text" wants one column, found {table["columns"]!r}.')
+    if kind == ViewerKind.TEXT and len(columns) > 1:
+        raise ProjectError(f'{_WHERE} kind = "text" wants one column, found {list(columns)!r}.')
     if shape and kind != ViewerKind.IMAGE:
         raise ProjectError(f"{_WHERE} 'shape' belongs to kind = \"image\" only.")
     return ViewerSpec(ViewerKind(kind), columns, shape)

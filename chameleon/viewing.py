@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ FEWEST_SAMPLES = 8
 
 FEWEST_PIXELS = 16
 _RUNNING = re.compile(r"(.*?)([0-9]+)(?:([^0-9]+)([0-9]+))?")
+
+
+_viewers: WeakKeyDictionary[EvolvingDataset, Viewer] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,13 @@ def viewer_of(dataset: EvolvingDataset) -> Viewer:
     or pixel_0_0 to pixel_7_7, that form a square or a grid and hold nothing below 0), a text that
     nearly always differs, a stream (8 such columns or more).
     """
-    if dataset.project.settings.viewer is not None:
-        return _declared(dataset)
+    if dataset not in _viewers:
+        said = dataset.project.settings.viewer is not None
+        _viewers[dataset] = _declared(dataset) if said else _found(dataset)
+    return _viewers[dataset]
+
+
+def _found(dataset: EvolvingDataset) -> Viewer:
     groups = _running_groups(dataset)
     for names, shape in groups:
         if shape is not None:
@@ -134,6 +143,8 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
     columns = list(dict.fromkeys(columns))
     if len(columns) == 1 and (spec.shape is None or columns[0] not in features):
         return Viewer(spec.kind, tuple(columns), spec.shape, found=False)
+    if spec.kind is ViewerKind.TEXT:
+        return _unusable(f"names {len(columns):,} columns, where a text is one")
     for name in columns:
         if name not in features or features[name].kind is Kind.TEXT:
             return _unusable(f"names '{name}' among several columns, but it is no number feature")
