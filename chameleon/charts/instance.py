@@ -33,15 +33,12 @@ def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any
         sort=alt.EncodingSortField("place", op="min"),
         axis=alt.Axis(title=None, labelAngle=0 if versions <= 16 else -60, labelLimit=70),
     )
-    y = alt.Y(
-        "y:Q",
-        scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(title="Probability of the label", format="~%", tickCount=3)
-        if known
-        else None,
-    )
+    # every layer says the same of both axes: Vega-Lite fails on merging a title with none
+    scale = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(title="Probability of the label", format="~%", tickCount=3) if known else None
+    y = alt.Y("y:Q", scale=scale, axis=axis)
     line = base.mark_line(color=colours.neutral, strokeWidth=1.5).encode(
-        x=x, y=alt.Y("probability:Q"), order="place:Q"
+        x=x, y=alt.Y("probability:Q", scale=scale, axis=axis), order="place:Q"
     )
     points = base.mark_point(filled=True, size=110).encode(
         x=x,
@@ -61,7 +58,7 @@ def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any
         opacity=alt.condition("datum.held", alt.value(1), alt.value(0.4)),
         tooltip=alt.Tooltip("sentence:N", title="Model"),
     )
-    layers: list[alt.Chart] = [line, points]
+    layers: list[alt.Chart] = [line, points] if known else [points]
     if versions <= _NAMED:
         layers.append(
             base.mark_text(dy=-14, color=colours.text, fontSize=11, limit=60).encode(
