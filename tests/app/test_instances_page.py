@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -177,19 +176,9 @@ def test_hostile_ids_and_values_are_text(open_app, showcase):
         assert "**bold**" not in told.replace(r"\*\*bold", "")
 
 
-@pytest.fixture(scope="module")
-def squares(tmp_path_factory):
-    """Sixty images of 4 x 4 pixels, some of them wrongly predicted."""
-    random = np.random.default_rng(2)
-    columns = {f"p{k}": random.integers(0, 9, 60) for k in range(16)}
-    frames = {"1": plain(60, **columns), "2": plain(60, **columns, x=[float(k) for k in range(60)])}
-    folder = tmp_path_factory.mktemp("squares") / "p"
-    return write_project(folder, frames, predictions=showcases.given(frames))
-
-
-def test_the_gallery_shows_errors_first_and_opens_what_is_clicked(open_app, squares):
+def test_the_gallery_shows_errors_first_and_opens_what_is_clicked(open_app, showcase):
+    squares = showcase("squares")
     screen = open_app(squares, INSTANCES)
-    screen.at.get("button_group")
     next(g for g in screen.at.get("button_group") if g.key == "instances-mode").set_value(
         "Gallery"
     ).run()
