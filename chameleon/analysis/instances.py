@@ -136,7 +136,8 @@ def instances(
     page = found.at(order[offset:stop])
     columns = [*_own_columns(evaluation, page)]
     columns += [value_column(dataset, shown[name], page.row).alias(name) for name in shown]
-    return InstancePage(pl.DataFrame(columns), len(found.instance), len(held.instance))
+    frame = pl.DataFrame({column.name: column for column in columns})  # a list would name ""
+    return InstancePage(frame, len(found.instance), len(held.instance))
 
 
 def instance_file(

@@ -208,12 +208,14 @@ def _draw_page(
     """Draw the rows of a page; the ids of those that are ticked."""
     key = _table_key(about)
     ids = frame["instance"].to_list()
-    with_stream = _with_stream(view, viewer, frame.select(shown))
+    with_stream = _with_stream(view, viewer, _columns(frame, shown))
     draw_table(
         with_stream,
         key=key,
         file="instances",
-        whole=lambda: instance_results.whole(view.evaluation, view.selection, asked).select(shown),
+        whole=lambda: _columns(
+            instance_results.whole(view.evaluation, view.selection, asked), shown
+        ),
         beside=lambda: _offer_parquet(view, asked),
         height=min((len(frame) + 1) * _ROW + 3, _HIGHEST),
         column_config=_column_config(with_stream),
@@ -229,6 +231,11 @@ def _draw_page(
     )
     rows = _selection(key).get("rows", [])
     return tuple(ids[row] for row in rows if row < len(ids))
+
+
+def _columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """These columns; `select` takes a name like "^.*$" for a pattern."""
+    return pl.DataFrame({name: frame[name] for name in names})
 
 
 def _offer_parquet(view: View, asked: Asked) -> None:

@@ -219,6 +219,18 @@ def test_features_named_as_columns_get_names_of_their_own():
     assert page.frame["strip (feature)"].to_list() == ["d", "b", "c", "a"]
 
 
+def test_awkward_feature_names_are_names():
+    frame = plain(3).rename({"x": "^.*$"}).with_columns(pl.Series("*", ["a", "b", None]))
+    frame = pl.DataFrame({**frame.to_dict(), "": [1, 2, 3]})
+    with temporary_project({"1": frame}, form="arrow") as folder:
+        evaluation = chameleon.models.without_predictions(
+            chameleon.dataset_store.evolving_dataset(chameleon.open_project(folder))
+        )
+        found = chameleon.instances(evaluation, primary="1", secondary="1", order_by="")
+    assert found.frame.columns[-3:] == ["^.*$", "*", ""]
+    assert found.frame["*"].to_list() == ["a", "b", None]
+
+
 def test_values_come_in_their_own_types():
     day = dt.date(2024, 5, 1)
     frame = plain(

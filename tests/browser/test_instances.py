@@ -49,7 +49,8 @@ def test_a_tile_of_the_gallery_opens_its_instance(showcase, open_page, complaint
         page.get_by_role("button", name="Gallery", exact=True)
     ).first.click()
     tile = page.locator("[class*=st-key-open-tile-]").first
-    instance = tile.inner_text()
+    expect(tile).to_have_text(re.compile(r"\S"))
+    instance = tile.inner_text().strip()
     picture = page.locator("[class*=st-key-tile-] img").first
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") == 96
