@@ -34,6 +34,13 @@ from chameleon.analysis.histograms import (
     feature_over_versions,
     feature_summary,
 )
+from chameleon.analysis.instances import (
+    InstancePage,
+    TableForm,
+    instance_file,
+    instance_groups,
+    instances,
+)
 from chameleon.analysis.iteration import (
     InstanceList,
     changed_instances,
@@ -46,6 +53,8 @@ from chameleon.analysis.labelling_rules import labelling_rules
 from chameleon.analysis.metrics import version_metrics, version_sizes
 from chameleon.analysis.mistakes import ranked_mistakes
 from chameleon.analysis.model_tests import frozen_test, model_on_tests
+from chameleon.analysis.near import nearest_instances
+from chameleon.analysis.one_instance import instance_places, instance_rows, instance_versions
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
@@ -88,6 +97,8 @@ from chameleon.project import (
     Project,
     Settings,
     Version,
+    ViewerKind,
+    ViewerSpec,
 )
 from chameleon.selection import FeatureFilter, Filters, Range, Selection
 from chameleon.settings_text import settings_text
@@ -127,6 +138,7 @@ __all__ = [
     "Filters",
     "Happened",
     "InstanceList",
+    "InstancePage",
     "Iteration",
     "IterationKind",
     "IterationOf",
@@ -155,10 +167,13 @@ __all__ = [
     "Settings",
     "Slice",
     "Slices",
+    "TableForm",
     "ToldApart",
     "TrainingParts",
     "Version",
     "VersionError",
+    "ViewerKind",
+    "ViewerSpec",
     "VoteChange",
     "Voted",
     "WeakColumns",
@@ -198,6 +213,12 @@ __all__ = [
     "filter_expression",
     "frozen_test",
     "has_weak_labels",
+    "instance_file",
+    "instance_groups",
+    "instance_places",
+    "instance_rows",
+    "instance_versions",
+    "instances",
     "iteration_kinds",
     "iteration_of",
     "label_probability_change",
@@ -206,6 +227,7 @@ __all__ = [
     "labelling_rules",
     "model_on_tests",
     "most_sensitive",
+    "nearest_instances",
     "open_blacklists",
     "open_project",
     "prediction_changes",

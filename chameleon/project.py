@@ -192,6 +192,34 @@ class PredictionColumns:
     proba: str | None = None
 
 
+class ViewerKind(StrEnum):
+    """How an instance is looked at; each has a file in `chameleon/app/viewers`."""
+
+    IMAGE = "image"
+    TEXT = "text"
+    SENSOR = "sensor"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerSpec:
+    """What [viewer] says: how an instance is looked at, and by which columns.
+
+    Attributes
+    ----------
+    kind
+        The kind of viewer.
+    columns
+        Names of columns in order, or one pattern in which "*" stands for anything.
+    shape
+        Rows, columns and, for colours, 3 of an image of pixel columns; None where it is a square.
+    """
+
+    kind: ViewerKind
+    columns: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What chameleon.toml says, checked; the defaults where it is silent.
@@ -214,6 +242,8 @@ class Settings:
         The table [source] as it is written; the kind of source that it names checks it.
     predictions
         The columns that hold predictions; None where the data holds none.
+    viewer
+        How instances are looked at; None where that is found from the columns.
     problems
         What was found wrong in the file, and is not used.
     weak
@@ -228,6 +258,7 @@ class Settings:
     versions: tuple[Version, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     predictions: PredictionColumns | None = None
+    viewer: ViewerSpec | None = None
     problems: tuple[Problem, ...] = ()
     weak: WeakColumns = field(default_factory=WeakColumns)
 

@@ -21,9 +21,10 @@ from chameleon.project import (
     Version,
     version_name,
 )
+from chameleon.viewer_settings import viewer_spec
 from chameleon.weak import CLASS, RULE, Pairs, WeakColumns
 
-_KNOWN = {"name", "columns", "model", "versions", "source", "predictions"}
+_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "viewer"}
 _WEAK = ("label_probabilities", "votes")
 
 
@@ -63,6 +64,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         source=_table(content, "source"),
         predictions=_prediction_columns(_table(content, "predictions")),
         weak=WeakColumns(_label_probabilities(columns), _votes(columns)),
+        viewer=viewer_spec(_table(content, "viewer")),
     )
     versions, own_models, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"

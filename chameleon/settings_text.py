@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chameleon.project import ModelSpec, Settings
+from chameleon.viewer_settings import viewer_table
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -42,6 +43,7 @@ def settings_text(settings: Settings) -> str:
     tables: dict[str, Mapping[str, Any]] = {
         "source": settings.source,
         "columns": columns,
+        "viewer": viewer_table(settings.viewer),
         "predictions": {key: value for key, value in predictions.items() if value is not None},
         "model": {} if model == ModelSpec() else _model(model),
     }

@@ -22,10 +22,11 @@ ROOT = Path(__file__).parent.parent
 # stands above the models.
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters", "weak"),
-    ("project", "store", "settings", "settings_text", "tours"),
+    ("project", "store", "viewer_settings", "settings", "settings_text", "tours"),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("blacklist_file", "blacklists", "blacklist_tables"),
     ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
+    ("raw_values", "viewing"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
     ("out_of_fold", "shipping"),

@@ -127,6 +127,12 @@ RESULTS = {
     "ranked_mistakes": lambda e: chameleon.ranked_mistakes(e, **VERSIONS),
     "blacklist_members": lambda e: chameleon.blacklist_members(e, listed(), version="v2"),
     "blacklist_hits": lambda e: chameleon.blacklist_hits(e, listed(), version="v2"),
+    "instances": lambda e: chameleon.instances(e, **VERSIONS, features=()).frame,
+    "instance_groups": lambda e: chameleon.instance_groups(e, **VERSIONS),
+    "instance_versions": lambda e: chameleon.instance_versions(e, "e"),
+    "instance_rows": lambda e: chameleon.instance_rows(e, "e"),
+    "instance_places": lambda e: chameleon.instance_places(e, "e", **VERSIONS),
+    "nearest_instances": lambda e: chameleon.nearest_instances(e, "e", **VERSIONS),
 }
 """How every function that returns a frame is called."""
 

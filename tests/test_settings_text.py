@@ -15,6 +15,8 @@ from chameleon.project import (
     PredictionColumns,
     Settings,
     Version,
+    ViewerKind,
+    ViewerSpec,
 )
 from chameleon.settings import read_settings
 from chameleon.settings_text import toml_value
@@ -54,6 +56,20 @@ weak_columns = st.builds(
 
 
 @st.composite
+def viewers(draw):
+    kind = draw(st.sampled_from(list(ViewerKind)))
+    if kind is ViewerKind.PLAIN:
+        return ViewerSpec(kind)
+    most = 1 if kind is ViewerKind.TEXT else 3
+    columns = draw(
+        st.lists(names.map(lambda n: n.replace("*", "x")), min_size=1, max_size=most, unique=True)
+    )
+    sides = st.integers(1, 4096)
+    shapes = st.none() | st.tuples(sides, sides) | st.tuples(sides, sides, st.sampled_from([1, 3]))
+    return ViewerSpec(kind, tuple(columns), draw(shapes) if kind is ViewerKind.IMAGE else None)
+
+
+@st.composite
 def all_settings(draw):
     columns = {role: (draw(names),) for role in USUAL_NAMES if draw(st.booleans())}
     if "id" in columns:
@@ -81,6 +97,7 @@ def all_settings(draw):
         ),
         predictions=draw(st.none() | said),
         weak=draw(weak_columns),
+        viewer=draw(st.none() | viewers()),
     )
 
 

@@ -33,6 +33,11 @@ def enter_page(page: str) -> bool:
     return True
 
 
+def current_page() -> str:
+    """The page this visitor looks at."""
+    return str(st.session_state.get(_PAGE, ""))
+
+
 def chart_key(name: str) -> str:
     """The key of a chart; it changes when the chart's own selection has to be cleared."""
     return f"{name}-{_nonce(name)}"

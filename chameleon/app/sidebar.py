@@ -34,6 +34,7 @@ PAGES = (
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
     ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
     ("pages/failures.py", "Failures", ":material/report:"),
+    ("pages/instances.py", "Instances", ":material/table_rows:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
     ("pages/blacklist.py", "Blacklist", ":material/playlist_remove:"),
     ("pages/check.py", "Data check", ":material/fact_check:"),

@@ -37,6 +37,10 @@ _LAG_SECONDS = 10.0
 
 _LEFT_KEPT = 20
 
+_OWN = "own-items"  # goes with the project: it names its instances
+OWN_ITEMS = ("open", "find")
+"""Items of the address that a page may have beside the selection: see `own_item`."""
+
 
 def project_of_session(names: Sequence[str]) -> str:
     """The project this visitor looks at: what was chosen last, or what a link names.
@@ -119,6 +123,7 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
         except SelectionError as error:
             st.session_state[_COMPLAINTS] = (str(error),)
             current = current or default
+        _own_items().update({k: v for k, v in items if k in OWN_ITEMS})
         _leave(items)  # taken over; what still comes with it lags behind
     selection, complaints = usable(evaluation, current, default)
     if complaints:
@@ -194,6 +199,7 @@ def write_address(selection: Selection | None, project: str | None) -> None:
     items += () if selection is None else selection.to_query()
     if selection is not None and (step := tour_step()) is not None:
         items += ((TOUR_ITEM, str(step)),)
+    items += () if selection is None else tuple(_own_items().items())
     before = st.session_state.get(_WRITTEN)
     if before is not None and before != items:
         _leave(before)
@@ -212,6 +218,25 @@ def _leave(address: QueryItems) -> None:
     left[address] = time.monotonic()
     while len(left) > _LEFT_KEPT:
         left.pop(next(iter(left)))
+
+
+def own_item(name: str) -> str | None:
+    """What this page's address says beside the selection, such as the instance that is open."""
+    return _own_items().get(name)
+
+
+def set_own_item(name: str, value: str | None) -> None:
+    """Let this page's address say it, or no longer. For callbacks: the script runs afterwards."""
+    if value is None:
+        _own_items().pop(name, None)
+    else:
+        _own_items()[name] = value
+    st.session_state[_CLICKED] = True
+
+
+def _own_items() -> dict[str, str]:
+    pages = cast("dict[str, dict[str, str]]", st.session_state.setdefault(_OWN, {}))
+    return pages.setdefault(picks.current_page(), {})
 
 
 def complaints(*, last: bool) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tests.library import Frames, write_project
+from tests.library import Frames, plain, write_project
 
 MARKUP = '<img src=x onerror="window.hacked=1">'
 MARKDOWN = (
@@ -113,6 +113,13 @@ def write_without_test_rows(folder: Path) -> Path:
     frames = {
         name: frame.with_columns(split=pl.lit("train")) for name, frame in growing(2, 2).items()
     }
+    return write_project(folder, frames, predictions=given(frames))
+
+
+def write_squares(folder: Path) -> Path:
+    """Two versions of sixty images of 4 x 4 pixels, some of them wrongly predicted."""
+    pixels = {f"p{k}": np.random.default_rng(k).integers(0, 9, 60) for k in range(16)}
+    frames = {"1": plain(60, **pixels), "2": plain(60, **pixels, x=[float(k) for k in range(60)])}
     return write_project(folder, frames, predictions=given(frames))
 
 

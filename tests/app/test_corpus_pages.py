@@ -9,6 +9,7 @@ from tests.library import TREE, plain, write_project
 CHECK = "pages/check.py"
 PAGES = (
     OVERVIEW, FEATURES, CHECK, "pages/iteration.py", "pages/attribution.py", "pages/failures.py",
+    "pages/instances.py",
 )  # fmt: skip
 
 

@@ -1,0 +1,221 @@
+"""One instance: its versions, its edits, and its place among the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.instances import instance_number, named_column
+from chameleon.analysis.outcome_history import History, own_rows
+from chameleon.analysis.values import value_text, value_texts
+from chameleon.bins import BarKind, BinKind
+from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.models import Evaluation
+from chameleon.outcomes import OUTCOMES
+from chameleon.project import Kind
+
+ROLES = ("label", "split", "source", "date")
+"""What a row has beside its features, as `instance_rows` names it."""
+
+
+def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
+    """What every version holds of one instance, and what its model says.
+
+    Where a version lacks the instance, its model is asked of the nearest earlier row, else of the
+    first later one, as for the sensitivity.
+
+    Parameters
+    ----------
+    instance
+        The instance's id.
+
+    Returns
+    -------
+    pl.DataFrame
+        version, date (of the version), held (whether the version holds the instance), row (the
+        number of the row that is asked, as `instance_rows` counts them), label, split, prediction,
+        probability_of_label, probability_of_prediction, outcome ("correct", "incorrect",
+        "unknown"): a row a version, old to new.
+
+    Raises
+    ------
+    SelectionError
+        There is no such instance.
+    """
+    dataset = evaluation.dataset
+    history = History.of(evaluation, np.array([instance_number(dataset, instance)]))
+    rows, versions = history.row[:, 0], np.arange(len(dataset.versions))
+    distinct = distinct_rows(dataset, instance)
+    at = (versions, rows)
+    return pl.DataFrame(
+        [
+            pl.Series("version", [v.name for v in dataset.versions], dtype=pl.String),
+            pl.Series("date", [v.date for v in dataset.versions], dtype=pl.Date),
+            pl.Series("held", history.own[:, 0]),
+            pl.Series("row", [distinct.tolist().index(row) + 1 for row in rows], dtype=pl.Int64),
+            dataset.labels(rows.astype(np.intp)),
+            named_column("split", [s.value for s in SPLITS], dataset.split[rows]),
+            named_column("prediction", evaluation.classes, evaluation.predicted[at]),
+            _probabilities("probability_of_label", evaluation.probability_of_label[at]),
+            _probabilities("probability_of_prediction", evaluation.probability_of_prediction[at]),
+            named_column("outcome", OUTCOMES, history.outcome[:, 0]),
+        ]
+    )
+
+
+def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
+    """The distinct rows of one instance, old to new, and what was edited between them.
+
+    A row that is held again later, as it was, is one row.
+
+    Returns
+    -------
+    pl.DataFrame
+        row (from 1), versions (that hold it, such as "1.0 to 1.3, 1.5"), column ("label", "split",
+        "source", "date" or a feature's name), is_feature, value (as text, null where missing),
+        changed (whether it differs from the row before; false for the first).
+
+    Raises
+    ------
+    SelectionError
+        There is no such instance.
+    """
+    dataset = evaluation.dataset
+    rows = distinct_rows(dataset, instance)
+    names = [*ROLES, *(feature.name for feature in dataset.features)]
+    columns = [*_role_texts(dataset, rows)]
+    columns += [value_texts(dataset, number, rows) for number in range(len(dataset.features))]
+    held = [_held_words(dataset, row) for row in rows]
+    lines = [
+        (place + 1, held[place], name, number >= len(ROLES), texts[place],
+         place > 0 and texts[place] != texts[place - 1])
+        for place in range(len(rows))
+        for number, (name, texts) in enumerate(zip(names, columns, strict=True))
+    ]  # fmt: skip
+    return pl.DataFrame(
+        lines,
+        schema={
+            "row": pl.Int64,
+            "versions": pl.String,
+            "column": pl.String,
+            "is_feature": pl.Boolean,
+            "value": pl.String,
+            "changed": pl.Boolean,
+        },
+        orient="row",
+    )
+
+
+def instance_places(
+    evaluation: Evaluation, instance: str, *, primary: str, secondary: str
+) -> pl.DataFrame:
+    """Where one instance stands in each feature's distribution in the primary version.
+
+    It is read from its row in the primary, else in the secondary, else from its newest row, and
+    held against the primary's rows of the same split.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature, value (as text, null where missing), share_below (the quantile: of the known
+        values the share that is smaller, equal ones counted half; null for texts and for a missing
+        value), known (how many values there are to compare with), low, high, category (the bin
+        that holds the value, see `feature_histograms`; the words "missing", "non-finite", "other"
+        or "text" stand in category), bin_instances (rows in that bin), instances (of the split).
+
+    Raises
+    ------
+    SelectionError
+        A version or the instance does not exist.
+    """
+    dataset = evaluation.dataset
+    row = shown_row(dataset, instance, primary=primary, secondary=secondary)
+    others = dataset.rows_of(dataset.version_number(primary))
+    others = others[dataset.split[others] == dataset.split[row]]
+    lines = [_place(dataset, number, row, others) for number in range(len(dataset.features))]
+    return pl.DataFrame(
+        lines,
+        schema={
+            "feature": pl.String,
+            "value": pl.String,
+            "share_below": pl.Float64,
+            "known": pl.Int64,
+            "low": pl.Float64,
+            "high": pl.Float64,
+            "category": pl.String,
+            "bin_instances": pl.Int64,
+            "instances": pl.Int64,
+        },
+        orient="row",
+    )
+
+
+def distinct_rows(dataset: EvolvingDataset, instance: str) -> NDArray[np.int32]:
+    """The rows of an instance in the order in which versions first hold them."""
+    number = np.array([instance_number(dataset, instance)])
+    by_version = own_rows(dataset, number)[:, 0]
+    held = by_version[by_version >= 0]
+    _, first = np.unique(held, return_index=True)
+    return held[np.sort(first)]
+
+
+def shown_row(dataset: EvolvingDataset, instance: str, *, primary: str, secondary: str) -> int:
+    """The row an instance is read from: the primary's, else the secondary's, else its newest."""
+    number = np.array([instance_number(dataset, instance)])
+    rows = own_rows(dataset, number)[:, 0]
+    asked = (dataset.version_number(primary), dataset.version_number(secondary))
+    held = [int(rows[version]) for version in asked if rows[version] >= 0]
+    return held[0] if held else int(rows[rows >= 0][-1])
+
+
+def _place(
+    dataset: EvolvingDataset, number: int, row: int, others: NDArray[np.intp]
+) -> tuple[object, ...]:
+    feature = dataset.features[number]
+    values = np.asarray(dataset.values[number])
+    value, known = float(values[row]), values[others]
+    known = known[~np.isnan(known)]
+    share: float | None = None
+    if feature.kind is not Kind.TEXT and not np.isnan(value) and len(known):
+        below, equal = int((known < value).sum()), int((known == value).sum())
+        share = (below + equal / 2) / len(known)
+    code = int(dataset.codes[number, row])
+    bar = feature.bins.bars[code]
+    category = bar.category
+    if bar.kind in (BarKind.MISSING, BarKind.NON_FINITE, BarKind.OTHER, BarKind.TEXT):
+        category = bar.kind.value
+    elif feature.bins.kind is BinKind.VALUES and feature.kind is Kind.BOOLEAN:
+        category = value_text(value, feature.kind)
+    in_bin = int((dataset.codes[number, others] == code).sum())
+    text = value_texts(dataset, number, np.array([row]))[0]
+    return (feature.name, text, share, len(known), bar.low, bar.high, category, in_bin, len(others))
+
+
+def _role_texts(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> list[list[str | None]]:
+    """Label, split, source and date of rows as text."""
+    microseconds = dataset.date[rows].astype("datetime64[us]")
+    dates = [
+        None if np.isnat(moment) else value_text(float(moment.astype(np.int64)), Kind.DATE)
+        for moment in microseconds
+    ]
+    return [
+        dataset.labels(rows.astype(np.intp)).to_list(),
+        [SPLITS[code].value for code in dataset.split[rows]],
+        named_column("source", dataset.sources, dataset.source[rows]).to_list(),
+        dates,
+    ]
+
+
+def _held_words(dataset: EvolvingDataset, row: np.int32) -> str:
+    """The versions that hold a row, neighbouring ones joined."""
+    held = np.flatnonzero(dataset.present[:, row])
+    runs = np.split(held, np.flatnonzero(np.diff(held) > 1) + 1)
+    names = [version.name for version in dataset.versions]
+    return ", ".join(
+        names[run[0]] if len(run) == 1 else f"{names[run[0]]} to {names[run[-1]]}" for run in runs
+    )
+
+
+def _probabilities(name: str, values: NDArray[np.float32]) -> pl.Series:
+    return pl.Series(name, values, dtype=pl.Float32, nan_to_null=True)
