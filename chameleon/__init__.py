@@ -43,8 +43,14 @@ from chameleon.analysis.model_tests import frozen_test, model_on_tests
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.step_summary import Sentence, Topic, step_summary
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
-from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
+from chameleon.analysis.training import (
+    TrainingParts,
+    attribute_training,
+    training_fits,
+    training_seconds,
+)
 from chameleon.errors import (
     ChameleonError,
     ModelError,
@@ -106,10 +112,12 @@ __all__ = [
     "SelectionError",
     "SensitivityChoice",
     "SensitivityRange",
+    "Sentence",
     "Settings",
     "Slice",
     "Slices",
     "ToldApart",
+    "Topic",
     "TrainingParts",
     "Version",
     "VersionError",
@@ -146,8 +154,10 @@ __all__ = [
     "prediction_changes_by",
     "sensitivity",
     "settings_text",
+    "step_summary",
     "subset_distances",
     "training_fits",
+    "training_seconds",
     "value_transitions",
     "version_metrics",
     "version_sizes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ class Fitter:
         The versions whose models had to be fitted.
     failures
         Why some versions have no model.
+    seconds
+        How long the fit of a version's model took, by version name, where that is known.
     """
 
     def __init__(self, dataset: EvolvingDataset, folder: Path) -> None:
@@ -61,6 +64,7 @@ class Fitter:
         self._warnings: list[str] = []
         self.fitted: list[str] = []
         self.failures: list[Problem] = []
+        self.seconds: dict[str, float] = {}
 
     @property
     def description(self) -> str:
@@ -87,6 +91,8 @@ class Fitter:
         self._warn_of_merged(train)
         for warning in () if kept is None else kept.warnings:
             self._note(warning)
+        if kept is not None and kept.seconds is not None:
+            self.seconds[version.name] = kept.seconds
         if kept is not None and not unseen.size:
             return kept.says(self._hashes)
         self._warnings.clear()
@@ -94,7 +100,8 @@ class Fitter:
         if pipeline is None:
             return None
         try:
-            kept = self._asked(pipeline, features, np.unique(unseen), kept)
+            seconds = self.seconds.get(version.name)
+            kept = self._asked(pipeline, features, np.unique(unseen), kept, seconds)
         except MODEL_ERRORS as error:
             self._fail(
                 version,
@@ -140,6 +147,7 @@ class Fitter:
             return None
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
+        began = time.perf_counter()
         with _noted_warnings(self._note):
             pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
         if isinstance(pipeline, str):
@@ -149,6 +157,7 @@ class Fitter:
                 f"its {len(train):,} labelled train rows: {pipeline}",
             )
             return None
+        self.seconds[version.name] = time.perf_counter() - began
         self.fitted.append(version.name)
         write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         return pipeline
@@ -159,6 +168,7 @@ class Fitter:
         features: list[int],
         unseen: NDArray[np.uint64],
         kept: Kept | None,
+        seconds: float | None,
     ) -> Kept:
         """What was kept, and what the model says of rows whose features it was not asked of."""
         from threadpoolctl import threadpool_limits
@@ -173,7 +183,8 @@ class Fitter:
             else:
                 probabilities = None
             predicted = _numbered(pipeline.predict(frame), classes)
-        new = Kept(classes, self._hashes[rows], predicted, probabilities, tuple(self._warnings))
+        warned = tuple(self._warnings)
+        new = Kept(classes, self._hashes[rows], predicted, probabilities, warned, seconds)
         return new if kept is None else kept.joined(new)
 
     def _fail(self, version: Version, message: str) -> None:

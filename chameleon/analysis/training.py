@@ -34,6 +34,7 @@ labels, then the features, then columns that only one version has."""
 CUTS = ("kind", "source", "label")
 MOST_EXACT = 4
 REPEATS = 5
+_TIMED = 500
 _ORDERS = 12
 _OTHERS = "others"
 
@@ -88,6 +89,42 @@ def training_fits(
         return 0
     combinations_ = len(_compositions(_orders(count, seed=0)))
     return combinations_ - 2 + repeats * combinations_
+
+
+def training_seconds(evaluation: Evaluation, *, before: str, after: str, fits: int) -> float | None:
+    """How long so many fits may take, about: each as long as the fits of the two versions' models.
+
+    Where these were not measured, one fit on at most 500 train rows is, and its time is taken to
+    grow with the rows. None where there can be no model.
+
+    Raises
+    ------
+    SelectionError
+        A version does not exist.
+    """
+    dataset = evaluation.dataset
+    numbers = [dataset.version_number(name) for name in (before, after)]
+    known = [evaluation.seconds[name] for name in (before, after) if name in evaluation.seconds]
+    if known:
+        return fits * float(np.mean(known))
+    rows = dataset.rows_of(numbers[1]).astype(np.int32)
+    train = rows[dataset.split[rows] == TRAIN]
+    if len(np.unique(dataset.label[train][dataset.label[train] >= 0])) < 2:
+        return None
+    one = Refitter(evaluation, rows[:0]).seconds(train, _TIMED)
+    return None if one is None else fits * one
+
+
+def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:
+    """How many instances of the train data each of `KINDS` happened to; only what occurs.
+
+    Raises
+    ------
+    SelectionError
+        A version does not exist.
+    """
+    changes = _changes(evaluation.dataset, before, after, "kind")
+    return dict(zip(changes.names, changes.sizes, strict=True))
 
 
 def attribute_training(

@@ -7,6 +7,7 @@ of a step does not narrow them, so that it is no part of the key.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.analysis.training import train_changes, training_fits, training_seconds
 from chameleon.app.keeping import kept
 from chameleon.models import Evaluation
 from chameleon.progress import ProgressCallback
@@ -86,6 +88,19 @@ def _instances(
 @kept(max_entries=32, show_spinner="Telling the kinds of iteration…")
 def _kinds(key: str, primary: str, secondary: str, _evaluation: Evaluation) -> pl.DataFrame:
     return iteration_kinds(_evaluation, primary=primary, secondary=secondary)
+
+
+@kept(max_entries=32)
+def _train(key: str, before: str, after: str, _evaluation: Evaluation) -> Mapping[str, int]:
+    return train_changes(_evaluation, before=before, after=after)
+
+
+@kept(max_entries=32)
+def _cost(
+    key: str, before: str, after: str, by: str, _evaluation: Evaluation
+) -> tuple[int, float | None]:
+    fits = training_fits(_evaluation, before=before, after=after, by=by)
+    return fits, training_seconds(_evaluation, before=before, after=after, fits=fits)
 
 
 @kept(max_entries=32, show_spinner="Measuring drift…")
@@ -155,6 +170,18 @@ def instances(evaluation: Evaluation, selection: Selection, change: DataChange) 
 def kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """`iteration_kinds` of the two versions."""
     return _kinds(evaluation.key, selection.primary, selection.secondary, evaluation)
+
+
+def train(evaluation: Evaluation, before: str, after: str) -> Mapping[str, int]:
+    """`train_changes` between two versions."""
+    return _train(evaluation.key, before, after, evaluation)
+
+
+def training_cost(
+    evaluation: Evaluation, before: str, after: str, by: str
+) -> tuple[int, float | None]:
+    """`training_fits` and `training_seconds` between two versions."""
+    return _cost(evaluation.key, before, after, by, evaluation)
 
 
 def drift(

@@ -1,0 +1,91 @@
+"""Every model on test sets that are not its own: the last two charts of the Attribution page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from chameleon.app import cached
+from chameleon.app.view import View, is_dark
+from chameleon.app.words import plain, shortened
+from chameleon.charts.attribution import crossed_tests, crossed_tests_frame, frozen_lines
+from chameleon.project import Split
+
+METRICS: Mapping[str, str] = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "recall": "Recall of a class",
+    "log_loss": "Log loss",
+}
+
+
+def draw(view: View, metric: str, of_class: str | None) -> None:
+    """The matrix of all models and test sets, and all models on one test set."""
+    _draw_matrix(view, metric, of_class)
+    _draw_frozen(view, metric, of_class)
+
+
+def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:
+    st.markdown("##### Every model on every test set")
+    frame = crossed_tests_frame(cached.model_on_tests(view.evaluation, metric, of_class))
+    if frame["value"].null_count() == len(frame):
+        st.info("There are no test rows to score.", icon=":material/info:")
+        return
+    versions = len(view.evaluation.dataset.versions)
+    spec = _matrix_spec(versions, METRICS[metric], metric == "log_loss", dark=is_dark())
+    st.vega_lite_chart(frame, spec, key="attribution-matrix")
+    st.caption(
+        "Down a column the test set stays the same and only the model changes; along a row only "
+        "the test set. Test rows that a model was trained on are left out of its row."
+    )
+
+
+def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
+    st.markdown("##### One test set for all models")
+    names = [version.name for version in view.evaluation.dataset.versions]
+    place = names.index(view.selection.primary)
+    test = st.selectbox(
+        "Test set of version", names, index=place, key=f"attribution-frozen-{place}", width=220,
+        format_func=shortened,
+    )  # fmt: skip
+    frozen = cached.frozen_test(view.evaluation, test or names[place], metric, of_class)
+    if frozen["value"].null_count() == len(frozen):
+        st.info(
+            f"No test instance of {plain(shortened(test or ''))} can be scored by all models: "
+            f"{frozen['leaked'][0]:,} stand in a train set, {frozen['unknown'][0]:,} lack a label "
+            "or a prediction.",
+            icon=":material/info:",
+        )
+        return
+    own = cached.model_on_tests(view.evaluation, metric, of_class).filter(
+        pl.col("model") == pl.col("test")
+    )
+    series = ("its own test set", f"the test set of {shortened(test or '')}")
+    frame = pl.concat(
+        [
+            own.select("value", "instances", version="model", series=pl.lit(series[0])),
+            frozen.select("version", "value", "low", "high", "instances", series=pl.lit(series[1])),
+        ],
+        how="diagonal",
+    )
+    spec = _frozen_spec(METRICS[metric], series, dark=is_dark())
+    st.vega_lite_chart(frame, spec, key="attribution-frozen-lines")
+    left_out = frozen["leaked"][0] + frozen["unknown"][0]
+    st.caption(
+        f"The same {frozen['instances'][0]:,} {Split.TEST} instances for all models, with 95 % "
+        f"intervals; {left_out:,} are left out because some version was trained on them, or "
+        "some model says nothing of them."
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _matrix_spec(versions: int, title: str, reverse: bool, *, dark: bool) -> dict[str, Any]:
+    return crossed_tests(versions=versions, title=title, reverse=reverse, dark=dark)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _frozen_spec(title: str, series: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
+    return frozen_lines(title=title, series=series, dark=dark)
