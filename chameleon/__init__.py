@@ -58,6 +58,7 @@ from chameleon.errors import (
     SelectionError,
     VersionError,
 )
+from chameleon.golden import GoldenTest, golden_test
 from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
@@ -92,6 +93,7 @@ __all__ = [
     "Evaluation",
     "FeatureFilter",
     "Filters",
+    "GoldenTest",
     "Happened",
     "InstanceList",
     "Iteration",
@@ -146,6 +148,7 @@ __all__ = [
     "feature_ranking",
     "feature_summary",
     "frozen_test",
+    "golden_test",
     "iteration_kinds",
     "model_on_tests",
     "most_sensitive",

@@ -74,17 +74,10 @@ class Fitter:
 
     def says(self, version: Version) -> Says | None:
         """What the version's model says of every row; None where it can have no model."""
-        rows = self._train_rows(version)
-        if rows is None:
+        made_of = self._made_of(version)
+        if made_of is None:
             return None
-        features = usable_features(self._dataset, rows)
-        train = self._dataset.feature_frame(rows, features)
-        label = self._dataset.labels(rows)
-        ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
-        key = digest(
-            content_digest([ids, label, *train]),
-            asdict(self._spec), RECIPE, release_of("scikit-learn"),
-        )  # fmt: skip
+        key, features, train, label = made_of
         target = self._folder / f"model-{key}"
         kept = read_kept(target)
         unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
@@ -112,6 +105,52 @@ class Fitter:
         tidy(self._folder, "model", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         write_folder(target, kept.write)
         return kept.says(self._hashes)
+
+    def says_of(self, version: Version, name: str, frame: pl.DataFrame) -> Says | None:
+        """What the version's model says of rows that are no rows of the timeline.
+
+        Parameters
+        ----------
+        name
+            A name of the rows by their content, under which the answer is kept.
+        frame
+            Their features as `EvolvingDataset.feature_frame` gives them, all of them.
+        """
+        made_of = self._made_of(version)
+        if made_of is None:
+            return None
+        key, features, train, label = made_of
+        target = self._folder / f"asked-{digest(key, name)}"
+        places = np.arange(len(frame), dtype=np.uint64)
+        kept = read_kept(target)
+        if kept is None or len(kept.hashes) != len(frame):
+            pipeline = self._model(key, version, train, label)
+            if pipeline is None:
+                return None
+            wanted = [self._dataset.features[number].name for number in features]
+            try:
+                kept = self._answer(pipeline, frame.select(named(*wanted)), places, None)
+            except MODEL_ERRORS as error:
+                self._fail(version, f"says nothing of other rows: {_first_line(error)}")
+                return None
+            tidy(self._folder, "asked", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+            write_folder(target, kept.write)
+        return kept.says(places)
+
+    def _made_of(self, version: Version) -> tuple[str, list[int], pl.DataFrame, pl.Series] | None:
+        """The key of the version's model, its features, and its train rows and labels."""
+        rows = self._train_rows(version)
+        if rows is None:
+            return None
+        features = usable_features(self._dataset, rows)
+        train = self._dataset.feature_frame(rows, features)
+        label = self._dataset.labels(rows)
+        ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
+        key = digest(
+            content_digest([ids, label, *train]),
+            asdict(self._spec), RECIPE, release_of("scikit-learn"),
+        )  # fmt: skip
+        return key, features, train, label
 
     def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
         """The labelled train rows in the order of their ids, so that file order is no matter."""
@@ -171,11 +210,22 @@ class Fitter:
         seconds: float | None,
     ) -> Kept:
         """What was kept, and what the model says of rows whose features it was not asked of."""
-        from threadpoolctl import threadpool_limits
-
         first = np.unique(self._hashes, return_index=True)
         rows = first[1][np.isin(first[0], unseen)]
-        frame = model_input(self._dataset.feature_frame(rows, features))
+        frame = self._dataset.feature_frame(rows, features)
+        new = self._answer(pipeline, frame, self._hashes[rows], seconds)
+        return new if kept is None else kept.joined(new)
+
+    def _answer(
+        self,
+        pipeline: Pipeline,
+        frame: pl.DataFrame,
+        hashes: NDArray[np.uint64],
+        seconds: float | None,
+    ) -> Kept:
+        from threadpoolctl import threadpool_limits
+
+        frame = model_input(frame)
         classes = tuple(str(name) for name in pipeline.classes_)
         with threadpool_limits(1), _noted_warnings(self._note):
             if hasattr(pipeline, "predict_proba"):
@@ -183,9 +233,7 @@ class Fitter:
             else:
                 probabilities = None
             predicted = _numbered(pipeline.predict(frame), classes)
-        warned = tuple(self._warnings)
-        new = Kept(classes, self._hashes[rows], predicted, probabilities, warned, seconds)
-        return new if kept is None else kept.joined(new)
+        return Kept(classes, hashes, predicted, probabilities, tuple(self._warnings), seconds)
 
     def _fail(self, version: Version, message: str) -> None:
         self.failures.append(

@@ -200,6 +200,8 @@ class Settings:
         The table [source] as it is written; the kind of source that it names checks it.
     predictions
         The columns that hold predictions; None where the data holds none.
+    golden
+        The file of the golden test set, relative to the project folder; None without one.
     problems
         What was found wrong in the file, and is not used.
     """
@@ -211,6 +213,7 @@ class Settings:
     versions: tuple[Version, ...] = ()
     source: Mapping[str, Any] = field(default_factory=dict)
     predictions: PredictionColumns | None = None
+    golden: str | None = None
     problems: tuple[Problem, ...] = ()
 
     @property

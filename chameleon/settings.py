@@ -22,7 +22,7 @@ from chameleon.project import (
     version_name,
 )
 
-_KNOWN = {"name", "columns", "model", "versions", "source", "predictions"}
+_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "test"}
 
 
 def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
@@ -60,6 +60,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         model=_model_spec(_table(content, "model")),
         source=_table(content, "source"),
         predictions=_prediction_columns(_table(content, "predictions")),
+        golden=_golden(_table(content, "test")),
     )
     versions, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"
@@ -148,6 +149,19 @@ def _prediction_columns(table: Mapping[str, Any]) -> PredictionColumns | None:
             f"found {said.columns!r} and {said.proba!r}."
         )
     return said
+
+
+def _golden(table: Mapping[str, Any]) -> str | None:
+    """The file of the golden test set."""
+    if not table:
+        return None
+    unknown = set(table) - {"golden"}
+    if unknown:
+        raise ProjectError(
+            f"{SETTINGS_FILE}: [test] has the unknown key '{min(unknown)}'. It may hold 'golden', "
+            "the file of a golden test set."
+        )
+    return _text(table, "golden", "")
 
 
 def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str) -> list[Problem]:

@@ -40,6 +40,7 @@ def settings_text(settings: Settings) -> str:
         "model": {}
         if model == ModelSpec()
         else {"estimator": model.estimator, "params": dict(model.params)},
+        "test": {} if settings.golden is None else {"golden": settings.golden},
     }
     lines = [_line("name", settings.name)]
     for name, table in tables.items():

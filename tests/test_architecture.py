@@ -26,7 +26,7 @@ LEVELS = (
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("bins", "rows", "dataset", "building", "dataset_store", "choices", "steps"),
     ("neighbours", "standing", "layout", "layout_process"),
-    ("pipelines", "given", "kept", "fitting", "scores", "models", "refitting"),
+    ("pipelines", "given", "kept", "fitting", "scores", "models", "golden", "refitting"),
     ("histories", "selection"),
     ("analysis", "charts"),
 )

@@ -71,6 +71,7 @@ def all_settings(draw):
             )
         ),
         predictions=draw(st.none() | said),
+        golden=draw(st.none() | words),
     )
 
 

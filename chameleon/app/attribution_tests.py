@@ -12,7 +12,11 @@ from chameleon.app import cached
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, shortened
 from chameleon.charts.attribution import crossed_tests, crossed_tests_frame, frozen_lines
+from chameleon.errors import ChameleonError
 from chameleon.project import Split
+
+_GOLDEN = "\0golden"
+"""Stands for the golden test set among the versions; no version has such a name."""
 
 METRICS: Mapping[str, str] = {
     "accuracy": "Accuracy",
@@ -47,14 +51,23 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
     st.markdown("##### One test set for all models")
     names = [version.name for version in view.evaluation.dataset.versions]
     place = names.index(view.selection.primary)
+    golden = view.evaluation.dataset.project.settings.golden
+    offered = names if golden is None else [*names, _GOLDEN]
     test = st.selectbox(
-        "Test set of version", names, index=place, key=f"attribution-frozen-{place}", width=220,
-        format_func=shortened,
-    )  # fmt: skip
-    frozen = cached.frozen_test(view.evaluation, test or names[place], metric, of_class)
+        "Test set of version", offered, index=place, key=f"attribution-frozen-{place}", width=320,
+        format_func=lambda name: f"golden: {golden}" if name == _GOLDEN else shortened(name),
+    ) or names[place]  # fmt: skip
+    called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
+    try:
+        frozen = cached.frozen_test(
+            view.evaluation, None if test == _GOLDEN else test, metric, of_class
+        )
+    except ChameleonError as error:
+        st.warning(plain(str(error)), icon=":material/warning:")
+        return
     if frozen["value"].null_count() == len(frozen):
         st.info(
-            f"No test instance of {plain(shortened(test or ''))} can be scored by all models: "
+            f"No instance of {plain(called)} can be scored by all models: "
             f"{frozen['leaked'][0]:,} stand in a train set, {frozen['unknown'][0]:,} lack a label "
             "or a prediction.",
             icon=":material/info:",
@@ -63,7 +76,7 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
     own = cached.model_on_tests(view.evaluation, metric, of_class).filter(
         pl.col("model") == pl.col("test")
     )
-    series = ("its own test set", f"the test set of {shortened(test or '')}")
+    series = ("its own test set", called)
     frame = pl.concat(
         [
             own.select("value", "instances", version="model", series=pl.lit(series[0])),
