@@ -8,7 +8,7 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
-from chameleon.analysis.added import added_against_kept
+from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import (
     ChangeStatistics,
@@ -155,6 +155,7 @@ __all__ = [
     "open_project",
     "prediction_changes",
     "prediction_changes_by",
+    "removed_against_kept",
     "sensitivity",
     "settings_text",
     "step_summary",

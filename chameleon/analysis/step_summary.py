@@ -81,7 +81,8 @@ def step_summary(
 
     A cause is named where the interval of its part leaves out zero; where the whole change is
     within noise, only where it does so at 99 %. Intervals are over test instances: how another
-    training would turn out is only in `training`.
+    training would turn out is only in `training`, and where that is given and nothing in it stands
+    out, the model is no cause either.
 
     Parameters
     ----------
@@ -208,6 +209,11 @@ def _of_cause(grounds: Grounds, *, elsewhere: bool) -> Sentence:
     found = grounds.found
     twins = _twins(found, grounds.fair)
     named = _causes(found)
+    training = grounds.training
+    quiet = training is not None and training.repeats > 1 and training.clear.is_empty()
+    beside_noise = quiet and "model" in named
+    if quiet:
+        named = tuple(part for part in named if part != "model")
     values = dict(found.parts.select("part", "value").iter_rows())
     told = [twins] if twins else []
     if "guard" in named:
@@ -218,7 +224,11 @@ def _of_cause(grounds: Grounds, *, elsewhere: bool) -> Sentence:
     for place, part in enumerate(p for p in named if p != "guard"):
         words = _part_words(found, part, grounds.changes, elsewhere=elsewhere)
         told.append(f"{'' if place else 'main cause: '}{words.format(f'{values[part]:+.4f}')}")
-    if not named:
+    if beside_noise:
+        told.append(
+            f"the model ({values['model']:+.4f}) does not stand out from the noise of refits"
+        )
+    elif not named:
         told.append(_nothing_named(found, values))
     elif found.within_noise and named != ("guard",):
         told.append("the parts stand out though they cancel in the whole")
@@ -227,7 +237,7 @@ def _of_cause(grounds: Grounds, *, elsewhere: bool) -> Sentence:
             "the split is ambiguous, as model and test set act together (interaction "
             f"{found.interaction:+.4f}, more than half of the change)"
         )
-    if "model" in named and not elsewhere:
+    if "model" in named and not elsewhere and training is None:
         told.append("how another training would turn out is not in this")
     told += _left_out(found, named, twins=twins is None)
     text = "; ".join(told)
@@ -311,15 +321,14 @@ def _causes(found: Attribution) -> tuple[str, ...]:
 
 
 def _of_training(training: TrainingParts) -> Sentence:
-    known = training.parts.filter(pl.col("noise").is_not_null())
-    clear = known.filter(~pl.col("noise")).sort(pl.col("value").abs(), descending=True)
+    clear = training.clear
     if clear.is_empty():
-        why = "within two deviations of zero" if len(known) else "without a deviation"
+        why = "within it" if training.repeats > 1 else "which was not measured"
         listed = ", ".join(f"{p} {v:+.4f}" for p, v in training.parts[:, :2].iter_rows())
         told = f"Of the train data no change stands out from the noise of refits: {listed}, {why}"
     else:
         listed = ", ".join(
-            f"{row['part']} {row['value']:+.4f} ± {2 * row['deviation']:.4f} "
+            f"{row['part']} {row['value']:+.4f} ± {row['reach']:.4f} "
             f"({counted(row['instances'], 'instance')})"
             for row in clear.head(3).iter_rows(named=True)
         )
@@ -343,7 +352,8 @@ def _of_group(slices: Slices) -> Sentence:
     verb = "worse" if most.change < 0 else "better"
     told = (
         f"The group that became {verb} most: {group_words(most.filters)}, accuracy "
-        f"{most.before:.3f} to {most.after:.3f} in {counted(most.instances, 'test instance')}"
+        f"{most.before:.3f} to {most.after:.3f} in {counted(most.instances, 'test instance')}; "
+        "confirmed for these two models, not for what another training would give"
     )
     return Sentence(Topic.GROUP, f"{told}.", most.filters, named=(verb,))
 

@@ -37,6 +37,10 @@ REPEATS = 5
 _TIMED = 500
 _ORDERS = 12
 _OTHERS = "others"
+_PARTS_SCHEMA = {
+    "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "reach": pl.Float64,
+    "noise": pl.Boolean, "instances": pl.Int64,
+}  # fmt: skip
 
 Rows = NDArray[np.int32]
 
@@ -52,8 +56,9 @@ class TrainingParts:
     metric
         Its name.
     parts
-        part, value, deviation (standard deviation over the repeats, null without), noise (the
-        value lies within two deviations of zero; null without), instances.
+        part, value, deviation (standard deviation over the repeats, null without), reach (half of
+        the 95 % interval: the deviation times Student's t for so few repeats, which is more than
+        two), noise (the value lies within its reach of zero), instances.
     total
         The sum of the values: the part of the model.
     fits
@@ -62,6 +67,8 @@ class TrainingParts:
         Whether all combinations were fitted; else orders were sampled.
     note
         Why there are no parts, or None.
+    repeats
+        How often everything was fitted anew, those left out that gave no model.
     """
 
     before: str
@@ -72,6 +79,33 @@ class TrainingParts:
     fits: int
     exact: bool
     note: str | None
+    repeats: int = 0
+
+    @property
+    def clear(self) -> pl.DataFrame:
+        """The parts that stand out from the noise of refits; all together err in 5 % of steps."""
+        if self.repeats < 2:
+            return self.parts.clear()
+        reach = pl.col("deviation") * deviations(self.repeats, bars=len(self.parts))
+        clear = self.parts.filter(pl.col("value").abs() >= reach, pl.col("value") != 0)
+        return clear.sort(pl.col("value").abs(), descending=True)
+
+
+def deviations(repeats: int, *, bars: int = 1) -> float:
+    """So many standard deviations from zero stand out, where few repeats told them.
+
+    The deviation of a handful of repeats is itself uncertain, hence Student's t: with five, two
+    deviations would be passed by chance in one case of nine. Measured in 200 steps of noise: see
+    tests/benchmarks/test_false_alarms.py.
+
+    Parameters
+    ----------
+    bars
+        So many are looked at together, and err in 5 % of cases together (Bonferroni).
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(1 - 0.025 / bars, repeats - 1))
 
 
 def training_fits(
@@ -184,34 +218,34 @@ def attribute_training(
         again = work.values(drawn, random)
         if again is not None:
             repeated.append(_shapley(again, orders, len(changes.names)))
-    deviation = np.std(repeated, axis=0, ddof=1) if len(repeated) > 1 else None
-    parts = pl.DataFrame(
-        {
-            "part": changes.names,
-            "value": shares,
-            "deviation": [None] * len(shares) if deviation is None else deviation.tolist(),
-            "noise": [None] * len(shares)
-            if deviation is None
-            else (np.abs(shares) < 2 * deviation).tolist(),
-            "instances": changes.sizes,
-        },
-        schema={
-            "part": pl.String, "value": pl.Float64, "deviation": pl.Float64,
-            "noise": pl.Boolean, "instances": pl.Int64,
-        },
-    )  # fmt: skip
+    parts = _parts(changes, shares, repeated)
     exact = len(changes.names) <= MOST_EXACT
     return TrainingParts(
-        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None
-    )
+        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None,
+        repeats=len(repeated),
+    )  # fmt: skip
+
+
+def _parts(
+    changes: _Changes, shares: NDArray[np.float64], repeated: Sequence[NDArray[np.float64]]
+) -> pl.DataFrame:
+    unknown: list[None] = [None] * len(shares)
+    known = len(repeated) > 1
+    deviation = np.std(repeated, axis=0, ddof=1) if known else np.zeros(len(shares))
+    reach = deviation * deviations(len(repeated)) if known else deviation
+    columns = {
+        "part": changes.names,
+        "value": shares,
+        "deviation": deviation if known else unknown,
+        "reach": reach if known else unknown,
+        "noise": np.abs(shares) < reach if known else unknown,
+        "instances": changes.sizes,
+    }
+    return pl.DataFrame(columns, schema=_PARTS_SCHEMA)
 
 
 def _nothing(before: str, after: str, measure: Measure, note: str) -> TrainingParts:
-    schema = {
-        "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "noise": pl.Boolean,
-        "instances": pl.Int64,
-    }  # fmt: skip
-    empty = pl.DataFrame(schema=schema)
+    empty = pl.DataFrame(schema=_PARTS_SCHEMA)
     return TrainingParts(before, after, measure.name, empty, None, 0, exact=True, note=note)
 
 

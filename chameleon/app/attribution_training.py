@@ -47,8 +47,8 @@ def draw(view: View, found: Attribution, of_class: str | None) -> TrainingParts 
 
 
 def as_parts(training: TrainingParts) -> pl.DataFrame:
-    """The parts of the train data as those of `Attribution`, two deviations for an interval."""
-    reach = 2 * pl.col("deviation")
+    """The parts of the train data as those of `Attribution`, with the intervals of refits."""
+    reach = pl.col("reach")
     return training.parts.select(
         part=pl.lit("train data: ") + pl.col("part"),
         value="value",

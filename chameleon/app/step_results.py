@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.added import added_against_kept
+from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.comparison import Iteration, iteration
 from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
 from chameleon.analysis.edits import edited_values, value_transitions
@@ -117,6 +117,13 @@ def _added(
     return added_against_kept(_evaluation, **_asked(_s), split=split)
 
 
+@kept(max_entries=32, show_spinner="Testing removed against kept…")
+def _removed(
+    key: str, query: str, split: Split | None, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return removed_against_kept(_evaluation, **_asked(_s), split=split)
+
+
 @kept(max_entries=16, show_spinner="Measuring drift over all versions…")
 def _over(key: str, against: Against, split: Split | None, _evaluation: Evaluation) -> pl.DataFrame:
     return drift_over_versions(_evaluation, against=against, split=split)
@@ -196,6 +203,12 @@ def added(evaluation: Evaluation, selection: Selection, split: Split | None) -> 
     """`added_against_kept` under the selection."""
     asked = unchosen(selection)
     return _added(evaluation.key, asked.to_query_string(), split, evaluation, asked)
+
+
+def removed(evaluation: Evaluation, selection: Selection, split: Split | None) -> pl.DataFrame:
+    """`removed_against_kept` under the selection."""
+    asked = unchosen(selection)
+    return _removed(evaluation.key, asked.to_query_string(), split, evaluation, asked)
 
 
 def over_versions(evaluation: Evaluation, against: Against, split: Split | None) -> pl.DataFrame:
