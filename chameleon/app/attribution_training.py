@@ -40,6 +40,8 @@ def draw(view: View, found: Attribution, of_class: str | None) -> TrainingParts 
         wanted = _button(view, found, by, done=asked in _kept_parts())
     if wanted:
         _fit_parts(view, asked, found, of_class, by)
+        if asked in _kept_parts():
+            st.rerun()  # the sentences above, and the button, know of it now
     parts = _kept_parts().get(asked)
     if parts is not None and parts.note is not None:
         st.caption(plain(parts.note))

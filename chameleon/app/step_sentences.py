@@ -42,23 +42,27 @@ def draw(
     )
     told = sentences(evaluation, grounds)
     for sentence in told:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(gap=None):
             text = plain(shortened(sentence.text, _LONGEST))
-            st.markdown(f"**{sentence.topic.value}.** {text}", width="stretch")
+            st.markdown(f"**{sentence.topic.value}.** {text}{_place(sentence)}")
             _link(sentence)
+
+
+def _place(sentence: Sentence) -> str:
+    """The link to a place further down, as Markdown; none where `_link` draws one."""
+    if sentence.topic in _PAGES or sentence.filters is not None:
+        return ""
+    anchor, label = _PLACES[sentence.topic]
+    return f" [{label}](#{anchor})"
 
 
 def _link(sentence: Sentence) -> None:
     """A link within this visit, so that versions and project stay; or the filter to a group."""
-    key = f"summary-{sentence.topic.name.lower()}"
     if sentence.topic in _PAGES:
         page, label = _PAGES[sentence.topic]
         st.page_link(page, label=label, icon=":material/arrow_forward:")
     elif sentence.filters is not None:
         st.button(
-            "Filter to them", key=key, type="tertiary", icon=":material/filter_alt:",
-            on_click=state.set_filters, args=(sentence.filters,),
+            "Filter to them", key=f"summary-{sentence.topic.name.lower()}", type="tertiary",
+            icon=":material/filter_alt:", on_click=state.set_filters, args=(sentence.filters,),
         )  # fmt: skip
-    else:
-        anchor, label = _PLACES[sentence.topic]
-        st.markdown(f"[{label}](#{anchor})", width="content")
