@@ -19,7 +19,7 @@ from chameleon.bins import BinKind
 from chameleon.columns import named
 from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
-from chameleon.kept import Kept, read_kept, read_model, write_model
+from chameleon.kept import Kept, read_kept, read_model, read_seconds, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
 from chameleon.project import Problem, Severity, Split, Version
 from chameleon.says import Says
@@ -176,6 +176,9 @@ class Fitter:
         path = models_folder(self._dataset.project) / f"model-{key}"
         pipeline = read_model(path)
         if pipeline is not None:
+            seconds = read_seconds(path)
+            if seconds is not None:
+                self.seconds[version.name] = seconds
             return pipeline
         if not train.width:
             self._fail(
@@ -197,9 +200,9 @@ class Fitter:
                 f"its {len(train):,} labelled train rows: {pipeline}",
             )
             return None
-        self.seconds[version.name] = time.perf_counter() - began
+        seconds = self.seconds[version.name] = time.perf_counter() - began
         self.fitted.append(version.name)
-        write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        write_model(path, pipeline, seconds, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         return pipeline
 
     def _asked(

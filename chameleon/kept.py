@@ -98,20 +98,29 @@ def read_kept(folder: Path) -> Kept | None:
     return kept
 
 
-def write_model(path: Path, pipeline: Pipeline, *, keep: int) -> None:
-    """Keep a fitted model for this user, where skops can write it."""
+def write_model(path: Path, pipeline: Pipeline, seconds: float, *, keep: int) -> None:
+    """Keep a fitted model, and how long its fit took, for this user, where skops can write it."""
     import skops.io
 
     def write(folder: Path) -> None:
         skops.io.dump(
             pipeline, folder / "model.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=1
         )
+        (folder / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
 
     try:
         write_folder(path, write)
     except (TypeError, ValueError, AttributeError, NotImplementedError):
         return  # a classifier that skops cannot write is fitted again when it is asked again
     tidy(path.parent, "model", keep=keep)
+
+
+def read_seconds(path: Path) -> float | None:
+    """How long the fit of the model kept in a folder took; None where that is not known."""
+    try:
+        return float(json.loads((path / "seconds.json").read_text(encoding="utf-8")))
+    except DAMAGED:
+        return None
 
 
 def read_model(path: Path) -> Pipeline | None:

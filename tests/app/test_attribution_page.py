@@ -2,6 +2,7 @@
 
 import re
 
+import polars as pl
 import pytest
 
 import chameleon
@@ -130,3 +131,21 @@ def test_given_predictions_are_not_blamed_on_the_data_alone(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, ATTRIBUTION)
     assert any("a change of the model itself" in text for text in screen.texts())
     assert "training-go" not in {button.key for button in screen.at.button}
+
+
+def test_the_golden_test_set_is_a_choice_and_what_is_wrong_with_it_is_said(open_app, tmp_path):
+    first, second = frames(add=30)
+    toml = f'{TREE}\n[test]\ngolden = "golden.parquet"\n'
+    folder = write_project(tmp_path / "p", {"1": first, "2": second}, toml=toml)
+    golden = first.head(100).with_columns(pl.col("id") + 9_000)
+    golden.write_parquet(folder / "golden.parquet")
+    screen = open_app(folder, ATTRIBUTION)
+    box = next(b for b in screen.at.selectbox if (b.key or "").startswith("attribution-frozen"))
+    assert box.options == ["1", "2", "golden: golden.parquet"]
+    box.select("\0golden").run()
+    assert not screen.at.exception
+    assert any("The same 100 test instances" in text for text in screen.texts())
+    golden.drop("label").write_parquet(folder / "golden.parquet")
+    screen.at.run()
+    assert not screen.at.exception
+    assert any("no column 'label'" in w.value.replace("\\", "") for w in screen.at.warning)

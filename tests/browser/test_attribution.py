@@ -47,11 +47,8 @@ def test_numbers_are_the_librarys_and_fits_run_on_request(fitted, open_page):
     for sentence in told:
         expect(page.get_by_text(sentence.text)).to_be_visible()
     expect(page.get_by_role("button", name="Fit 22 models", exact=True)).to_be_disabled()
-    bars = page.locator("[class*=st-key-attribution-steps] g.mark-rect path[aria-label]")
-    for part in training.parts["part"]:
-        expect(
-            bars.and_(page.locator(f'[aria-label*="train data: {part}"]')).first
-        ).to_be_attached()
+    for part, value in training.parts.select("part", "value").iter_rows():
+        expect(page.get_by_text(f"train data: {part} {value:+.4f}")).to_be_visible()
 
 
 def test_a_sentence_leads_to_its_view_within_the_visit(fitted, open_page):

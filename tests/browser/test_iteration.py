@@ -49,5 +49,5 @@ def test_the_classifier_is_asked_on_request_and_filters_to_nothing_say_so(showca
     page = open_page(f"{shown.url}/iteration", height=1600)
     page.get_by_role("button", name="Ask a classifier").click()
     expect(page.get_by_text("out-of-fold AUC")).to_be_visible(timeout=90_000)
-    nothing = open_page(f"{shown.url}/iteration?split=validation&data-change=labelled")
+    nothing = open_page(f"{shown.url}/iteration?outcome=unknown")
     expect(nothing.get_by_text("No instance passes the filters").first).to_be_visible()
