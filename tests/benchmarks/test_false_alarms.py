@@ -3,8 +3,8 @@
 Test rows drawn anew: the whole change stood out in 11 of 200 steps and a cause was named in 10;
 10 are expected. Train rows drawn anew, so that the noise is one of training: the interval over test
 rows, which leaves that out, was passed in 19, and a group was told in 78, as two models do differ
-somewhere; with refits a kind of train data stood out in 5 (in 41 by a rule of two deviations of
-three repeats), and only then is the model a cause.
+somewhere; with three refits a kind of train data stood out in 5 (in 41 by a rule of two deviations)
+and a cause was named in none, as the model is one only where the refits tell one.
 """
 
 from collections import Counter
