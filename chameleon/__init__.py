@@ -8,7 +8,7 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
-from chameleon.analysis.added import added_against_kept
+from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.blacklists import blacklist_hits, blacklist_members
 from chameleon.analysis.changes import (
@@ -58,9 +58,15 @@ from chameleon.analysis.one_instance import instance_places, instance_rows, inst
 from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slice, Slices, changed_slices
+from chameleon.analysis.step_summary import Sentence, Topic, step_summary
 from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
-from chameleon.analysis.training import TrainingParts, attribute_training, training_fits
+from chameleon.analysis.training import (
+    TrainingParts,
+    attribute_training,
+    training_fits,
+    training_seconds,
+)
 from chameleon.analysis.weak_labels import (
     ProbabilityChange,
     WeakLabel,
@@ -87,6 +93,7 @@ from chameleon.errors import (
     VersionError,
 )
 from chameleon.filter_expressions import FilterExpression, filter_expression
+from chameleon.golden import GoldenTest, golden_test
 from chameleon.models import Evaluation, evaluate
 from chameleon.progress import Progress
 from chameleon.project import (
@@ -136,6 +143,7 @@ __all__ = [
     "FeatureFilter",
     "FilterExpression",
     "Filters",
+    "GoldenTest",
     "Happened",
     "InstanceList",
     "InstancePage",
@@ -164,11 +172,13 @@ __all__ = [
     "SelectionError",
     "SensitivityChoice",
     "SensitivityRange",
+    "Sentence",
     "Settings",
     "Slice",
     "Slices",
     "TableForm",
     "ToldApart",
+    "Topic",
     "TrainingParts",
     "Version",
     "VersionError",
@@ -212,6 +222,7 @@ __all__ = [
     "feature_summary",
     "filter_expression",
     "frozen_test",
+    "golden_test",
     "has_weak_labels",
     "instance_file",
     "instance_groups",
@@ -234,10 +245,13 @@ __all__ = [
     "prediction_changes_by",
     "ranked_mistakes",
     "read_blacklist",
+    "removed_against_kept",
     "sensitivity",
     "settings_text",
+    "step_summary",
     "subset_distances",
     "training_fits",
+    "training_seconds",
     "value_transitions",
     "version_metrics",
     "version_sizes",

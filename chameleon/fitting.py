@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from chameleon.bins import BinKind
 from chameleon.columns import named
 from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
-from chameleon.kept import Kept, read_kept, read_model, write_model
+from chameleon.kept import Kept, read_kept, read_model, read_seconds, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
 from chameleon.project import ModelSpec, Problem, Severity, Split, Version
 from chameleon.says import Says
@@ -51,17 +51,21 @@ class Fitter:
         The versions whose models had to be fitted.
     failures
         Why some versions have no model.
+    seconds
+        How long the fit of a version's model took, by version name, where that is known.
     """
 
     def __init__(self, dataset: EvolvingDataset, folder: Path) -> None:
         self._dataset = dataset
         self._folder = folder
         self._settings = dataset.project.settings
+        self._spec = self._settings.model  # of the version that is asked about
         self._hashes = dataset.content_hashes()
         self._order = dataset.instance_ids.gather(dataset.instance).rank("ordinal").to_numpy()
         self._warnings: list[str] = []
         self.fitted: list[str] = []
         self.failures: list[Problem] = []
+        self.seconds: dict[str, float] = {}
 
     @property
     def description(self) -> str:
@@ -77,6 +81,72 @@ class Fitter:
 
     def says(self, version: Version) -> Says | None:
         """What the version's model says of every row; None where it can have no model."""
+        made_of = self._made_of(version)
+        if made_of is None:
+            return None
+        key, features, train, label = made_of
+        target = self._folder / f"model-{key}"
+        kept = read_kept(target)
+        unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
+        self._warn_of_merged(train)
+        for warning in () if kept is None else kept.warnings:
+            self._note(warning)
+        if kept is not None and kept.seconds is not None:
+            self.seconds[version.name] = kept.seconds
+        if kept is not None and not unseen.size:
+            return kept.says(self._hashes)
+        self._warnings.clear()
+        pipeline = self._model(key, version, train, label)
+        if pipeline is None:
+            return None
+        try:
+            seconds = self.seconds.get(version.name)
+            kept = self._asked(pipeline, features, np.unique(unseen), kept, seconds)
+        except MODEL_ERRORS as error:
+            self._fail(
+                version,
+                f"has no predictions: {self._spec.estimator} was fitted but cannot predict all "
+                f"rows: {_first_line(error)}",
+            )
+            return None
+        tidy(self._folder, "model", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        write_folder(target, kept.write)
+        return kept.says(self._hashes)
+
+    def says_of(self, version: Version, name: str, frame: pl.DataFrame) -> Says | None:
+        """What the version's model says of rows that are no rows of the timeline.
+
+        Parameters
+        ----------
+        name
+            A name of the rows by their content, under which the answer is kept.
+        frame
+            Their features as `EvolvingDataset.feature_frame` gives them, all of them.
+        """
+        made_of = self._made_of(version)
+        if made_of is None:
+            return None
+        key, features, train, label = made_of
+        target = self._folder / f"asked-{digest(key, name)}"
+        places = np.arange(len(frame), dtype=np.uint64)
+        kept = read_kept(target)
+        if kept is None or len(kept.hashes) != len(frame):
+            pipeline = self._model(key, version, train, label)
+            if pipeline is None:
+                return None
+            wanted = [self._dataset.features[number].name for number in features]
+            try:
+                kept = self._answer(pipeline, frame.select(named(*wanted)), places, None)
+            except MODEL_ERRORS as error:
+                self._fail(version, f"says nothing of other rows: {_first_line(error)}")
+                return None
+            tidy(self._folder, "asked", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+            write_folder(target, kept.write)
+        return kept.says(places)
+
+    def _made_of(self, version: Version) -> tuple[str, list[int], pl.DataFrame, pl.Series] | None:
+        """The key of the version's model, its features, and its train rows and labels."""
+        self._spec = self._settings.model_of(version.name)
         rows = self._train_rows(version)
         if rows is None:
             return None
@@ -86,33 +156,9 @@ class Fitter:
         ids = self._dataset.instance_ids.gather(self._dataset.instance[rows])
         key = digest(
             content_digest([ids, label, *train]),
-            asdict(self._settings.model_of(version.name)), RECIPE, release_of("scikit-learn"),
+            asdict(self._spec), RECIPE, release_of("scikit-learn"),
         )  # fmt: skip
-        target = self._folder / f"model-{key}"
-        kept = read_kept(target)
-        unseen = self._hashes if kept is None else np.setdiff1d(self._hashes, kept.hashes)
-        self._warn_of_merged(train)
-        estimator = self._settings.model_of(version.name).estimator
-        for warning in () if kept is None else kept.warnings:
-            self._note(estimator, warning)
-        if kept is not None and not unseen.size:
-            return kept.says(self._hashes)
-        self._warnings.clear()
-        pipeline = self._model(key, version, train, label)
-        if pipeline is None:
-            return None
-        try:
-            kept = self._asked(pipeline, estimator, features, np.unique(unseen), kept)
-        except MODEL_ERRORS as error:
-            self._fail(
-                version,
-                f"has no predictions: {estimator} was fitted but cannot predict all "
-                f"rows: {_first_line(error)}",
-            )
-            return None
-        tidy(self._folder, "model", keep=_KEPT_PER_VERSION * len(self._dataset.versions))
-        write_folder(target, kept.write)
-        return kept.says(self._hashes)
+        return key, features, train, label
 
     def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
         """The labelled train rows in the order of their ids, so that file order is no matter."""
@@ -138,6 +184,9 @@ class Fitter:
         path = models_folder(self._dataset.project) / f"model-{key}"
         pipeline = read_model(path)
         if pipeline is not None:
+            seconds = read_seconds(path)
+            if seconds is not None:
+                self.seconds[version.name] = seconds
             return pipeline
         if not train.width:
             self._fail(
@@ -148,52 +197,64 @@ class Fitter:
             return None
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        spec = self._settings.model_of(version.name)
-        with _noted_warnings(partial(self._note, spec.estimator)):
-            pipeline = fit(unfitted_pipeline(spec, numbers, texts), train, label)
+        unfitted = unfitted_pipeline(self._spec, numbers, texts)
+        began = time.perf_counter()  # what is imported for the first fit is no part of it
+        with _noted_warnings(self._note):
+            pipeline = fit(unfitted, train, label)
         if isinstance(pipeline, str):
             self._fail(
                 version,
-                f"has no model: {spec.estimator} could not be fitted on "
+                f"has no model: {self._spec.estimator} could not be fitted on "
                 f"its {len(train):,} labelled train rows: {pipeline}",
             )
             return None
+        seconds = self.seconds[version.name] = time.perf_counter() - began
         self.fitted.append(version.name)
-        write_model(path, pipeline, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
+        write_model(path, pipeline, seconds, keep=_KEPT_PER_VERSION * len(self._dataset.versions))
         return pipeline
 
     def _asked(
         self,
         pipeline: Pipeline,
-        estimator: str,
         features: list[int],
         unseen: NDArray[np.uint64],
         kept: Kept | None,
+        seconds: float | None,
     ) -> Kept:
         """What was kept, and what the model says of rows whose features it was not asked of."""
-        from threadpoolctl import threadpool_limits
-
         first = np.unique(self._hashes, return_index=True)
         rows = first[1][np.isin(first[0], unseen)]
-        frame = model_input(self._dataset.feature_frame(rows, features))
+        frame = self._dataset.feature_frame(rows, features)
+        new = self._answer(pipeline, frame, self._hashes[rows], seconds)
+        return new if kept is None else kept.joined(new)
+
+    def _answer(
+        self,
+        pipeline: Pipeline,
+        frame: pl.DataFrame,
+        hashes: NDArray[np.uint64],
+        seconds: float | None,
+    ) -> Kept:
+        from threadpoolctl import threadpool_limits
+
+        frame = model_input(frame)
         classes = tuple(str(name) for name in pipeline.classes_)
-        with threadpool_limits(1), _noted_warnings(partial(self._note, estimator)):
+        with threadpool_limits(1), _noted_warnings(self._note):
             if hasattr(pipeline, "predict_proba"):
                 probabilities = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
             else:
                 probabilities = None
             predicted = _numbered(pipeline.predict(frame), classes)
-        new = Kept(classes, self._hashes[rows], predicted, probabilities, tuple(self._warnings))
-        return new if kept is None else kept.joined(new)
+        return Kept(classes, hashes, predicted, probabilities, tuple(self._warnings), seconds)
 
     def _fail(self, version: Version, message: str) -> None:
         self.failures.append(
             Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
         )
 
-    def _note(self, estimator: str, said: str) -> None:
+    def _note(self, said: str) -> None:
         self._warnings.append(said)
-        message = f"{estimator} warns: {said}"
+        message = f"{self._spec.estimator} warns: {said}"
         if all(problem.message != message for problem in self.failures):
             self.failures.append(Problem(Severity.NOTE, message))
 

@@ -25,7 +25,10 @@ _TRUSTED = ("numpy.dtype", "functools.partial")
 
 
 class Kept:
-    """What a model said, by the hash of a row's features, and what it warned of."""
+    """What a model said, by the hash of a row's features, and what it warned of.
+
+    `seconds` is how long its fit took; None where that was not measured.
+    """
 
     def __init__(
         self,
@@ -34,8 +37,10 @@ class Kept:
         predicted: NDArray[np.int64],
         probabilities: NDArray[np.float64] | None,
         warnings: tuple[str, ...] = (),
+        seconds: float | None = None,
     ) -> None:
         self.warnings = warnings
+        self.seconds = seconds
         order = np.argsort(hashes)
         self.classes = classes
         self.hashes = hashes[order]
@@ -61,6 +66,7 @@ class Kept:
             np.concatenate([self.predicted, other.predicted]),
             shares,
             tuple(dict.fromkeys((*self.warnings, *other.warnings))),
+            self.seconds if other.seconds is None else other.seconds,
         )
 
     def write(self, folder: Path) -> None:
@@ -69,7 +75,7 @@ class Kept:
         np.save(folder / "predicted.npy", self.predicted, allow_pickle=False)
         if self.probabilities is not None:
             np.save(folder / "probabilities.npy", self.probabilities, allow_pickle=False)
-        meta = {"classes": self.classes, "warnings": self.warnings}
+        meta = {"classes": self.classes, "warnings": self.warnings, "seconds": self.seconds}
         (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 
@@ -84,6 +90,7 @@ def read_kept(folder: Path) -> Kept | None:
             np.load(folder / "predicted.npy", allow_pickle=False),
             np.load(shares, allow_pickle=False) if shares.is_file() else None,
             tuple(meta["warnings"]),
+            meta.get("seconds"),  # earlier releases did not measure it
         )
         folder.touch()  # used: `tidy` removes what was unused longest
     except DAMAGED:
@@ -91,20 +98,29 @@ def read_kept(folder: Path) -> Kept | None:
     return kept
 
 
-def write_model(path: Path, pipeline: Pipeline, *, keep: int) -> None:
-    """Keep a fitted model for this user, where skops can write it."""
+def write_model(path: Path, pipeline: Pipeline, seconds: float, *, keep: int) -> None:
+    """Keep a fitted model, and how long its fit took, for this user, where skops can write it."""
     import skops.io
 
     def write(folder: Path) -> None:
         skops.io.dump(
             pipeline, folder / "model.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=1
         )
+        (folder / "seconds.json").write_text(json.dumps(seconds), encoding="utf-8")
 
     try:
         write_folder(path, write)
     except (TypeError, ValueError, AttributeError, NotImplementedError):
         return  # a classifier that skops cannot write is fitted again when it is asked again
     tidy(path.parent, "model", keep=keep)
+
+
+def read_seconds(path: Path) -> float | None:
+    """How long the fit of the model kept in a folder took; None where that is not known."""
+    try:
+        return float(json.loads((path / "seconds.json").read_text(encoding="utf-8")))
+    except DAMAGED:
+        return None
 
 
 def read_model(path: Path) -> Pipeline | None:

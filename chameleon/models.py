@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,8 @@ class Evaluation:
         What was found wrong with the project, its data and its models.
     layout
         The places of all rows in the plane, for the aggregated embedding.
+    seconds
+        How long the fit of a version's model took, by version name, where that is known.
     """
 
     dataset: EvolvingDataset
@@ -84,6 +86,7 @@ class Evaluation:
     fitted: tuple[str, ...]
     problems: tuple[Problem, ...]
     layout: Layout | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def has_outcomes(self) -> bool:
@@ -182,9 +185,10 @@ def _evaluated(
         said = fitter.says(version)
         if said is not None:
             found[version.name] = said
-    return _assembled(
+    made = _assembled(
         dataset, key, found, fitter.description, tuple(fitter.fitted), tuple(fitter.failures)
     )
+    return replace(made, seconds=fitter.seconds)
 
 
 def _assembled(
@@ -260,6 +264,7 @@ def _write(folder: Path, evaluation: Evaluation) -> None:
     meta = {
         "classes": evaluation.classes,
         "model": evaluation.model,
+        "seconds": dict(evaluation.seconds),
         "problems": [asdict(problem) for problem in evaluation.problems[own:]],
     }
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
@@ -281,6 +286,7 @@ def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
             model=meta["model"],
             fitted=(),
             problems=(*dataset.project.problems, *dataset.problems, *own),
+            seconds=meta.get("seconds", {}),  # earlier releases did not measure it
             **arrays,
         )
     except DAMAGED:

@@ -244,6 +244,8 @@ class Settings:
         The columns that hold predictions; None where the data holds none.
     viewer
         How instances are looked at; None where that is found from the columns.
+    golden
+        The file of the golden test set, relative to the project folder; None without one.
     problems
         What was found wrong in the file, and is not used.
     weak
@@ -259,6 +261,7 @@ class Settings:
     source: Mapping[str, Any] = field(default_factory=dict)
     predictions: PredictionColumns | None = None
     viewer: ViewerSpec | None = None
+    golden: str | None = None
     problems: tuple[Problem, ...] = ()
     weak: WeakColumns = field(default_factory=WeakColumns)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from importlib.metadata import version as release_of
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -16,6 +18,9 @@ from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
 from chameleon.project import ModelSpec
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 _KEPT = 400
 
@@ -62,9 +67,7 @@ class Refitter:
         rows = rows[np.argsort(self._order[dataset.instance[rows]], kind="stable")]
         if len(np.unique(dataset.label[rows])) < 2:
             return None
-        places = rows.astype(np.intp)
-        train = dataset.feature_frame(places, usable_features(dataset, places))
-        label = dataset.labels(places)
+        train, label = self._train(rows)
         if not train.width:
             return None
         target = self._folder / f"refit-{digest(content_digest([label, *train]), self._about)}"
@@ -77,13 +80,25 @@ class Refitter:
             tidy(self._folder, "refit", keep=_KEPT)
         return kept
 
+    def seconds(self, rows: NDArray[np.int32], most: int) -> float | None:
+        """How long a fit on these rows may take, by one on at most `most` of them; measured.
+
+        The time is taken to grow with the rows. None where there is no model.
+        """
+        dataset = self._evaluation.dataset
+        rows = rows[dataset.label[rows] >= 0]
+        some = rows[:: max(1, -(-len(rows) // most))]
+        train, label = self._train(some)
+        began = time.perf_counter()
+        if not train.width or isinstance(self._pipeline(train, label), str):
+            return None
+        return (time.perf_counter() - began) * len(rows) / len(some)
+
     def _fitted(self, train: pl.DataFrame, label: pl.Series) -> NDArray[np.int16] | None:
         from threadpoolctl import threadpool_limits
 
         dataset = self._evaluation.dataset
-        numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
-        texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        pipeline = self._pipeline(train, label)
         if isinstance(pipeline, str):
             return None
         self.fitted += 1
@@ -96,6 +111,17 @@ class Refitter:
             return None
         places = {name: code for code, name in enumerate(self._evaluation.classes)}
         return np.array([places[str(name)] for name in said.tolist()], dtype=np.int16)
+
+    def _train(self, rows: NDArray[np.int32]) -> tuple[pl.DataFrame, pl.Series]:
+        dataset = self._evaluation.dataset
+        places = rows.astype(np.intp)
+        train = dataset.feature_frame(places, usable_features(dataset, places))
+        return train, dataset.labels(places)
+
+    def _pipeline(self, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
+        numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
+        texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
+        return fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
 
 
 class _Writing:

@@ -58,6 +58,19 @@ class Selection:
     secondary_only: Filters = field(default_factory=Filters)
 
     @classmethod
+    def of(
+        cls,
+        primary: str,
+        secondary: str,
+        filters: Filters | None = None,
+        primary_only: Filters | None = None,
+        secondary_only: Filters | None = None,
+    ) -> Selection:
+        """The selection of what functions take as their arguments, None for no filters."""
+        given = (filters, primary_only, secondary_only)
+        return cls(primary, secondary, *(one or Filters() for one in given))
+
+    @classmethod
     def newest(cls, evaluation: Evaluation) -> Selection:
         """The newest version against the one before it."""
         names = [version.name for version in evaluation.dataset.versions]

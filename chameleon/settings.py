@@ -24,7 +24,7 @@ from chameleon.project import (
 from chameleon.viewer_settings import viewer_spec
 from chameleon.weak import CLASS, RULE, Pairs, WeakColumns
 
-_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "viewer"}
+_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "viewer", "test"}
 _WEAK = ("label_probabilities", "votes")
 
 
@@ -65,6 +65,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         predictions=_prediction_columns(_table(content, "predictions")),
         weak=WeakColumns(_label_probabilities(columns), _votes(columns)),
         viewer=viewer_spec(_table(content, "viewer")),
+        golden=_golden(_table(content, "test")),
     )
     versions, own_models, version_problems = _listed_versions(
         content.get("versions", []), files=settings.source_kind == "folder"
@@ -188,6 +189,19 @@ def _prediction_columns(table: Mapping[str, Any]) -> PredictionColumns | None:
             f"found {said.columns!r} and {said.proba!r}."
         )
     return said
+
+
+def _golden(table: Mapping[str, Any]) -> str | None:
+    """The file of the golden test set."""
+    if not table:
+        return None
+    unknown = set(table) - {"golden"}
+    if unknown:
+        raise ProjectError(
+            f"{SETTINGS_FILE}: [test] has the unknown key '{min(unknown)}'. It may hold 'golden', "
+            "the file of a golden test set."
+        )
+    return _text(table, "golden", "")
 
 
 def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str) -> list[Problem]:

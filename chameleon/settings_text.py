@@ -46,6 +46,7 @@ def settings_text(settings: Settings) -> str:
         "viewer": viewer_table(settings.viewer),
         "predictions": {key: value for key, value in predictions.items() if value is not None},
         "model": {} if model == ModelSpec() else _model(model),
+        "test": {} if settings.golden is None else {"golden": settings.golden},
     }
     lines = [_line("name", settings.name)]
     for name, table in tables.items():

@@ -10,7 +10,7 @@ import polars as pl
 import chameleon
 from chameleon.dataset_store import evolving_dataset
 from chameleon.models import without_predictions
-from tests.library import Frames, write_project
+from tests.library import TREE, Frames, evaluated, write_project
 
 
 def population(count: int, seed: int, *, features: int = 6) -> pl.DataFrame:
@@ -34,3 +34,35 @@ def looked_at(folder: Path, frames: Frames) -> chameleon.Evaluation:
     """The evaluation of frames without any model."""
     project = chameleon.open_project(write_project(folder, frames))
     return without_predictions(evolving_dataset(project))
+
+
+TESTS, TRAINS = 400, 600
+
+
+def noisy(count: int, seed: int, *, first: int = 0, split: str = "train") -> pl.DataFrame:
+    """Instances of two classes that two features tell apart but for a fifth, numbered on."""
+    random = np.random.default_rng(seed)
+    x, y = random.normal(size=(2, count))
+    label = np.where(x + y / 2 + random.normal(scale=0.6, size=count) > 0, "up", "down")
+    ids = np.arange(first, first + count)
+    return pl.DataFrame({"id": ids, "label": label, "split": split, "x": x, "y": y})
+
+
+def steady(seed: int = 0) -> pl.DataFrame:
+    """A version of `noisy`: its test rows first, then its train rows."""
+    train = noisy(TRAINS, 2 * seed + 1, first=10_000)
+    return pl.concat([noisy(TESTS, 2 * seed, split="test"), train])
+
+
+def redrawn(frame: pl.DataFrame, seed: int, split: str) -> pl.DataFrame:
+    """The version with half of a split's instances drawn anew: nothing but chance."""
+    own = pl.col("split") == split
+    left = frame.filter(own & (pl.col("id") % 2 == 0))
+    first = 50_000 if split == "train" else 60_000
+    fresh = noisy(len(left), 1_000_000 + first + seed, first=first, split=split)
+    return pl.concat([frame.filter(~own | (pl.col("id") % 2 == 1)), fresh])
+
+
+def evaluated_step(folder: Path, before: pl.DataFrame, after: pl.DataFrame, toml: str = TREE):
+    """The evaluation of the two versions 1 and 2."""
+    return evaluated(write_project(folder, {"1": before, "2": after}, toml=toml))

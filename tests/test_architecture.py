@@ -29,7 +29,7 @@ LEVELS = (
     ("raw_values", "viewing"),
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
-    ("out_of_fold", "shipping"),
+    ("golden", "out_of_fold", "shipping"),
     ("histories", "weak_masks", "selection", "listed", "raw_clauses", "filter_expressions"),
     ("analysis", "charts"),
 )

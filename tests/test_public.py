@@ -112,6 +112,7 @@ RESULTS = {
     "feature_drift": lambda e: chameleon.feature_drift(e, **VERSIONS),
     "drift_over_versions": lambda e: chameleon.drift_over_versions(e),
     "added_against_kept": lambda e: chameleon.added_against_kept(e, **VERSIONS),
+    "removed_against_kept": lambda e: chameleon.removed_against_kept(e, **VERSIONS),
     "data_changes": lambda e: chameleon.data_changes(e, **VERSIONS),
     "data_changes_by": lambda e: chameleon.data_changes_by(e, "split", **VERSIONS),
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),

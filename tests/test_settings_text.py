@@ -98,6 +98,7 @@ def all_settings(draw):
         predictions=draw(st.none() | said),
         weak=draw(weak_columns),
         viewer=draw(st.none() | viewers()),
+        golden=draw(st.none() | words),
     )
 
 

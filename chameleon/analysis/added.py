@@ -1,38 +1,29 @@
-"""Whether the added instances look like the kept ones, feature by feature.
+"""Whether the added, or the removed, instances look like the kept ones, feature by feature.
 
 Where one version contains the other, this is the only fair question: the kept rows are the same
-on both sides and would hide what came.
+on both sides and would hide what came, or went.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.members import Members, members_of
+from chameleon.analysis.members import members_of
 from chameleon.bins import BinKind
 from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
 from chameleon.selection import Filters
 
+Rows = NDArray[np.int32]
+
 KOLMOGOROV, CHI_SQUARE = "Kolmogorov-Smirnov", "chi-square"
 FEWEST = 5
 """Fewer instances on a side are not tested; a category expected less often is merged."""
-
-_SCHEMA = {
-    "kind": pl.String,
-    "feature": pl.String,
-    "split": pl.String,
-    "added": pl.Int64,
-    "kept": pl.Int64,
-    "test": pl.String,
-    "effect": pl.Float64,
-    "p_value": pl.Float64,
-    "q_value": pl.Float64,
-    "reason": pl.String,
-}
 
 
 def added_against_kept(
@@ -70,42 +61,90 @@ def added_against_kept(
     SelectionError
         A version or value does not exist.
     """
-    dataset = evaluation.dataset
     members = members_of(evaluation, primary, secondary, split, filters)
+    sides = _Sides("added", members.added, members.new, primary)
+    return _against_kept(evaluation.dataset, sides, split)
+
+
+def removed_against_kept(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    split: Split | None = None,
+    filters: Filters | None = None,
+) -> pl.DataFrame:
+    """How the instances that the primary version lacks differ from those of both versions.
+
+    As `added_against_kept`; kept instances are read from the secondary version.
+
+    Returns
+    -------
+    pl.DataFrame
+        kind, feature, split, removed, kept, test, effect, p_value, q_value, reason.
+
+    Raises
+    ------
+    SelectionError
+        A version or value does not exist.
+    """
+    members = members_of(evaluation, primary, secondary, split, filters)
+    sides = _Sides("removed", members.removed, members.old, secondary)
+    return _against_kept(evaluation.dataset, sides, split)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sides:
+    """The rows that came or went, the kept ones, and the version that both are read from."""
+
+    name: str
+    rows: Rows
+    kept: Rows
+    version: str
+
+
+def _against_kept(dataset: EvolvingDataset, sides: _Sides, split: Split | None) -> pl.DataFrame:
     part = "all" if split is None else str(split)
-    version = dataset.version_number(primary)
+    version = dataset.version_number(sides.version)
     lines: list[dict[str, object]] = []
     for number, feature in enumerate(dataset.features):
         found = (
-            _of_feature(dataset, feature, number, members)
+            _of_feature(dataset, feature, number, sides)
             if dataset.has_column[version, number]
-            else {"reason": f"version {primary} has no such column"}
+            else {"reason": f"version {sides.version} has no such column"}
         )
         lines.append({"kind": "feature", "feature": feature.name, "split": part, **found})
-    sides = tuple(dataset.label[rows].astype(np.int64) + 1 for rows in (members.added, members.new))
-    label = _chi_square(sides[0], sides[1], len(dataset.classes) + 1)
+    labels = tuple(dataset.label[rows].astype(np.int64) + 1 for rows in (sides.rows, sides.kept))
+    label = _chi_square(labels[0], labels[1], len(dataset.classes) + 1, sides.name)
     lines.append({"kind": "label", "feature": "label", "split": part, **label})
-    frame = pl.DataFrame(lines, schema=_SCHEMA)
+    schema = {
+        "kind": pl.String, "feature": pl.String, "split": pl.String, sides.name: pl.Int64,
+        "kept": pl.Int64, "test": pl.String, "effect": pl.Float64, "p_value": pl.Float64,
+        "q_value": pl.Float64, "reason": pl.String,
+    }  # fmt: skip
+    frame = pl.DataFrame(lines, schema=schema)
     frame = frame.with_columns(q_value=_controlled(frame["p_value"]))
     return frame.sort("effect", descending=True, nulls_last=True, maintain_order=True)
 
 
 def _of_feature(
-    dataset: EvolvingDataset, feature: Feature, number: int, members: Members
+    dataset: EvolvingDataset, feature: Feature, number: int, sides: _Sides
 ) -> dict[str, object]:
     if feature.bins.kind is BinKind.TEXT:
         return {"reason": "it is text that nearly always differs"}
     if feature.kind in (Kind.TEXT, Kind.BOOLEAN):
         codes = dataset.codes[number]
-        return _chi_square(codes[members.added], codes[members.new], feature.bins.count)
+        return _chi_square(codes[sides.rows], codes[sides.kept], feature.bins.count, sides.name)
     values = dataset.values[number]
-    return _kolmogorov(values[members.added], values[members.new])
+    return _kolmogorov(values[sides.rows], values[sides.kept], sides.name)
 
 
-def _kolmogorov(added: NDArray[np.float64], kept: NDArray[np.float64]) -> dict[str, object]:
-    sides = [side[np.isfinite(side)] for side in (added, kept)]
-    counted = {"added": len(sides[0]), "kept": len(sides[1]), "test": KOLMOGOROV}
-    reason = _too_few(sides[0], sides[1])
+def _kolmogorov(
+    rows: NDArray[np.float64], kept: NDArray[np.float64], name: str
+) -> dict[str, object]:
+    sides = [side[np.isfinite(side)] for side in (rows, kept)]
+    counted = {name: len(sides[0]), "kept": len(sides[1]), "test": KOLMOGOROV}
+    reason = _too_few(sides[0], sides[1], name)
     if reason is not None:
         return {**counted, "test": None, "reason": reason}
     from scipy.stats import ks_2samp
@@ -116,13 +155,13 @@ def _kolmogorov(added: NDArray[np.float64], kept: NDArray[np.float64]) -> dict[s
 
 
 def _chi_square(
-    added: NDArray[np.integer], kept: NDArray[np.integer], bins: int
+    rows: NDArray[np.integer], kept: NDArray[np.integer], bins: int, name: str
 ) -> dict[str, object]:
-    counted = {"added": len(added), "kept": len(kept), "test": CHI_SQUARE}
-    reason = _too_few(added, kept)
+    counted = {name: len(rows), "kept": len(kept), "test": CHI_SQUARE}
+    reason = _too_few(rows, kept, name)
     if reason is not None:
         return {**counted, "test": None, "reason": reason}
-    table = np.array([np.bincount(side, minlength=bins) for side in (added, kept)])
+    table = np.array([np.bincount(side, minlength=bins) for side in (rows, kept)])
     table = _merged(table[:, table.sum(axis=0) > 0])
     if table.shape[1] < 2:
         return {**counted, "effect": 0.0, "p_value": 1.0}
@@ -144,10 +183,10 @@ def _merged(table: NDArray[np.int64]) -> NDArray[np.int64]:
     return table
 
 
-def _too_few(added: NDArray[np.generic], kept: NDArray[np.generic]) -> str | None:
-    for side, name in ((added, "added"), (kept, "kept")):
+def _too_few(rows: NDArray[np.generic], kept: NDArray[np.generic], name: str) -> str | None:
+    for side, called in ((rows, name), (kept, "kept")):
         if len(side) < FEWEST:
-            return f"{len(side)} {name} instances with a value are too few for a test"
+            return f"{len(side)} {called} instances with a value are too few for a test"
     return None
 
 

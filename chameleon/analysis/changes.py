@@ -107,7 +107,7 @@ def prediction_changes(
     SelectionError
         A version or value does not exist.
     """
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     selection = _without(selection, "outcome_changes")
     found = _passing(evaluation, selection, same_label=same_label)
     dataset = evaluation.dataset
@@ -150,7 +150,7 @@ def change_statistics(
     same_label: bool = False,
 ) -> ChangeStatistics:
     """Churn, flip rates and McNemar's test for the instances of the matrix."""
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
     known = _known(found)
     classes = (found.secondary_class >= 0) & (found.primary_class >= 0)
@@ -192,7 +192,7 @@ def class_changes(
         secondary_class, primary_class, instances, improved, regressed (of these instances, from
         incorrect to correct and the reverse); pairs that occur, the most frequent first.
     """
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     found = _passing(evaluation, _without(selection, "class_changes"), same_label=False)
     told = (found.secondary_class >= 0) & (found.primary_class >= 0)
     told &= found.secondary_class != found.primary_class
@@ -247,7 +247,7 @@ def prediction_changes_by(
     """
     if by not in ("split", "label"):
         raise ValueError(f"by must be 'split' or 'label', not {by!r}")
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
     dataset = evaluation.dataset
     names = tuple(s.value for s in SPLITS) if by == "split" else dataset.classes
@@ -264,19 +264,6 @@ def prediction_changes_by(
             "instances": counts[occurring].sum(axis=1),
         },
         schema={"group": pl.String, **dict.fromkeys((*columns, "instances"), pl.Int64)},
-    )
-
-
-def _selection(
-    primary: str,
-    secondary: str,
-    filters: Filters | None,
-    primary_only: Filters | None,
-    secondary_only: Filters | None,
-) -> Selection:
-    nothing = Filters()
-    return Selection(
-        primary, secondary, filters or nothing, primary_only or nothing, secondary_only or nothing
     )
 
 

@@ -49,8 +49,7 @@ def feature_correlations(
         to `MOST_ROWS`); strongest in the subset first, null where a feature is constant or
         fewer than three rows are complete.
     """
-    nothing = Filters()
-    selection = Selection(primary, secondary, filters or nothing, primary_only or nothing)
+    selection = Selection.of(primary, secondary, filters, primary_only)
     dataset = evaluation.dataset
     held = np.flatnonzero(held_rows(evaluation, selection)[0])
     subset = held

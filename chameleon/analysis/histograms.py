@@ -70,9 +70,7 @@ def feature_histograms(
         A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
-    selection = Selection(
-        primary, secondary, filters or _ALL, primary_only or _ALL, secondary_only or _ALL
-    )
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     state, held = _pair_state(evaluation, selection)
     grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, held)
     pairs = grid.reshape(-1, _STATES, _STATES)
@@ -103,7 +101,7 @@ def feature_labels(
         splits and bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
-    selection = Selection(primary, secondary, filters or _ALL, primary_only or _ALL)
+    selection = Selection.of(primary, secondary, filters, primary_only)
     labels = len(dataset.classes) + 1
     held = held_rows(evaluation, selection)[0]
     width = len(SPLITS) * labels
@@ -141,7 +139,7 @@ def feature_over_versions(
     """
     dataset = evaluation.dataset
     number = dataset.feature_number(feature)
-    selection = Selection(primary, secondary, filters or Filters())
+    selection = Selection.of(primary, secondary, filters)
     through = (
         None
         if selection.filters.without_feature(feature).is_empty

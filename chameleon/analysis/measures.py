@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.errors import SelectionError
+from chameleon.golden import GoldenTest
 from chameleon.models import Evaluation
 
 MEASURES = ("accuracy", "macro_f1", "log_loss", "recall")
@@ -44,7 +45,12 @@ class Measure:
     better: int = 1
 
 
-def measure_of(evaluation: Evaluation, metric: str, of_class: str | None = None) -> Measure:
+def measure_of(
+    evaluation: Evaluation,
+    metric: str,
+    of_class: str | None = None,
+    golden: GoldenTest | None = None,
+) -> Measure:
     """The metric of that name.
 
     Parameters
@@ -53,6 +59,8 @@ def measure_of(evaluation: Evaluation, metric: str, of_class: str | None = None)
         One of `MEASURES`.
     of_class
         The class whose recall is asked for; only with "recall".
+    golden
+        The rows are those of this test set, and not rows of the timeline.
 
     Raises
     ------
@@ -64,16 +72,19 @@ def measure_of(evaluation: Evaluation, metric: str, of_class: str | None = None)
             f"There is no metric '{metric}'. Metrics: {', '.join(MEASURES)}; recall is of a class."
         )
     if metric == "log_loss":
-        return Measure(metric, _Losses(evaluation), _with_count, _mean, better=-1)
-    guesses = _Guesses(evaluation)
+        shares = (evaluation if golden is None else golden).probability_of_label
+        return Measure(metric, _Losses(shares), _with_count, _mean, better=-1)
+    names = (evaluation if golden is None else golden).classes
+    label = evaluation.dataset.label if golden is None else golden.label
+    guesses = _Guesses(label, (evaluation if golden is None else golden).predicted)
     if metric == "macro_f1":
-        classes = len(evaluation.classes)
+        classes = len(names)
         return Measure(metric, guesses, lambda traits: _counts_by_class(traits, classes), _macro_f1)
     if metric == "accuracy":
         return Measure(metric, guesses, _right_and_all, _mean)
-    if of_class not in evaluation.classes:
+    if of_class not in names:
         raise SelectionError(f"There is no class '{of_class}' in this dataset.")
-    code = evaluation.classes.index(of_class)
+    code = names.index(of_class)
     return Measure(
         f"recall of {of_class}", guesses, lambda traits: _right_of_class(traits, code), _mean
     )
@@ -83,11 +94,11 @@ def measure_of(evaluation: Evaluation, metric: str, of_class: str | None = None)
 class _Guesses:
     """Label and predicted class of rows."""
 
-    evaluation: Evaluation
+    label: NDArray[np.int16]
+    predicted: NDArray[np.int16]
 
     def __call__(self, model: int, rows: NDArray[np.int32]) -> Floats:
-        label = self.evaluation.dataset.label[rows]
-        guess = self.evaluation.predicted[model, rows]
+        label, guess = self.label[rows], self.predicted[model, rows]
         found = np.stack([label, guess], axis=1).astype(np.float64)
         found[(label < 0) | (guess < 0)] = np.nan
         return found
@@ -97,10 +108,10 @@ class _Guesses:
 class _Losses:
     """The log loss of each row, from the probability of its label as it is kept (float32)."""
 
-    evaluation: Evaluation
+    shares: NDArray[np.float32]
 
     def __call__(self, model: int, rows: NDArray[np.int32]) -> Floats:
-        share = self.evaluation.probability_of_label[model, rows].astype(np.float64)
+        share = self.shares[model, rows].astype(np.float64)
         smallest = np.finfo(np.float64).eps
         losses: Floats = -np.log(np.clip(share, smallest, 1 - smallest))[:, None]
         return losses

@@ -10,6 +10,8 @@ from chameleon.analysis.intervals import LEVEL, clopper_pearson
 from chameleon.analysis.measures import Floats, Measure, measure_of
 from chameleon.analysis.test_sets import TEST, TRAIN
 from chameleon.dataset import EvolvingDataset
+from chameleon.errors import SelectionError
+from chameleon.golden import golden_test
 from chameleon.models import Evaluation
 
 _RESAMPLES = 500
@@ -65,20 +67,23 @@ def model_on_tests(
 def frozen_test(
     evaluation: Evaluation,
     *,
-    test: str,
+    test: str | None = None,
+    golden: bool = False,
     metric: str = "accuracy",
     of_class: str | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """Every version's model on the test set of one version: the same instances for all.
+    """Every version's model on one test set: the same instances for all.
 
-    Instances that stand in the train set of any version, or that some model does not judge, are
-    left out for all models.
+    Instances that stand, by id, in the train set of any version, or that some model does not
+    judge, are left out for all models.
 
     Parameters
     ----------
     test
         The version whose test set is used.
+    golden
+        Use the golden test set instead, which stands in a file of its own (see `golden_test`).
 
     Returns
     -------
@@ -89,14 +94,25 @@ def frozen_test(
     Raises
     ------
     SelectionError
-        There is no such version, metric or class.
+        There is no such version, metric or class, or no golden test set.
+    ProjectError
+        The file of the golden test set cannot be used.
     """
     dataset = evaluation.dataset
-    measure = measure_of(evaluation, metric, of_class)
-    rows = dataset.rows_of(dataset.version_number(test)).astype(np.int32)
-    rows = rows[dataset.split[rows] == TEST]
     models = range(len(dataset.versions))
-    leaked = np.any([_trained(dataset, model)[dataset.instance[rows]] for model in models], axis=0)
+    if golden:
+        asked = golden_test(evaluation)
+        measure = measure_of(evaluation, metric, of_class, asked)
+        rows = np.arange(len(asked.label), dtype=np.int32)
+        leaked = asked.leaked.any(axis=0)
+    elif test is None:
+        raise SelectionError("Name the version whose test set is used, or ask for the golden one.")
+    else:
+        measure = measure_of(evaluation, metric, of_class)
+        rows = dataset.rows_of(dataset.version_number(test)).astype(np.int32)
+        rows = rows[dataset.split[rows] == TEST]
+        trained = [_trained(dataset, model)[dataset.instance[rows]] for model in models]
+        leaked = np.any(trained, axis=0)
     rows, leaks = rows[~leaked], int(leaked.sum())
     traits = [measure.traits(model, rows) for model in models]
     judged = np.all([np.isfinite(of_model).all(axis=1) for of_model in traits], axis=0)

@@ -2,7 +2,16 @@
 
 What is permuted is the *role* of an instance: held by both versions, removed or added. Each draw
 has as many of each as the data, so that versions which share much stay as alike as sharing makes
-them. An instance whose value changed lends its two values to the two versions in either order.
+them: whoever is dealt the role of a kept instance stands on both sides, as the kept ones do. To
+deal out sides among the removed and the added alone, the kept ones held fast, would be fair too,
+but leaves nothing to deal where instances only joined or only left. An instance whose value changed
+lends its two values to the two versions in either order.
+
+Measured over 600 steps of pure chance each (eight bins, 200 draws), Jensen-Shannon, Wasserstein and
+PSI passed their levels in 4.3, 4.5 and 4.3 % of steps without shared instances, 5.2, 6.8 and 5.2 %
+with four of five shared, 4.8, 5.8 and 4.5 % where instances only joined or only left, 5.8, 5.0 and
+5.8 % where a quarter of the shared ones changed their value; one of the three in 8 to 11 %. With
+sides dealt out instead, 5.3, 5.8 and 5.3 % with four of five shared.
 """
 
 from __future__ import annotations

@@ -35,12 +35,17 @@ labels, then the features, then columns that only one version has."""
 CUTS = ("kind", "source", "label")
 MOST_EXACT = 4
 REPEATS = 5
+_TIMED = 500
 _ORDERS = 12
 _OTHERS = "others"
+_PARTS_SCHEMA = {
+    "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "reach": pl.Float64,
+    "noise": pl.Boolean, "instances": pl.Int64,
+}  # fmt: skip
 
 Rows = NDArray[np.int32]
-_OTHER_CODE = (IterationOf.MODEL, IterationOf.ENTANGLED)
-_NOT_DATA = (
+OTHER_CODE = (IterationOf.MODEL, IterationOf.ENTANGLED)
+NOT_DATA = (
     "The two versions have different model code: what changed in the model cannot be put down to "
     "the train data."
 )
@@ -57,8 +62,9 @@ class TrainingParts:
     metric
         Its name.
     parts
-        part, value, deviation (standard deviation over the repeats, null without), noise (the
-        value lies within two deviations of zero; null without), instances.
+        part, value, deviation (standard deviation over the repeats, null without), reach (half of
+        the 95 % interval: the deviation times Student's t for so few repeats, which is more than
+        two), noise (the value lies within its reach of zero), instances.
     total
         The sum of the values: the part of the model.
     fits
@@ -67,6 +73,8 @@ class TrainingParts:
         Whether all combinations were fitted; else orders were sampled.
     note
         Why there are no parts, or None.
+    repeats
+        How often everything was fitted anew, those left out that gave no model.
     """
 
     before: str
@@ -77,6 +85,33 @@ class TrainingParts:
     fits: int
     exact: bool
     note: str | None
+    repeats: int = 0
+
+    @property
+    def clear(self) -> pl.DataFrame:
+        """The parts that stand out from the noise of refits; all together err in 5 % of steps."""
+        if self.repeats < 2:
+            return self.parts.clear()
+        reach = pl.col("deviation") * deviations(self.repeats, bars=len(self.parts))
+        clear = self.parts.filter(pl.col("value").abs() >= reach, pl.col("value") != 0)
+        return clear.sort(pl.col("value").abs(), descending=True)
+
+
+def deviations(repeats: int, *, bars: int = 1) -> float:
+    """So many standard deviations from zero stand out, where few repeats told them.
+
+    The deviation of a handful of repeats is itself uncertain, hence Student's t: with five, two
+    deviations would be passed by chance in one case of nine. Measured in 200 steps of noise: see
+    tests/benchmarks/test_false_alarms.py.
+
+    Parameters
+    ----------
+    bars
+        So many are looked at together, and err in 5 % of cases together (Bonferroni).
+    """
+    from scipy.stats import t
+
+    return float(t.ppf(1 - 0.025 / bars, repeats - 1))
 
 
 def training_fits(
@@ -94,6 +129,42 @@ def training_fits(
         return 0
     combinations_ = len(_compositions(_orders(count, seed=0)))
     return combinations_ - 2 + repeats * combinations_
+
+
+def training_seconds(evaluation: Evaluation, *, before: str, after: str, fits: int) -> float | None:
+    """How long so many fits may take, about: each as long as the fits of the two versions' models.
+
+    Where these were not measured, one fit on at most 500 train rows is, and its time is taken to
+    grow with the rows. None where there can be no model.
+
+    Raises
+    ------
+    SelectionError
+        A version does not exist.
+    """
+    dataset = evaluation.dataset
+    numbers = [dataset.version_number(name) for name in (before, after)]
+    known = [evaluation.seconds[name] for name in (before, after) if name in evaluation.seconds]
+    if known:
+        return fits * float(np.mean(known))
+    rows = dataset.rows_of(numbers[1]).astype(np.int32)
+    train = rows[dataset.split[rows] == TRAIN]
+    if len(np.unique(dataset.label[train][dataset.label[train] >= 0])) < 2:
+        return None
+    one = Refitter(evaluation, rows[:0]).seconds(train, _TIMED)
+    return None if one is None else fits * one
+
+
+def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:
+    """How many instances of the train data each of `KINDS` happened to; only what occurs.
+
+    Raises
+    ------
+    SelectionError
+        A version does not exist.
+    """
+    changes = _changes(evaluation.dataset, before, after, "kind")
+    return dict(zip(changes.names, changes.sizes, strict=True))
 
 
 def attribute_training(
@@ -135,8 +206,8 @@ def attribute_training(
         raise SelectionError("Train data cannot be taken apart by log loss. Choose accuracy.")
     measure = measure_of(evaluation, metric, of_class)
     changes = _changes(evaluation.dataset, before, after, by)
-    if iteration_of(evaluation, before=before, after=after) in _OTHER_CODE:
-        return _nothing(before, after, measure, _NOT_DATA)
+    if iteration_of(evaluation, before=before, after=after) in OTHER_CODE:
+        return _nothing(before, after, measure, NOT_DATA)
     tests = kept_tests(evaluation, measure, before, after, without_twins=False)
     if tests.note is not None:
         return _nothing(before, after, measure, tests.note)
@@ -157,34 +228,34 @@ def attribute_training(
         again = work.values(drawn, random)
         if again is not None:
             repeated.append(_shapley(again, orders, len(changes.names)))
-    deviation = np.std(repeated, axis=0, ddof=1) if len(repeated) > 1 else None
-    parts = pl.DataFrame(
-        {
-            "part": changes.names,
-            "value": shares,
-            "deviation": [None] * len(shares) if deviation is None else deviation.tolist(),
-            "noise": [None] * len(shares)
-            if deviation is None
-            else (np.abs(shares) < 2 * deviation).tolist(),
-            "instances": changes.sizes,
-        },
-        schema={
-            "part": pl.String, "value": pl.Float64, "deviation": pl.Float64,
-            "noise": pl.Boolean, "instances": pl.Int64,
-        },
-    )  # fmt: skip
+    parts = _parts(changes, shares, repeated)
     exact = len(changes.names) <= MOST_EXACT
     return TrainingParts(
-        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None
-    )
+        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None,
+        repeats=len(repeated),
+    )  # fmt: skip
+
+
+def _parts(
+    changes: _Changes, shares: NDArray[np.float64], repeated: Sequence[NDArray[np.float64]]
+) -> pl.DataFrame:
+    unknown: list[None] = [None] * len(shares)
+    known = len(repeated) > 1
+    deviation = np.std(repeated, axis=0, ddof=1) if known else np.zeros(len(shares))
+    reach = deviation * deviations(len(repeated)) if known else deviation
+    columns = {
+        "part": changes.names,
+        "value": shares,
+        "deviation": deviation if known else unknown,
+        "reach": reach if known else unknown,
+        "noise": np.abs(shares) < reach if known else unknown,
+        "instances": changes.sizes,
+    }
+    return pl.DataFrame(columns, schema=_PARTS_SCHEMA)
 
 
 def _nothing(before: str, after: str, measure: Measure, note: str) -> TrainingParts:
-    schema = {
-        "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "noise": pl.Boolean,
-        "instances": pl.Int64,
-    }  # fmt: skip
-    empty = pl.DataFrame(schema=schema)
+    empty = pl.DataFrame(schema=_PARTS_SCHEMA)
     return TrainingParts(before, after, measure.name, empty, None, 0, exact=True, note=note)
 
 

@@ -37,6 +37,7 @@ from chameleon.analysis.sensitivity import most_sensitive, sensitivity
 from chameleon.analysis.slices import Slices, changed_slices
 from chameleon.app.keeping import kept
 from chameleon.filters import Filters
+from chameleon.golden import golden_key
 from chameleon.models import Evaluation
 from chameleon.project import Problem, Version
 from chameleon.selection import Selection
@@ -209,6 +210,13 @@ def _frozen_test(
     return model_tests.frozen_test(_evaluation, test=test, metric=metric, of_class=of_class)
 
 
+@kept(max_entries=16, show_spinner="Asking all models about the golden test set…")
+def _golden_test(
+    key: str, golden: str, metric: str, of_class: str | None, _evaluation: Evaluation
+) -> pl.DataFrame:
+    return model_tests.frozen_test(_evaluation, golden=True, metric=metric, of_class=of_class)
+
+
 def _sides(selection: Selection) -> dict[str, Any]:
     """A selection as the arguments that the library's functions share."""
     return {
@@ -373,7 +381,16 @@ def model_on_tests(evaluation: Evaluation, metric: str, of_class: str | None) ->
 
 
 def frozen_test(
-    evaluation: Evaluation, test: str, metric: str, of_class: str | None
+    evaluation: Evaluation, test: str | None, metric: str, of_class: str | None
 ) -> pl.DataFrame:
-    """`frozen_test` on one version's test set."""
-    return _frozen_test(evaluation.key, test, metric, of_class, evaluation)
+    """`frozen_test` on one version's test set; on the golden one where no version is named.
+
+    Raises
+    ------
+    ChameleonError
+        The golden test set cannot be used.
+    """
+    if test is not None:
+        return _frozen_test(evaluation.key, test, metric, of_class, evaluation)
+    golden = golden_key(evaluation.dataset.project)
+    return _golden_test(evaluation.key, golden, metric, of_class, evaluation)

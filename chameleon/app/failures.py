@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon.analysis.failure_sets import FAILURE_SETS, failure_filters
-from chameleon.app import failure_results, mistakes, picks, state
+from chameleon.app import failure_results, mistakes, picks, state, weak_labels
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
@@ -58,6 +58,7 @@ def draw(view: View) -> None:
     _draw_matrices(view, split)
     _draw_errors(view, split)
     mistakes.draw(view, split, over)
+    weak_labels.draw(view)
 
 
 def _draw_sets(view: View, over: SensitivityRange) -> None:

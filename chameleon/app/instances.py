@@ -11,7 +11,7 @@ import streamlit as st
 
 from chameleon.analysis.instance_order import COLUMNS, feature_columns
 from chameleon.analysis.instances import InstancePage
-from chameleon.app import instance_gallery, instance_opened, instance_results, state
+from chameleon.app import blacklisting, instance_gallery, instance_opened, instance_results, state
 from chameleon.app.instance_results import Asked
 from chameleon.app.paging import draw_pages, offset_of, turn_to
 from chameleon.app.tables import draw_table
@@ -248,14 +248,17 @@ def _offer_parquet(view: View, asked: Asked) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        help="All instances behind the filters, as they are, with all columns.",
+        help="All instances behind the filters, as they are, with the columns of this page and the "
+        "features chosen.",
     )
 
 
 def _draw_chosen(view: View, chosen: tuple[str, ...]) -> None:
-    """What can be done with the instances that are ticked: a further deed is a line here."""
-    if len(chosen) > 1:
-        st.caption(f"{len(chosen):,} instances are ticked; the last one ticked is open below.")
+    """What can be done with the instances that are ticked."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        blacklisting.draw_put(view, chosen, key="instances-put")
+        if len(chosen) > 1:
+            st.caption(f"{len(chosen):,} instances are ticked; the last one ticked is open below.")
 
 
 def _table_key(about: object) -> str:

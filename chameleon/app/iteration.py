@@ -12,7 +12,7 @@ import streamlit as st
 from chameleon.app import iteration_drift, picks, state, step_results
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import data_change_words, plain, shortened
+from chameleon.app.words import data_change_words, number, plain, shortened
 from chameleon.charts.iteration import change_bar_frame, change_bars, change_bars_text
 from chameleon.filters import Filters
 from chameleon.project import Split
@@ -133,28 +133,15 @@ def _draw_edits(view: View) -> None:
     if frame.is_empty():
         return
     st.markdown("##### How did edited values change?")
-    table, detail = st.columns([2, 1], gap="large")
-    with table:
-        shown = frame.select(
-            "feature", edited="instances", rule=pl.col("pattern").fill_null(""),
-            before="median_before", after="median_after", shift="median_shift",
-            ratio="median_ratio",
-            often=pl.concat_str(
-                pl.col("most_before").fill_null("missing"), pl.lit(" → "),
-                pl.col("most_after").fill_null("missing"),
-            ),
-            times="most_instances", became_missing="became_missing",
-        ).rename({"before": "median before", "after": "median after", "often": "most often",
-                  "became_missing": "became missing"})  # fmt: skip
-        draw_table(shown, key="iteration-edits")
-        st.caption(
-            f"{len(frame):,} features were edited, the most edited first. A rule is named where "
-            "four edits of five follow it; shift and ratio are medians."
-        )
-    with detail:
-        names = frame["feature"].to_list()
+    draw_table(_edit_table(frame), key="iteration-edits")
+    st.caption(
+        f"{len(frame):,} features were edited, the most edited first. A rule is named where four "
+        "edits of five follow it; medians are over the edited values alone."
+    )
+    names = frame["feature"].to_list()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         feature = st.selectbox(
-            "Edited feature", names, key="iteration-edited",
+            "Edited feature", names, key="iteration-edited", width=320,
             format_func=partial(shortened, length=60),
         )  # fmt: skip
         if feature is None:
@@ -164,10 +151,33 @@ def _draw_edits(view: View) -> None:
         st.button(
             "Take off this filter" if on else "Filter to its edited instances",
             key="iteration-filter-edited",
+            icon=":material/filter_alt:",
             on_click=lambda: state.set_filters(_toggled(state.current_filters(), change)),
         )
-        found = step_results.transitions(view.evaluation, view.selection, feature)
-        draw_table(found, key="iteration-transitions", height=210)
+    found = step_results.transitions(view.evaluation, view.selection, feature)
+    draw_table(found, key="iteration-transitions", height=210)
+
+
+def _edit_table(edits: pl.DataFrame) -> pl.DataFrame:
+    """The edits in few columns, so that a narrow page shows all of them."""
+    told = [
+        {
+            "feature": line["feature"],
+            "edited": line["instances"],
+            "rule": line["pattern"] or "",
+            "median": _way(line["median_before"], line["median_after"]),
+            "most often": f"{line['most_before'] or 'missing'} → {line['most_after'] or 'missing'}"
+            f" ({line['most_instances']:,})",
+            "became missing": line["became_missing"],
+        }
+        for line in edits.iter_rows(named=True)
+    ]
+    shown = pl.DataFrame(told)
+    return shown if edits["became_missing"].sum() else shown.drop("became missing")
+
+
+def _way(before: float | None, after: float | None) -> str:
+    return "" if before is None or after is None else f"{number(before)} → {number(after)}"
 
 
 def _draw_instances(view: View) -> None:
@@ -188,12 +198,31 @@ def _draw_instances(view: View) -> None:
     )  # fmt: skip
     change = offered[texts.index(text)] if text in texts else offered[0]
     found = step_results.instances(view.evaluation, view.selection, change)
-    empty = [name for name in found.frame.columns if found.frame[name].is_null().all()]
-    shown = found.frame.drop(empty).rename(lambda name: name.replace("_", " "))
-    draw_table(shown, key="iteration-instances", height=280)
+    draw_table(_instance_table(found.frame), key="iteration-instances", height=280)
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""
     listed = "" if len(found.frame) == found.rows else f" The first {len(found.frame):,} are shown."
     st.caption(f"{found.instances:,} instances{rows}: {plain(data_change_words(change))}.{listed}")
+
+
+def _instance_table(listed: pl.DataFrame) -> pl.DataFrame:
+    """The list in few columns: labels and splits are told as one where they stayed the same."""
+    ways = {
+        name: pl.when(pl.col(f"{name}_before").eq_missing(pl.col(f"{name}_after")))
+        .then(f"{name}_after")
+        .otherwise(
+            pl.concat_str(
+                pl.col(f"{name}_before").fill_null(""), pl.lit(" → "),
+                pl.col(f"{name}_after").fill_null(""),
+            )
+        )
+        for name in ("label", "split")
+    }  # fmt: skip
+    told = listed.select(
+        "id", ways["label"].alias("label"), ways["split"].alias("split"), "source", "feature",
+        "value_before", "value_after",
+    )  # fmt: skip
+    empty = [name for name in told.columns if told[name].is_null().all()]
+    return told.drop(empty).rename(lambda name: name.replace("_", " "))
 
 
 def _newly_chosen(chosen: tuple[DataChange, ...]) -> bool:

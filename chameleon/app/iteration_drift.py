@@ -55,12 +55,15 @@ def draw(view: View) -> None:
     with chart:
         _draw_bars(view, drift)
     with table:
-        added = step_results.added(view.evaluation, view.selection, split)
-        draw_table(_table(drift, added), key="iteration-drift", height=_height(len(drift)))
+        tests = {
+            "added": step_results.added(view.evaluation, view.selection, split),
+            "removed": step_results.removed(view.evaluation, view.selection, split),
+        }
+        draw_table(_table(drift, tests), key="iteration-drift", height=_height(len(drift)))
         st.caption(
             "W1: Wasserstein distance in standard deviations; PSI: population stability index. "
-            "Added against kept: effect (from 0 to 1) and q, the false discovery rate at which it "
-            "counts (Kolmogorov-Smirnov or chi-square)."
+            "Added and removed, each against kept: effect (from 0 to 1) and q, the false discovery "
+            "rate at which it counts (Kolmogorov-Smirnov or chi-square)."
         )
     _draw_told_apart(view, split)
 
@@ -149,8 +152,9 @@ def _draw_bars(view: View, drift: pl.DataFrame) -> None:
     first = f" The {MOST_DRIFTING} farthest of {defined:,}." if defined > MOST_DRIFTING else ""
     told = plain(drift_text(drift_frame(drift, names=_names(view), most=len(drift))))
     st.caption(
-        f"{told} Ticks: what 95 % of permutations stay below, shared rows respected; one in twenty "
-        f"passes by chance.{first}"
+        f"{told} Ticks: what 95 % of permutations stay below, shared rows respected. Coloured: any "
+        "of the three measures in the table passes its level; by chance each does so one time in "
+        f"twenty, any of them one in ten.{first}"
     )
     _draw_link()
 
@@ -171,18 +175,25 @@ def _draw_link() -> None:
         )
 
 
-def _table(drift: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
-    tests = added.select("kind", "feature", "effect", "q_value")
-    both = drift.join(tests, on=["kind", "feature"], how="left", maintain_order="left")
+def _table(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Distances with their chance levels, and the tests of what came, and of what went."""
     name = pl.when(pl.col("kind") == "label").then(pl.lit("(label)")).otherwise("feature")
-    rounded = {
+    shown = {
         "JS": "js_distance", "JS chance": "js_chance", "W1": "wasserstein",
         "W1 chance": "wasserstein_chance", "PSI": "psi", "PSI chance": "psi_chance",
-        "added: effect": "effect", "added: q": "q_value",
     }  # fmt: skip
+    both = drift
+    for what, found in tests.items():
+        if found["effect"].null_count() == len(found) and what != "added":
+            continue  # nothing went: no columns of nothing
+        columns = {f"{what}: effect": "effect", f"{what}: q": "q_value"}
+        chosen = found.select("kind", "feature", **{title: pl.col(c) for title, c in
+                                                    columns.items()})  # fmt: skip
+        both = both.join(chosen, on=["kind", "feature"], how="left", maintain_order="left")
+        shown |= {title: title for title in columns}
     return both.select(
         name.alias("feature"),
-        *(pl.col(column).round(4).alias(title) for title, column in rounded.items()),
+        *(pl.col(column).round(4).alias(title) for title, column in shown.items()),
         pl.coalesce("reason", "wasserstein_reason").alias("undefined because"),
     )
 

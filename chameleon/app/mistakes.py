@@ -10,12 +10,14 @@ import polars as pl
 import streamlit as st
 
 from chameleon.analysis.suspicion import LabelSuspicion, suspicion_fits
-from chameleon.app import failure_results
+from chameleon.app import blacklisting, failure_results, projects
+from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.words import plain, shortened
 from chameleon.progress import Progress
 from chameleon.project import Split
+from chameleon.store import digest
 from chameleon.view_filters import SensitivityRange
 
 _BY: Mapping[str, str] = {
@@ -51,9 +53,34 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
         st.info(_why_none(view, by), icon=":material/check_circle:")
         return
     height = _TALLEST if len(found) > _UNSCROLLED else None
-    draw_table(_table(found, judged is not None), key="failures-mistakes", height=height)
+    ids = found["instance"].to_list()
+    key = f"failures-mistakes-{digest(ids)[:8]}"  # ticks must not stay when other rows show
+    draw_table(
+        _table(found, judged is not None),
+        key=key,
+        file="failures-mistakes",
+        height=height,
+        on_select="rerun",
+        selection_mode="multi-row",
+    )
+    _draw_chosen(view, [ids[row] for row in st.session_state[key]["selection"]["rows"]])
     rows = "" if split is None else f" Rows: {split}, as chosen above."
     st.caption(_table_words(view, found, by) + rows)
+
+
+def _draw_chosen(view: View, chosen: list[str]) -> None:
+    """What can be done with the mistakes that are ticked."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        blacklisting.draw_put(view, chosen, key="mistakes-put")
+        if not chosen:
+            st.caption("Tick rows to put them on a blacklist, or to open one.")
+            return
+        st.page_link(
+            "pages/instances.py",
+            label=f"Open {plain(shortened(chosen[-1]))}",
+            icon=":material/open_in_new:",
+            query_params=[*projects.link_items(view.selection), (OPEN, chosen[-1])],
+        )
 
 
 def _suspicion(view: View) -> LabelSuspicion | None:

@@ -16,7 +16,9 @@ from chameleon.app import state, uploads
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
 from chameleon.errors import ChameleonError
+from chameleon.filters import QueryItems
 from chameleon.project import SETTINGS_FILE
+from chameleon.selection import Selection
 from chameleon.sources.address import address_of
 
 _SWITCH = "project-switch"
@@ -62,6 +64,13 @@ def opened() -> Opening:
 def item() -> str | None:
     """What the address names the project by; None where there is only one."""
     return state.current_project() if len(choices()) > 1 else None
+
+
+def link_items(selection: Selection) -> QueryItems:
+    """The items of an address that shows this selection of the project looked at."""
+    name = item()
+    own: QueryItems = () if name is None else ((state.PROJECT_ITEM, name),)
+    return own + selection.to_query()
 
 
 def may_lay_out(opened: Opening) -> bool:

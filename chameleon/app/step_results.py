@@ -7,13 +7,14 @@ of a step does not narrow them, so that it is no part of the key.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.added import added_against_kept
+from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.comparison import Iteration, iteration
 from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
 from chameleon.analysis.edits import edited_values, value_transitions
@@ -26,6 +27,7 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.analysis.training import train_changes, training_fits, training_seconds
 from chameleon.app.keeping import kept
 from chameleon.models import Evaluation
 from chameleon.progress import ProgressCallback
@@ -88,6 +90,19 @@ def _kinds(key: str, primary: str, secondary: str, _evaluation: Evaluation) -> p
     return iteration_kinds(_evaluation, primary=primary, secondary=secondary)
 
 
+@kept(max_entries=32)
+def _train(key: str, before: str, after: str, _evaluation: Evaluation) -> Mapping[str, int]:
+    return train_changes(_evaluation, before=before, after=after)
+
+
+@kept(max_entries=32)
+def _cost(
+    key: str, before: str, after: str, by: str, _evaluation: Evaluation
+) -> tuple[int, float | None]:
+    fits = training_fits(_evaluation, before=before, after=after, by=by)
+    return fits, training_seconds(_evaluation, before=before, after=after, fits=fits)
+
+
 @kept(max_entries=32, show_spinner="Measuring drift…")
 def _drift(
     key: str, query: str, split: Split | None, exact: bool, _evaluation: Evaluation, _s: Selection
@@ -100,6 +115,13 @@ def _added(
     key: str, query: str, split: Split | None, _evaluation: Evaluation, _s: Selection
 ) -> pl.DataFrame:
     return added_against_kept(_evaluation, **_asked(_s), split=split)
+
+
+@kept(max_entries=32, show_spinner="Testing removed against kept…")
+def _removed(
+    key: str, query: str, split: Split | None, _evaluation: Evaluation, _s: Selection
+) -> pl.DataFrame:
+    return removed_against_kept(_evaluation, **_asked(_s), split=split)
 
 
 @kept(max_entries=16, show_spinner="Measuring drift over all versions…")
@@ -157,6 +179,18 @@ def kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     return _kinds(evaluation.key, selection.primary, selection.secondary, evaluation)
 
 
+def train(evaluation: Evaluation, before: str, after: str) -> Mapping[str, int]:
+    """`train_changes` between two versions."""
+    return _train(evaluation.key, before, after, evaluation)
+
+
+def training_cost(
+    evaluation: Evaluation, before: str, after: str, by: str
+) -> tuple[int, float | None]:
+    """`training_fits` and `training_seconds` between two versions."""
+    return _cost(evaluation.key, before, after, by, evaluation)
+
+
 def drift(
     evaluation: Evaluation, selection: Selection, split: Split | None, *, exact: bool
 ) -> pl.DataFrame:
@@ -169,6 +203,12 @@ def added(evaluation: Evaluation, selection: Selection, split: Split | None) -> 
     """`added_against_kept` under the selection."""
     asked = unchosen(selection)
     return _added(evaluation.key, asked.to_query_string(), split, evaluation, asked)
+
+
+def removed(evaluation: Evaluation, selection: Selection, split: Split | None) -> pl.DataFrame:
+    """`removed_against_kept` under the selection."""
+    asked = unchosen(selection)
+    return _removed(evaluation.key, asked.to_query_string(), split, evaluation, asked)
 
 
 def over_versions(evaluation: Evaluation, against: Against, split: Split | None) -> pl.DataFrame:

@@ -10,13 +10,14 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
+from chameleon.analysis.attribution import Attribution
 from chameleon.analysis.without import WithoutInstances, without
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.changes import draw_statistics, matrix_spec
 from chameleon.app.line import Line
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, shortened
+from chameleon.app.words import figure, plain, shortened
 from chameleon.charts.change_matrix import outcome_frame, outcome_matrix_text
 from chameleon.errors import ChameleonError
 from chameleon.given import are_given
@@ -198,7 +199,8 @@ def _draw_result(view: View, name: str, found: WithoutInstances) -> None:
         draw_table(_table(found.matrix), key="what-if-table")
     with right:
         draw_statistics(found.statistics)
-    draw_attribution(found.attribution, lambda: None, key="what-if-steps")
+    st.markdown(_change_words(found.attribution))
+    draw_attribution(found.attribution, None, key="what-if-steps")
     st.caption(
         "This compares two fitted models. Intervals and tests are drawn over test instances; "
         "fitting again with another seed, or without as many other rows, would move the numbers "
@@ -213,3 +215,20 @@ def _table(matrix: pl.DataFrame) -> pl.DataFrame:
         pl.col("secondary").alias("as it is"), pl.col("primary").alias("refitted"),
         "instances", "share",
     )  # fmt: skip
+
+
+def _change_words(found: Attribution) -> str:
+    """How the metric would move, in a sentence."""
+    if found.change is None:
+        return ""
+    change, low, high = found.change
+    values = found.corners["value"]
+    words = (
+        f"{plain(found.metric.replace('_', ' ').capitalize())} on test rows would go from "
+        f"{figure(values[0], 4)} to **{figure(values[3], 4)}** ({change:+.4f}"
+        + ("" if low is None or high is None else f", 95 % interval {low:+.4f} to {high:+.4f}")
+        + ")."
+    )
+    return words + (
+        " **That is within the noise of these test rows.**" if found.within_noise else ""
+    )

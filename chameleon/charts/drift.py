@@ -12,35 +12,27 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, fitted_spec
+from chameleon.charts.specs import EVERY_NAME, bar_names, dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 MOST_DRIFTING = 24
 """So many features are drawn; the table holds all."""
 
 _CELL = 18
-_EVERY_NAME: dict[str, Any] = {
-    "labelLimit": 150,
-    "labelOverlap": False,
-    "labelBound": False,
-    "labelFlush": False,
-}
 _NARROW = 16
 """Up to so many versions, their names lie level below the heat map."""
 
 
 def drift_bars(*, dark: bool) -> dict[str, Any]:
-    """A bar a feature with its distance, and a tick at its chance level.
+    """A bar a feature with its distance, and a tick at its chance level; coloured beyond chance.
 
     The frame: that of `drift_frame`. Selection "pick": place.
     """
     colours = palette(dark=dark)
     base = alt.Chart(dummy("place", "name", "distance", "chance", "beyond", "sentence",
                             "marked"))  # fmt: skip
-    y = alt.Y(
-        "name:N", sort=alt.EncodingSortField("place", op="min"), title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelColor=colours.text, **_EVERY_NAME),
-    )  # fmt: skip
+    order = alt.EncodingSortField("place", op="min")
+    y = bar_names("name", order, EVERY_NAME, text=colours.text)
     x = alt.X(
         "distance:Q",
         title="Jensen-Shannon distance",
@@ -83,8 +75,8 @@ def drift_frame(
     Returns
     -------
     polars.DataFrame
-        place (in the frame given), name (unique), distance, chance, beyond (whether the distance
-        passes its chance level), sentence, marked.
+        place (in the frame given), name (unique), distance, chance, beyond (whether any of the
+        three measures passes its chance level), sentence (which says the ones that do), marked.
     """
     shown = drift.with_row_index("place").filter(pl.col("js_distance").is_not_null()).head(most)
     lines = list(shown.iter_rows(named=True))
@@ -95,7 +87,7 @@ def drift_frame(
             "name": _unique(called),
             "distance": [line["js_distance"] for line in lines],
             "chance": [line["js_chance"] for line in lines],
-            "beyond": [_is_beyond(line) for line in lines],
+            "beyond": [bool(_passed(line)) for line in lines],
             "sentence": [_drift_sentence(n, x) for n, x in zip(called, lines, strict=True)],
             "marked": [False] * len(lines),
         },
@@ -113,9 +105,9 @@ def drift_text(frame: pl.DataFrame) -> str:
     if frame.is_empty():
         return "No feature has a distance between these versions."
     if beyond.is_empty():
-        return f"None of {len(frame):,} passes its chance level."
+        return f"None of {len(frame):,} passes a chance level."
     most = ", ".join(beyond["name"][:3])
-    return f"{len(beyond):,} of {len(frame):,} pass their chance level; farthest: {most}."
+    return f"{len(beyond):,} of {len(frame):,} pass a chance level; farthest: {most}."
 
 
 def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -144,7 +136,7 @@ def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
             ),
             y=alt.Y(
                 "name:N", title=None, sort=alt.EncodingSortField("row", op="min"),
-                axis=alt.Axis(**_EVERY_NAME, **axis),
+                axis=alt.Axis(**EVERY_NAME, **axis),
             ),
             color=alt.Color(
                 "distance:Q",
@@ -226,15 +218,29 @@ def drift_map_text(frame: pl.DataFrame) -> str:
     return f"Largest: {'; '.join(top['sentence'])}."
 
 
-def _is_beyond(line: Mapping[str, Any]) -> bool:
-    chance = line["js_chance"]
-    return chance is not None and line["js_distance"] > chance + 1e-12
+_MEASURES = {
+    "Jensen-Shannon": ("js_distance", "js_chance"),
+    "Wasserstein": ("wasserstein", "wasserstein_chance"),
+    "PSI": ("psi", "psi_chance"),
+}
+
+
+def _passed(line: Mapping[str, Any]) -> list[str]:
+    """The measures that pass their chance levels."""
+    return [
+        name
+        for name, (distance, chance) in _MEASURES.items()
+        if line[distance] is not None
+        and line[chance] is not None
+        and line[distance] > line[chance] + 1e-12
+    ]
 
 
 def _drift_sentence(name: str, line: Mapping[str, Any]) -> str:
-    chance = line["js_chance"]
+    chance, passed = line["js_chance"], _passed(line)
     level = "" if chance is None else f", chance level {chance:.3f}"
-    return f"{name}: {line['js_distance']:.3f}{level}"
+    beyond = f"; beyond chance by {' and '.join(passed)}" if passed else ""
+    return f"{name}: {line['js_distance']:.3f}{level}{beyond}"
 
 
 def _map_sentence(name: str, line: Mapping[str, Any], called: Mapping[str, str]) -> str:

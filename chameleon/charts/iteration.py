@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, fitted_spec
+from chameleon.charts.specs import bar_names, dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 HAPPENED = ("added", "removed", "relabelled", "labelled", "edited", "moved", "unchanged")
@@ -29,11 +29,8 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
     colours = palette(dark=dark)
     base = alt.Chart(dummy("happened", "words", "instances", "written", "sentence", "chosen",
                             "marked"))  # fmt: skip
-    y = alt.Y(
-        "words:N", sort=[_WORDS.get(h, h) for h in HAPPENED], title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelColor=colours.text,
-                      labelPadding=8),
-    )  # fmt: skip
+    words = [_WORDS.get(happened, happened) for happened in HAPPENED]
+    y = bar_names("words", words, {"labelFontSize": 12, "labelPadding": 8}, text=colours.text)
     bars = (
         base.mark_bar(color=colours.categories[0], cornerRadius=2)
         .encode(

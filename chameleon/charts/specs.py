@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
+
+EVERY_NAME: dict[str, Any] = {
+    "labelLimit": 150,
+    "labelOverlap": False,
+    "labelBound": False,
+    "labelFlush": False,
+}
+"""An axis of names, all of which are written, the long ones cut off."""
+
+
+def bar_names(
+    field: str, sort: Sequence[str] | alt.EncodingSortField, axis: Mapping[str, Any], *, text: str
+) -> alt.Y:
+    """The axis of bars that lie: a name a bar, in the colour of text, no line."""
+    shown = alt.Axis(domain=False, ticks=False, labelColor=text, **axis)
+    return alt.Y(f"{field}:N", sort=sort, title=None, axis=shown)
 
 
 def dummy(*columns: str) -> pl.DataFrame:

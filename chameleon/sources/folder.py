@@ -200,6 +200,8 @@ class FolderSource(VersionSource):
         own = not folder.is_dir()
         folder = self._folder if own else folder
         entries = [path for path in folder.iterdir() if not path.name.startswith((".", "~", "__"))]
+        if self._settings.golden is not None:  # a test set of its own is no version
+            entries = [path for path in entries if not self._is_golden(path)]
         files = [path for path in entries if ending(path) and path.is_file()]
         folders = [path for path in entries if path.is_dir()]
         if own:  # a project folder may hold folders of anything
@@ -208,6 +210,12 @@ class FolderSource(VersionSource):
             self._tell_unused(sorted(path.name for path in folders))
             folders = []
         return sorted([*files, *folders], key=lambda p: (natural_key(version_name(p.name)), p.name))
+
+    def _is_golden(self, path: Path) -> bool:
+        try:
+            return path.resolve() == (self._folder / str(self._settings.golden)).resolve()
+        except (OSError, RuntimeError, ValueError):
+            return False
 
     def _tell_unused(self, folders: list[str]) -> None:
         named = ", ".join(folders[:3]) + (", ..." if len(folders) > 3 else "")

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
-from chameleon.analysis.added import FEWEST, added_against_kept
+from chameleon.analysis.added import FEWEST, added_against_kept, removed_against_kept
 from chameleon.project import Split
 from tests.planted import looked_at, population
 
@@ -81,3 +81,32 @@ def test_random_additions_raise_few_alarms(tmp_path):
         alarms += (found["q_value"] < 0.05).any()
     # at most one timeline in twenty raises any alarm; five or more of 25 would come 0.7 % of times
     assert alarms < 5
+
+
+def test_what_was_removed_is_held_against_what_was_kept(grown):
+    """The step back: those that were added now leave; they are read from the version before."""
+    there = added_against_kept(grown[1], primary="2", secondary="1")
+    back = removed_against_kept(grown[1], primary="1", secondary="2")
+    assert back.rename({"removed": "added"}).equals(there)
+    # what only left was not added, and the reverse
+    assert removed_against_kept(grown[1], primary="2", secondary="1")["effect"].is_null().all()
+    assert added_against_kept(grown[1], primary="1", secondary="2")["effect"].is_null().all()
+
+
+def test_kept_instances_are_read_from_the_version_that_held_the_removed_ones(tmp_path):
+    frame = population(300, 21)
+    moved = frame.head(200).with_columns(f2=pl.col("f2") + 50)
+    evaluation = looked_at(tmp_path, {"1": frame, "2": moved})
+    found = removed_against_kept(evaluation, primary="2", secondary="1")
+    line = found.row(by_predicate=pl.col("feature") == "f2", named=True)
+    expected = ks_2samp(frame["f2"][200:], frame["f2"][:200], method="asymp")
+    assert line["effect"] == pytest.approx(expected.statistic)
+    assert (line["removed"], line["kept"]) == (100, 200)
+
+
+def test_what_selectively_left_stands_first(tmp_path):
+    frame = population(500, 22)
+    evaluation = looked_at(tmp_path, {"1": frame, "2": frame.filter(pl.col("f3") < 0.5)})
+    found = removed_against_kept(evaluation, primary="2", secondary="1")
+    assert found["feature"][0] == "f3"
+    assert found["q_value"][0] < 1e-6

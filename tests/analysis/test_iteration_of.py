@@ -103,3 +103,21 @@ def test_an_own_model_that_cannot_be_read_is_an_error(tmp_path, model, words):
     folder = write_project(tmp_path / "p", {"1": FIRST}, toml=text)
     with pytest.raises(ProjectError, match=words):
         chameleon.open_project(folder)
+
+
+@pytest.mark.parametrize(
+    ("second", "data", "cause"),
+    [
+        (FIRST, "a model iteration", "its code, for its train data stayed as they were"),
+        (SECOND, "an entangled iteration", "whether by its data or by its code"),
+    ],
+)
+def test_the_summary_blames_no_data_where_the_code_changed(tmp_path, second, data, cause):
+    folder = tmp_path / "p"
+    toml = listed("1", "2", own=("2",)).replace("LogisticRegression", "DummyClassifier")
+    toml = toml.replace("C = 0.25", 'strategy = "most_frequent"')
+    evaluation = evaluated(write_project(folder, {"1": FIRST, "2": second}, toml=toml))
+    told = chameleon.step_summary(evaluation, before="1", after="2")
+    assert data in told[0].text
+    assert cause in told[2].text
+    assert told[2].named == ("model",)

@@ -87,10 +87,10 @@ def test_sampled_additions_are_told_from_specific_ones(tmp_path):
         )  # fmt: skip
         wrong["range"] += (part["kind"], part["feature"]) != (IterationKind.SPECIFIC, "f2")
         assert label["low"] < label["lift"] < label["high"]
-    # over 200 other seeds none, none, and 7 % (about 41 instances in two fifths of the range)
+    # over 200 other seeds none, none, and 1 % (about 70 instances in a third of the range)
     assert wrong["sampled"] <= 1
     assert wrong["label"] <= 1
-    assert wrong["range"] <= 2
+    assert wrong["range"] <= 1
 
 
 def only_addition(folder, frame):

@@ -1,5 +1,6 @@
 """What each kind of change of the train data brought: brute force, planted causes, and sums."""
 
+from dataclasses import replace
 from itertools import permutations
 from statistics import mean
 
@@ -10,9 +11,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 import chameleon
-from chameleon.analysis.training import attribute_training, training_fits
+from chameleon.analysis.training import (
+    attribute_training,
+    deviations,
+    training_fits,
+    training_seconds,
+)
 from chameleon.errors import SelectionError
-from tests.library import TREE, evaluated, write_project
+from tests.library import TREE, evaluated, write_project, write_version
 
 TESTS = 150
 
@@ -181,3 +187,30 @@ def test_nothing_changed_and_nonsense_are_told(tmp_path):
         attribute_training(evaluation, before="1", after="2", metric="log_loss")
     with pytest.raises(SelectionError, match="one of kind, source, label"):
         attribute_training(evaluation, before="1", after="2", by="moon")
+
+
+def test_the_time_is_that_of_the_versions_fits_and_measured_where_that_is_unknown(tmp_path):
+    evaluation = opened(tmp_path / "p", flip=40)
+    asked = {"before": "1", "after": "2"}
+    assert set(evaluation.seconds) == {"1", "2"}
+    each = (evaluation.seconds["1"] + evaluation.seconds["2"]) / 2
+    assert training_seconds(evaluation, **asked, fits=12) == pytest.approx(12 * each)
+    # kept with the evaluation, and with the models where another version makes it anew
+    again = evaluated(tmp_path / "p")
+    assert (again.fitted, again.seconds) == ((), evaluation.seconds)
+    write_version(tmp_path / "p", "3", frames(flip=10)[1])
+    grown = evaluated(tmp_path / "p")
+    assert grown.fitted == ("3",)
+    assert {name: grown.seconds[name] for name in "12"} == evaluation.seconds
+    unknown = replace(evaluation, seconds={})
+    one = training_seconds(unknown, **asked, fits=1)
+    assert 0 < one < 60
+    one_class = frames()[0].filter(pl.col("label") == "up")
+    lone = evaluated(write_project(tmp_path / "q", {"1": one_class, "2": one_class}, toml=TREE))
+    assert training_seconds(lone, **asked, fits=1) is None
+
+
+def test_few_repeats_need_more_deviations():
+    assert deviations(2) > deviations(5) > deviations(100) > 1.95
+    assert deviations(5) == pytest.approx(2.776, abs=1e-3)  # a table of Student's t
+    assert deviations(5, bars=4) > deviations(5)

@@ -1,6 +1,14 @@
 """The Attribution page shows the library's numbers and says what they mean."""
 
+import re
+
+import polars as pl
+import pytest
+
 import chameleon
+from chameleon.analysis.step_summary import Topic
+from chameleon.app.attribution_training import duration_words
+from chameleon.app.words import plain
 from tests.analysis.test_training import frames
 from tests.app.conftest import PAGES
 from tests.library import TREE, evaluated, write_project
@@ -15,11 +23,13 @@ def test_the_page_tells_the_step_that_the_library_found(open_app, digits):
     assert not screen.at.exception
     found = chameleon.attribute_change(digits, before="1.8", after="1.9")
     text = "\n".join(screen.texts())
-    assert f"{found.change[0]:+.4f}" in text
     for value in found.corners["value"]:
         assert f"{value:.4f}" in text
+    told = chameleon.step_summary(digits, before="1.8", after="1.9")
+    assert len(told) == 4
+    for sentence in told:
+        assert f"**{sentence.topic.value}.** {plain(sentence.text)}" in text
     assert "ambiguous" in text
-    assert f"test features changed {found.parts.filter(part='edited')['value'][0]:+.4f}" in text
     assert len(screen.at.main.get("vega_lite_chart")) == 3
 
 
@@ -40,7 +50,7 @@ def test_other_metrics_and_classes_are_told(open_app, digits):
         found = chameleon.attribute_change(
             digits, before="1.4", after="1.5", metric=metric, of_class=of_class
         )
-        assert f"{found.change[0]:+.4f}" in "\n".join(screen.texts())
+        assert plain(f"{found.change[0]:+.4f}") in "\n".join(screen.texts())
 
 
 def test_one_version_against_itself_asks_for_two(open_app, digits):
@@ -67,7 +77,7 @@ def test_the_train_data_is_taken_apart_on_request(open_app, tmp_path):
     evaluation = evaluated(folder)
     fits = chameleon.training_fits(evaluation, before="1", after="2")
     button = screen.at.button(key="training-go")
-    assert button.label == f"Fit {fits:,} models"
+    assert re.fullmatch(rf"Fit {fits:,} models, about [\d,]+ s", button.label)
     button.click().run()
     assert not screen.at.exception
     found = chameleon.attribute_training(evaluation, before="1", after="2")
@@ -81,9 +91,61 @@ def test_the_train_data_is_taken_apart_on_request(open_app, tmp_path):
         )
     screen.at.run()
     assert screen.at.button(key="training-go").disabled
+    assert screen.at.button(key="training-go").label == f"Fit {fits:,} models"
+    told = chameleon.step_summary(evaluation, before="1", after="2", training=found)
+    assert Topic.TRAINING in {sentence.topic for sentence in told}
+    for sentence in told:
+        assert f"**{sentence.topic.value}.** {plain(sentence.text)}" in "\n".join(screen.texts())
+
+
+def test_every_sentence_leads_to_its_view_and_the_visit_goes_on_there(open_app, digits):
+    folder = digits.dataset.project.path
+    query = {"primary": "1.5", "secondary": "1.4", "split": "test"}
+    screen = open_app(folder, ATTRIBUTION, query)
+    links = {link.label: link.page for link in screen.at.main.get("page_link")}
+    assert links == {"Data iteration": "iteration", "Timeline": "timeline"}
+    text = "\n".join(screen.texts())
+    anchors = re.findall(r"\]\(#([a-z-]+)\)", text)
+    headings = re.findall(r"##### (.+)", text)
+    places = {re.sub(r"[^a-z]+", "-", heading.lower()).strip("-") for heading in headings}
+    assert anchors
+    assert set(anchors) <= places
+    chosen = screen.selection
+    screen.go("pages/iteration.py")
+    assert screen.selection == chosen
+    screen.go(ATTRIBUTION)
+    screen.at.button(key="summary-group").click().run()
+    group = chameleon.step_summary(digits, before="1.4", after="1.5")[-1]
+    assert screen.selection.filters == group.filters
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.1, "1 s"), (7.4, "7 s"), (63, "65 s"), (130, "2 min"), (9000, "2.5 h")],
+)
+def test_a_time_to_wait_is_told_as_coarsely_as_it_is_known(seconds, words):
+    assert duration_words(seconds) == words
 
 
 def test_given_predictions_are_not_blamed_on_the_data_alone(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, ATTRIBUTION)
     assert any("a change of the model itself" in text for text in screen.texts())
     assert "training-go" not in {button.key for button in screen.at.button}
+
+
+def test_the_golden_test_set_is_a_choice_and_what_is_wrong_with_it_is_said(open_app, tmp_path):
+    first, second = frames(add=30)
+    toml = f'{TREE}\n[test]\ngolden = "golden.parquet"\n'
+    folder = write_project(tmp_path / "p", {"1": first, "2": second}, toml=toml)
+    golden = first.head(100).with_columns(pl.col("id") + 9_000)
+    golden.write_parquet(folder / "golden.parquet")
+    screen = open_app(folder, ATTRIBUTION)
+    box = next(b for b in screen.at.selectbox if (b.key or "").startswith("attribution-frozen"))
+    assert box.options == ["1", "2", "golden: golden.parquet"]
+    box.select("\0golden").run()
+    assert not screen.at.exception
+    assert any("The same 100 test instances" in text for text in screen.texts())
+    golden.drop("label").write_parquet(folder / "golden.parquet")
+    screen.at.run()
+    assert not screen.at.exception
+    assert any("no column 'label'" in w.value.replace("\\", "") for w in screen.at.warning)

@@ -29,9 +29,11 @@ def changes(*counts):
 
 
 def drift(*lines):
-    names = ("kind", "feature", "js_distance", "js_chance")
-    schema = {"kind": pl.String, "feature": pl.String} | dict.fromkeys(names[2:], pl.Float64)
-    return pl.DataFrame(lines, schema=schema, orient="row")
+    """Lines of kind, feature, then distances with their chance levels, nulls where left out."""
+    names = ("js_distance", "js_chance", "wasserstein", "wasserstein_chance", "psi", "psi_chance")
+    schema = {"kind": pl.String, "feature": pl.String} | dict.fromkeys(names, pl.Float64)
+    whole = [(*line, *[None] * (len(schema) - len(line))) for line in lines]
+    return pl.DataFrame(whole, schema=schema, orient="row")
 
 
 def over(*lines):
@@ -100,11 +102,27 @@ def test_drift_beyond_chance_is_marked_and_said():
     frame = drift_frame(found)
     assert frame["name"].to_list() == ["x", "(label)", "label"]
     assert frame["beyond"].to_list() == [True, False, False]
-    assert frame["sentence"][0] == "x: 0.500, chance level 0.100"
-    assert drift_text(frame) == "1 of 3 pass their chance level; farthest: x."
+    assert frame["sentence"][0] == ("x: 0.500, chance level 0.100; beyond chance by Jensen-Shannon")
+    assert drift_text(frame) == "1 of 3 pass a chance level; farthest: x."
     assert drift_frame(found, most=1)["name"].to_list() == ["x"]
-    assert drift_text(drift_frame(found[1:])) == "None of 2 passes its chance level."
+    assert drift_text(drift_frame(found[1:])) == "None of 2 passes a chance level."
     assert "No feature has a distance" in drift_text(drift_frame(found[3:]))
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ((0.1, 0.2, 0.9, 0.3, 0.01, 0.02), "beyond chance by Wasserstein"),
+        ((0.1, 0.2, 0.1, 0.3, 0.09, 0.02), "beyond chance by PSI"),
+        ((0.3, 0.2, 0.9, 0.3, 0.09, 0.02), "by Jensen-Shannon and Wasserstein and PSI"),
+        ((0.1, 0.2, None, None, 0.02, 0.02), None),
+    ],
+)
+def test_a_bar_is_coloured_where_any_measure_passes_its_level(figures, words):
+    (line,) = drift_frame(drift(("feature", "x", *figures))).iter_rows(named=True)
+    assert line["beyond"] is (words is not None)
+    assert (words or "chance level 0.200") in line["sentence"]
+    assert ("beyond" in line["sentence"]) is (words is not None)
 
 
 def test_equal_short_names_stay_apart():
