@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import instance_gallery, instance_results
+from chameleon.app import instance_gallery, instance_results, weak_labels
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.viewers import PictureError, module_of
@@ -56,6 +56,7 @@ def draw(
         with right:
             _draw_timeline(versions)
     _draw_versions(view, instance, versions)
+    weak_labels.draw_one(view, instance)
     _draw_places(view, instance)
     _draw_near(view, viewer, instance, open_instance)
 

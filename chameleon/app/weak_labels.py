@@ -57,6 +57,41 @@ def draw(view: View) -> None:
         _draw_rules(view, weak)
 
 
+def draw_one(view: View, instance: str) -> None:
+    """One instance's hard label, label probabilities and votes in both versions.
+
+    Nothing where the project has no such columns.
+    """
+    weak = view.evaluation.dataset.weak
+    if weak is None:
+        return
+    names = dict.fromkeys((view.selection.primary, view.selection.secondary))
+    told = {
+        name: _told(labels_of.weak_label_of(view.evaluation, instance, name), weak)
+        for name in names
+    }
+    columns = {f"in {name}": list(one.values()) for name, one in told.items()}
+    st.markdown("**How was it labelled?**")
+    draw_table(
+        pl.DataFrame({"what": list(told[view.selection.primary]), **columns}),
+        key="instance-weak-labels",
+        file="label-probabilities",
+    )
+
+
+def _told(found: labels_of.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
+    """What is known of a label in words, the same lines whether the version has it or not."""
+    shares = {} if found is None else found.probabilities
+    votes = {} if found is None else found.votes
+    lines = {"label": "-" if found is None or found.label is None else found.label}
+    for code in weak.codes.tolist():
+        name = weak.classes[code]
+        lines[f"probability of {name}"] = figure(shares.get(name))
+    for rule in weak.rules:
+        lines[f"vote of {rule}"] = votes.get(rule) or ("-" if found is None else _ABSTAINS)
+    return lines
+
+
 def _sides(selection: Selection) -> dict[str, Any]:
     return {
         "primary": selection.primary,

@@ -169,3 +169,26 @@ def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, 
     assert roles["label_proba_cat"] == "probability of cat"
     assert roles["label_vote_photos"] == "votes of rule photos"
     assert roles["size"] == "feature"
+
+
+def test_an_opened_instance_tells_its_probabilities_and_votes_in_both_versions(
+    open_app, evaluation, showcase
+):
+    screen = open_app(showcase("weak"), "pages/instances.py", {**SIDES, "open": "12"})
+    table = frame_of(screen, "in 1.1")
+    for version in SIDES.values():
+        found = chameleon.weak_label_of(evaluation, "12", version)
+        told = dict(zip(table["what"], table[f"in {version}"], strict=True))
+        assert told.pop("label") == (found.label or "-")
+        for name, share in found.probabilities.items():
+            assert told.pop(f"probability of {name}") == f"{share:.3f}"
+        for rule, vote in found.votes.items():
+            assert told.pop(f"vote of {rule}") == (vote or "(abstains)")
+        assert not told
+
+
+def test_the_failures_page_has_the_section_where_there_are_such_columns(open_app, showcase):
+    with_columns = open_app(showcase("weak"), "pages/failures.py", SIDES)
+    assert any("labelling rules" in text for text in with_columns.texts())
+    without = open_app(showcase("growing"), "pages/failures.py")
+    assert not any("labelling rules" in text for text in without.texts())
