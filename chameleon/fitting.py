@@ -197,9 +197,9 @@ class Fitter:
             return None
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        unfitted = unfitted_pipeline(self._spec, numbers, texts)
-        began = time.perf_counter()  # what is imported for the first fit is no part of it
         with _noted_warnings(self._note):
+            unfitted = unfitted_pipeline(self._spec, numbers, texts)
+            began = time.perf_counter()  # what is imported for the first fit is no part of it
             pipeline = fit(unfitted, train, label)
         if isinstance(pipeline, str):
             self._fail(
