@@ -4,8 +4,10 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from PIL import Image
 
 import chameleon
 from chameleon.app import embedding, sidebar, touring
@@ -13,6 +15,8 @@ from chameleon.app.features import SORTS
 from chameleon.errors import ProjectError
 from chameleon.selection import Selection, usable
 from chameleon.tours import TOUR_FILE, TourStep, read_tour
+from docs.write_tours import PAGE, address, picture, tours_page
+from docs.write_tours import SAMPLES as WRITTEN
 from tests.tour_figures import SAMPLES, WORDS, selection_of, told
 
 ROOT = Path(__file__).parent.parent
@@ -143,3 +147,42 @@ def test_the_view_of_a_step_does_not_depend_on_the_step_before(sample):
             "features", False
         ):  # fmt: skip
             assert {"features-sort", "features-shares", "features-labels"} <= set(step.options)
+
+
+# --- what stands in docs
+
+
+def test_the_written_tours_are_those_of_the_samples():
+    assert tuple(WRITTEN) == SAMPLES
+    assert PAGE.read_text(encoding="utf-8") == tours_page(), "run python -m docs.write_tours"
+
+
+def test_links_of_the_written_tours_open_the_steps():
+    links = re.findall(r"\]\((http://[^)]*)\)", PAGE.read_text(encoding="utf-8"))
+    for (sample, number), link in zip(STEPS, links, strict=True):
+        step, asked = TOURS[sample][number - 1], urlsplit(link)
+        assert asked.path == f"/{step.page}"
+        query = (("project", sample), *step.query, ("tour", str(number)))
+        assert tuple(parse_qsl(asked.query)) == query
+
+
+@every_step
+def test_every_step_has_a_picture_about_900_wide(sample, number):
+    with Image.open(picture(sample, number)) as shown:
+        assert shown.width == 900
+        assert len(shown.convert("RGB").getcolors(shown.width * shown.height)) > 20  # not blank
+
+
+def test_pictures_of_the_tours_are_small_and_no_others_lie_there():
+    pictures = {picture(*step) for step in STEPS}
+    found = set(next(iter(pictures)).parent.iterdir())
+    assert found == pictures
+    assert sum(path.stat().st_size for path in found) < 1_500_000
+
+
+def test_the_readme_leads_to_the_tours_and_its_first_steps():
+    said = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/tours.md)" in said
+    for sample in SAMPLES:
+        assert address(sample, 1, TOURS[sample][0]) in said
+        assert f"{len(TOURS[sample])} steps" in said
