@@ -1,19 +1,31 @@
-"""Take the README's pictures of the real app on its sample data.
+"""Take the pictures of README and docs/tours.md of the real app on its sample data.
 
-Start the app first, then: `python docs/take_pictures.py http://127.0.0.1:8501`
+Start the app first, then: `python -m docs.take_pictures http://127.0.0.1:8501`, with
+`pages`, `lists` or `tours` behind it for some of them.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from chameleon.tours import TourStep, read_tour
+from docs.write_tours import SAMPLES, address, picture
 
 PICTURES = Path(__file__).parent / "pictures"
 CHROMIUM = "/usr/bin/chromium"
 WIDE, TALL = 1440, 900
 FAULTY = "primary=1.9&secondary=1.8"
+STEP_WIDE, STEP_TALL = 900, 920
+KINDS = ["pages", "lists", "tours"]
+BESIDE = 300  # the sidebar, which is the same on every picture of a step
+TALLER = {("sensor", 3): 1240, ("sensor", 4): 1200, ("logs", 3): 1100}
+BELOW = {("logs", 2): "When did each feature move?"}
+"""What a step speaks of where that is not in sight on arrival: by its title."""
 
 
 def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
@@ -32,45 +44,105 @@ def settled(page: Page) -> None:
     page.wait_for_timeout(1500)  # fonts and transitions
 
 
-def take(base: str) -> None:
-    """Take every picture."""
+def take(base: str, kinds: list[str]) -> None:
+    """Take every picture of these kinds."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = opened(browser, f"{base}/?{FAULTY}", height=1250)
-        page.get_by_role("slider").first.wait_for()
-        page.get_by_role("combobox", name="Sort by").click()
-        page.get_by_role("option", name="distance between the versions").click()
-        settled(page)
-        page.screenshot(path=PICTURES / "overview.png")
-        page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
-        page.locator("canvas, svg.marks").nth(2).wait_for()
-        page.screenshot(path=PICTURES / "timeline.png")
-        page = opened(browser, f"{base}/iteration?{FAULTY}", height=1080)
-        page.locator(".stVegaLiteChart path").nth(60).wait_for()
-        page.screenshot(path=PICTURES / "iteration.png")
-        page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
-        page.get_by_role("slider").first.wait_for()
-        page.screenshot(path=PICTURES / "features.png")
-        page = opened(browser, f"{base}/embedding?{FAULTY}", height=1080)
-        page.locator(".stVegaLiteChart path").nth(60).wait_for()
-        page.screenshot(path=PICTURES / "embedding.png")
-        page = opened(browser, f"{base}/changes?{FAULTY}", height=1080)
-        page.locator(".stVegaLiteChart path").first.wait_for()
-        page.screenshot(path=PICTURES / "changes.png")
-        page = opened(browser, f"{base}/sensitivity?{FAULTY}", height=1080)
-        page.locator(".stVegaLiteChart path").first.wait_for()
-        page.screenshot(path=PICTURES / "sensitivity.png")
-        page = opened(browser, f"{base}/failures?primary=1.5&secondary=1.4", height=1380)
-        page.locator(".stVegaLiteChart path").nth(60).wait_for()
-        page.screenshot(path=PICTURES / "failures.png")
-        page = opened(browser, f"{base}/attribution?{FAULTY}", height=1380)
-        page.locator(".stVegaLiteChart path").first.wait_for()
-        page.screenshot(path=PICTURES / "attribution.png")
-        page = opened(browser, f"{base}/check?{FAULTY}", height=1080)
-        page.get_by_text("What was noticed?").wait_for()
-        page.screenshot(path=PICTURES / "check.png")
+        if "pages" in kinds:
+            take_pages(browser, base)
+        if "lists" in kinds:
+            take_lists(browser, base)
+        if "tours" in kinds:
+            for sample in SAMPLES:
+                folder = PICTURES.parent.parent / "sample_data" / sample
+                for number, step in enumerate(read_tour(folder), start=1):
+                    take_step(browser, base, sample, number, step)
         browser.close()
 
 
+def take_step(browser: Browser, base: str, sample: str, number: int, step: TourStep) -> None:
+    """Take a step's picture: small, and in few colours."""
+    height = TALLER.get((sample, number), STEP_TALL)
+    page = opened(browser, address(sample, number, step, base), height=height)
+    page.locator(".st-key-tour").wait_for()
+    settled(page)
+    if (sample, number) in BELOW:
+        page.get_by_text(BELOW[sample, number]).evaluate("node => node.scrollIntoView()")
+        settled(page)
+    else:
+        page.mouse.move(WIDE - 5, 5)
+    top = 60  # nothing but the menu
+    clip = {"x": BESIDE, "y": top, "width": WIDE - BESIDE, "height": height - top}
+    drawn = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    size = (STEP_WIDE, round(drawn.height * STEP_WIDE / drawn.width))
+    # an octree keeps every hue near, which a median cut does not: colours have a meaning here
+    small = drawn.resize(size, Image.Resampling.LANCZOS).quantize(
+        256, method=Image.Quantize.FASTOCTREE
+    )
+    picture(sample, number).parent.mkdir(exist_ok=True)
+    small.save(picture(sample, number), optimize=True)
+    page.context.close()
+
+
+def take_lists(browser: Browser, base: str) -> None:
+    """Take the pages about single instances: the table, and a blacklist with something on it."""
+    wrong = "primary=1.11&secondary=1.10&split=test&outcome=incorrect"
+    page = opened(browser, f"{base}/instances?{wrong}", height=1080)
+    page.get_by_role("radio", name="Gallery").or_(
+        page.get_by_role("button", name="Gallery")
+    ).first.click()
+    page.locator("[data-testid=stImage] img").nth(10).wait_for()
+    settled(page)
+    page.screenshot(path=PICTURES / "instances.png")
+    damaged = "primary=1.5&secondary=1.4&source=vendor&outcome=incorrect"
+    page = opened(browser, f"{base}/blacklist?{damaged}", height=1080)
+    page.get_by_label("Name of the new list").fill("damaged images")
+    reason = page.locator(".st-key-blacklist-put-reason input")
+    reason.fill("blank")
+    reason.press("Enter")
+    settled(page)
+    page.locator(".st-key-blacklist-put-instances button").click()
+    page.get_by_text("Who is on it").wait_for()
+    settled(page)
+    page.screenshot(path=PICTURES / "blacklist.png")
+
+
+def take_pages(browser: Browser, base: str) -> None:
+    """Take the pages of the table in README, and of its text."""
+    page = opened(browser, f"{base}/?{FAULTY}", height=1250)
+    page.get_by_role("slider").first.wait_for()
+    page.get_by_role("combobox", name="Sort by").click()
+    page.get_by_role("option", name="distance between the versions").click()
+    settled(page)
+    page.screenshot(path=PICTURES / "overview.png")
+    page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
+    page.locator("canvas, svg.marks").nth(2).wait_for()
+    page.screenshot(path=PICTURES / "timeline.png")
+    page = opened(browser, f"{base}/iteration?{FAULTY}", height=1080)
+    page.locator(".stVegaLiteChart path").nth(60).wait_for()
+    page.screenshot(path=PICTURES / "iteration.png")
+    page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
+    page.get_by_role("slider").first.wait_for()
+    page.screenshot(path=PICTURES / "features.png")
+    page = opened(browser, f"{base}/embedding?{FAULTY}", height=1080)
+    page.locator(".stVegaLiteChart path").nth(60).wait_for()
+    page.screenshot(path=PICTURES / "embedding.png")
+    page = opened(browser, f"{base}/changes?{FAULTY}", height=1080)
+    page.locator(".stVegaLiteChart path").first.wait_for()
+    page.screenshot(path=PICTURES / "changes.png")
+    page = opened(browser, f"{base}/sensitivity?{FAULTY}", height=1080)
+    page.locator(".stVegaLiteChart path").first.wait_for()
+    page.screenshot(path=PICTURES / "sensitivity.png")
+    page = opened(browser, f"{base}/failures?primary=1.5&secondary=1.4", height=1380)
+    page.locator(".stVegaLiteChart path").nth(60).wait_for()
+    page.screenshot(path=PICTURES / "failures.png")
+    page = opened(browser, f"{base}/attribution?{FAULTY}", height=1380)
+    page.locator(".stVegaLiteChart path").first.wait_for()
+    page.screenshot(path=PICTURES / "attribution.png")
+    page = opened(browser, f"{base}/check?{FAULTY}", height=1080)
+    page.get_by_text("What was noticed?").wait_for()
+    page.screenshot(path=PICTURES / "check.png")
+
+
 if __name__ == "__main__":
-    take(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501")
+    take(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501", sys.argv[2:] or KINDS)

@@ -29,6 +29,7 @@ from chameleon.charts.embedding import (
     embedding_text,
 )
 from chameleon.layout import Layout
+from chameleon.models import Evaluation
 from chameleon.view_filters import Region
 
 _CELLS = "embedding-cells"
@@ -44,11 +45,11 @@ def draw(view: View) -> None:
     if layout is None:
         st.info("The layout is being computed.", icon=":material/hourglass:")
         return
-    colours = _colours(view)
+    offered = colours(view.evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.slider("Cells along a side", 10, 80, CELLS, key=_CELLS, persist_state="session",
                   width=220)  # fmt: skip
-        st.selectbox("Colour by", list(colours), key=_COLOUR, persist_state="session", width=220)
+        st.selectbox("Colour by", list(offered), key=_COLOUR, persist_state="session", width=220)
         st.toggle(
             "Outline the secondary", key=_OUTLINE, persist_state="session",
             help="Pink outlines show how many instances of the secondary version a cell holds.",
@@ -58,7 +59,7 @@ def draw(view: View) -> None:
         name="embedding",
         size=_LARGE,
         cells=int(st.session_state[_CELLS]),
-        by=colours[st.session_state[_COLOUR] or next(iter(colours))],
+        by=offered[st.session_state[_COLOUR] or next(iter(offered))],
         outline=bool(st.session_state[_OUTLINE]),
     )
     _draw_layout(layout)
@@ -153,8 +154,9 @@ def _toggle(layout: Layout, cell: str, cells: int) -> None:
     state.set_filters(replace(filters, regions=regions))
 
 
-def _colours(view: View) -> dict[str, str]:
-    dataset = view.evaluation.dataset
+def colours(evaluation: Evaluation) -> dict[str, str]:
+    """What squares can be coloured by: in words, and what `draw_cells` calls it."""
+    dataset = evaluation.dataset
     offered = {
         "correct : incorrect": "ratio",
         "change of accuracy": "change",

@@ -67,15 +67,15 @@ class App:
 
 
 @contextmanager
-def running_app(folder: Path, project: Path | None) -> Iterator[App]:
-    """Start the app on a project (None: on its samples) and end it afterwards.
+def running_app(folder: Path, *projects: Path) -> Iterator[App]:
+    """Start the app on projects (none: on its samples) and end it afterwards.
 
     ``folder`` takes the server's log and is its user's cache.
     """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    if project is not None:
-        command += ["--", str(project)]
+    if projects:
+        command += ["--", *map(str, projects)]
     environment = os.environ | {
         "STREAMLIT_SERVER_HEADLESS": "true",
         "STREAMLIT_SERVER_PORT": str(port),
@@ -137,23 +137,23 @@ def end_process(process: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture(scope="session")
 def start_app(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[Path | None], App]]:
-    """Return a function that starts a server on a project folder, each in a cache of its own.
+) -> Iterator[Callable[..., App]]:
+    """Return a function that starts a server on project folders, each in a cache of its own.
 
     The servers end with the session. A test that needs nobody to have visited before, say for a
     deep link, starts one for itself.
     """
     with ExitStack() as running:
 
-        def start(project: Path | None = None) -> App:
+        def start(*projects: Path) -> App:
             folder = tmp_path_factory.mktemp("app")
-            return running.enter_context(running_app(folder, project))
+            return running.enter_context(running_app(folder, *projects))
 
         yield start
 
 
 @pytest.fixture(scope="session")
-def app(start_app: Callable[[Path | None], App], digits_project: Path) -> App:
+def app(start_app: Callable[..., App], digits_project: Path) -> App:
     """Return the server on the digits sample that the tests of one worker share."""
     return start_app(digits_project)
 
@@ -173,7 +173,7 @@ class Showcase:
 
 @pytest.fixture(scope="session")
 def showcase(
-    start_app: Callable[[Path | None], App], tmp_path_factory: pytest.TempPathFactory
+    start_app: Callable[..., App], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Showcase]:
     """Return a function that shows a project by its name; tests share the server unless `fresh`."""
     shown: dict[str, Showcase] = {}
