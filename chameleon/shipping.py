@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Evaluates a project, to be shipped with it.")
     parser.add_argument("project", type=Path)
     folder: Path = parser.parse_args(arguments).project
+    if not folder.is_dir():
+        print(f"{folder} is no project folder: only a folder ships with more.", file=sys.stderr)
+        return 1
     try:
         made = fresh_evaluation(folder)
     except ChameleonError as error:
