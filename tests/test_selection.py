@@ -97,6 +97,17 @@ def test_an_address_is_short_and_can_be_read():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("nested", ["[" * 50_000, "[" * 9_000 + "]" * 9_000, "9" * 5_000])
+@pytest.mark.parametrize(
+    "item",
+    ["class-change", "confusion", "sensitivity", "always-fails", "vote", "vote-change",
+     "label-probability"],
+)  # fmt: skip
+def test_a_link_of_thousands_of_brackets_or_digits_is_refused_with_words(item, nested):
+    with pytest.raises(chameleon.SelectionError, match="link"):
+        Selection.from_query(((item, nested),), DEFAULT)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
