@@ -58,7 +58,7 @@ def draw(view: View) -> None:
         name="embedding",
         size=_LARGE,
         cells=int(st.session_state[_CELLS]),
-        by=colours[st.session_state[_COLOUR] or next(iter(colours))],
+        by=colours.get(st.session_state[_COLOUR]) or next(iter(colours.values())),
         outline=bool(st.session_state[_OUTLINE]),
     )
     _draw_layout(layout)
