@@ -12,7 +12,9 @@ import chameleon
 from chameleon import Filters, LabelProbability, RuleVote, VoteChange, Voted
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, Screen
+from tests.library import TREE, plain, write_project
 
+FAILURES = "pages/failures.py"
 VARIABLE = "CHAMELEON_TEST_WEAK"
 SIDES = {"primary": "1.1", "secondary": "1.0"}
 
@@ -169,3 +171,12 @@ def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, 
     assert roles["label_proba_cat"] == "probability of cat"
     assert roles["label_vote_photos"] == "votes of rule photos"
     assert roles["size"] == "feature"
+
+
+def test_they_are_shown_where_no_model_says_anything(open_app, tmp_path):
+    columns = {"label_proba_a": [0.9] * 20, "label_proba_b": [0.1] * 20}
+    frame = plain(20, **columns).drop("label")  # one class alone: there is no model
+    screen = open_app(write_project(tmp_path / "p", {"1": frame}, toml=TREE), FAILURES)
+    assert not screen.at.exception
+    assert any("No outcome is known" in text for text in screen.texts())
+    assert any("Probabilistic labels" in text for text in screen.texts())
