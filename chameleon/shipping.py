@@ -21,7 +21,7 @@ def fresh_evaluation(project: Path) -> Evaluation:
     with tempfile.TemporaryDirectory(prefix="chameleon-") as private:
         copied = Path(private) / "project"
         ignored = shutil.ignore_patterns(".chameleon", SHIPPED, "__pycache__")
-        shutil.copytree(project, copied, ignore=ignored)
+        shutil.copytree(project, copied, ignore=ignored, ignore_dangling_symlinks=True)
         return evaluate(open_project(copied, private=Path(private) / "kept"))
 
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     try:
         made = fresh_evaluation(folder)
-    except ChameleonError as error:
+    except (ChameleonError, OSError) as error:  # a full disk, a file that nobody may read
         print(error, file=sys.stderr)
         return 1
     dataset = made.dataset

@@ -261,3 +261,10 @@ def test_only_a_folder_ships_an_evaluation(tmp_path: Path, capsys, named):
     (tmp_path / "table.csv").write_text("id,x,label,version\na,1,b,1\n", encoding="utf-8")
     assert shipping.main([str(tmp_path / named)]) == 1
     assert named in capsys.readouterr().err
+
+
+def test_a_link_to_nowhere_beside_the_data_is_passed_over(tmp_path: Path):
+    folder = write_project(tmp_path / "p", {"1": frame(0, 30)}, toml=TREE)
+    (folder / "notes.txt").symlink_to(tmp_path / "gone.txt")
+    assert shipping.main([str(folder)]) == 0
+    assert (folder / SHIPPED / "evaluation.json").is_file()
