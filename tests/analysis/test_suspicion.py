@@ -15,7 +15,6 @@ from chameleon import out_of_fold, shipping
 from chameleon.analysis.suspicion import suspicion_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate
-from chameleon.store import models_folder
 from tests.conftest import ROOT
 from tests.library import TREE, evaluated, write_project
 
@@ -146,13 +145,14 @@ def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
     assert chameleon.label_suspicion(evaluation, "1", seed=1).fitted > 0
 
 
-def test_models_that_a_shipped_evaluation_lacks_are_counted(tmp_path):
+def test_models_that_a_shipped_evaluation_lacks_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # no model of other tests
     folder = write_project(tmp_path / "p", {"1": two_classes()}, toml=NAIVE)
     fitted = evaluated(folder)
     assert (fitted.fitted, suspicion_fits(fitted, "1")) == (("1",), 5)
     assert shipping.main([str(folder)]) == 0
     shutil.rmtree(folder / ".chameleon")
-    shutil.rmtree(models_folder(fitted.dataset.project))
+    shutil.rmtree(tmp_path / "cache")
     came = evaluated(folder)
     assert came.fitted == ()
     found = chameleon.label_suspicion(came, "1")
