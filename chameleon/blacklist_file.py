@@ -37,8 +37,12 @@ def connected(place: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         place, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut too
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut too
+    except sqlite3.Error:  # a damaged file
+        connection.close()
+        raise
     return connection
 
 

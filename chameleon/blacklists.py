@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,8 @@ class Blacklists:
         self._memory: sqlite3.Connection | None = None
         if path is None:
             self._memory = connected(":memory:")
+            # Python 3.13 warns of connections that are let go of open
+            weakref.finalize(self, self._memory.close)
             prepare(self._memory, "the lists")
             return
         if path.is_symlink():

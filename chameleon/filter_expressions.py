@@ -257,6 +257,11 @@ class _Raw:
             "changes of predicted classes": filters.class_changes,
             "what happened between versions": filters.data_changes,
             "sensitivity": filters.sensitivity,
+            "cells of a confusion matrix": filters.confusions,
+            "what always fails": filters.always_fails,
+            "votes of labelling rules": filters.votes,
+            "changed votes of labelling rules": filters.vote_changes,
+            "label probabilities": filters.label_probabilities,
         }
         for what, value in asked.items():
             if value:
@@ -268,6 +273,8 @@ class _Raw:
         if filters.splits:
             yield self._of_splits({split.value for split in filters.splits})
         if filters.labels:
+            if roles.label is None:
+                raise NoClauseError("the label is the class of the largest label probability")
             yield self._keyed(roles.label, filters.labels)
         if filters.sources:
             yield self._keyed(roles.source, filters.sources)

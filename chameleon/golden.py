@@ -33,6 +33,8 @@ from chameleon.sources.files import (
 )
 from chameleon.store import digest, file_digest, results_folder
 
+_MOST_CLASSES = int(np.iinfo(np.int16).max)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenTest:
@@ -94,6 +96,11 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     ids, labels, frame, absent = said_by.read()
     extra = sorted(set(labels.drop_nulls()) - set(evaluation.classes))
     classes = (*evaluation.classes, *extra)
+    if len(classes) > _MOST_CLASSES:
+        raise ProjectError(
+            f"{_place(project)} has {len(extra):,} labels that no version has, more than can be "
+            "told apart: they are no classes. Name the label column under [columns]."
+        )
     places = {name: code for code, name in enumerate(classes)}
     label = labels.replace_strict(places, default=-1, return_dtype=pl.Int16).fill_null(-1)
     wanted = label.to_numpy().astype(np.int16)
@@ -223,13 +230,22 @@ class _Reader:
                 f"{self._place} has none of the features of the versions. Columns found: "
                 f"{', '.join(columns[:30])}."
             )
-        ids = joined_key([key_text(frame[name], untyped=self._untyped) for name in roles.id])
+        ids = joined_key([self._texts(frame, name, "id") for name in roles.id])
         self._require_ids(ids)
-        labels = key_text(frame[label_column], untyped=self._untyped)
+        labels = self._texts(frame, label_column, "label")
         features = [self._feature(frame, feature.name, feature.kind) for feature in
                     self._dataset.features]  # fmt: skip
         absent = tuple(name for name in known if name not in columns)
         return ids, labels, pl.DataFrame(features), absent
+
+    def _texts(self, frame: pl.DataFrame, name: str, role: str) -> pl.Series:
+        try:
+            return key_text(frame[name], untyped=self._untyped)
+        except READ_ERRORS as error:  # lists and the like: no single value
+            raise ProjectError(
+                f"{self._place}: column '{name}' ({role}) holds no single values "
+                f"({frame[name].dtype})."
+            ) from error
 
     def _require_ids(self, ids: pl.Series) -> None:
         if ids.null_count():

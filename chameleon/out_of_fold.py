@@ -65,13 +65,18 @@ def gives_probabilities(spec: ModelSpec) -> bool:
     return hasattr(unfitted_pipeline(spec, ["x"], []), "predict_proba")
 
 
-def version_says(evaluation: Evaluation, name: str) -> Says | None:
-    """What a version's model, or what is given for it, says of every row; None where nothing."""
+def version_says(evaluation: Evaluation, name: str) -> tuple[Says | None, int]:
+    """What a version's model, or what is given for it, says of every row, and how many were fitted.
+
+    None where nothing is said. The model is fitted where it is not kept: an evaluation that came
+    with the project holds no model.
+    """
     dataset = evaluation.dataset
     if are_given(dataset.project):
-        return given_predictions(dataset)[0].get(name)
+        return given_predictions(dataset)[0].get(name), 0
     version = dataset.versions[dataset.version_number(name)]
-    return Fitter(dataset, results_folder(dataset.project)).says(version)
+    fitter = Fitter(dataset, results_folder(dataset.project))
+    return fitter.says(version), len(fitter.fitted)
 
 
 def out_of_fold(

@@ -427,10 +427,18 @@ class Project:
         raise SelectionError(f"There is no version '{name}' in {self.name}. Versions: {known}.")
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
     """A sort key by which 1.2 comes before 1.10."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return tuple((0, int(p), p) if p.isdecimal() else (1, 0, p.casefold()) for p in parts)
+    return tuple(
+        _number_key(p) if p[0] in "0123456789" else (1, 0, p.casefold(), "") for p in parts
+    )
+
+
+def _number_key(digits: str) -> tuple[int, int, str, str]:
+    """By value; as text, because Python refuses to read thousands of digits as a number."""
+    bare = digits.lstrip("0")
+    return 0, len(bare), bare, digits
 
 
 def version_name(file: str) -> str:

@@ -81,11 +81,12 @@ def _places(keys: pl.Series, instances: Sequence[str]) -> NDArray[np.int64]:
 def _row_keys(dataset: EvolvingDataset, version: Version, scan: pl.LazyFrame) -> pl.Series:
     """The id of every row of a version, in the order of its file."""
     kept = _keys.setdefault(dataset, OrderedDict())
-    if version.name not in kept:
+    keys = kept.get(version.name)  # other visitors' threads may let go of it meanwhile
+    if keys is None:
         roles, untyped = dataset.project.roles, dataset.project.source.untyped(version)
         frame = scan.select(named(*roles.id)).collect()
-        while len(kept) >= _KEPT:
-            kept.popitem(last=False)
         parts = [key_text(frame[name], untyped=untyped) for name in roles.id]
-        kept[version.name] = joined_key(parts)
-    return kept[version.name]
+        keys = kept[version.name] = joined_key(parts)
+        for other in list(kept)[:-_KEPT]:
+            kept.pop(other, None)
+    return keys

@@ -250,11 +250,19 @@ def checked(evaluation: Evaluation, selection: Selection) -> Selection:
     Raises
     ------
     SelectionError
-        A version, feature, label or source of the selection does not exist.
+        A version, feature, label or source of the selection does not exist, or a side is
+        restricted by what its version's rows alone cannot tell.
     """
     dataset = evaluation.dataset
     dataset.version_number(selection.primary)
     dataset.version_number(selection.secondary)
+    for side in ("primary", "secondary"):
+        only: Filters = getattr(selection, f"{side}_only")
+        if not only.of_instances.is_empty:
+            raise SelectionError(
+                f"The {side} side cannot be restricted by a choice of a view that looks at "
+                "several versions. Choose it as a filter instead."
+            )
     for filters in (selection.filters, selection.primary_only, selection.secondary_only):
         _check_filters(evaluation, filters)
     return selection

@@ -45,7 +45,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise ProjectError(f"{file} is not valid TOML: {error}.") from error
     except RecursionError as error:
         raise ProjectError(f"{file} nests its values too deeply. Write it by hand.") from error

@@ -21,7 +21,7 @@ def fresh_evaluation(project: Path) -> Evaluation:
     with tempfile.TemporaryDirectory(prefix="chameleon-") as private:
         copied = Path(private) / "project"
         ignored = shutil.ignore_patterns(".chameleon", SHIPPED, "__pycache__")
-        shutil.copytree(project, copied, ignore=ignored)
+        shutil.copytree(project, copied, ignore=ignored, ignore_dangling_symlinks=True)
         return evaluate(open_project(copied, private=Path(private) / "kept"))
 
 
@@ -30,9 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Evaluates a project, to be shipped with it.")
     parser.add_argument("project", type=Path)
     folder: Path = parser.parse_args(arguments).project
+    if not folder.is_dir():
+        print(f"{folder} is no project folder: only a folder ships with more.", file=sys.stderr)
+        return 1
     try:
         made = fresh_evaluation(folder)
-    except ChameleonError as error:
+    except (ChameleonError, OSError) as error:  # a full disk, a file that nobody may read
         print(error, file=sys.stderr)
         return 1
     dataset = made.dataset

@@ -16,7 +16,7 @@ from chameleon.errors import ProjectError
 from chameleon.project import SETTINGS_FILE, ModelSpec, Project, Settings, Version
 from chameleon.settings_text import settings_text
 from chameleon.sources.files import READ_ERRORS, could_not, ending, scan_file
-from chameleon.sources.folder import VERSIONS_FOLDER
+from chameleon.sources.folder import SHIPPED_FOLDERS, VERSIONS_FOLDER
 from chameleon.unpacking import refused_name, same_names, unpack
 
 _CHUNK_BYTES = 1_000_000
@@ -166,8 +166,10 @@ def _belongs(parts: tuple[str, ...]) -> bool:
         return False
     if parts == (SETTINGS_FILE,):
         return True
+    if parts[0] in SHIPPED_FOLDERS:  # a stranger's word for what models say is not taken
+        return False
     depth = 3 if parts[0] == VERSIONS_FOLDER else 2
-    return len(parts) <= depth and bool(ending(parts[-1])) and parts[0] != "layout"
+    return len(parts) <= depth and bool(ending(parts[-1]))
 
 
 def _left_out(skipped: Sequence[str]) -> str:

@@ -356,7 +356,7 @@ class Region(NamedTuple):
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # a link may nest thousands of lists
         return None
 
 

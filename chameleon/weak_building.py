@@ -18,6 +18,7 @@ from chameleon.weak import ABSTAIN, WeakLabels
 
 _ABSTAINS = ("", "-1")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
+_PLACE = re.compile(r"[0-9]{1,9}")  # Python refuses to read thousands of digits
 _EXAMPLES = 3
 _MOST_CLASSES = int(np.iinfo(np.int16).max)
 
@@ -128,7 +129,7 @@ class WeakBuilder:
                 continue
             if text in _ABSTAINS:
                 meanings[text] = None
-            elif not numbered and text.isdecimal() and int(text) < len(self._classes):
+            elif not numbered and _PLACE.fullmatch(text) and int(text) < len(self._classes):
                 meanings[text] = by_place[text] = self._classes[int(text)]
         if by_place:
             told = ", ".join(f"{text} as '{by_place[text]}'" for text in sorted(by_place)[:5])

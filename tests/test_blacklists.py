@@ -3,6 +3,7 @@
 `CHAMELEON_KILLS=100 pytest tests/test_blacklists.py` kills at that many random moments.
 """
 
+import gc
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -152,7 +154,7 @@ def test_looking_makes_no_file(tmp_path):
     assert (project.path / FILE).exists()
     Blacklists.copied(project.path / FILE)
     assert not list(project.path.glob("*-wal"))
-    with sqlite3.connect(project.path / FILE) as raw:
+    with closing(sqlite3.connect(project.path / FILE)) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -363,3 +365,13 @@ def test_whoever_is_killed_while_writing_loses_no_committed_entry(tmp_path):
     assert (lost, torn) == (0, 0), seed
     assert 3 * commits <= total <= 3 * (commits + KILLS), seed  # one more may be done, untold
     print(f"\n{KILLS} kills, {commits} commits, none lost, seed {seed}")
+
+
+def test_lists_in_memory_close_what_they_opened_when_they_go():
+    lists = Blacklists()
+    lists.put("l", ["a"])
+    connection = lists._memory
+    del lists
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

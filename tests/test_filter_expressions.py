@@ -13,6 +13,13 @@ from chameleon import Blacklists, FeatureFilter, Filters, Range, Selection
 from chameleon.errors import SelectionError
 from chameleon.listed import listed_mask, rule_of
 from chameleon.project import Split
+from chameleon.view_filters import (
+    AlwaysFails,
+    ConfusionCell,
+    LabelProbability,
+    RuleVote,
+    VoteChange,
+)
 from tests import oracle
 from tests.library import TREE, evaluated, plain, temporary_project, write_project
 from tests.projects import filters_for, plans, version_pairs
@@ -193,6 +200,33 @@ def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
     assert "asks for outcomes" in note
     assert note in expression.polars_script
     expected = on_list(evaluation, store, "2")
+    assert selected_ids(expression, folder) == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("filters", "why"),
+    [
+        (Filters(confusions=(ConfusionCell("a", "a"),)), "cells of a confusion matrix"),
+        (Filters(always_fails=AlwaysFails("1", "1")), "what always fails"),
+        (Filters(votes=(RuleVote("r", "a"),)), "votes of labelling rules"),
+        (Filters(vote_changes=(VoteChange("r"),)), "changed votes of labelling rules"),
+        (Filters(label_probabilities=(LabelProbability("a", 0.5, 1),)), "label probabilities"),
+        (Filters(labels=("a",)), "largest label probability"),
+    ],
+)
+def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, why):
+    high = [0.9, 0.2] * 10
+    frame = plain(
+        label_proba_a=high, label_proba_b=[1 - p for p in high], label_vote_r=["a", None] * 10
+    ).drop("label")
+    folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)
+    evaluation = evaluated(folder)
+    store = Blacklists()
+    store.put_rule("l", rule_of(Selection("1", "1", filters), ""))
+    expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
+    (note,) = expression.notes
+    assert why in note
+    expected = on_list(evaluation, store, "1")
     assert selected_ids(expression, folder) == [expected, expected]
 
 

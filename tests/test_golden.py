@@ -41,6 +41,13 @@ def project(folder, golden, *, form="parquet", features=("x", "colour")):
 GOLDEN = people(70, 9, 5_000).drop("split")
 
 
+def quantities(frame, count):
+    """So many rows, each with a label of its own."""
+    numbers = pl.Series("id", np.arange(9_000, 9_000 + count))
+    drawn = pl.concat([frame] * (-(-count // len(frame)))).head(count)
+    return drawn.with_columns(numbers, label="kind " + numbers.cast(pl.String))
+
+
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
 def test_every_model_is_scored_on_the_golden_rows_one_by_one(tmp_path, form):
     """The tree splits by x alone here, so that it can be fitted by hand."""
@@ -136,6 +143,9 @@ def test_a_label_that_no_version_has_is_always_wrong(tmp_path):
         (lambda f: f.select("id", "label"), "none of the features"),
         (lambda f: f.head(0), "holds no row"),
         (lambda f: f.with_columns(x=pl.lit("tall")), "column 'x' holds what is no number"),
+        (lambda f: f.with_columns(pl.concat_list("label")), r"column 'label' \(label\) holds no"),
+        (lambda f: f.with_columns(pl.concat_list("id")), r"column 'id' \(id\) holds no"),
+        (lambda f: quantities(f, 40_000), "has 40,000 labels that no version has"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path, change, words):

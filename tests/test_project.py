@@ -79,6 +79,7 @@ def test_everything_that_the_design_names_is_read(tmp_path):
     ("text", "words"),
     [
         ("name = ", ["chameleon.toml", "not valid TOML"]),
+        (f"name = {'1' * 5_000}", ["chameleon.toml", "not valid TOML"]),
         ("[columns\n", ["not valid TOML", "line 1"]),
         ("name = 5", ["'name'", "text", "5"]),
         ("columns = 5", ["[columns]", "table"]),
@@ -155,6 +156,11 @@ def test_parameters_of_another_estimator_start_from_its_own_defaults(tmp_path):
 )  # fmt: skip
 def test_a_version_takes_the_name_of_its_file_without_endings(file, name):
     assert version_name(file) == name
+
+
+def test_numbers_of_any_length_have_their_order_in_names():
+    names = ["9" * 5_000, "1" + "0" * 5_000, "07", "7", "10"]
+    assert sorted(names, key=natural_key) == ["07", "7", "10", "9" * 5_000, "1" + "0" * 5_000]
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), unique=True))

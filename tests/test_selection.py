@@ -97,6 +97,17 @@ def test_an_address_is_short_and_can_be_read():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("nested", ["[" * 50_000, "[" * 9_000 + "]" * 9_000, "9" * 5_000])
+@pytest.mark.parametrize(
+    "item",
+    ["class-change", "confusion", "sensitivity", "always-fails", "vote", "vote-change",
+     "label-probability"],
+)  # fmt: skip
+def test_a_link_of_thousands_of_brackets_or_digits_is_refused_with_words(item, nested):
+    with pytest.raises(chameleon.SelectionError, match="link"):
+        Selection.from_query(((item, nested),), DEFAULT)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -297,6 +308,23 @@ def test_what_does_not_exist_is_left_out_with_a_sentence(small, selection, name)
     assert name in complaints[0]
     known = Selection("v1", "v2", Filters(labels=("cat",), splits=(Split.TEST,)))
     assert usable(small, known, default) == (known, ())
+
+
+@pytest.mark.parametrize("side", ["primary", "secondary"])
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [("confusion", '["cat", "dog", false]'), ("always-fails", '["v1", "v2", false]'),
+     ("change", "correct>incorrect"), ("data-change", "added")],
+)  # fmt: skip
+def test_a_side_is_never_said_to_be_restricted_by_what_does_not_narrow_it(small, side, item, value):
+    default = Selection("v2", "v1")
+    items = ((f"{side}.{item}", value), (f"{side}.split", "test"))
+    asked = Selection.from_query(items, default)
+    assert getattr(asked, f"{side}_only") != Filters(splits=(Split.TEST,))
+    kept, complaints = usable(small, asked, default)
+    assert getattr(kept, f"{side}_only") == Filters(splits=(Split.TEST,))
+    assert len(complaints) == 1
+    assert f"The {side} side cannot be restricted" in complaints[0]
 
 
 def test_a_category_that_no_row_has_lets_nothing_through_but_is_no_error(small):

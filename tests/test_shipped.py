@@ -240,3 +240,31 @@ def test_a_project_that_cannot_be_read_ships_nothing(tmp_path: Path, capsys):
     assert shipping.main([str(tmp_path / "empty")]) == 1
     assert capsys.readouterr().err
     assert not (tmp_path / "empty" / SHIPPED).exists()
+
+
+@pytest.mark.parametrize("place", ["versions/{}.parquet", "{}.parquet", "{}/part.parquet"])
+def test_a_shipped_evaluation_is_no_version_and_no_table_of_the_project(tmp_path: Path, place):
+    for name, content in frames().items():
+        path = tmp_path / "p" / place.format(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content.write_parquet(path)
+    before = evaluated(tmp_path / "p").problems
+    assert shipping.main([str(tmp_path / "p")]) == 0
+    made = evaluated(tmp_path / "p")
+    assert [version.name for version in made.dataset.versions] == list(frames())
+    assert made.problems == before
+    assert shipped.read_shipped(made.dataset) is not None
+
+
+@pytest.mark.parametrize("named", ["nowhere", "table.csv"])
+def test_only_a_folder_ships_an_evaluation(tmp_path: Path, capsys, named):
+    (tmp_path / "table.csv").write_text("id,x,label,version\na,1,b,1\n", encoding="utf-8")
+    assert shipping.main([str(tmp_path / named)]) == 1
+    assert named in capsys.readouterr().err
+
+
+def test_a_link_to_nowhere_beside_the_data_is_passed_over(tmp_path: Path):
+    folder = write_project(tmp_path / "p", {"1": frame(0, 30)}, toml=TREE)
+    (folder / "notes.txt").symlink_to(tmp_path / "gone.txt")
+    assert shipping.main([str(folder)]) == 0
+    assert (folder / SHIPPED / "evaluation.json").is_file()

@@ -187,6 +187,13 @@ def test_numbers_are_names_where_a_class_has_a_number_for_a_name(tmp_path):
     assert "such as '0', in 5 of 20 rows" in told
 
 
+def test_a_number_of_thousands_of_digits_is_a_class_of_its_own(tmp_path):
+    long = "9" * 5_000
+    found, told = votes_of(tmp_path, ["0", long, None, "a"] * 5, **PROBABILITIES)
+    assert found[:4] == ["a", long, None, "a"]
+    assert "0 as 'a'." in told
+
+
 def test_minus_one_is_a_vote_where_it_is_a_class(tmp_path):
     found, told = votes_of(tmp_path, [1, -1, None, 1] * 5, label=[1, -1] * 10)
     assert found[:4] == ["1", "-1", None, "1"]

@@ -90,12 +90,13 @@ def _fitted(dataset: EvolvingDataset, version: int, rows: NDArray[np.intp]) -> F
     from threadpoolctl import threadpool_limits
 
     kept = _spaces.setdefault(dataset, OrderedDict())
-    if version not in kept:
+    found = kept.get(version)  # other visitors' threads may let go of it meanwhile
+    if found is None:
         step = max(-(-len(rows) // MOST_FITTED), 1)
         with threadpool_limits(1):
             space = fitted_space(dataset, rows[::step], laid_out_features(dataset))
             parts = [space.points(dataset, rows[part]) for part in chunks(len(rows))]
-        while len(kept) >= _KEPT:
-            kept.popitem(last=False)
-        kept[version] = space, np.concatenate(parts)
-    return kept[version]
+        found = kept[version] = space, np.concatenate(parts)
+        for other in list(kept)[:-_KEPT]:
+            kept.pop(other, None)
+    return found

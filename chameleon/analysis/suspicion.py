@@ -69,8 +69,10 @@ class LabelSuspicion:
 
 
 def suspicion_fits(evaluation: Evaluation, version: str) -> int:
-    """At most how many models `label_suspicion` fits."""
-    return FOLDS if _why_not_train(evaluation, version) is None else 0
+    """At most how many models `label_suspicion` fits: the folds, and one that is not kept yet."""
+    if _why_not_train(evaluation, version) is not None:
+        return 0
+    return FOLDS + (version not in evaluation.seconds)
 
 
 def label_suspicion(
@@ -115,7 +117,10 @@ def label_suspicion(
     if note is None and len(train):
         spec = evaluation.dataset.project.settings.model_of(version)
         fresh = out_of_fold(evaluation, train, spec=spec, folds=folds, seed=seed, progress=progress)
-    tested, shares = _unseen(evaluation, version, held_out[~leaked])
+    own = held_out[~leaked]
+    if note is not None and not are_given(dataset.project):
+        own = own[:0]  # a model without probabilities need not be asked
+    tested, shares, fitted = _unseen(evaluation, version, own)
     judged = np.concatenate([fresh.rows, tested])
     frame, refused = _judged(evaluation, judged, np.concatenate([fresh.probabilities, shares]))
     unjudged = fresh.left_out + int((~leaked).sum()) - len(tested)
@@ -125,7 +130,7 @@ def label_suspicion(
         unlabelled=len(rows) - len(labelled),
         leaked=int(leaked.sum()),
         unjudged=unjudged + (len(judged) if refused else 0),
-        fitted=fresh.fitted,
+        fitted=fresh.fitted + fitted,
         note="; ".join(filter(None, (fresh.note if fresh.left_out else None, refused))) or None,
     )
 
@@ -145,19 +150,19 @@ def _why_not_train(evaluation: Evaluation, version: str) -> str | None:
 
 def _unseen(
     evaluation: Evaluation, version: str, rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The rows outside train that have probabilities, label's included, and these by class."""
-    says = version_says(evaluation, version) if len(rows) else None
+) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
+    """The rows outside train with probabilities, label's included; these by class; the fits."""
+    says, fitted = version_says(evaluation, version) if len(rows) else (None, 0)
     shares = None if says is None else says.probabilities_of_rows(rows)
     width = len(evaluation.classes)
     if says is None or shares is None:
-        return rows[:0], np.zeros((0, width))
+        return rows[:0], np.zeros((0, width)), fitted
     found = np.full((len(rows), width), np.nan)
     found[:, [evaluation.classes.index(name) for name in says.classes]] = shares
     label = evaluation.dataset.label[rows]
     sums = np.nansum(found, axis=1)
     whole = np.isfinite(found[np.arange(len(rows)), label]) & (np.abs(sums - 1) <= ROUNDED)
-    return rows[whole], np.nan_to_num(found[whole]) / sums[whole, None]
+    return rows[whole], np.nan_to_num(found[whole]) / sums[whole, None], fitted
 
 
 def _judged(

@@ -151,7 +151,8 @@ def training_seconds(evaluation: Evaluation, *, before: str, after: str, fits: i
     train = rows[dataset.split[rows] == TRAIN]
     if len(np.unique(dataset.label[train][dataset.label[train] >= 0])) < 2:
         return None
-    one = Refitter(evaluation, rows[:0]).seconds(train, _TIMED)
+    spec = dataset.project.settings.model_of(after)  # the code that `attribute_training` fits
+    one = Refitter(evaluation, rows[:0], spec).seconds(train, _TIMED)
     return None if one is None else fits * one
 
 

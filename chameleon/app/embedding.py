@@ -59,7 +59,7 @@ def draw(view: View) -> None:
         name="embedding",
         size=_LARGE,
         cells=int(st.session_state[_CELLS]),
-        by=offered[st.session_state[_COLOUR] or next(iter(offered))],
+        by=offered.get(st.session_state[_COLOUR]) or next(iter(offered.values())),
         outline=bool(st.session_state[_OUTLINE]),
     )
     _draw_layout(layout)

@@ -51,6 +51,7 @@ def draw(view: View) -> None:
             "No outcome is known: there is no label or no prediction."
         )  # fmt: skip
         st.info(why, icon=":material/info:")
+        weak_labels.draw(view)  # they ask no model
         return
     over = range_of_session([version.name for version in view.evaluation.dataset.versions])
     _draw_sets(view, over)

@@ -70,7 +70,8 @@ def draw_bars(
         changes = int(str(mark[0]))
         state.set_filters(_toggled(state.current_filters(), over, changes))
 
-    scale = BarScale(st.session_state.get(_SCALE) or BarScale.LINEAR)
+    asked = st.session_state.get(_SCALE)  # a tour may ask for any
+    scale = BarScale(asked) if asked in list(BarScale) else BarScale.LINEAR
     st.vega_lite_chart(
         data,
         _bars_spec(scale, len(counted) <= NUMBERED_BARS, over.classes, height, dark=is_dark()),

@@ -193,7 +193,8 @@ def _restriction_words(choice: Choice) -> str:
     value = choice.value
     if isinstance(value, FeatureFilter):
         return shortened(value.feature)
-    return choice_words(choice, {}).split(": ", 1)[-1]
+    told = _WORDS.get(type(value))
+    return choice_words(choice, {}).split(": ", 1)[-1] if told is None else told(value)
 
 
 def _outcome_words(change: OutcomeChange) -> str:

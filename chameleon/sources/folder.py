@@ -29,7 +29,8 @@ from chameleon.store import FileMemory, digest, file_digest
 
 VERSIONS_FOLDER = "versions"
 PREDICTIONS_FOLDER = "predictions"
-_OTHER_FOLDERS = (PREDICTIONS_FOLDER, "layout")  # a layout may be shipped with a project
+SHIPPED_FOLDERS = ("layout", "evaluation")
+"""Of tables that were computed, and may be shipped with a project."""
 
 
 class FolderSource(VersionSource):
@@ -234,7 +235,7 @@ class FolderSource(VersionSource):
 
 
 def _may_be_version(folder: Path) -> bool:
-    if folder.name in _OTHER_FOLDERS:
+    if folder.name in (PREDICTIONS_FOLDER, *SHIPPED_FOLDERS):
         return False
     try:
         return any(

@@ -1,5 +1,6 @@
 """Labels under suspicion: planted ones are found, and nothing is judged by who has seen it."""
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import out_of_fold
+from chameleon import out_of_fold, shipping
 from chameleon.analysis.suspicion import suspicion_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate
@@ -142,6 +143,21 @@ def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
     assert mended.fitted == 5
     assert mended.rows.equals(first.rows)
     assert chameleon.label_suspicion(evaluation, "1", seed=1).fitted > 0
+
+
+def test_models_that_a_shipped_evaluation_lacks_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # no model of other tests
+    folder = write_project(tmp_path / "p", {"1": two_classes()}, toml=NAIVE)
+    fitted = evaluated(folder)
+    assert (fitted.fitted, suspicion_fits(fitted, "1")) == (("1",), 5)
+    assert shipping.main([str(folder)]) == 0
+    shutil.rmtree(folder / ".chameleon")
+    shutil.rmtree(tmp_path / "cache")
+    came = evaluated(folder)
+    assert came.fitted == ()
+    found = chameleon.label_suspicion(came, "1")
+    assert found.fitted == suspicion_fits(came, "1") == 6
+    assert found.rows.equals(chameleon.label_suspicion(fitted, "1").rows)
 
 
 def test_rows_without_label_twins_of_train_rows_and_lone_classes_are_left_out(tmp_path):

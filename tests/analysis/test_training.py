@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 import chameleon
+from chameleon import refitting
 from chameleon.analysis.training import (
     attribute_training,
     deviations,
@@ -208,6 +209,22 @@ def test_the_time_is_that_of_the_versions_fits_and_measured_where_that_is_unknow
     one_class = frames()[0].filter(pl.col("label") == "up")
     lone = evaluated(write_project(tmp_path / "q", {"1": one_class, "2": one_class}, toml=TREE))
     assert training_seconds(lone, **asked, fits=1) is None
+
+
+def test_the_time_is_measured_with_the_code_of_the_versions(tmp_path, monkeypatch):
+    own = 'model = { estimator = "GaussianNB" }\n'
+    listed = [f'[[versions]]\nname = "{k}"\nfile = "versions/{k}.parquet"\n{own}' for k in "12"]
+    first, second = frames(flip=40)
+    folder = write_project(tmp_path / "p", {"1": first, "2": second}, toml=TREE + "".join(listed))
+    evaluation = replace(evaluated(folder), seconds={})
+    timed = []
+    unfitted = refitting.unfitted_pipeline
+    monkeypatch.setattr(
+        refitting, "unfitted_pipeline",
+        lambda spec, *columns: timed.append(spec.estimator) or unfitted(spec, *columns),
+    )  # fmt: skip
+    assert training_seconds(evaluation, before="1", after="2", fits=1) > 0
+    assert timed == ["GaussianNB"]
 
 
 def test_few_repeats_need_more_deviations():

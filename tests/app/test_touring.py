@@ -70,6 +70,17 @@ def test_a_link_opens_a_step_and_says_where_a_page_is_missing(open_app, project)
     assert screen.selection.primary == "1.1"
 
 
+def test_a_switch_set_to_what_it_does_not_offer_stands_as_usual(open_app, project):
+    nonsense = [f"{key} = 'nonsense'" for key, kind in touring.OPTIONS.items() if kind is str]
+    tour = f"[[steps]]\ntitle = 'x'\ntext = 'y'\noptions = {{ {', '.join(nonsense)} }}\n"
+    (project / TOUR_FILE).write_text(tour)
+    screen = open_app(project, OVERVIEW, {"tour": "1"})
+    assert not screen.at.exception
+    for page in (FEATURES, "pages/timeline.py", "pages/embedding.py", "pages/sensitivity.py"):
+        screen.go(page).settle()
+        assert not screen.at.exception, page
+
+
 @pytest.mark.parametrize("asked", ["0", "4", "-1", "²", "99999", "x"])
 def test_a_step_that_does_not_exist_is_no_tour(open_app, project, asked):
     screen = open_app(project, OVERVIEW, {"tour": asked})

@@ -3,9 +3,11 @@
 import io
 import os
 import struct
+import tracemalloc
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -227,3 +229,18 @@ def test_places_of_the_search_are_found_whatever_their_case():
     assert not list(text.found_in("abc", " "))
     assert len(list(text.found_in("a(b)c", "(b)"))) == 1
     assert text.plain_part("a *b* ") == r"a \*b\* "
+
+
+def test_places_of_a_search_are_counted_and_never_all_held(monkeypatch):
+    shown = []
+    kinds = ("markdown", "caption", "code")
+    screen = {kind: lambda text, kind=kind, **_: shown.append((kind, text)) for kind in kinds}
+    monkeypatch.setattr(text, "st", SimpleNamespace(**screen))
+    viewer = Viewer(ViewerKind.TEXT, ("t",))
+    tracemalloc.start()
+    text.draw(None, viewer, "ab " * 100_000, search="b")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [kind for kind, _ in shown].count("markdown") == 5
+    assert ("caption", "99,995 further places.") in shown
+    assert most < 5_000_000

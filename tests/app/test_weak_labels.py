@@ -12,7 +12,9 @@ import chameleon
 from chameleon import Filters, LabelProbability, RuleVote, VoteChange, Voted
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, Screen
+from tests.library import TREE, plain, write_project
 
+FAILURES = "pages/failures.py"
 VARIABLE = "CHAMELEON_TEST_WEAK"
 SIDES = {"primary": "1.1", "secondary": "1.0"}
 
@@ -192,3 +194,12 @@ def test_the_failures_page_has_the_section_where_there_are_such_columns(open_app
     assert any("labelling rules" in text for text in with_columns.texts())
     without = open_app(showcase("growing"), "pages/failures.py")
     assert not any("labelling rules" in text for text in without.texts())
+
+
+def test_they_are_shown_where_no_model_says_anything(open_app, tmp_path):
+    columns = {"label_proba_a": [0.9] * 20, "label_proba_b": [0.1] * 20}
+    frame = plain(20, **columns).drop("label")  # one class alone: there is no model
+    screen = open_app(write_project(tmp_path / "p", {"1": frame}, toml=TREE), FAILURES)
+    assert not screen.at.exception
+    assert any("No outcome is known" in text for text in screen.texts())
+    assert any("Probabilistic labels" in text for text in screen.texts())

@@ -12,7 +12,11 @@ from chameleon import (
     AlwaysFails,
     ConfusionCell,
     FeatureFilter,
+    Filters,
+    LabelProbability,
     Range,
+    RuleVote,
+    Selection,
     SensitivityChoice,
     SensitivityRange,
 )
@@ -145,3 +149,13 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
 )  # fmt: skip
 def test_choices_among_failures_in_words(field, value, shown):
     assert words.choice_words(Choice(field, value), {}) == shown
+
+
+def test_a_side_names_the_class_and_the_rule_that_restrict_it():
+    only = Filters(
+        labels=("x: y",),
+        votes=(RuleVote("r: s", None),),
+        label_probabilities=(LabelProbability("cat", 0.5, 1),),
+    )
+    told = words.side_words(Selection("2", "1", primary_only=only), primary=True)
+    assert told == "2, x: y, rule r: s abstains, probability of cat: 0.5 to 1"

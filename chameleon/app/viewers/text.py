@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import streamlit as st
 
@@ -31,11 +32,12 @@ def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str
     if not isinstance(value, str):
         st.caption(f"There is no text in {plain(viewer.columns[0])}.")
         return
-    hits = list(found_in(value, search))
-    for before, hit, after in hits[:_MOST_HITS]:
+    hits = found_in(value, search)
+    for before, hit, after in islice(hits, _MOST_HITS):
         st.markdown(f"… {plain_part(before)}**{plain(hit)}**{plain_part(after)} …")
-    if len(hits) > _MOST_HITS:
-        st.caption(f"{len(hits) - _MOST_HITS:,} further places.")
+    further = sum(1 for _ in hits)  # counted, never held: a letter may occur millions of times
+    if further:
+        st.caption(f"{further:,} further places.")
     shown = value[:MOST_CHARACTERS]
     st.code(shown, language=None, wrap_lines=True, height=320 if len(shown) > 1500 else "content")
     if len(value) > MOST_CHARACTERS:
