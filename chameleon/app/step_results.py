@@ -6,13 +6,11 @@ of a step does not narrow them, so that it is no part of the key.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.comparison import Iteration, iteration
@@ -27,15 +25,20 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
-from chameleon.analysis.training import train_changes, training_fits, training_seconds
+from chameleon.analysis.training import (
+    TrainingParts,
+    attribute_training,
+    train_changes,
+    training_fits,
+    training_seconds,
+)
+from chameleon.app.jobs import Question
 from chameleon.app.keeping import kept
 from chameleon.models import Evaluation
 from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
 from chameleon.view_filters import DataChange
-
-_MOST_KEPT = 32
 
 
 def unchosen(selection: Selection) -> Selection:
@@ -129,13 +132,6 @@ def _over(key: str, against: Against, split: Split | None, _evaluation: Evaluati
     return drift_over_versions(_evaluation, against=against, split=split)
 
 
-def _told() -> OrderedDict[tuple[str, str, Split | None], ToldApart]:
-    found: OrderedDict[tuple[str, str, Split | None], ToldApart] = st.session_state.setdefault(
-        "chameleon.told-apart", OrderedDict()
-    )
-    return found
-
-
 def step(evaluation: Evaluation, selection: Selection) -> Iteration:
     """`iteration` of the two versions."""
     pair = selection.secondary, selection.primary
@@ -216,17 +212,38 @@ def over_versions(evaluation: Evaluation, against: Against, split: Split | None)
     return _over(evaluation.dataset.key, against, split, evaluation)
 
 
-def told_apart(
+def telling_apart(
+    evaluation: Evaluation, selection: Selection, split: Split | None
+) -> Question[ToldApart]:
+    """`can_be_told_apart` under the selection, to be asked for."""
+    asked = unchosen(selection)
+
+    def work(progress: ProgressCallback) -> ToldApart:
+        return can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
+
+    return Question(("told apart", evaluation.key, asked.to_query_string(), split), work)
+
+
+def training(
     evaluation: Evaluation,
-    selection: Selection,
-    split: Split | None,
-    progress: ProgressCallback | None = None,
-) -> ToldApart | None:
-    """`can_be_told_apart` under the selection: what is kept, or with `progress`, made now."""
-    asked, told = unchosen(selection), _told()
-    key = (evaluation.key, asked.to_query_string(), split)
-    if key not in told and progress is not None:
-        told[key] = can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
-        while len(told) > _MOST_KEPT:
-            told.popitem(last=False)
-    return told.get(key)
+    before: str,
+    after: str,
+    *,
+    metric: str,
+    of_class: str | None,
+    by: str,
+) -> Question[TrainingParts]:
+    """`attribute_training` between two versions, to be asked for."""
+
+    def work(progress: ProgressCallback) -> TrainingParts:
+        return attribute_training(
+            evaluation,
+            before=before,
+            after=after,
+            metric=metric,
+            of_class=of_class,
+            by=by,
+            progress=progress,
+        )
+
+    return Question(("training", evaluation.key, before, after, metric, of_class, by), work)
