@@ -28,6 +28,7 @@ from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
 from chameleon.analysis.training import (
     TrainingParts,
     attribute_training,
+    seconds_per_row,
     train_changes,
     training_fits,
     training_seconds,
@@ -98,12 +99,24 @@ def _train(key: str, before: str, after: str, _evaluation: Evaluation) -> Mappin
     return train_changes(_evaluation, before=before, after=after)
 
 
+@kept(max_entries=8)
+def _row_seconds(key: str, _evaluation: Evaluation) -> float | None:
+    return seconds_per_row(_evaluation, _evaluation.dataset.versions[-1].name)
+
+
 @kept(max_entries=32)
 def _cost(
     key: str, before: str, after: str, by: str, _evaluation: Evaluation
 ) -> tuple[int, float | None]:
     fits = training_fits(_evaluation, before=before, after=after, by=by)
-    return fits, training_seconds(_evaluation, before=before, after=after, fits=fits)
+
+    def row_seconds() -> float | None:
+        return _row_seconds(key, _evaluation)
+
+    seconds = training_seconds(
+        _evaluation, before=before, after=after, fits=fits, row_seconds=row_seconds
+    )
+    return fits, seconds
 
 
 @kept(max_entries=32, show_spinner="Measuring drift…")
