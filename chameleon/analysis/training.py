@@ -186,7 +186,8 @@ def seconds_per_row(evaluation: Evaluation, version: str) -> float | None:
 def _learnt(dataset: EvolvingDataset, version: int) -> Rows:
     """The labelled train rows of a version."""
     rows = dataset.rows_of(version).astype(np.int32)
-    return rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
+    learnt: Rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
+    return learnt
 
 
 def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:
