@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -11,7 +10,6 @@ from urllib.parse import parse_qsl, urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.filters import (
     FeatureFilter,
@@ -24,10 +22,10 @@ from chameleon.filters import (
 from chameleon.histories import always_fails, pairs, sensitivity_of, version_range
 from chameleon.models import Evaluation
 from chameleon.outcomes import OUTCOMES
-from chameleon.project import Kind
+from chameleon.row_masks import check_feature, codes_of, region_mask, row_mask
 from chameleon.steps import changed_instances_mask
-from chameleon.view_filters import ConfusionCell, Region
-from chameleon.weak_masks import check_weak_filters, vote_change_mask, weak_row_mask
+from chameleon.view_filters import ConfusionCell
+from chameleon.weak_masks import check_weak_filters, vote_change_mask
 
 __all__ = [
     "FeatureFilter",
@@ -143,7 +141,7 @@ def _side(evaluation: Evaluation, name: str, only: Filters) -> NDArray[np.bool_]
         return held
     rows = np.flatnonzero(held).astype(np.int32)
     mask = np.zeros(len(held), dtype=np.bool_)
-    mask[rows[_row_mask(evaluation, version, rows, only, None)]] = True
+    mask[rows[row_mask(evaluation, version, rows, only, None)]] = True
     return mask
 
 
@@ -170,7 +168,7 @@ def instance_mask(
     primary = dataset.version_number(selection.primary)
     secondary = dataset.version_number(selection.secondary)
     held, rows = dataset.rows_of_pair(primary, secondary)
-    passing = _row_mask(evaluation, primary, rows, selection.filters, without)
+    passing = row_mask(evaluation, primary, rows, selection.filters, without)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
     mask[held[passing]] = True
     for of_view in _view_masks(evaluation, selection):
@@ -199,7 +197,7 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
         mask = np.zeros(count, dtype=np.bool_)
         found = pairs(evaluation, primary=selection.primary, secondary=selection.secondary)
         for change in filters.class_changes:
-            old, new = _codes(change, evaluation.classes, "class")
+            old, new = codes_of(change, evaluation.classes, "class")
             wanted = (found.secondary_class == old) & (found.primary_class == new)
             mask[found.instance[wanted]] = True
         yield mask
@@ -237,7 +235,7 @@ def _confused(
     dataset = evaluation.dataset
     name = selection.secondary if cell.secondary else selection.primary
     version = dataset.version_number(name)
-    label, prediction = _codes((cell.label, cell.prediction), evaluation.classes, "class")
+    label, prediction = codes_of((cell.label, cell.prediction), evaluation.classes, "class")
     rows = dataset.row_of_instance(version)
     said = evaluation.predicted[version, rows]
     mask: NDArray[np.bool_] = (rows >= 0) & (dataset.label[rows] == label) & (said == prediction)
@@ -270,25 +268,25 @@ def checked(evaluation: Evaluation, selection: Selection) -> Selection:
 
 def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
     dataset = evaluation.dataset
-    _codes(filters.labels, dataset.classes, "label")
-    _codes(filters.sources, dataset.sources, "source")
+    codes_of(filters.labels, dataset.classes, "label")
+    codes_of(filters.sources, dataset.sources, "source")
     for one in filters.features:
-        _check_feature(dataset, one)
+        check_feature(dataset, one)
     for change in filters.class_changes:
-        _codes(change, evaluation.classes, "class")
+        codes_of(change, evaluation.classes, "class")
     for happened in filters.data_changes:
         if happened.feature is not None:
             dataset.feature_number(happened.feature)
     check_weak_filters(dataset, filters)
     for cell in filters.confusions:
-        _codes((cell.label, cell.prediction), evaluation.classes, "class")
+        codes_of((cell.label, cell.prediction), evaluation.classes, "class")
     if filters.sensitivity is not None:
         over = filters.sensitivity.over
         version_range(dataset, over.first, over.last)
     if filters.always_fails is not None:
         version_range(dataset, filters.always_fails.first, filters.always_fails.last)
     if filters.regions:
-        _region_mask(evaluation, filters.regions, np.zeros(0, dtype=np.int32))
+        region_mask(evaluation, filters.regions, np.zeros(0, dtype=np.int32))
 
 
 def usable(
@@ -320,110 +318,3 @@ def usable(
             changes: dict[str, Any] = {place: kept.with_choice(choice)}
             result = tried(replace(result, **changes), result)
     return result, tuple(complaints)
-
-
-def _check_feature(dataset: EvolvingDataset, one: FeatureFilter) -> None:
-    feature = dataset.features[dataset.feature_number(one.feature)]
-    if feature.kind is Kind.TEXT and one.ranges:
-        raise SelectionError(f"Feature '{one.feature}' is text: it has no ranges to filter by.")
-    if feature.kind is not Kind.TEXT and (one.categories or one.other):
-        raise SelectionError(f"Feature '{one.feature}' is no text: filter it by ranges.")
-
-
-def _row_mask(
-    evaluation: Evaluation,
-    primary: int,
-    rows: NDArray[np.int32],
-    filters: Filters,
-    without: str | None,
-) -> NDArray[np.bool_]:
-    dataset = evaluation.dataset
-    mask = np.ones(len(rows), dtype=np.bool_)
-    if filters.splits:
-        mask &= np.isin(dataset.split[rows], [SPLITS.index(split) for split in filters.splits])
-    if filters.labels:
-        wanted = _codes(filters.labels, dataset.classes, "label")
-        mask &= np.isin(dataset.label[rows], wanted)
-    if filters.sources:
-        wanted = _codes(filters.sources, dataset.sources, "source")
-        mask &= np.isin(dataset.source[rows], wanted)
-    if filters.dates is not None:
-        mask &= _within(dataset.date[rows], *filters.dates)
-    if filters.outcomes:
-        codes = [OUTCOMES.index(outcome) for outcome in filters.outcomes]
-        mask &= np.isin(evaluation.outcome[primary, rows], codes)
-    for one in filters.features:
-        if one.feature != without and not one.is_empty:
-            mask &= _feature_mask(dataset, one, rows)
-    if filters.regions:
-        mask &= _region_mask(evaluation, filters.regions, rows)
-    if filters.votes or filters.label_probabilities:
-        mask &= weak_row_mask(dataset, filters, rows)
-    return mask
-
-
-def _region_mask(
-    evaluation: Evaluation, regions: tuple[Region, ...], rows: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    layout = evaluation.layout
-    mask = np.zeros(len(rows), dtype=np.bool_)
-    if layout is None:
-        raise SelectionError("There is no embedding to filter by.")
-    # exactly as the bounds are: a float32 would be compared with rounded bounds
-    x, y = layout.x[rows].astype(np.float64), layout.y[rows].astype(np.float64)
-    for region in regions:
-        if region.layout != layout.key:
-            raise SelectionError(
-                "The cells of the embedding were chosen in another layout than the one shown."
-            )
-        mask |= (x >= region.x0) & (x < region.x1) & (y >= region.y0) & (y < region.y1)
-    return mask
-
-
-def _codes(names: Sequence[str | None], known: tuple[str, ...], what: str) -> list[int]:
-    for name in names:
-        if name is not None and name not in known:
-            raise SelectionError(f"There is no {what} '{name}' in this dataset.")
-    return [-1 if name is None else known.index(name) for name in names]
-
-
-def _within(
-    dates: NDArray[np.datetime64], first: dt.date | None, last: dt.date | None
-) -> NDArray[np.bool_]:
-    mask = ~np.isnat(dates)
-    if first is not None:
-        mask &= dates >= np.datetime64(first, "us")
-    if last is not None:
-        mask &= dates.astype("datetime64[D]") <= np.datetime64(last, "D")
-    return mask
-
-
-def _feature_mask(
-    dataset: EvolvingDataset, one: FeatureFilter, rows: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    _check_feature(dataset, one)
-    number = dataset.feature_number(one.feature)
-    feature = dataset.features[number]
-    mask = np.zeros(len(rows), dtype=np.bool_)
-    missing = feature.bins.missing_code
-    asked = (one.other and feature.bins.other, one.missing, one.non_finite)
-    for code, wanted in zip((missing - 1, missing, missing + 1), asked, strict=True):
-        if wanted:
-            mask |= dataset.codes[number, rows] == code
-    if one.ranges:
-        values = np.asarray(dataset.values[number])[rows]
-        finite = np.isfinite(values)
-        for one_range in one.ranges:
-            mask |= finite & _inside(values, one_range)
-    if one.categories:
-        texts = dataset.texts[one.feature]
-        places = np.flatnonzero(texts.is_in(list(one.categories)).to_numpy())
-        mask |= np.isin(dataset.values[number][rows], places)
-    return mask
-
-
-def _inside(values: NDArray[np.float64], limits: Range) -> NDArray[np.bool_]:
-    above = values > limits.low if limits.open else values >= limits.low
-    below = values <= limits.high if limits.closed else values < limits.high
-    inside: NDArray[np.bool_] = above & below
-    return inside

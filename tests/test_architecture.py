@@ -30,7 +30,10 @@ LEVELS = (
     ("neighbours", "standing", "layout", "layout_process"),
     ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
     ("golden", "out_of_fold", "shipping"),
-    ("histories", "weak_masks", "selection", "listed", "raw_clauses", "filter_expressions"),
+    (
+        *("histories", "weak_masks", "row_masks", "selection", "listed", "raw_clauses"),
+        "filter_expressions",
+    ),
     ("analysis", "charts"),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)

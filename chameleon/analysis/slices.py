@@ -7,8 +7,9 @@ ICDE 2019, with a held-out half instead of alpha-investing).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from math import sqrt
 from statistics import NormalDist
@@ -32,6 +33,7 @@ _GROUPS = 8
 _PAIRED = 40
 _CANDIDATES = 15
 _ALIKE = 0.7
+_AT_ONCE = 128
 _LEVEL = 0.95
 
 Mask = NDArray[np.bool_]
@@ -100,11 +102,19 @@ class Slices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Group:
-    """Instances (bool over all that are looked at), what they are of, and their filter."""
+    """Instances (bool over all that are looked at), what they are of, and what makes their filter.
+
+    Of two thousand groups a few dozen are told: only these need one.
+    """
 
     mask: Mask
     of: str
-    filters: Filters
+    made: Callable[[], Filters]
+
+    @property
+    def filters(self) -> Filters:
+        """The filter that lets these instances through."""
+        return self.made()
 
 
 def changed_slices(
@@ -128,17 +138,17 @@ def changed_slices(
     rows, gain = _paired(evaluation, before, after)
     half = np.zeros(len(rows), dtype=np.bool_)
     half[np.random.default_rng(seed).permutation(len(rows))[: len(rows) // 2]] = True
-    singles = [g for g in _single_groups(dataset, rows) if _large(g.mask, half)]
+    singles = _large(list(_single_groups(dataset, rows)), gain, half)
     # the most telling ones are crossed with one another
-    strength = np.array([abs(_score(gain[g.mask & half])) for g in singles])
-    strongest = [singles[k] for k in np.argsort(-strength, kind="stable")[:_PAIRED]]
+    strength = np.abs([scored.score for scored in singles])
+    strongest = [singles[k].group for k in np.argsort(-strength, kind="stable")[:_PAIRED]]
     crossed = [
-        _Group(a.mask & b.mask, f"{a.of} {b.of}", _both(a.filters, b.filters))
+        _Group(a.mask & b.mask, f"{a.of} {b.of}", partial(_both, a, b))
         for a, b in combinations(strongest, 2)
         if a.of != b.of
     ]
-    groups = singles + [g for g in crossed if _large(g.mask, half)]
-    worse, better = (_candidates(groups, gain, half, sign) for sign in (-1, 1))
+    groups = singles + _large(crossed, gain, half)
+    worse, better = (_candidates(groups, sign) for sign in (-1, 1))
     told = _confirmed(evaluation, [*worse, *better], rows, gain, half, after)
     signs = [-1] * len(worse) + [1] * len(better)
     kept = [
@@ -171,20 +181,25 @@ def _paired(
 
 def _single_groups(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> Iterator[_Group]:
     for code, name in enumerate(dataset.classes):
-        yield _Group(dataset.label[rows] == code, "label", Filters(labels=(name,)))
+        yield _Group(dataset.label[rows] == code, "label", partial(Filters, labels=(name,)))
     for code, name in enumerate(dataset.sources):
-        yield _Group(dataset.source[rows] == code, "source", Filters(sources=(name,)))
+        yield _Group(dataset.source[rows] == code, "source", partial(Filters, sources=(name,)))
     for number, feature in enumerate(dataset.features):
         if has_histogram(feature):
             codes = dataset.codes[number, rows]
             for chosen in _ranges(feature, codes):
-                mask = np.isin(codes, chosen)
-                filters = Filters(features=(_filter(feature, chosen),))
-                yield _Group(mask, f"feature {feature.name}", filters)
+                among = np.zeros(feature.bins.count, dtype=np.bool_)
+                among[chosen] = True
+                made = partial(_filters, feature, chosen)
+                yield _Group(among[codes], f"feature {feature.name}", made)
+
+
+def _filters(feature: Feature, codes: list[int]) -> Filters:
+    """The filter of neighbouring bars; single values in a row become a range."""
+    return Filters(features=(_filter(feature, codes),))
 
 
 def _filter(feature: Feature, codes: list[int]) -> FeatureFilter:
-    """The filter of neighbouring bars; single values in a row become a range."""
     bars = feature.bins.bars
     first, last = bars[codes[0]], bars[codes[-1]]
     if len(codes) == 1 or first.kind is not BarKind.VALUE or first.low is None or last.high is None:
@@ -218,27 +233,39 @@ def _ranges(feature: Feature, codes: NDArray[np.uint8]) -> Iterator[list[int]]:
                 yield [code for group in groups[first : last + 1] for code in group]
 
 
-def _large(mask: Mask, half: Mask) -> bool:
-    return int((mask & half).sum()) >= LEAST and int((mask & ~half).sum()) >= LEAST
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """A group, and McNemar's statistic with its sign in the half that is searched.
+
+    That is: gains less losses over the root of their sum.
+    """
+
+    group: _Group
+    score: float
 
 
-def _score(gain: NDArray[np.int8]) -> float:
-    """McNemar's statistic with its sign: gains less losses over the root of their sum."""
-    flips = int(np.abs(gain).sum())
-    return float(gain.sum()) / sqrt(flips) if flips else 0.0
+def _large(groups: list[_Group], gain: NDArray[np.int8], half: Mask) -> list[_Scored]:
+    """The groups that are large enough in both halves."""
+    columns = np.stack([half, ~half, gain * half, np.abs(gain) * half], axis=1).astype(np.float64)
+    found: list[_Scored] = []
+    for first in range(0, len(groups), _AT_ONCE):
+        some = groups[first : first + _AT_ONCE]
+        sums = np.stack([group.mask for group in some]).astype(np.float64) @ columns
+        scores = sums[:, 2] / np.sqrt(np.maximum(sums[:, 3], 1))
+        large = (sums[:, :2] >= LEAST).all(axis=1)
+        found += [_Scored(some[k], float(scores[k])) for k in np.flatnonzero(large)]
+    return found
 
 
-def _candidates(
-    groups: list[_Group], gain: NDArray[np.int8], half: Mask, sign: int
-) -> list[_Group]:
+def _candidates(groups: list[_Scored], sign: int) -> list[_Scored]:
     """The groups with the strongest change of one sign, none much like a stronger one."""
-    scores = np.array([_score(gain[group.mask & half]) for group in groups]) * sign
-    chosen: list[_Group] = []
+    scores = np.array([scored.score for scored in groups]) * sign
+    chosen: list[_Scored] = []
     for place in np.argsort(-scores, kind="stable"):
         if scores[place] <= 0 or len(chosen) == _CANDIDATES:
             break
-        mask = groups[place].mask
-        alike = ((mask & other.mask).sum() / (mask | other.mask).sum() > _ALIKE for other in chosen)
+        mask, taken = groups[place].group.mask, [scored.group.mask for scored in chosen]
+        alike = ((mask & other).sum() / (mask | other).sum() > _ALIKE for other in taken)
         if not any(alike):
             chosen.append(groups[place])
     return chosen
@@ -246,7 +273,7 @@ def _candidates(
 
 def _confirmed(
     evaluation: Evaluation,
-    groups: list[_Group],
+    groups: list[_Scored],
     rows: NDArray[np.int32],
     gain: NDArray[np.int8],
     half: Mask,
@@ -260,20 +287,19 @@ def _confirmed(
     right = evaluation.outcome[evaluation.dataset.version_number(after), rows] == CORRECT
     figures: list[tuple[int, int, int, float]] = []
     chances: list[float] = []
-    for group in groups:
-        own = group.mask & ~half
+    for scored in groups:
+        own = scored.group.mask & ~half
         improved, regressed = int((gain[own] > 0).sum()), int((gain[own] < 0).sum())
-        sign = np.sign(_score(gain[group.mask & half]))
-        wins = improved if sign > 0 else regressed
+        wins = improved if scored.score > 0 else regressed
         # at least so many flips this way if both ways were as likely
         chances.append(float(binom.sf(wins - 1, improved + regressed, 0.5)))
         figures.append((int(own.sum()), improved, regressed, float(right[own].mean())))
     told = false_discovery_control(chances)
     return [
         Slice(
-            filters=group.filters,
+            filters=scored.group.filters,
             instances=size,
-            found_in=int((group.mask & half).sum()),
+            found_in=int((scored.group.mask & half).sum()),
             improved=improved,
             regressed=regressed,
             before=share - (improved - regressed) / size,
@@ -282,7 +308,7 @@ def _confirmed(
             high=interval[1],
             q=float(q),
         )
-        for group, (size, improved, regressed, share), q in zip(groups, figures, told, strict=True)
+        for scored, (size, improved, regressed, share), q in zip(groups, figures, told, strict=True)
         for interval in [_bonett_price(improved, regressed, size)]
     ]
 
@@ -295,8 +321,9 @@ def _bonett_price(improved: int, regressed: int, size: int) -> tuple[float, floa
     return max(gain - loss - reach, -1.0), min(gain - loss + reach, 1.0)
 
 
-def _both(a: Filters, b: Filters) -> Filters:
+def _both(one: _Group, other: _Group) -> Filters:
     """What passes both; they are of different kinds, or of different features."""
+    a, b = one.filters, other.filters
     return Filters(
         labels=a.labels or b.labels,
         sources=a.sources or b.sources,

@@ -9,7 +9,7 @@ that `attribute_change` tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from math import factorial
@@ -131,11 +131,24 @@ def training_fits(
     return combinations_ - 2 + repeats * combinations_
 
 
-def training_seconds(evaluation: Evaluation, *, before: str, after: str, fits: int) -> float | None:
+def training_seconds(
+    evaluation: Evaluation,
+    *,
+    before: str,
+    after: str,
+    fits: int,
+    row_seconds: Callable[[], float | None] | None = None,
+) -> float | None:
     """How long so many fits may take, about: each as long as the fits of the two versions' models.
 
     Where these were not measured, one fit on at most 500 train rows is, and its time is taken to
     grow with the rows. None where there can be no model.
+
+    Parameters
+    ----------
+    row_seconds
+        Gives the time a fit takes for each train row where a caller has measured one before, by
+        `seconds_per_row`; where there is none, it is measured now.
 
     Raises
     ------
@@ -147,13 +160,35 @@ def training_seconds(evaluation: Evaluation, *, before: str, after: str, fits: i
     known = [evaluation.seconds[name] for name in (before, after) if name in evaluation.seconds]
     if known:
         return fits * float(np.mean(known))
-    rows = dataset.rows_of(numbers[1]).astype(np.int32)
-    train = rows[dataset.split[rows] == TRAIN]
-    if len(np.unique(dataset.label[train][dataset.label[train] >= 0])) < 2:
+    train = _learnt(dataset, numbers[1])
+    if len(np.unique(dataset.label[train])) < 2:
         return None
-    spec = dataset.project.settings.model_of(after)  # the code that `attribute_training` fits
-    one = Refitter(evaluation, rows[:0], spec).seconds(train, _TIMED)
-    return None if one is None else fits * one
+    each = seconds_per_row(evaluation, after) if row_seconds is None else row_seconds()
+    return None if each is None else fits * each * len(train)
+
+
+def seconds_per_row(evaluation: Evaluation, version: str) -> float | None:
+    """How long a fit takes for each train row, measured on some of the version's; or None.
+
+    Raises
+    ------
+    SelectionError
+        The version does not exist.
+    """
+    dataset = evaluation.dataset
+    train = _learnt(dataset, dataset.version_number(version))
+    if len(np.unique(dataset.label[train])) < 2:
+        return None
+    spec = dataset.project.settings.model_of(version)  # the code that `attribute_training` fits
+    one = Refitter(evaluation, train[:0], spec).seconds(train, _TIMED)
+    return None if one is None else one / len(train)
+
+
+def _learnt(dataset: EvolvingDataset, version: int) -> Rows:
+    """The labelled train rows of a version."""
+    rows = dataset.rows_of(version).astype(np.int32)
+    learnt: Rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
+    return learnt
 
 
 def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -37,19 +38,25 @@ def draw(view: View) -> None:
         )
         place = st.container()
         training = _draw_step(view, found, of_class)
-        with place:
+
+        def draw_sentences() -> None:
             fair = None
             if found.twins and not without_twins:
                 fair = cached.attribution(
                     view.evaluation, before, after, metric, of_class, without_twins=True
                 )
             step_sentences.draw(view, found, fair, training)
-        _draw_slices(view, cached.slices(view.evaluation, before, after))
+
+        def draw_slices() -> None:
+            _draw_slices(view, cached.slices(view.evaluation, before, after))
+
+        view.afterwards(draw_sentences, place)
+        view.afterwards(draw_slices)
     if not view.evaluation.has_outcomes:
         return
     if not selection.filters.is_empty:
         st.caption("Filters do not narrow this page: a metric is one of whole test sets.")
-    attribution_tests.draw(view, metric, of_class)
+    view.afterwards(partial(attribution_tests.draw, view, metric, of_class))
 
 
 def _options(view: View) -> tuple[str, str | None, bool]:

@@ -6,25 +6,23 @@ narrow it, so that it is no part of its key.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from chameleon.analysis.confusion import confusion, errors_by
 from chameleon.analysis.failure_sets import failure_sets
 from chameleon.analysis.mistakes import ranked_mistakes
 from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
+from chameleon.app import jobs
+from chameleon.app.jobs import Question
 from chameleon.app.keeping import kept
 from chameleon.models import Evaluation
 from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
 from chameleon.view_filters import SensitivityRange
-
-_MOST_KEPT = 16
 
 
 def _asked(selection: Selection) -> dict[str, Any]:
@@ -108,27 +106,17 @@ def mistakes(
     most: int,
 ) -> pl.DataFrame:
     """`ranked_mistakes` under the selection; with suspicion once it was asked for."""
-    found = suspicion(evaluation, selection.primary)
+    found = jobs.answer(judging(evaluation, selection.primary))
     return _mistakes(
         evaluation.key, selection.to_query_string(), by, over, split, most, found is not None,
         evaluation, selection, found,
     )  # fmt: skip
 
 
-def _judged() -> OrderedDict[tuple[str, str], LabelSuspicion]:
-    found: OrderedDict[tuple[str, str], LabelSuspicion] = st.session_state.setdefault(
-        "chameleon.suspicion", OrderedDict()
-    )
-    return found
+def judging(evaluation: Evaluation, version: str) -> Question[LabelSuspicion]:
+    """`label_suspicion` of a version, to be asked for."""
 
+    def work(progress: ProgressCallback) -> LabelSuspicion:
+        return label_suspicion(evaluation, version, progress=progress)
 
-def suspicion(
-    evaluation: Evaluation, version: str, progress: ProgressCallback | None = None
-) -> LabelSuspicion | None:
-    """`label_suspicion` of a version: what is kept, or with `progress`, made now."""
-    judged, key = _judged(), (evaluation.key, version)
-    if key not in judged and progress is not None:
-        judged[key] = label_suspicion(evaluation, version, progress=progress)
-        while len(judged) > _MOST_KEPT:
-            judged.popitem(last=False)
-    return judged.get(key)
+    return Question(("suspicion", evaluation.key, version), work)

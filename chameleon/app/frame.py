@@ -80,6 +80,9 @@ def page(title: str, question: str, draw: Draw) -> None:
     with st.sidebar:
         sidebar.filters(view)
         problem_list(view.evaluation)
+    for place, draw_late in view.late:
+        with place:
+            draw_late()
 
 
 def data_page(title: str, question: str, draw: Callable[[], None]) -> None:

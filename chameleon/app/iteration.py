@@ -36,8 +36,8 @@ def draw(view: View) -> None:
         )
     else:
         _draw_step(view)
-        iteration_drift.draw(view)
-    iteration_drift.draw_map(view)
+        view.afterwards(partial(iteration_drift.draw, view))
+    view.afterwards(partial(iteration_drift.draw_map, view))
 
 
 def _draw_step(view: View) -> None:

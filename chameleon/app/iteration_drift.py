@@ -10,7 +10,7 @@ import streamlit as st
 
 from chameleon.analysis.drift import Against
 from chameleon.analysis.telling_apart import ToldApart
-from chameleon.app import picks, state, step_results
+from chameleon.app import jobs, picks, state, step_results
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import plain, shortened
@@ -24,7 +24,6 @@ from chameleon.charts.drift import (
     drift_text,
 )
 from chameleon.dataset import SPLITS
-from chameleon.progress import Progress
 from chameleon.project import Split
 
 SEARCH = "features-search"
@@ -200,24 +199,21 @@ def _table(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFra
 
 def _draw_told_apart(view: View, split: Split | None) -> None:
     st.markdown("##### Can the versions be told apart?")
-    found = step_results.told_apart(view.evaluation, view.selection, split)
-    if found is None:
-        asked = st.button(
-            "Ask a classifier", key="iteration-ask", icon=":material/psychology:",
-            help="Five fits of gradient boosting on at most 4,000 rows of each side; some seconds.",
-        )  # fmt: skip
-        if not asked:
-            return
-        bar = st.progress(0.0, text="Telling the versions apart…")
-
-        def show(progress: Progress) -> None:
-            done = f"{progress.done} of {progress.total} folds done"
-            bar.progress(progress.done / progress.total, text=f"Telling apart: {done}")
-
-        found = step_results.told_apart(view.evaluation, view.selection, split, show)
-        bar.empty()
+    question = step_results.telling_apart(view.evaluation, view.selection, split)
+    found = jobs.answer(question)
     if found is not None:
         _draw_verdict(found)
+        return
+    st.button(
+        "Ask a classifier",
+        key="iteration-ask",
+        icon=":material/psychology:",
+        disabled=jobs.found_job(question) is not None,
+        help="Five fits of gradient boosting on at most 4,000 rows of each side; some seconds.",
+        on_click=jobs.ask,
+        args=(question,),
+    )
+    jobs.draw(question, what="folds", key="iteration-stop")
 
 
 def _draw_verdict(found: ToldApart) -> None:

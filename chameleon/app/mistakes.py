@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 
 import polars as pl
 import streamlit as st
 
 from chameleon.analysis.suspicion import LabelSuspicion, suspicion_fits
-from chameleon.app import blacklisting, failure_results, projects
+from chameleon.app import blacklisting, failure_results, jobs, projects
 from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.words import plain, shortened
-from chameleon.progress import Progress
 from chameleon.project import Split
 from chameleon.store import digest
 from chameleon.view_filters import SensitivityRange
@@ -27,7 +24,6 @@ _BY: Mapping[str, str] = {
 }
 _MOST = 200
 _UNSCROLLED, _TALLEST = 10, 420  # more rows than this scroll in so many pixels
-_judging = threading.Lock()
 
 
 def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
@@ -39,6 +35,8 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
             key="mistakes-by", required=True, persist_state="session",
         ) or "confidence"  # fmt: skip
         judged = _suspicion(view)
+    question = failure_results.judging(view.evaluation, view.selection.primary)
+    jobs.draw(question, what="models", key="mistakes-stop")
     if judged is not None:
         st.caption(_judged_words(judged))
     if by == "suspicion" and judged is None:
@@ -85,47 +83,22 @@ def _draw_chosen(view: View, chosen: list[str]) -> None:
 
 def _suspicion(view: View) -> LabelSuspicion | None:
     """What is known of the labels; the button that asks for it where nothing is."""
-    version = view.selection.primary
-    found = failure_results.suspicion(view.evaluation, version)
-    if found is not None or view.pending:
-        return found
+    question = failure_results.judging(view.evaluation, view.selection.primary)
+    job = jobs.found_job(question)
+    if view.pending or (job is not None and job.complete):
+        return jobs.answer(question)
     fits = suspicion_fits(view.evaluation, view.selection.primary)
-    wanted = st.button(
+    st.button(
         f"Fit {fits} models to find suspicious labels" if fits else "Find suspicious labels",
         icon=":material/label_off:",
         key="mistakes-judge",
+        disabled=job is not None,
         help="Confident learning: the project's own model is fitted on all train rows but a "
-        "part, and asked about that part. Whatever you click meanwhile stops it; what was fitted "
-        "is kept.",
+        "part, and asked about that part. What was fitted is kept.",
+        on_click=jobs.ask,
+        args=(question,),
     )
-    return _judge(view, version) if wanted else None
-
-
-def _judge(view: View, version: str) -> LabelSuspicion | None:
-    if not _judging.acquire(blocking=False):
-        st.info("Another visitor's labels are being judged. Try again in a moment.")
-        return None
-    place = st.empty()
-    began = time.monotonic()
-    with place.container(width=320):
-        bar = st.progress(0.0, text="Judging the labels…")
-        st.button("Stop", key="mistakes-stop", icon=":material/stop_circle:")
-
-    def note(progress: Progress) -> None:
-        left = ""
-        if progress.done:
-            seconds = (time.monotonic() - began) / progress.done * (progress.total - progress.done)
-            left = f", about {seconds:,.0f} s to go"
-        bar.progress(
-            progress.done / progress.total,
-            text=f"{progress.done} of {progress.total} models{left}",
-        )
-
-    try:
-        return failure_results.suspicion(view.evaluation, version, note)
-    finally:
-        _judging.release()
-        place.empty()
+    return None
 
 
 def _judged_words(judged: LabelSuspicion) -> str:

@@ -6,13 +6,11 @@ of a step does not narrow them, so that it is no part of the key.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import streamlit as st
 
 from chameleon.analysis.added import added_against_kept, removed_against_kept
 from chameleon.analysis.comparison import Iteration, iteration
@@ -27,15 +25,21 @@ from chameleon.analysis.iteration import (
 )
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
-from chameleon.analysis.training import train_changes, training_fits, training_seconds
+from chameleon.analysis.training import (
+    TrainingParts,
+    attribute_training,
+    seconds_per_row,
+    train_changes,
+    training_fits,
+    training_seconds,
+)
+from chameleon.app.jobs import Question
 from chameleon.app.keeping import kept
 from chameleon.models import Evaluation
 from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
 from chameleon.view_filters import DataChange
-
-_MOST_KEPT = 32
 
 
 def unchosen(selection: Selection) -> Selection:
@@ -95,12 +99,24 @@ def _train(key: str, before: str, after: str, _evaluation: Evaluation) -> Mappin
     return train_changes(_evaluation, before=before, after=after)
 
 
+@kept(max_entries=8)
+def _row_seconds(key: str, _evaluation: Evaluation) -> float | None:
+    return seconds_per_row(_evaluation, _evaluation.dataset.versions[-1].name)
+
+
 @kept(max_entries=32)
 def _cost(
     key: str, before: str, after: str, by: str, _evaluation: Evaluation
 ) -> tuple[int, float | None]:
     fits = training_fits(_evaluation, before=before, after=after, by=by)
-    return fits, training_seconds(_evaluation, before=before, after=after, fits=fits)
+
+    def row_seconds() -> float | None:
+        return _row_seconds(key, _evaluation)
+
+    seconds = training_seconds(
+        _evaluation, before=before, after=after, fits=fits, row_seconds=row_seconds
+    )
+    return fits, seconds
 
 
 @kept(max_entries=32, show_spinner="Measuring drift…")
@@ -127,13 +143,6 @@ def _removed(
 @kept(max_entries=16, show_spinner="Measuring drift over all versions…")
 def _over(key: str, against: Against, split: Split | None, _evaluation: Evaluation) -> pl.DataFrame:
     return drift_over_versions(_evaluation, against=against, split=split)
-
-
-def _told() -> OrderedDict[tuple[str, str, Split | None], ToldApart]:
-    found: OrderedDict[tuple[str, str, Split | None], ToldApart] = st.session_state.setdefault(
-        "chameleon.told-apart", OrderedDict()
-    )
-    return found
 
 
 def step(evaluation: Evaluation, selection: Selection) -> Iteration:
@@ -216,17 +225,38 @@ def over_versions(evaluation: Evaluation, against: Against, split: Split | None)
     return _over(evaluation.dataset.key, against, split, evaluation)
 
 
-def told_apart(
+def telling_apart(
+    evaluation: Evaluation, selection: Selection, split: Split | None
+) -> Question[ToldApart]:
+    """`can_be_told_apart` under the selection, to be asked for."""
+    asked = unchosen(selection)
+
+    def work(progress: ProgressCallback) -> ToldApart:
+        return can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
+
+    return Question(("told apart", evaluation.key, asked.to_query_string(), split), work)
+
+
+def training(
     evaluation: Evaluation,
-    selection: Selection,
-    split: Split | None,
-    progress: ProgressCallback | None = None,
-) -> ToldApart | None:
-    """`can_be_told_apart` under the selection: what is kept, or with `progress`, made now."""
-    asked, told = unchosen(selection), _told()
-    key = (evaluation.key, asked.to_query_string(), split)
-    if key not in told and progress is not None:
-        told[key] = can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
-        while len(told) > _MOST_KEPT:
-            told.popitem(last=False)
-    return told.get(key)
+    before: str,
+    after: str,
+    *,
+    metric: str,
+    of_class: str | None,
+    by: str,
+) -> Question[TrainingParts]:
+    """`attribute_training` between two versions, to be asked for."""
+
+    def work(progress: ProgressCallback) -> TrainingParts:
+        return attribute_training(
+            evaluation,
+            before=before,
+            after=after,
+            metric=metric,
+            of_class=of_class,
+            by=by,
+            progress=progress,
+        )
+
+    return Question(("training", evaluation.key, before, after, metric, of_class, by), work)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import streamlit as st
 from streamlit import runtime
@@ -42,6 +42,20 @@ _PREFIX = "chameleon-upload-"
 _UPLOAD = "chameleon.upload"
 
 
+class Background(Protocol):
+    """Work that goes on while pages are drawn."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until complete, but not longer than that."""
+
+    def cancel(self) -> None:
+        """End it at its next step."""
+
+
 class Upload:
     """One visitor's data and all that is kept of it, in a folder that nobody else may read.
 
@@ -66,7 +80,7 @@ class Upload:
         self.kept = folder / "kept"
         self.left_out = ""
         self.opening: Opening | None = None
-        self._begun: list[Opening] = []
+        self._begun: list[Background] = []
         self.project.mkdir(parents=True)
         self.kept.mkdir()
 
@@ -75,9 +89,13 @@ class Upload:
         if self.opening is None or self.opening.refused:
             check = partial(require_allowed, limits=LIMITS)
             self.opening = Opening(str(self.project), private=self.kept, check=check)
-            self._begun.append(self.opening)
+            self.ends_with(self.opening)
             workshop.begin_upload(self.opening, umap=operator().umap)
         return self.opening
+
+    def ends_with(self, work: Background) -> None:
+        """The work is done on it: it is cancelled, and its folder goes only after it has ended."""
+        self._begun = [*(begun for begun in self._begun if not begun.complete), work]
 
     def settle(self, text: str) -> None:
         """Let its chameleon.toml say that. Without [source] a single table is one version."""
@@ -113,14 +131,16 @@ class Upload:
         A step that still wrote into a folder taken away would make it anew, for all to read.
         """
         self.open_anew()
-        if all(opening.complete for opening in self._begun):
+        for work in self._begun:
+            work.cancel()
+        if all(work.complete for work in self._begun):
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
             threading.Thread(target=self._remove_later, daemon=True).start()
 
     def _remove_later(self) -> None:
-        for opening in self._begun:
-            opening.wait(None)
+        for work in self._begun:
+            work.wait(None)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

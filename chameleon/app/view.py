@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -44,12 +44,23 @@ class View:
         Whether models are still to come.
     breath
         Wanted after a click; not when the visitor has just come to the page.
+    late
+        Parts of the page that take long, and their places: see `afterwards`.
     """
 
     evaluation: Evaluation
     selection: Selection
     pending: bool
     breath: Breath
+    late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
+
+    def afterwards(self, draw: Callable[[], None], place: DeltaGenerator | None = None) -> None:
+        """Draw a part here, or into that place, when everything else of the page stands.
+
+        What takes long to compute is then not in the way of what a click is about; another click
+        does not wait for it.
+        """
+        self.late.append((st.container() if place is None else place, draw))
 
 
 Draw = Callable[[View], None]

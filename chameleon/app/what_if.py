@@ -1,86 +1,23 @@
-"""What if the instances of a list were removed: asked on a button, done in a line of its own."""
+"""What if the instances of a list were removed: asked on a button, done in the line of all fits."""
 
 from __future__ import annotations
-
-import logging
-import threading
-from collections import OrderedDict
-from typing import cast
 
 import polars as pl
 import streamlit as st
 
 from chameleon.analysis.attribution import Attribution
 from chameleon.analysis.without import WithoutInstances, without
+from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.changes import draw_statistics, matrix_spec
-from chameleon.app.line import Line
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import figure, plain, shortened
 from chameleon.charts.change_matrix import outcome_frame, outcome_matrix_text
-from chameleon.errors import ChameleonError
 from chameleon.given import are_given
 from chameleon.models import Evaluation
+from chameleon.progress import ProgressCallback
 from chameleon.store import digest
-
-_TRIALS = "chameleon.trials"
-_MOST_KEPT = 8
-_MOST_WAITING = 8
-_MOMENT_SECONDS = 0.4
-_FAULT = "Something went wrong inside Chameleon. The log of the server says what."
-
-_log = logging.getLogger(__name__)
-
-
-class Trial:
-    """One refit that somebody asked for, and what came of it.
-
-    Attributes
-    ----------
-    result
-        None until it is there.
-    error
-        Why there is none; None where all went well.
-    """
-
-    def __init__(self, evaluation: Evaluation, version: str, instances: pl.Series) -> None:
-        self.result: WithoutInstances | None = None
-        self.error: str | None = None
-        self._asked = evaluation, version, instances
-        self._finished = threading.Event()
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left to do."""
-        return self._finished.is_set()
-
-    def wait(self, seconds: float) -> None:
-        """Wait until complete, but not longer than that."""
-        self._finished.wait(seconds)
-
-    def run(self) -> None:
-        """Refit and compare; never raises."""
-        evaluation, version, instances = self._asked
-        try:
-            self.result = without(evaluation, version, instances.to_list())
-        except ChameleonError as error:
-            self.error = str(error)
-        except Exception as error:  # a fault of ours: the operator's log has it
-            _log.error("What-if failed", exc_info=error)
-            self.error = _FAULT
-        finally:
-            self._finished.set()
-
-    def refuse(self) -> None:
-        """End before the work begins, because too much of it waits."""
-        self.error = f"The server is busy: {_MOST_WAITING} refits wait already. Try again later."
-        self._finished.set()
-
-
-@st.cache_resource(show_spinner=False)
-def _line() -> Line:
-    return Line("chameleon-what-if", most_waiting=_MOST_WAITING)
 
 
 def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> None:
@@ -107,28 +44,34 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
     if not view.evaluation.has_outcomes:
         st.info(_why_not(view), icon=":material/info:")
         return
-    key = (view.evaluation.key, primary, digest(instances.sort().to_list()))
-    trial = _trials().get(key)
+    question = _question(view.evaluation, primary, instances)
     settings = view.evaluation.dataset.project.settings
     st.button(
         f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
         icon=":material/model_training:",
         key="what-if",
-        disabled=not len(instances) or (trial is not None and trial.error is None),
+        disabled=not len(instances) or jobs.found_job(question) is not None,
         help=f"{plain(settings.model_of(primary).estimator)} is fitted on the "
         "train rows that are left. Nothing is deleted; what the model says is kept.",
-        on_click=_begin,
-        args=(view, key, instances),
+        on_click=jobs.ask,
+        args=(question,),
     )
-    if trial is None:
-        return
-    trial.wait(_MOMENT_SECONDS)
-    if not trial.complete:
-        _watch(trial)
-    elif trial.error is not None:
-        st.error(plain(trial.error), icon=":material/error:")
-    elif trial.result is not None:
-        _draw_result(view, name, trial.result)
+    jobs.draw(question, what="models", key="what-if-stop")
+    found = jobs.answer(question)
+    if found is not None:
+        _draw_result(view, name, found)
+
+
+def _question(
+    evaluation: Evaluation, version: str, instances: pl.Series
+) -> jobs.Question[WithoutInstances]:
+    """`without` these instances, to be asked for."""
+
+    def work(progress: ProgressCallback) -> WithoutInstances:
+        return without(evaluation, version, instances.to_list(), progress=progress)
+
+    key = ("what if", evaluation.key, version, digest(instances.sort().to_list()))
+    return jobs.Question(key, work)
 
 
 def _why_not(view: View) -> str:
@@ -147,33 +90,6 @@ def _what_goes(primary: str, hits: pl.DataFrame) -> str:
         f"Of version **{plain(shortened(primary))}** this list would take {', '.join(parts)}. "
         "The model learns from train rows only; test rows that go change what it is tested on."
     )
-
-
-def _begin(view: View, key: tuple[str, str, str], instances: pl.Series) -> None:
-    trial = Trial(view.evaluation, view.selection.primary, instances)
-    trials = _trials()
-    trials[key] = trial
-    while len(trials) > _MOST_KEPT:
-        trials.popitem(last=False)
-    if not _line().take(trial.run):
-        trial.refuse()
-
-
-def _trials() -> OrderedDict[tuple[str, str, str], Trial]:
-    found = st.session_state.setdefault(_TRIALS, OrderedDict())
-    return cast("OrderedDict[tuple[str, str, str], Trial]", found)
-
-
-def _watch(trial: Trial) -> None:
-    @st.fragment(run_every=0.7)
-    def watch() -> None:
-        if trial.complete:
-            st.rerun(scope="app")
-        ahead = _line().waiting
-        waiting = f" {ahead:,} refits wait in the line." if ahead else ""
-        st.progress(0.5, text=f"Refitting… The page can be left meanwhile.{waiting}")
-
-    watch()
 
 
 def _draw_result(view: View, name: str, found: WithoutInstances) -> None:

@@ -47,6 +47,15 @@ def figure(value: float | None, decimals: int = 3) -> str:
     return "-" if value is None else f"{value:.{decimals}f}"
 
 
+def duration_words(seconds: float) -> str:
+    """A time to wait in words, as coarse as an estimate is."""
+    if seconds < 1.5:
+        return "1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds < 20 else f"{round(seconds / 5) * 5} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
 def number(value: float) -> str:
     """A value of a feature, short."""
     if math.isinf(value):

@@ -10,67 +10,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from chameleon.charts.theme import Palette, ink, palette
+from chameleon.charts.embedding_layers import (
+    CHANGE,
+    DIM,
+    PALE,
+    SQUARE,
+    Colouring,
+    EmbeddingChart,
+    between,
+    colour_of,
+    named,
+    reach_of,
+    signs_of,
+    size_legend,
+)
+from chameleon.charts.theme import ink, palette
 
 OTHER = "other"
 
-
-class Colouring(StrEnum):
-    """What the colour of a square says."""
-
-    RATIO = "correct : incorrect"
-    CHANGE = "change of accuracy"
-    GROUP = "group"
-    DATE = "date"
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingChart:
-    """How the embedding is drawn; also the key of the kept specification.
-
-    Attributes
-    ----------
-    size_px
-        Width and height of the plot; the legends stand above and below it.
-    colouring
-        What colours say; RATIO and CHANGE are diverging.
-    outline
-        Whether the secondary's counts are drawn as pink outlines.
-    groups
-        For GROUP the names in their order, as `cell_groups_shown` gives them.
-    """
-
-    size_px: int
-    dark: bool
-    colouring: Colouring = Colouring.RATIO
-    outline: bool = False
-    groups: tuple[str, ...] = ()
-
-    @property
-    def is_diverging(self) -> bool:
-        """Whether blue is good and red is bad."""
-        return self.colouring in (Colouring.RATIO, Colouring.CHANGE)
+__all__ = [
+    "OTHER",
+    "Colouring",
+    "EmbeddingChart",
+    "brushed_cells",
+    "cell_groups_shown",
+    "embedding_chart",
+    "embedding_frame",
+    "embedding_text",
+]
 
 
 _FURTHEST = 10.0
 """Ratios beyond 10 : 1 and 1 : 10 look like these."""
-_CHANGE = 0.5
-"""Changes of accuracy beyond this look like this."""
-_PALE = 0.6
-"""Hues nearer to even than this stand out too little from the background without an edge."""
-_DIM = 0.35
-_LEAST_KEY = 11
-"""Pixels below which a square is too small for a letter."""
-_LEAST_STROKE = 6
-"""Pixels below which a stroke would hide the colour of its square."""
-
 _FLOATS = (
     *("x0", "x1", "y0", "y1", "s0", "s1", "t0", "t1", "left", "right", "bottom", "top"),
     *("middle", "centre", "edge", "heat"),
@@ -93,39 +69,39 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     """
     colours = palette(dark=options.dark)
     base = alt.Chart(pl.DataFrame({column: [0] for column in _SCHEMA}))
-    whole = _between("left", "right", "bottom", "top")
-    square = _between(*_SQUARE)
+    whole = between("left", "right", "bottom", "top")
+    square = between(*SQUARE)
     cells = base.transform_filter("datum.part === 'cell'")
     held = cells.transform_filter("datum.edge > 0")
     grid = cells.mark_rect(filled=False, stroke=colours.line, strokeWidth=0.5).encode(**whole)
     squares = held.mark_rect().encode(
         **square,
-        color=_colour(options, colours),
-        opacity=alt.condition("datum.chosen", alt.value(1), alt.value(_DIM)),
+        color=colour_of(options, colours),
+        opacity=alt.condition("datum.chosen", alt.value(1), alt.value(DIM)),
         stroke=alt.condition("datum.marked", alt.value(colours.text), alt.value(colours.neutral)),
         strokeWidth=alt.when("datum.marked")
         .then(alt.value(2))
         .when(f"{str(options.colouring is not Colouring.GROUP).lower()}"
-              f" && (datum.heat > 1 || abs(datum.heat) < {_PALE})")
+              f" && (datum.heat > 1 || abs(datum.heat) < {PALE})")
         .then(alt.value(0.75))
         .otherwise(alt.value(0)),
     )  # fmt: skip
-    layers = [grid, squares, *_signs(held, options, colours)]
+    layers = [grid, squares, *signs_of(held, options, colours)]
     if options.outline:
-        other = _between("s0", "s1", "t0", "t1")
+        other = between("s0", "s1", "t0", "t1")
         layers.append(
             cells.transform_filter("datum.secondary_instances > 0")
             .mark_rect(filled=False, stroke=colours.secondary, strokeWidth=1)
             .encode(
-                **other, opacity=alt.condition("datum.chosen", alt.value(1), alt.value(_DIM))
+                **other, opacity=alt.condition("datum.chosen", alt.value(1), alt.value(DIM))
             )
         )  # fmt: skip
     marked = cells.transform_filter("datum.marked")
     layers.append(
         marked.mark_rect(filled=False, stroke=colours.text, strokeWidth=1.5).encode(**whole)
     )
-    layers.append(_reach(cells, whole, options, colours))
-    layers += _size_legend(base, square, options, colours)
+    layers.append(reach_of(cells, whole, options, colours))
+    layers += size_legend(base, square, options, colours)
     chart = alt.layer(*layers).properties(
         width=options.size_px,
         height=options.size_px,
@@ -169,7 +145,7 @@ def embedding_frame(
     largest = max([*held, *(second if options.outline else []), 1])
     heats, shown, known = _colouring(counts, options)
     colours = palette(dark=options.dark)
-    hues = dict(zip(_named(options), colours.categories, strict=False))
+    hues = dict(zip(named(options), colours.categories, strict=False))
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(counts.iter_rows(named=True)):
         column, line = (int(part) for part in row["cell"].split(","))
@@ -267,23 +243,6 @@ def embedding_text(frame: pl.DataFrame) -> str:
     )
 
 
-def _between(low: str, high: str, across: str, up: str) -> dict[str, Any]:
-    """Encodings of a rectangle, or of the line from its lower left to its upper right."""
-    return {**_at(low, across), "x2": f"{high}:Q", "y2": f"{up}:Q"}
-
-
-def _at(x: str, y: str) -> dict[str, Any]:
-    """Encodings of a place in the unit square."""
-    unit = alt.Scale(domain=[0, 1], nice=False, zero=False)
-    return {
-        "x": alt.X(f"{x}:Q", scale=unit, axis=None),
-        "y": alt.Y(f"{y}:Q", scale=unit, axis=None),
-    }
-
-
-_SQUARE = ("x0", "x1", "y0", "y1")
-
-
 def _box(
     low: str, high: str, across: str, up: str, x: float, y: float, edge: float
 ) -> dict[str, float]:
@@ -307,7 +266,7 @@ def _colouring(
     """Of every cell the place on the scale, the name in the legend, and whether it has either."""
     none = [""] * len(counts)
     if options.colouring is Colouring.GROUP:
-        names = dict(zip(options.groups, _named(options), strict=True))
+        names = dict(zip(options.groups, named(options), strict=True))
         other = names.get(OTHER, "")
         groups = counts["group"].to_list()
         shown = ["" if group is None else names.get(group, other) for group in groups]
@@ -319,18 +278,13 @@ def _colouring(
         return heats, none, [heat is not None for heat in heats]
     if options.colouring is Colouring.CHANGE:
         changes = _first_of(counts, "value", "accuracy_change").to_list()
-        heats = [None if c is None else max(-1.0, min(1.0, c / _CHANGE)) for c in changes]
+        heats = [None if c is None else max(-1.0, min(1.0, c / CHANGE)) for c in changes]
     else:
         heats = [
             max(-1.0, min(1.0, math.log(ratio, _FURTHEST))) if total else None
             for ratio, total in counts.select("ratio", "instances").iter_rows()
         ]
     return [heat or 0.0 for heat in heats], none, [heat is not None for heat in heats]
-
-
-def _named(options: EmbeddingChart) -> list[str]:
-    """The groups as the legend names them: a number, which stands in the squares too."""
-    return [f"{number} {name}" for number, name in enumerate(options.groups, start=1)]
 
 
 def _first_of(counts: pl.DataFrame, *names: str) -> pl.Series:
@@ -383,142 +337,6 @@ def _legend_rows(largest: int, cells: int, options: EmbeddingChart) -> list[dict
             }
         )
     return rows
-
-
-def _colour(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401 - Altair's chain
-    unknown = alt.value(colours.neutral)
-    legend: dict[str, Any] = {
-        "orient": "top",
-        "title": None,
-        "offset": 8,
-        "labelColor": colours.text,
-        "labelFontSize": 11,
-    }
-    if options.colouring is Colouring.GROUP:
-        names = _named(options)
-        scale = alt.Scale(domain=names, range=list(colours.categories[: len(names)]))
-        legend |= {
-            "labelLimit": max(options.size_px // 2 - 24, 60),
-            "columns": 2,
-            "symbolType": "square",
-            "symbolStrokeWidth": 0,
-            "symbolOpacity": 1,
-            "rowPadding": 2,
-        }
-        field = alt.Color("shown:N", scale=scale, legend=alt.Legend(**legend))
-    elif options.colouring is Colouring.DATE:
-        scale = alt.Scale(type="utc", range=[colours.low, colours.categories[0]])
-        legend |= {"format": "%Y-%m-%d", "gradientLength": options.size_px, "tickCount": 3}
-        field = alt.Color("heat:T", scale=scale, legend=alt.Legend(**legend))
-    else:
-        if options.colouring is Colouring.RATIO:
-            ends = ("1 : 10", "1 : 1", "10 correct : 1 incorrect")
-        else:
-            ends = (f"-{_CHANGE} or less", "as accurate", f"+{_CHANGE} or more")
-        legend |= {
-            "gradientLength": options.size_px,
-            "values": [-1, 0, 1],
-            "labelExpr": f"datum.value < 0 ? '{ends[0]}' : datum.value > 0 ? '{ends[2]}' "
-            f": '{ends[1]}'",
-            "labelLimit": 160,
-            "labelOverlap": False,
-        }
-        scale = alt.Scale(
-            domain=[-1, -0.5, 0, 0.5, 1], range=list(colours.outcomes), interpolate="lab"
-        )
-        field = alt.Color("heat:Q", scale=scale, legend=alt.Legend(**legend))
-    return alt.when("datum.known").then(field).otherwise(unknown)
-
-
-def _signs(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list[alt.Chart]:
-    """What says without colour what the colour says: a stroke through, a number, a "?"."""
-    dim = alt.condition("datum.chosen", alt.value(1), alt.value(_DIM))
-    # a letter as high as its square, where that can be read
-    letters = held.transform_filter(f"datum.edge * {options.size_px} >= {_LEAST_KEY}")
-    high = alt.Size("edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, options.size_px * 0.75]),
-                    legend=None)  # fmt: skip
-    text = letters.mark_text(baseline="middle").encode(
-        **_at("middle", "centre"),
-        text="key:N",
-        size=high,
-        opacity=dim,
-        fill=alt.Fill("ink:N", scale=None, legend=None),
-    )
-    if not options.is_diverging:
-        return [text]
-    pale = f"datum.heat > {-_PALE}"
-    large = f"datum.edge * {options.size_px} >= {_LEAST_STROKE}"
-    wrong = held.transform_filter(f"datum.known && datum.heat < 0 && {large}")
-    strokes = wrong.mark_rule(strokeWidth=1)
-    return [
-        strokes.encode(
-            **_between(*_SQUARE),
-            color=alt.condition(pale, alt.value("#000000"), alt.value("#ffffff")),
-            opacity=dim,
-        ),
-        text,
-    ]
-
-
-def _reach(
-    cells: alt.Chart, whole: dict[str, Any], options: EmbeddingChart, colours: Palette
-) -> alt.Chart:
-    """The whole of every cell answers the pointer: small squares are hard to hit."""
-    told = {
-        "Correct": "format(datum.correct, ',')",
-        "Incorrect": "format(datum.incorrect, ',')",
-        "Total": "format(datum.instances, ',')",
-        "Accuracy": "datum.accuracy_words",
-    }
-    titles = {
-        Colouring.GROUP: "Most frequent",
-        Colouring.DATE: "Mean date",
-        Colouring.CHANGE: "Change of accuracy",
-    }
-    if options.colouring in titles:
-        told[titles[options.colouring]] = "datum.more"
-    if options.outline:
-        told["In the secondary"] = "format(datum.secondary_instances, ',')"
-    told["Cell"] = "datum.cell"
-
-    def as_object(pairs: dict[str, str]) -> str:
-        return "{" + ", ".join(f"'{name}': {value}" for name, value in pairs.items()) + "}"
-
-    more = as_object({**told, "Unknown": "format(datum.unknown, ',')"})
-    reach: alt.Chart = (
-        cells.mark_rect(
-            opacity=0,
-            tooltip=alt.ExprRef(f"datum.unknown > 0 ? {more} : {as_object(told)}"),
-        )
-        .encode(**whole)
-        .add_params(
-            alt.selection_point("pick", fields=["cell"], toggle="true"),
-            alt.selection_interval(
-                "brush",
-                encodings=["x", "y"],
-                mark=alt.BrushConfig(
-                    fill=colours.neutral, fillOpacity=0.15, stroke=colours.text, strokeOpacity=0.8
-                ),
-            ),
-        )
-    )
-    return reach
-
-
-def _size_legend(
-    base: alt.Chart, square: dict[str, Any], options: EmbeddingChart, colours: Palette
-) -> list[alt.Chart]:
-    legend = base.transform_filter("datum.part !== 'cell'")
-    layers = [
-        legend.mark_rect(fill=colours.low, stroke=colours.neutral, strokeWidth=1).encode(**square),
-        legend.mark_text(align="left", baseline="middle", fontSize=11, color=colours.text).encode(
-            **_at("middle", "centre"), text="words:N"
-        ),
-    ]
-    if options.is_diverging:
-        signs = legend.transform_filter("datum.part === 'sign'").mark_rule(color=colours.text)
-        layers.append(signs.encode(**square))
-    return layers
 
 
 def _s(count: int) -> str:

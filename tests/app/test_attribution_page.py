@@ -7,8 +7,7 @@ import pytest
 
 import chameleon
 from chameleon.analysis.step_summary import Topic
-from chameleon.app.attribution_training import duration_words
-from chameleon.app.words import plain
+from chameleon.app.words import duration_words, plain
 from tests.analysis.test_training import frames
 from tests.app.conftest import PAGES
 from tests.library import TREE, evaluated, write_project
@@ -78,7 +77,8 @@ def test_the_train_data_is_taken_apart_on_request(open_app, tmp_path):
     fits = chameleon.training_fits(evaluation, before="1", after="2")
     button = screen.at.button(key="training-go")
     assert re.fullmatch(rf"Fit {fits:,} models, about [\d,]+ s", button.label)
-    button.click().run()
+    button.click()
+    screen.settle()
     assert not screen.at.exception
     found = chameleon.attribute_training(evaluation, before="1", after="2")
     text = "\n".join(screen.texts())

@@ -111,7 +111,8 @@ def test_suspicious_labels_are_judged_on_request(open_app, tmp_path):
     screen.at.segmented_control(key="mistakes-by").set_value("suspicion").run()
     assert any("only be told by models" in i.value for i in screen.at.info)
     screen.at.segmented_control(key="failures-rows").set_value("all").run()
-    screen.at.button(key="mistakes-judge").click().run()
+    screen.at.button(key="mistakes-judge").click()
+    screen.settle()
     assert not screen.at.exception
     found = chameleon.label_suspicion(evaluated(folder), "2")
     assert found.fitted == 0  # the page has fitted them
@@ -128,7 +129,8 @@ def test_given_predictions_are_said_to_leave_train_rows_unjudged(open_app, kinds
     screen = open_app(kinds.dataset.project.path, FAILURES)
     button = screen.at.button(key="mistakes-judge")
     assert button.label == "Find suspicious labels"
-    button.click().run()
+    button.click()
+    screen.settle()
     assert not screen.at.exception
     assert "the predictions are given" in text_of(screen)
     listed = table(screen, "prediction")

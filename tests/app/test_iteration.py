@@ -105,7 +105,8 @@ def test_kinds_and_edits_are_written_out(screen, kinds):
 
 def test_the_classifier_answers_when_it_is_asked(screen):
     assert "out-of-fold AUC" not in " ".join(screen.texts())
-    screen.at.button(key="iteration-ask").click().run()
+    screen.at.button(key="iteration-ask").click()
+    screen.settle()
     assert not screen.at.exception
     assert "out-of-fold AUC" in " ".join(screen.texts())
     screen.at.run()

@@ -7,6 +7,7 @@ change was drawn, medians of clicks taken in turn.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ import polars as pl
 import pytest
 
 import chameleon
+from chameleon.app.sidebar import PAGES
 from chameleon.layout import umap_process
 
 from .generated import write_timeline
@@ -34,6 +37,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 AT_MOST = 1.6
+AGAIN_AT_MOST = 12
 NOISE = 0.3
 ROUNDS = 9
 VERSIONS = 19
@@ -119,12 +123,7 @@ def clicks(page, chart: str, changed: str) -> Callable[[], float]:
     turn = iter(range(10_000))
 
     def click() -> float:
-        page.mouse.move(5, 5)
-        page.evaluate(WATCH, changed)
-        page.mouse.click(*places[next(turn) % len(places)])
-        taken = page.evaluate("window.taken")
-        page.wait_for_selector('[data-test-script-state="notRunning"]')
-        return float(taken)
+        return clicked_at(page, places[next(turn) % len(places)], changed)
 
     return click
 
@@ -183,6 +182,125 @@ def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory
     assert results[64][0] <= results[20][0] + NOISE
 
 
+# The title of the page, once the page is complete; until then what it was.
+ARRIVED = (
+    "document.querySelector('[data-test-script-state=notRunning]')"
+    " && document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
+    " && document.querySelector('[data-testid=stMain] h4')?.textContent || window.left"
+)
+MARKS = {
+    "a cell": ".st-key-overview-embedding-0 g.mark-rect path",
+    "a matrix cell": ".st-key-overview-matrix-0 g.mark-rect path",
+}
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("sample", ["sensor", "logs"])
+def test_the_samples_stay_within_the_bound_of_the_floor(tmp_path, sample):
+    kept = shutil.ignore_patterns(".chameleon", "__pycache__")
+    folder = Path(shutil.copytree(ROOT / "sample_data" / sample, tmp_path / sample, ignore=kept))
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        with (
+            running(ROOT / "streamlit_app.py", folder) as app,
+            running(Path(__file__).parent / "floor_app.py", folder) as floor_app,
+        ):
+            floor_page = opened(browser, floor_app, wait_for=".st-key-floor g.mark-rect path")
+            floor = clicks(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
+            ratios: dict[str, float] = {}
+            for name, click in sample_clicks(browser, app).items():
+                ratios[name] = ratio(floor, click)
+                print(f"\n{sample}: {name} {ratios[name]:.2f} times the floor", flush=True)
+            page = opened(browser, app, wait_for='[role="slider"]')
+            arrivals: dict[str, list[float]] = {}
+            base = statistics.median(floor() for _ in range(ROUNDS))
+            for _ in ("first", "again"):
+                for label in (*(label for _, label, _ in PAGES[1:]), PAGES[0][1]):
+                    arrivals.setdefault(label, []).append(arrival(page, label) / base)
+            for label, times in arrivals.items():
+                first, again = times
+                print(f"\n{sample}: arrival on {label} {first:.1f}, again {again:.1f}")
+        browser.close()
+    for name, found in ratios.items():
+        assert found <= AT_MOST, f"{sample}: {name} {found:.2f}"
+    for label, (_, again) in arrivals.items():
+        assert again <= AGAIN_AT_MOST, f"{sample}: coming back to {label} {again:.2f}"
+
+
+def ratio(floor: Callable[[], float], click: Callable[[], float]) -> float:
+    """The median of a click over that of the floor, taken in turn; the first two warm up."""
+    pairs = [(floor(), click()) for _ in range(ROUNDS + 2)][2:]
+    base, taken = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return taken / base
+
+
+def sample_clicks(browser, app: str) -> dict[str, Callable[[], float]]:
+    """A measured click on each kind of mark of the Overview, each on a page of its own."""
+
+    def overview():
+        # with a filter there are chips from the start, and no click moves what is below them
+        page = opened(browser, f"{app}/?split=train", wait_for='[role="slider"]')
+        page.wait_for_selector(MARKS["a matrix cell"], timeout=60_000, state="attached")
+        return page
+
+    found: dict[str, Callable[[], float]] = {}
+    page = overview()
+    found["a cell"] = clicks(page, ".st-key-overview-embedding-0", TOTALS)
+    matrix_page, bar_page, version_page = overview(), overview(), overview()
+    matrix = middles(matrix_page, MARKS["a matrix cell"])[:4]
+    found["a matrix cell"] = in_turn(matrix_page, [place for place in matrix for _ in range(2)])
+    found["a histogram bar"] = in_turn(bar_page, bar_places(bar_page))
+    found["a version"] = partial(version_change, version_page)
+    return found
+
+
+def middles(page, marks: str) -> list[tuple[float, float]]:
+    """The middles of marks in sight, the largest first."""
+    boxes = page.locator(marks).evaluate_all(
+        """(marks) => marks.map((mark) => mark.getBoundingClientRect())
+             .filter((b) => b.width > 4 && b.height > 4 && b.bottom < innerHeight)
+             .sort((a, b) => b.width * b.height - a.width * a.height)
+             .map((b) => [b.x + b.width / 2, b.y + b.height / 2])"""
+    )
+    return [tuple(box) for box in boxes]
+
+
+def bar_places(page) -> list[tuple[float, float]]:
+    """Two bars of the first histogram: a click on either takes the place of the other."""
+    page.wait_for_selector(".feature-view .plot svg", state="attached")
+    box = page.locator(".feature-view .plot").first.bounding_box()
+    assert box is not None
+    return [(box["x"] + box["width"] * at, box["y"] + box["height"] / 2) for at in (0.35, 0.55)]
+
+
+def in_turn(page, places: list[tuple[float, float]]) -> Callable[[], float]:
+    """A measured click on the next of the places."""
+    assert places
+    turn = itertools.cycle(places)
+
+    def click() -> float:
+        return clicked_at(page, next(turn), TOTALS)
+
+    return click
+
+
+def clicked_at(page, place: tuple[float, float], changed: str) -> float:
+    page.mouse.move(5, 5)
+    page.evaluate(WATCH, changed)
+    page.mouse.click(*place)
+    taken = page.evaluate("window.taken")
+    page.wait_for_selector('[data-test-script-state="notRunning"]')
+    return float(taken)
+
+
+def arrival(page, label: str) -> float:
+    """From the click on a link of the navigation until the page is complete."""
+    page.evaluate("window.left = document.querySelector('[data-testid=stMain] h4').textContent")
+    box = page.locator("[data-testid=stSidebar]").get_by_role("link", name=label).bounding_box()
+    assert box is not None
+    return clicked_at(page, (box["x"] + 30, box["y"] + box["height"] / 2), ARRIVED)
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("features", [20, 64])
 def test_the_server_has_at_most_half_of_the_browsers_part_in_a_rerun(tmp_path, features):
@@ -236,11 +354,6 @@ def version_change(page) -> float:
     """A measured click on another version of the timeline."""
     boxes = page.get_by_role("radio", name=re.compile("^Primary version"))
     here = boxes.evaluate_all("(all) => all.findIndex((b) => b.ariaChecked === 'true')")
-    target = boxes.nth(here - 1 if here >= VERSIONS - 1 else here + 1)
-    page.mouse.move(5, 5)
+    target = boxes.nth(here - 1 if here >= boxes.count() - 1 else here + 1)
     box = target.bounding_box()
-    page.evaluate(WATCH, TOTALS)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    taken = page.evaluate("window.taken")
-    page.wait_for_selector('[data-test-script-state="notRunning"]')
-    return float(taken)
+    return clicked_at(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), TOTALS)

@@ -1,0 +1,235 @@
+"""Fits that visitors ask for: one at a time, watched, left, stopped, and kept."""
+
+import logging
+import threading
+
+import polars as pl
+import pytest
+
+from chameleon import Blacklists
+from chameleon.app import failure_results, jobs, step_results, what_if
+from chameleon.app.jobs import MOST_WAITING, Job, Question, StoppedError
+from chameleon.app.line import Line
+from chameleon.app.uploads import Upload
+from chameleon.blacklists import FILE
+from chameleon.errors import ChameleonError, ModelError
+from chameleon.progress import Progress
+from tests.library import TREE, plain, write_project
+
+ITERATION, BLACKLIST, FAILURES = "pages/iteration.py", "pages/blacklist.py", "pages/failures.py"
+ATTRIBUTION = "pages/attribution.py"
+SECONDS = 60
+BUTTONS = {
+    ITERATION: "iteration-ask", BLACKLIST: "what-if", FAILURES: "mistakes-judge",
+    ATTRIBUTION: "training-go",
+}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a project that every one of the four fits can be asked about."""
+    frames = {"1": plain(60), "2": plain(90).with_columns(pl.col("x") + 1)}
+    folder = write_project(tmp_path / "p", frames, toml=TREE)
+    Blacklists(folder / FILE).put("l", [str(k) for k in range(0, 40, 3)])
+    return folder
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Return what lets the fits go on, and how many were at work at once."""
+    opened, lock, running, most, names = threading.Event(), threading.Lock(), [], [0], []
+
+    def held(name):
+        def work(*args, progress, **options):
+            with lock:
+                running.append(name)
+                names.append(name)
+                most[0] = max(most[0], len(running))
+            try:
+                progress(Progress("Fitting", "2", 1, 5))
+                opened.wait(SECONDS)
+                progress(Progress("Fitting", "2", 2, 5))
+                raise ModelError(f"{name} tells nothing here.")
+            finally:
+                running.remove(name)
+
+        return work
+
+    for module, name in (
+        (step_results, "can_be_told_apart"),
+        (step_results, "attribute_training"),
+        (failure_results, "label_suspicion"),
+        (what_if, "without"),
+    ):
+        monkeypatch.setattr(module, name, held(name))
+    yield opened, most, names
+    opened.set()
+
+
+def waiting(screen):
+    return [bar.proto.text for bar in screen.at.main.get("progress")]
+
+
+def test_fits_of_all_visitors_stand_in_one_line(open_app, project, gate):
+    opened, most, names = gate
+    screens = {}
+    for place, (page, button) in enumerate(BUTTONS.items()):
+        screen = screens[page] = open_app(project, page)
+        screen.at.button(key=button).click().run()
+        assert not screen.at.exception
+        (told,) = waiting(screen)
+        if place == 0:
+            assert told.startswith("1 of 5 folds, about ")
+        else:
+            assert told.startswith(f"Waiting: {place} job")
+        assert screen.at.button(key=button).disabled
+    opened.set()
+    for page, screen in screens.items():
+        screen.settle()
+        assert not screen.at.exception
+        assert any("tells nothing here" in error.value for error in screen.at.error)
+        assert not screen.at.button(key=BUTTONS[page]).disabled  # it may be asked again
+    assert most == [1]
+    assert names == ["can_be_told_apart", "without", "label_suspicion", "attribute_training"]
+
+
+def test_a_page_can_be_left_while_its_fits_go_on(open_app, project, gate):
+    opened, _, _ = gate
+    screen = open_app(project, ITERATION)
+    screen.at.button(key="iteration-ask").click().run()
+    screen.go("streamlit_app.py")
+    assert not waiting(screen)
+    screen.go(ITERATION)
+    assert waiting(screen)[0].startswith("1 of 5 folds")
+    screen.go("pages/features.py")
+    opened.set()
+    screen.go(ITERATION).settle()
+    assert any("tells nothing here" in error.value for error in screen.at.error)
+
+
+def test_what_is_stopped_leaves_the_line_and_may_be_asked_again(open_app, project, gate):
+    opened, _, names = gate
+    first, second = open_app(project, ITERATION), open_app(project, FAILURES)
+    first.at.button(key="iteration-ask").click().run()
+    second.at.button(key="mistakes-judge").click().run()
+    assert waiting(second)[0].startswith("Waiting: 1 job before this one")
+    second.at.button(key="mistakes-stop").click().run()
+    assert not waiting(second)
+    assert not second.at.button(key="mistakes-judge").disabled
+    first.at.button(key="iteration-stop").click().run()
+    assert not waiting(first)
+    second.at.button(key="mistakes-judge").click().run()  # behind the step that is being done
+    assert waiting(second)[0].startswith("Waiting: 1 job before this one")
+    opened.set()
+    second.settle()
+    assert names == ["can_be_told_apart", "label_suspicion"]
+    first.at.run()
+    assert not first.at.error  # stopped, not failed
+    assert not first.at.exception
+
+
+def test_the_answer_stays_when_the_visitor_comes_back(open_app, project):
+    screen = open_app(project, ATTRIBUTION)
+    screen.at.button(key="training-go").click()
+    screen.settle()
+    told = [text for text in screen.texts() if "train data" in text]
+    screen.go("streamlit_app.py").go(ATTRIBUTION)
+    assert [text for text in screen.texts() if "train data" in text] == told
+    assert told
+
+
+def question(work) -> Question[int]:
+    return Question(("test",), work)
+
+
+def test_a_job_tells_how_far_it_is_and_what_came_of_it():
+    line, told = Line("test", most_waiting=1), []
+
+    def work(progress):
+        for done in range(3):
+            progress(Progress("Fitting", "1", done, 3))
+            told.append(jobs.words(job, "models"))
+        return 42
+
+    job = Job(question(work), line)
+    job.begin()
+    job.wait(SECONDS)
+    assert (job.complete, job.result, job.error) == (True, 42, None)
+    assert told[0] == "0 of 3 models. The page can be left meanwhile."
+    assert told[2] == "2 of 3 models, about 1 s to go. The page can be left meanwhile."
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(ModelError("No model."), "No model."), (ZeroDivisionError("x"), "The log of the server")],
+)
+def test_what_goes_wrong_is_told_and_the_line_goes_on(error, told, caplog):
+    line = Line("test", most_waiting=2)
+
+    def work(progress):
+        raise error
+
+    with caplog.at_level(logging.ERROR):
+        first, second = Job(question(work), line), Job(question(lambda progress: 1), line)
+        first.begin()
+        second.begin()
+        second.wait(SECONDS)
+    assert told in (first.error or "")
+    assert second.result == 1
+    assert bool(caplog.records) is not isinstance(error, ChameleonError)
+
+
+def test_a_full_line_refuses_and_one_that_leaves_makes_room():
+    line, gate = Line("test", most_waiting=MOST_WAITING), threading.Event()
+
+    def work(progress):
+        gate.wait(SECONDS)
+        progress(Progress("Fitting", "1", 0, 1))
+        return 1
+
+    made = [Job(question(work), line) for _ in range(MOST_WAITING + 2)]
+    for job in made:
+        job.begin()
+    assert "server is busy" in (made[-1].error or "")
+    assert [job.ahead for job in made[:-1]] == list(range(MOST_WAITING + 1))
+    made[2].cancel()
+    assert made[2].complete
+    assert [job.ahead for job in made[3:-1]] == list(range(2, MOST_WAITING))
+    late = Job(question(work), line)
+    late.begin()
+    assert late.error is None
+    made[0].cancel()  # at work: it ends at its next step
+    assert not made[0].complete
+    gate.set()
+    late.wait(SECONDS)
+    assert (made[0].result, made[0].error) == (None, None)
+    assert [job.result for job in (made[1], *made[3:-1], late)] == [1] * MOST_WAITING
+
+
+def test_a_folder_brought_along_goes_only_when_the_fits_on_it_have_ended(tmp_path):
+    line, gate, begun = Line("test", most_waiting=1), threading.Event(), threading.Event()
+    upload = Upload("session", tmp_path / "u", "p")
+    stopped = []
+
+    def work(progress):
+        begun.set()
+        gate.wait(SECONDS)
+        try:
+            progress(Progress("Fitting", "1", 0, 1))
+        except StoppedError:
+            stopped.append(upload.folder.exists())
+            raise
+        return 1
+
+    job = Job(question(work), line)
+    job.begin()
+    upload.ends_with(job)
+    assert begun.wait(SECONDS)
+    upload.remove()
+    assert upload.folder.exists()
+    gate.set()
+    job.wait(SECONDS)
+    assert stopped == [True]
+    end = threading.Event()
+    while upload.folder.exists() and not end.wait(0.01):
+        pass
