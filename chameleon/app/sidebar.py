@@ -51,7 +51,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 def navigation(project: str | None) -> None:
     """The name of the dataset, and links to all pages."""
     with st.sidebar:
-        st.markdown("##### Chameleon")
+        st.markdown("**Chameleon**")
         projects.draw_switch()
         if project is not None:
             st.caption(f"Dataset: **{plain(shortened(project, 60))}**")

@@ -17,6 +17,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from chameleon.charts.specs import without_data
 from chameleon.charts.theme import Palette, ink, palette
 
 OTHER = "other"
@@ -38,7 +39,8 @@ class EmbeddingChart:
     Attributes
     ----------
     size_px
-        Width and height of the plot; the legends stand above and below it.
+        Width and height of the plot, smaller in a narrower place; the legends stand above and
+        below it.
     colouring
         What colours say; RATIO and CHANGE are diverging.
     outline
@@ -89,7 +91,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     """The squares and their legends, without data.
 
     The frame: that of `embedding_frame`. Selections "pick": cell, and "brush": left, bottom (in
-    the unit square; see `brushed_cells`). Draw it with width="content".
+    the unit square; see `brushed_cells`). In a place narrower than the plot the squares shrink.
     """
     colours = palette(dark=options.dark)
     base = alt.Chart(pl.DataFrame({column: [0] for column in _SCHEMA}))
@@ -127,16 +129,27 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     layers.append(_reach(cells, whole, options, colours))
     layers += _size_legend(base, square, options, colours)
     chart = alt.layer(*layers).properties(
-        width=options.size_px,
         height=options.size_px,
         description="Aggregated embedding: similar instances lie near one another; a square a "
         f"cell, sized by instances, coloured by {options.colouring}.",
     )
     spec: dict[str, Any] = chart.to_dict()
-    spec["autosize"] = {"type": "pad", "contains": "padding"}  # fit would distort the squares
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    edge = {"expr": _edge(options)}
+    for layer in spec["layer"]:  # squares stay squares, whatever the width of the place
+        layer["encoding"]["x"]["scale"]["range"] = [0, edge]
+        layer["encoding"]["y"]["scale"]["range"] = [edge, 0]
+    return without_data(spec)
+
+
+def _edge(options: EmbeddingChart) -> str:
+    """How long the sides of the plot are drawn, as a Vega expression."""
+    return f"min(width, {options.size_px})"
+
+
+def _gradient(options: EmbeddingChart) -> str:
+    """The length of the colour legend, which stands ten pixels in from the plot's edge."""
+    return f"{_edge(options)} - 10"
 
 
 def embedding_frame(
@@ -408,7 +421,11 @@ def _colour(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401 -
         field = alt.Color("shown:N", scale=scale, legend=alt.Legend(**legend))
     elif options.colouring is Colouring.DATE:
         scale = alt.Scale(type="utc", range=[colours.low, colours.categories[0]])
-        legend |= {"format": "%Y-%m-%d", "gradientLength": options.size_px, "tickCount": 3}
+        legend |= {
+            "format": "%Y-%m-%d",
+            "gradientLength": alt.ExprRef(_gradient(options)),
+            "tickCount": 3,
+        }
         field = alt.Color("heat:T", scale=scale, legend=alt.Legend(**legend))
     else:
         if options.colouring is Colouring.RATIO:
@@ -416,7 +433,7 @@ def _colour(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401 -
         else:
             ends = (f"-{_CHANGE} or less", "as accurate", f"+{_CHANGE} or more")
         legend |= {
-            "gradientLength": options.size_px,
+            "gradientLength": alt.ExprRef(_gradient(options)),
             "values": [-1, 0, 1],
             "labelExpr": f"datum.value < 0 ? '{ends[0]}' : datum.value > 0 ? '{ends[2]}' "
             f": '{ends[1]}'",
@@ -435,8 +452,10 @@ def _signs(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list[a
     dim = alt.condition("datum.chosen", alt.value(1), alt.value(_DIM))
     # a letter as high as its square, where that can be read
     letters = held.transform_filter(f"datum.edge * {options.size_px} >= {_LEAST_KEY}")
-    high = alt.Size("edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, options.size_px * 0.75]),
-                    legend=None)  # fmt: skip
+    highest = alt.ExprRef(f"0.75 * {_edge(options)}")
+    high = alt.Size(
+        "edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, highest]), legend=None
+    )  # fmt: skip
     text = letters.mark_text(baseline="middle").encode(
         **_at("middle", "centre"),
         text="key:N",
