@@ -129,7 +129,7 @@ def _share(rate: Rate) -> str:
 def _interval(rate: Rate) -> str:
     if rate.low is None or rate.high is None:
         return ""
-    return f"{rate.low:.2%} to {rate.high:.2%}"
+    return f"{rate.low:.2%} to {rate.high:.2%}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _mcnemar_words(found: ChangeStatistics) -> str:

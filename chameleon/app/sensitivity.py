@@ -92,6 +92,10 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
             format_func=shortened,
         )
         st.session_state[_RANGE] = tuple(chosen)
+        st.selectbox(
+            "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
+            width=150,
+        )  # fmt: skip
         st.toggle(
             "Only versions that hold the instance", key=_HELD_ONLY, persist_state="session",
             help="Else a version that lacks the instance is asked about its nearest row.",
@@ -99,10 +103,6 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
         st.toggle(
             "Changes of the predicted class", key=_CLASSES, persist_state="session",
             help="Instead of changes between correct and incorrect.",
-        )  # fmt: skip
-        st.selectbox(
-            "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
-            width=150,
         )  # fmt: skip
     return range_of_session(names)
 
