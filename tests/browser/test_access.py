@@ -27,6 +27,8 @@ WITHOUT_ALTERNATIVE = """() => {
     ...pictures.filter(picture => !name(picture)),
   ].map(node => node.outerHTML.slice(0, 200));
 }"""
+SIDEWAYS = """() => [...document.querySelectorAll('.stMain, [data-testid=stVegaLiteChart]')]
+  .filter(node => node.scrollWidth > node.clientWidth + 1).map(node => node.dataset.testid)"""
 FOCUSED = """() => {
   let node = document.activeElement;
   while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
@@ -49,8 +51,10 @@ def walk(page, run_finished):
         yield name
 
 
-def test_every_page_can_be_told_without_seeing_it(showcase, open_page, run_finished, complaints):
-    page = open_page(showcase("growing").url)
+def test_every_page_can_be_told_without_seeing_it_and_fits_a_narrow_window(
+    showcase, open_page, run_finished, complaints
+):
+    page = open_page(showcase("growing").url, width=900)
     for name in walk(page, run_finished):
         told = page.locator("body").aria_snapshot()
         assert not UNNAMED.findall(told), name
@@ -63,6 +67,7 @@ def test_every_page_can_be_told_without_seeing_it(showcase, open_page, run_finis
         question = page.locator(".st-key-page-title p").inner_text()
         assert question.endswith("?"), name
         assert page.evaluate(WITHOUT_ALTERNATIVE) == [], name
+        assert page.evaluate(SIDEWAYS) == [], name
         if name != "New project":
             for side in ("Primary", "Secondary"):
                 assert f'radiogroup "{side} version"' in told, name
