@@ -36,12 +36,15 @@ def draw(view: View) -> None:
         persist_state="session",
         help="Else each version's prediction is judged by that version's own label.",
     )
+    frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
+    if not frame["instances"].sum():  # no tables of nothing
+        draw_matrix(view, name="matrix")
+        return
     left, right = st.columns([1, 1], gap="large")
     with left:
         draw_matrix(view, name="matrix", height=280)
         _draw_groups(view, same_label=same_label)
     with right:
-        _, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
         draw_statistics(statistics)
     _draw_classes(view)
 
@@ -126,7 +129,7 @@ def _share(rate: Rate) -> str:
 def _interval(rate: Rate) -> str:
     if rate.low is None or rate.high is None:
         return ""
-    return f"{rate.low:.2%} to {rate.high:.2%}"
+    return f"{rate.low:.2%} to {rate.high:.2%}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _mcnemar_words(found: ChangeStatistics) -> str:

@@ -113,7 +113,6 @@ def draw_cells(
         key=picks.chart_key(name),
         on_select=select,
         selection_mode=["pick", "brush"],
-        width="content",
     )
     st.caption(plain(embedding_text(frame)))
 
@@ -184,7 +183,7 @@ def _draw_layout(layout: Layout) -> None:
         )
     if layout.method == "PCA":
         lines.append("This is a first picture; UMAP replaces it when it is ready.")
-    st.markdown(" ".join(lines))
+    st.caption(" ".join(lines))
     projects.draw_layout_state()
     if projects.may_lay_out(projects.opened()):
         st.button(

@@ -80,9 +80,9 @@ def _draw_sets(view: View, over: SensitivityRange) -> None:
                 on_click=partial(_choose_set, view, FAILURE_SETS[number], over),
             )
     st.caption(
-        f"Instances of either version under the other filters; the range {ends['first']} to "
-        f"{ends['last']} is that of the Sensitivity page. A click filters every view, in place of "
-        "what was chosen in the change matrix and the sensitivity histogram."
+        f"Instances of either version, over the range {ends['first']} to {ends['last']} of the "
+        "Sensitivity page. A click filters every view, in place of choices in the change matrix "
+        "and the sensitivity histogram."
     )
 
 
@@ -136,9 +136,9 @@ def _draw_matrices(view: View, split: Split | None) -> None:
             "wrong are mixed and a click does nothing: filter by label to see others."
         )
     st.caption(
-        "A version's squares are shaded by their share of the true class, the difference by its "
-        "size: green where the primary has more, amber where it has fewer. Squares without any "
-        "are left empty. A click filters every view to that true class and prediction." + folded
+        "Shaded by the share of the true class; the difference green where the primary has more, "
+        "amber where it has fewer. A click filters every view to that class and prediction."
+        + folded
     )
 
 

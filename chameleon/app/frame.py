@@ -25,6 +25,18 @@ _STYLE = """<style>
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 /* a chart of a fixed size scrolls by itself where the page is narrower */
 [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
+/* beside an open sidebar two columns are too narrow for a table or a chart: one below the other */
+@media (max-width: 1150px) {
+  .stMain [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
+    flex-wrap: wrap;
+    row-gap: 1rem;
+  }
+  .stMain [data-testid="stColumn"] { min-width: 100%; }
+  .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
+}
+/* the page's title and the question it answers, on one line where there is room */
+.st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
+.st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
 </style>"""
 
 
@@ -70,7 +82,7 @@ def page(title: str, question: str, draw: Draw) -> None:
             touring.warn_of_file(view)
             touring.offer(view)
             glossary.draw()
-        st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+        _draw_title(title, question)
         touring.draw(view)
         _timeline(view)
         warn_of_link(last=not view.pending)
@@ -99,9 +111,16 @@ def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
     sidebar.navigation(None)
     if projects.item() is not None:
         state.write_address(None, name)
-    st.markdown(f"#### {title} &ensp;:gray[:small[{question}]]")
+    _draw_title(title, question)
     warn_of_link(last=True)
     draw()
+
+
+def _draw_title(title: str, question: str) -> None:
+    """The page's one title, and beside it the question that the page answers."""
+    with st.container(horizontal=True, key="page-title"):
+        st.markdown(f"#### {title}", width="content")
+        st.markdown(question, width="content")
 
 
 def _begin(title: str) -> bool:

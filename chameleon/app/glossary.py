@@ -24,10 +24,25 @@ WORDS = {
     "gets right.",
     "flip": "an outcome that differs between the two versions: negative from correct to incorrect, "
     "positive the other way.",
-    "sensitivity": "how often an instance's outcome changed over the versions.",
+    "sensitivity": "how often an instance's outcome changed over the versions. Flickering: it "
+    "changed more than once.",
     "cell": "one square of the embedding: instances with similar features. Large: many; blue: "
     "mostly correct; red: mostly incorrect.",
     "data iteration": "the step between two versions: what was added, removed, relabelled, edited.",
+    "model iteration, entangled": "a step with the same data and another model; entangled: data "
+    "and model changed at once, so that neither can be named as the cause.",
+    "drift": "how far a feature's distribution moved between two versions, beside what chance "
+    "alone would do.",
+    "lift": "how much more frequent something is in one group than in another: 2 is twice as "
+    "often.",
+    "golden test set": "test rows in a file of their own, held by no version, about which every "
+    "version's model is asked.",
+    "suspicion": "what speaks against an instance's label: models that never saw it give the "
+    "label little probability.",
+    "blacklist": "instances that should not be used, each with a reason. It deletes nothing. A "
+    "rule on it names instances by filters instead of one by one.",
+    "labelling rule, label probability": "in weak labelling, rules vote for a class or abstain; "
+    "the probability of each class is told from their votes.",
     "filters": "what narrows the instances shown. A click on nearly any mark sets one; the chips "
     "under the timeline take them off.",
 }

@@ -14,13 +14,6 @@ from chameleon.models import Evaluation
 from chameleon.project import Problem, Severity
 
 NARROW = """<style>
-.st-key-overview > [data-testid="stHorizontalBlock"],
-.st-key-overview [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"] {
-  flex-wrap: wrap;
-}
-@media (max-width: 1150px) {
-  .st-key-overview [data-testid="stColumn"] { min-width: 100%; }
-}
 .chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
 .chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.8125rem; table-layout: fixed;
   font-variant-numeric: tabular-nums; }

@@ -135,8 +135,8 @@ def _draw_edits(view: View) -> None:
     st.markdown("##### How did edited values change?")
     draw_table(_edit_table(frame), key="iteration-edits")
     st.caption(
-        f"{len(frame):,} features were edited, the most edited first. A rule is named where four "
-        "edits of five follow it; medians are over the edited values alone."
+        f"{len(frame):,} edited feature{'' if len(frame) == 1 else 's'}, the most edited first. A "
+        "rule is named where four edits of five follow it; medians are over the edited values."
     )
     names = frame["feature"].to_list()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -198,7 +198,8 @@ def _draw_instances(view: View) -> None:
     )  # fmt: skip
     change = offered[texts.index(text)] if text in texts else offered[0]
     found = step_results.instances(view.evaluation, view.selection, change)
-    draw_table(_instance_table(found.frame), key="iteration-instances", height=280)
+    draw_table(_instance_table(found.frame), key="iteration-instances",
+               height=38 + 35 * min(max(len(found.frame), 1), 7))  # fmt: skip
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""
     listed = "" if len(found.frame) == found.rows else f" The first {len(found.frame):,} are shown."
     st.caption(f"{found.instances:,} instances{rows}: {plain(data_change_words(change))}.{listed}")

@@ -33,6 +33,13 @@ _FEATURE = "chameleon.iteration-feature"
 _SPLIT = "iteration-split"
 _ALL = "all"
 _MAP_ROWS = 30
+_FIGURES = {
+    "JS": "js_distance", "JS 95 %": "js_chance", "W1": "wasserstein",
+    "W1 95 %": "wasserstein_chance", "PSI": "psi", "PSI 95 %": "psi_chance",
+}  # fmt: skip
+"""The columns of the table of distances, and of its frame."""
+_FIGURE_WIDTH = 66
+"""Pixels, so that a narrow page shows all of them."""
 _AGAINST = {Against.BEFORE: "the version before", Against.FIRST: "the first version"}
 
 
@@ -50,21 +57,48 @@ def draw(view: View) -> None:
         )
     split = _split()
     drift = step_results.drift(view.evaluation, view.selection, split, exact=exact)
+    if not drift["js_distance"].count():
+        reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
+        st.info(
+            f"No distance is defined: {plain('; '.join(reasons[:3]))}. "
+            + (
+                "Choose another split, or two versions that both have rows of this one."
+                if view.selection.filters.is_empty
+                else "Take a filter off above, or choose another split."
+            ),
+            icon=":material/info:",
+        )
+        return
     chart, table = st.columns([1, 1], gap="large")
     with chart:
         _draw_bars(view, drift)
     with table:
-        tests = {
+        _draw_tables(view, drift, split)
+    _draw_told_apart(view, split)
+
+
+def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
+    """The distances, and the tests of what came and went, each narrow enough to be seen whole."""
+    distances, tests = st.tabs(["Distances", "Tests of what was added and removed"])
+    with distances:
+        draw_table(
+            _distances(drift), key="iteration-drift", height=_height(len(drift)),
+            column_config=dict.fromkeys(_FIGURES, st.column_config.Column(width=_FIGURE_WIDTH)),
+        )  # fmt: skip
+        st.caption(
+            "JS: Jensen-Shannon distance; W1: Wasserstein distance in standard deviations; PSI: "
+            "population stability index. Beside each (95 %): what 95 % of permutations stay below."
+        )
+    with tests:
+        found = {
             "added": step_results.added(view.evaluation, view.selection, split),
             "removed": step_results.removed(view.evaluation, view.selection, split),
         }
-        draw_table(_table(drift, tests), key="iteration-drift", height=_height(len(drift)))
+        draw_table(_tests(drift, found), key="iteration-tests", height=_height(len(drift)))
         st.caption(
-            "W1: Wasserstein distance in standard deviations; PSI: population stability index. "
-            "Added and removed, each against kept: effect (from 0 to 1) and q, the false discovery "
+            "Added and removed, each against kept. Effect: from 0 to 1; q: the false discovery "
             "rate at which it counts (Kolmogorov-Smirnov or chi-square)."
         )
-    _draw_told_apart(view, split)
 
 
 def draw_map(view: View) -> None:
@@ -131,10 +165,6 @@ def _split() -> Split | None:
 
 def _draw_bars(view: View, drift: pl.DataFrame) -> None:
     frame = drift_frame(drift, names=_names(view))
-    if frame.is_empty():
-        reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
-        st.info(f"No distance is defined: {plain('; '.join(reasons[:3]))}.", icon=":material/info:")
-        return
     places = drift.select("kind", "feature").rows()
 
     def pick(mark: picks.Mark) -> None:
@@ -174,27 +204,33 @@ def _draw_link() -> None:
         )
 
 
-def _table(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Distances with their chance levels, and the tests of what came, and of what went."""
-    name = pl.when(pl.col("kind") == "label").then(pl.lit("(label)")).otherwise("feature")
-    shown = {
-        "JS": "js_distance", "JS chance": "js_chance", "W1": "wasserstein",
-        "W1 chance": "wasserstein_chance", "PSI": "psi", "PSI chance": "psi_chance",
-    }  # fmt: skip
-    both = drift
+def _named() -> pl.Expr:
+    is_label = pl.col("kind") == "label"
+    return pl.when(is_label).then(pl.lit("(label)")).otherwise("feature").alias("feature")
+
+
+def _distances(drift: pl.DataFrame) -> pl.DataFrame:
+    """Distances with their chance levels, and why one is undefined where one is."""
+    table = drift.select(
+        _named(),
+        *(pl.col(column).round(4).alias(title) for title, column in _FIGURES.items()),
+        pl.coalesce("reason", "wasserstein_reason").alias("undefined because"),
+    )
+    reasons = table["undefined because"]
+    return table.drop("undefined because") if reasons.null_count() == len(table) else table
+
+
+def _tests(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The tests of what came, and of what went, in the order of the distances."""
+    both, shown = drift, list[str]()
     for what, found in tests.items():
         if found["effect"].null_count() == len(found) and what != "added":
             continue  # nothing went: no columns of nothing
         columns = {f"{what}: effect": "effect", f"{what}: q": "q_value"}
-        chosen = found.select("kind", "feature", **{title: pl.col(c) for title, c in
-                                                    columns.items()})  # fmt: skip
+        chosen = found.select("kind", "feature", **{t: pl.col(c) for t, c in columns.items()})
         both = both.join(chosen, on=["kind", "feature"], how="left", maintain_order="left")
-        shown |= {title: title for title in columns}
-    return both.select(
-        name.alias("feature"),
-        *(pl.col(column).round(4).alias(title) for title, column in shown.items()),
-        pl.coalesce("reason", "wasserstein_reason").alias("undefined because"),
-    )
+        shown += columns
+    return both.select(_named(), *(pl.col(title).round(4) for title in shown))
 
 
 def _draw_told_apart(view: View, split: Split | None) -> None:

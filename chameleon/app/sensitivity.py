@@ -89,10 +89,14 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
             names,
             value=_ends_of_session(names),
             key="sensitivity-slider",
-            width=420,
+            width=300,
             format_func=shortened,
         )
         st.session_state[_RANGE] = tuple(chosen)
+        st.selectbox(
+            "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
+            width=150,
+        )  # fmt: skip
         st.toggle(
             "Only versions that hold the instance", key=_HELD_ONLY, persist_state="session",
             help="Else a version that lacks the instance is asked about its nearest row.",
@@ -100,10 +104,6 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
         st.toggle(
             "Changes of the predicted class", key=_CLASSES, persist_state="session",
             help="Instead of changes between correct and incorrect.",
-        )  # fmt: skip
-        st.selectbox(
-            "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
-            width=150,
         )  # fmt: skip
     return range_of_session(names)
 
@@ -162,11 +162,19 @@ def _why_empty(view: View) -> str:
     return "No instance with two known outcomes passes the filters. Take one off above."
 
 
+def _why_none(view: View) -> str:
+    if view.pending:
+        return "The models are being fitted: the instances follow."
+    if view.selection.filters.is_empty:
+        return "No outcome changed over these versions. Choose a longer range above."
+    return "No outcome changed among these instances. Take a filter off above."
+
+
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Whose outcome changed most often?")
     listed = cached.sensitive_instances(view.evaluation, view.selection, over, most=_LISTED)
     if listed.is_empty():
-        st.info("No outcome changed over these versions.", icon=":material/info:")
+        st.info(_why_none(view), icon=":material/info:")
         return
     versions = listed["version"].unique(maintain_order=True)
     data = strip_frame(listed)

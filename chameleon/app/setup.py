@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 import threading
 from dataclasses import replace
@@ -25,6 +26,8 @@ from chameleon.store import write_text
 
 _ONE_AT_A_TIME = threading.Lock()
 _LONGEST_CELL = 60
+_SAMPLES = 3
+"""Values shown of a column: more do not fit into a narrow page."""
 
 
 def draw() -> None:
@@ -92,7 +95,7 @@ def _draw_versions(found: Survey) -> None:
         {
             "version": one.version.name,
             "file": one.version.file,
-            "date": one.version.date,
+            "date": _day(one.version.date),
             "rows": one.rows,
             "columns": one.columns,
             "problems": sum(p.version == one.version.name for p in found.problems),
@@ -100,7 +103,19 @@ def _draw_versions(found: Survey) -> None:
         }
         for one in found.versions
     ]
-    st.dataframe(pl.DataFrame(rows, infer_schema_length=None), hide_index=True, key="setup-found")
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    narrow = st.column_config.Column(width=60)
+    st.dataframe(
+        frame, hide_index=True, key="setup-found", alt="Versions found", placeholder="-",
+        column_config=dict.fromkeys(("rows", "columns", "problems"), narrow),
+    )  # fmt: skip
+
+
+def _day(date: dt.date | None) -> str | None:
+    """A version's date; with the time only where there is one other than midnight."""
+    if not isinstance(date, dt.datetime):
+        return None if date is None else date.isoformat()
+    return date.date().isoformat() if date.time() == dt.time() else date.isoformat(" ", "minutes")
 
 
 def _draw_columns(found: Survey) -> None:
@@ -119,7 +134,7 @@ def _draw_columns(found: Survey) -> None:
     told = {v: k for k, v in found.settings.source.items() if k != "file" and isinstance(v, str)}
     names = [*found.columns, *(c for c in found.table_columns if c not in found.columns)]
     head = [_values(found.head, name) for name in names]
-    most = max((len(values) for values in head), default=0)
+    most = min(max((len(values) for values in head), default=0), _SAMPLES)
     table = {
         "column": names,
         "kind": [str(found.columns.get(name) or "-") for name in names],
@@ -130,7 +145,7 @@ def _draw_columns(found: Survey) -> None:
     }
     for row in range(most):
         table[f"row {row + 1}"] = [values[row] if row < len(values) else "" for values in head]
-    st.dataframe(pl.DataFrame(table), hide_index=True, key="setup-columns")
+    st.dataframe(pl.DataFrame(table), hide_index=True, key="setup-columns", alt="Columns found")
 
 
 def _values(head: pl.DataFrame, name: str) -> list[str]:
@@ -147,7 +162,9 @@ def _draw_settings(address: str, settings: Settings, own: uploads.Upload | None)
     except ValueError as error:
         st.error(plain(f"A name cannot be written into {SETTINGS_FILE}: {error}"))
         return
-    st.code(text, language="toml")
+    st.code(
+        text, language="toml", wrap_lines=True, height="content" if text.count("\n") < 24 else 480
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"Download {SETTINGS_FILE}", text, SETTINGS_FILE, "application/toml",

@@ -46,7 +46,7 @@ _NONE = "(none)"
 def navigation(project: str | None) -> None:
     """The name of the dataset, and links to all pages."""
     with st.sidebar:
-        st.markdown("##### Chameleon")
+        st.markdown("**Chameleon**")
         projects.draw_switch()
         if project is not None:
             st.caption(f"Dataset: **{plain(shortened(project, 60))}**")

@@ -23,6 +23,8 @@ def draw_table(
 ) -> None:
     """Draw a table and offer it as CSV; `options` are those of `st.dataframe`.
 
+    A screen reader calls the table by its file or key, in words, unless `alt` says otherwise.
+
     Streamlit's own download is switched off (`client.disableDataExport`): it writes cells as they
     are, and a cell that begins with "=" is a formula to a spreadsheet.
 
@@ -35,7 +37,12 @@ def draw_table(
     beside
         Draws what stands beside the offer, such as another one.
     """
-    settings: dict[str, Any] = {"height": "auto" if height is None else height, **options}
+    settings: dict[str, Any] = {
+        "height": "auto" if height is None else height,
+        "placeholder": "-",  # else Streamlit writes "None"
+        "alt": f"{(file or key).replace('-', ' ').capitalize()}, {len(frame):,} rows",
+        **options,
+    }
     st.dataframe(frame, hide_index=True, key=key, **settings)
     with st.container() if beside is None else st.container(horizontal=True):
         st.download_button(

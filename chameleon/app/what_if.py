@@ -118,11 +118,10 @@ def _draw_result(view: View, name: str, found: WithoutInstances) -> None:
     st.markdown(_change_words(found.attribution))
     draw_attribution(found.attribution, None, key="what-if-steps")
     st.caption(
-        "This compares two fitted models. Intervals and tests are drawn over test instances; "
-        "fitting again with another seed, or without as many other rows, would move the numbers "
-        "too, and that noise is not in them. Test rows that were put on the list because the "
-        "model gets them wrong raise accuracy by going: only the part of the model tells whether "
-        "training without the list helps."
+        "Intervals and tests are drawn over test instances. Another seed, or taking out as many "
+        "other rows, would move the numbers too: that noise is not in them. Listed test rows that "
+        "the model gets wrong raise accuracy by going: whether training without the list helps, "
+        "only the part of the model tells."
     )
 
 

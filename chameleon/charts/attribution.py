@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, fitted_spec
+from chameleon.charts.specs import BAR_WIDTH, POINT_SIZE, dummy, fitted_spec
 from chameleon.charts.theme import palette
 
 NUMBERED = 14
@@ -255,11 +255,11 @@ def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, 
     )
     scale = alt.Scale(zero=False, padding=10)
     y = alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=5))
-    bands = base.mark_rule(strokeWidth=5, opacity=0.3).encode(
+    bands = base.mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3).encode(
         x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=hue
     )
     lines = base.mark_line().encode(x=x, y=y, color=hue)
-    points = base.mark_point(filled=True, size=60, opacity=1).encode(
+    points = base.mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1).encode(
         x=x,
         y=y,
         color=hue,

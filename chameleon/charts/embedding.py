@@ -24,11 +24,13 @@ from chameleon.charts.embedding_layers import (
     EmbeddingChart,
     between,
     colour_of,
+    edge_of,
     named,
     reach_of,
     signs_of,
     size_legend,
 )
+from chameleon.charts.specs import without_data
 from chameleon.charts.theme import ink, palette
 
 OTHER = "other"
@@ -65,7 +67,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     """The squares and their legends, without data.
 
     The frame: that of `embedding_frame`. Selections "pick": cell, and "brush": left, bottom (in
-    the unit square; see `brushed_cells`). Draw it with width="content".
+    the unit square; see `brushed_cells`). In a place narrower than the plot the squares shrink.
     """
     colours = palette(dark=options.dark)
     base = alt.Chart(pl.DataFrame({column: [0] for column in _SCHEMA}))
@@ -103,16 +105,17 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     layers.append(reach_of(cells, whole, options, colours))
     layers += size_legend(base, square, options, colours)
     chart = alt.layer(*layers).properties(
-        width=options.size_px,
         height=options.size_px,
         description="Aggregated embedding: similar instances lie near one another; a square a "
         f"cell, sized by instances, coloured by {options.colouring}.",
     )
     spec: dict[str, Any] = chart.to_dict()
-    spec["autosize"] = {"type": "pad", "contains": "padding"}  # fit would distort the squares
-    spec.pop("data", None)
-    spec.pop("datasets", None)
-    return spec
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    edge = {"expr": edge_of(options)}
+    for layer in spec["layer"]:  # squares stay squares, whatever the width of the place
+        layer["encoding"]["x"]["scale"]["range"] = [0, edge]
+        layer["encoding"]["y"]["scale"]["range"] = [edge, 0]
+    return without_data(spec)
 
 
 def embedding_frame(

@@ -27,7 +27,8 @@ class EmbeddingChart:
     Attributes
     ----------
     size_px
-        Width and height of the plot; the legends stand above and below it.
+        Width and height of the plot, smaller in a narrower place; the legends stand above and
+        below it.
     colouring
         What colours say; RATIO and CHANGE are diverging.
     outline
@@ -73,6 +74,16 @@ def at(x: str, y: str) -> dict[str, Any]:
     }
 
 
+def edge_of(options: EmbeddingChart) -> str:
+    """How long the sides of the plot are drawn, as a Vega expression."""
+    return f"min(width, {options.size_px})"
+
+
+def _gradient(options: EmbeddingChart) -> str:
+    """The length of the colour legend, which stands ten pixels in from the plot's edge."""
+    return f"{edge_of(options)} - 10"
+
+
 SQUARE = ("x0", "x1", "y0", "y1")
 
 
@@ -105,7 +116,11 @@ def colour_of(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401
         field = alt.Color("shown:N", scale=scale, legend=alt.Legend(**legend))
     elif options.colouring is Colouring.DATE:
         scale = alt.Scale(type="utc", range=[colours.low, colours.categories[0]])
-        legend |= {"format": "%Y-%m-%d", "gradientLength": options.size_px, "tickCount": 3}
+        legend |= {
+            "format": "%Y-%m-%d",
+            "gradientLength": alt.ExprRef(_gradient(options)),
+            "tickCount": 3,
+        }
         field = alt.Color("heat:T", scale=scale, legend=alt.Legend(**legend))
     else:
         if options.colouring is Colouring.RATIO:
@@ -113,7 +128,7 @@ def colour_of(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401
         else:
             ends = (f"-{CHANGE} or less", "as accurate", f"+{CHANGE} or more")
         legend |= {
-            "gradientLength": options.size_px,
+            "gradientLength": alt.ExprRef(_gradient(options)),
             "values": [-1, 0, 1],
             "labelExpr": f"datum.value < 0 ? '{ends[0]}' : datum.value > 0 ? '{ends[2]}' "
             f": '{ends[1]}'",
@@ -132,8 +147,8 @@ def signs_of(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list
     dim = alt.condition("datum.chosen", alt.value(1), alt.value(DIM))
     # a letter as high as its square, where that can be read
     letters = held.transform_filter(f"datum.edge * {options.size_px} >= {_LEAST_KEY}")
-    high = alt.Size("edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, options.size_px * 0.75]),
-                    legend=None)  # fmt: skip
+    highest = alt.ExprRef(f"0.75 * {edge_of(options)}")
+    high = alt.Size("edge:Q", scale=alt.Scale(domain=[0, 1], range=[0, highest]), legend=None)
     text = letters.mark_text(baseline="middle").encode(
         **at("middle", "centre"),
         text="key:N",

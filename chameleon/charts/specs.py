@@ -16,6 +16,10 @@ EVERY_NAME: dict[str, Any] = {
 }
 """An axis of names, all of which are written, the long ones cut off."""
 
+BAR_WIDTH = "clamp(0.4 * width / length(domain('x')), 1, 5)"
+POINT_SIZE = "clamp(0.5 * pow(width / length(domain('x')), 2), 8, 60)"
+"""Thickness of an interval and area of a point, thinner where versions stand close together."""
+
 
 def bar_names(
     field: str, sort: Sequence[str] | alt.EncodingSortField, axis: Mapping[str, Any], *, text: str

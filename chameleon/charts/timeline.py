@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, fitted_spec
+from chameleon.charts.specs import BAR_WIDTH, POINT_SIZE, dummy, fitted_spec
 from chameleon.charts.theme import Palette, palette
 
 SPLITS = ("train", "test", "validation")
@@ -22,6 +22,12 @@ _SHAPES = ("circle", "square", "triangle-up")
 _AXIS_EXTENT = 96
 _NARROW = 24
 """More versions than this leave no room for a number in every cell."""
+_FITTING = (
+    "6 * length(datum.written) <= bandwidth('x') || datum.instances < 1000 ? datum.written"
+    " : bandwidth('x') >= 16 ? format(datum.instances, '.2~s') : ''"
+)
+"""The count where it fits into its cell, else a short one, else none: the table has it."""
+_FITTING_SIZE = "bandwidth('x') < 30 ? 9 : 11"
 
 
 def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, Any]:
@@ -50,7 +56,7 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
         ),
     )
     lines = base.mark_line().encode(x=x, y=y, color=alt.Color("split:N", scale=hues, legend=legend))
-    points = base.mark_point(filled=True, size=60, opacity=1).encode(
+    points = base.mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1).encode(
         x=x,
         y=y,
         color=alt.Color("split:N", scale=hues, legend=legend),
@@ -64,7 +70,7 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
             alt.Tooltip("instances:Q", title="Instances", format=","),
         ],
     )
-    spans = base.mark_rule(strokeWidth=5, opacity=0.3).encode(
+    spans = base.mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3).encode(
         x=x,
         y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False, padding=12)),
         y2="high:Q",
@@ -150,9 +156,9 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
     )
     if versions > _NARROW:
         return fitted_spec(cells, height=24 * len(CHANGES), description=_CHANGES_DESCRIBED)
-    numbers = base.mark_text(fontSize=11).encode(
-        x=_versions_axis(), y=y, text="written:N", color=alt.value(colours.text), tooltip=tooltip
-    )
+    numbers = base.mark_text(
+        fontSize=alt.ExprRef(_FITTING_SIZE), text=alt.ExprRef(_FITTING)
+    ).encode(x=_versions_axis(), y=y, color=alt.value(colours.text), tooltip=tooltip)
     return fitted_spec(
         alt.layer(cells, numbers), height=24 * len(CHANGES), description=_CHANGES_DESCRIBED
     )

@@ -77,9 +77,11 @@ def test_the_specification_uses_the_columns_of_its_frame(options):
     assert is_sound(spec)
     frame = embedding_frame(four(options.colouring), options, cells=10)
     assert fields(spec) <= set(frame.columns)
-    assert spec["width"] == spec["height"] == 300
-    for channel in ("x", "y"):
-        assert {str(e["scale"]["domain"]) for e in encodings(spec, channel)} == {"[0, 1]"}
+    assert spec["height"] == 300
+    edge = {"expr": "min(width, 300)"}  # squares stay squares in a narrower place
+    for channel, reach in (("x", [0, edge]), ("y", [edge, 0])):
+        scales = [e["scale"] for e in encodings(spec, channel)]
+        assert all(scale["domain"] == [0, 1] and scale["range"] == reach for scale in scales)
     selections = {n["name"]: n["select"] for n in nodes(spec) if "select" in n}
     assert selections["pick"] == {"type": "point", "fields": ["cell"], "toggle": "true"}
     assert selections["brush"]["type"] == "interval"

@@ -42,6 +42,7 @@ export function drawStats(box, feature, splitIndex, data) {
   const empty = sides.every((side) => side[0] === null && side[1] === null && side[2] === null);
   const columns = [...(empty ? [] : ["min", "mean", "max"]), ...(missing ? ["missing"] : [])];
   const table = element("table", columns.length ? "" : "bare"), head = table.appendChild(element("tr"));
+  table.setAttribute("aria-label", `${feature.name}, ${data.splits[splitIndex]}`);
   head.append(element("th", "split", data.splits[splitIndex]), ...columns.map((c) => element("th", c, c)));
   sides.forEach((side, i) => {
     if (!columns.length) return;
@@ -108,7 +109,7 @@ function ghostPath(bars, ghost, scale, outcomes) {
 function drawCounts(svg, data, scale, width) {
   const label = (v) => (data.mode === "shares" ? percent(v) : brief(v));
   const grid = [];
-  if (scale.empty) svg.append(shape("text", { class: "tick nothing", x: GUTTER + 6, y: scale.zero - 4 }, "no instances"));
+  if (scale.empty) svg.append(shape("text", { class: "tick nothing", x: GUTTER + 6, y: 10 }, "no instances"));
   for (const [sign, room, word] of [[-1, scale.up, "correct"], [1, scale.down, "incorrect"]]) {
     if (room < 2) continue;
     for (const tick of scale.empty ? [] : ticks(0, room / scale.unit, Math.max(1, Math.floor(room / 20)), data.mode !== "shares")) {
