@@ -271,7 +271,9 @@ def test_hostile_names_show_as_text_on_every_page(showcase, open_page, complaint
         sidebar = page.locator("[data-testid=stSidebar]")
         expect(sidebar.get_by_text(re.compile(re.escape("<script>window.hacked")))).to_be_visible()
         assert nothing_was_injected(page)
-    names = page.locator(".feature-view .row .name").all_inner_texts()
+    rows = page.locator(".feature-view .row .name")
+    expect(rows).to_have_count(len(showcases.HOSTILE_FEATURES))
+    names = rows.all_inner_texts()
     shown_names = [name.rsplit(" ", 1)[0] for name in names]
     assert shown_names == list(showcases.HOSTILE_FEATURES)
     assert not complaints.lines
