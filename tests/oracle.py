@@ -75,8 +75,7 @@ def timeline(
     for version, frame in frames.items():
         result.columns[version] = [name for name in frame.columns if name not in ROLES]
         result.kinds[version] = {
-            name: kind_of([v for v in frame.get_column(name).to_list() if v is not None])
-            for name in result.columns[version]
+            name: kind_of(frame.schema[name]) for name in result.columns[version]
         }
         rows: dict[str, Row] = {}
         for line in frame.iter_rows(named=True):
@@ -102,15 +101,15 @@ def spelled(value: object) -> str | None:
     return str(value)
 
 
-def kind_of(values: list) -> str | None:
-    """The kind of a column by its first value; None where every value is missing."""
-    for value in values:
-        if isinstance(value, bool):
-            return "boolean"
-        if isinstance(value, dt.date):
-            return "date"
-        return "text" if isinstance(value, str) else "number"
-    return None
+def kind_of(dtype: pl.DataType) -> str | None:
+    """The kind that a typed file gives a column, whether it holds values or not."""
+    if dtype == pl.Null:
+        return None
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype in (pl.Date, pl.Datetime):
+        return "date"
+    return "text" if dtype == pl.String else "number"
 
 
 def as_datetime(value: object) -> dt.datetime | None:

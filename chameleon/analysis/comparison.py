@@ -49,7 +49,8 @@ class Iteration:
     columns_joined, columns_left
         Features that only `after`, or only `before`, has.
     columns_retyped
-        Features of both whose kind of values (number, boolean, date, text) differs.
+        Features of both whose kind (number, boolean, date, text) differs; a typed file tells the
+        kind of a column even where it holds no value.
     """
 
     before: str
