@@ -27,12 +27,14 @@ def draw(view: View) -> None:
     """Draw the chips and the count; nothing but the count where nothing is filtered."""
     counted = cached.selected_counts(view.evaluation, view.selection)
     chips = list(_chips(view))
+    # as high with chips as without (see the page's style): the first click must move nothing
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips")
     if not chips:
         names = (view.selection.primary, view.selection.secondary)
         primary, secondary = (plain(shortened(name)) for name in names)
-        st.caption(f"All {counted.of:,} instances of {primary} and {secondary}, unfiltered.")
+        row.caption(f"All {counted.of:,} instances of {primary} and {secondary}, unfiltered.")
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips"):
+    with row:
         st.markdown(f"**{counted.instances:,} of {counted.of:,} instances**", width="content")
         for number, chip in enumerate(chips):
             st.button(

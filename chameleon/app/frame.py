@@ -34,6 +34,7 @@ _STYLE = """<style>
   .stMain [data-testid="stColumn"] { min-width: 100%; }
   .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
 }
+.st-key-chips { min-height: 2.5rem; }
 /* the page's title and the question it answers, on one line where there is room */
 .st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
 .st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
