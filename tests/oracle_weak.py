@@ -66,7 +66,7 @@ def weak_plans(draw: st.DrawFn) -> WeakPlan:
         probabilities = [draw(rows) if has else NOTHING for _ in ids]
         rules = [rule for rule in RULES if place == 0 or draw(st.integers(0, 3))]
         votes = {r: [draw(st.sampled_from(VOTES)) for _ in ids] for r in rules}
-        known = [_usable(row) for row in probabilities]
+        known = [_usable(row) for row in _without_empty_columns(probabilities)]
         labels = [draw(st.sampled_from([*CLASSES, None])) for _ in ids]
         base = pl.DataFrame(
             {
@@ -96,6 +96,14 @@ def weak_plans(draw: st.DrawFn) -> WeakPlan:
     said = {v: {str(key): "a" for key in frame["id"]} for v, frame in frames.items()}
     predictions = {v: f.select("id", prediction=pl.lit("a")) for v, f in frames.items()}
     return WeakPlan(frames, predictions, oracle.timeline(bare, said), weak, derived, written)
+
+
+def _without_empty_columns(rows: list[tuple[float | None, ...]]) -> list[tuple[float | None, ...]]:
+    """A column without any value in a version is none of that version's: its class counts 0."""
+    empty = [all(p is None or math.isnan(p) for p in column) for column in zip(*rows, strict=True)]
+    if all(empty):
+        return rows
+    return [tuple(0.0 if no else p for p, no in zip(row, empty, strict=True)) for row in rows]
 
 
 def _usable(row: tuple[float | None, ...]) -> dict[str, float] | None:

@@ -56,6 +56,8 @@ def test_every_page_can_be_told_without_seeing_it_and_fits_a_narrow_window(
 ):
     page = open_page(showcase("growing").url, width=900)
     for name in walk(page, run_finished):
+        if name != "New project":
+            expect(page.locator(".timeline .box").first).to_be_visible()
         told = page.locator("body").aria_snapshot()
         assert not UNNAMED.findall(told), name
         headings = HEADING.findall(page.locator(".stMain").aria_snapshot())

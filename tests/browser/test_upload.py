@@ -121,10 +121,10 @@ def test_hostile_names_make_no_element_and_no_dialog_on_any_page(showcase, open_
 
 def downloaded(page, button):
     """The file that a button gives; a click while the page still moves is made again."""
-    for milliseconds in (5000, 10000, 30000):
-        with suppress(TimeoutError), page.expect_download(timeout=milliseconds) as download:
-            button.click()
-        if download.is_done():
+    for milliseconds in (10000, 10000, 30000):
+        with suppress(TimeoutError):
+            with page.expect_download(timeout=milliseconds) as download:
+                button.click()
             return download.value
     pytest.fail("No download came.")
 
