@@ -76,7 +76,7 @@ def confusion(
     """
     width = max(len(evaluation.classes), 1)
     kept = replace(filters or Filters(), confusions=())
-    selection = _selection(primary, secondary, kept, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, kept, primary_only, secondary_only)
     labels: list[NDArray[np.int64]] = []
     keys: list[NDArray[np.int64]] = []
     for own in side_rows(evaluation, selection, split):
@@ -160,7 +160,7 @@ def errors_by(
     dataset = evaluation.dataset
     names = dataset.classes if by == "label" else dataset.sources
     codes = dataset.label if by == "label" else dataset.source
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     counted: dict[str, NDArray[np.int64]] = {}
     width = len(names) + 1  # the first place is for rows without a group
     for side, own in zip(_SIDES, side_rows(evaluation, selection, split), strict=True):
@@ -236,16 +236,3 @@ def side_rows(
             SideRows(rows, evaluation.predicted[version, rows], evaluation.outcome[version, rows])
         )
     return sides[0], sides[1]
-
-
-def _selection(
-    primary: str,
-    secondary: str,
-    filters: Filters | None,
-    primary_only: Filters | None,
-    secondary_only: Filters | None,
-) -> Selection:
-    nothing = Filters()
-    return Selection(
-        primary, secondary, filters or nothing, primary_only or nothing, secondary_only or nothing
-    )

@@ -179,7 +179,7 @@ def weak_labels(
     schema = {"class": pl.String, **columns}
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     sides = sides_of(evaluation, without(selection, "label_probabilities"))
     codes = [*range(len(evaluation.dataset.classes))]
     codes += [code for code in weak.codes.tolist() if code not in codes]
@@ -215,7 +215,7 @@ def weak_label_totals(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=_TOTALS)
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     sides = sides_of(evaluation, without(selection, "label_probabilities"))
     lines: list[tuple[object, ...]] = []
     for side in SIDES:
@@ -253,7 +253,7 @@ def label_probability_change(
 
     Ranges of label probabilities do not narrow it.
     """
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     sides = sides_of(evaluation, without(selection, "label_probabilities"))
     weak = evaluation.dataset.weak
     if weak is None:
@@ -299,7 +299,7 @@ def label_probability_histogram(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = _selection(primary, secondary, filters, primary_only, secondary_only)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     sides = sides_of(evaluation, without(selection, "label_probabilities"))
     edges = [place / BINS for place in range(BINS + 1)]
     inner = np.array(edges[1:-1], dtype=np.float32)  # as the values are stored
@@ -354,19 +354,6 @@ def without(selection: Selection, *fields: str) -> Selection:
     """The selection without what was chosen in these views: none is narrowed by itself."""
     nothing: dict[str, Any] = dict.fromkeys(fields, ())
     return replace(selection, filters=replace(selection.filters, **nothing))
-
-
-def _selection(
-    primary: str,
-    secondary: str,
-    filters: Filters | None,
-    primary_only: Filters | None,
-    secondary_only: Filters | None,
-) -> Selection:
-    nothing = Filters()
-    return Selection(
-        primary, secondary, filters or nothing, primary_only or nothing, secondary_only or nothing
-    )
 
 
 def _class_figures(

@@ -22,7 +22,7 @@ from chameleon.errors import ModelError
 from chameleon.given import are_given
 from chameleon.listed import instance_numbers
 from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
+from chameleon.outcomes import outcome_codes
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Split, Version
 from chameleon.refitting import Refitter
@@ -176,9 +176,7 @@ def _with_hypothetical(
     present[1, rows[stays]] = True
     said = np.stack([evaluation.predicted[version], np.full(dataset.row_count, -1, np.int16)])
     said[1, rows] = predicted
-    known = (said[1] >= 0) & (dataset.label >= 0)
-    outcome = np.where(said[1] == dataset.label, CORRECT, INCORRECT).astype(np.uint8)
-    outcome[~known] = UNKNOWN
+    outcome = outcome_codes(said[1:], dataset.label)[0]
     shares = np.full(dataset.row_count, np.nan, dtype=np.float32)
     both = replace(
         dataset,
