@@ -13,6 +13,7 @@ import polars as pl
 from chameleon.bins import BinKind, Bins
 from chameleon.building import Builder
 from chameleon.dataset import EvolvingDataset, Feature
+from chameleon.errors import ProjectError
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Kind, Problem, Project
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
@@ -37,12 +38,16 @@ def evolving_dataset(
     ------
     VersionError
         A file changed or vanished since the project was opened.
+    ProjectError
+        The project is `cached_only` and nothing is cached.
     """
     key = dataset_key(project)
     folder = results_folder(project)
     kept = read_dataset(folder / f"dataset-{key}", project, key)
     if kept is not None:
         return kept
+    if project.cached_only:
+        raise ProjectError(f"The disk refused the data of {project.name}. Try again later.")
     builder = Builder(project)
     for number, version in enumerate(project.versions):
         if progress is not None:

@@ -21,7 +21,7 @@ from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
 from chameleon.kept import Kept, read_kept, read_model, read_seconds, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
-from chameleon.project import ModelSpec, Problem, Severity, Split, Version
+from chameleon.project import ModelSpec, Problem, Project, Severity, Split, Version
 from chameleon.says import Says
 from chameleon.store import digest, models_folder, tidy, write_folder
 
@@ -200,7 +200,7 @@ class Fitter:
         with _noted_warnings(self._note):
             unfitted = unfitted_pipeline(self._spec, numbers, texts)
             began = time.perf_counter()  # what is imported for the first fit is no part of it
-            pipeline = fit(unfitted, train, label)
+            pipeline = fit(self._dataset.project, unfitted, train, label)
         if isinstance(pipeline, str):
             self._fail(
                 version,
@@ -293,8 +293,12 @@ def usable_features(dataset: EvolvingDataset, rows: NDArray[np.intp]) -> list[in
     ]
 
 
-def fit(pipeline: Pipeline, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
+def fit(
+    project: Project, pipeline: Pipeline, train: pl.DataFrame, label: pl.Series
+) -> Pipeline | str:
     """The fitted pipeline, or the classifier's own words on why it cannot be fitted."""
+    if project.cached_only:
+        return "the model isn't cached, and this process fits none for the project"
     from sklearn.utils._param_validation import InvalidParameterError
     from threadpoolctl import threadpool_limits
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.child_process import spawn
 from chameleon.dataset import EvolvingDataset
 from chameleon.neighbours import feature_hashes, laid_out_features
 from chameleon.standing import (
@@ -28,16 +28,7 @@ from chameleon.standing import (
     stands,
     with_new_rows,
 )
-from chameleon.store import DAMAGED, digest, results_folder, user_cache_folder
-
-_ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-}
-"""More threads are slower on shared cores (FACTS), and would sum in another order."""
-
+from chameleon.store import DAMAGED, digest, results_folder
 
 FOLLOW = 3
 """The exit code of a process that found another at the same work."""
@@ -247,9 +238,15 @@ class LayoutProcess:
         self._look()
         return self._error
 
-    def wait(self) -> LayoutProgress:
-        """How it ended, once it has; for scripts, as a page looks again later instead."""
+    def wait(self, seconds: float | None = None) -> LayoutProgress:
+        """How it ended, once it has; it is cancelled after that many seconds.
+
+        For scripts, as a page looks again later instead.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
         while not self.finished:
+            if end is not None and time.monotonic() > end:
+                self.cancel()
             time.sleep(_LOOK_SECONDS)
         return self.progress
 
@@ -267,24 +264,14 @@ class LayoutProcess:
         self._end("The layout was cancelled.")
 
     def _spawn(self) -> None:
-        command = [
-            sys.executable, "-P", "-m", "chameleon.layout_process", self._project.address,
-            "--claim", str(self._claim), "--parent", str(os.getpid()),
-        ]  # fmt: skip
+        arguments = [self._project.address, "--claim", str(self._claim)]
+        arguments += ["--parent", str(os.getpid())]
         if self._project.private is not None:
-            command += ["--private", str(self._project.private)]
-        root = str(Path(__file__).parent.parent)  # the package need not be installed
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **_ONE_THREAD}
-        environment.setdefault("NUMBA_CACHE_DIR", str(user_cache_folder() / "numba"))
+            arguments += ["--private", str(self._project.private)]
+        if self._again:
+            arguments.append("--again")
         try:
-            self._child = subprocess.Popen(
-                [*command, "--again"] if self._again else command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            self._child = spawn("chameleon.layout_process", arguments)
         except OSError as error:
             self._end(f"The layout's process cannot be started: {error}.")
 

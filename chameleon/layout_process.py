@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.child_process import limit_process, upload_limits
 from chameleon.dataset import EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
@@ -56,7 +57,6 @@ FEWEST_ROWS = NEIGHBOURS + 1
 
 _REACH = 0.99
 _BEAT_SECONDS = 0.5
-_NICENESS = 5
 
 Say = Callable[[str, float], None]
 
@@ -256,8 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.claim is None:
         _make(options, lambda stage, share: None)
         return 0
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # the pages come first
+    limit_process(upload_limits() if options.private is not None else None)
     parent = options.parent if os.name == "posix" else None
     claimed = _Claimed(options.claim, parent, options.private)
     if not claimed.taken():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.dataset_store import evolving_dataset
+from chameleon.errors import ModelError
 from chameleon.fitting import Fitter
 from chameleon.given import (
     are_given,
@@ -115,7 +116,8 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     Raises
     ------
     ModelError
-        The classifier or its parameters cannot be used.
+        The classifier or its parameters cannot be used; or the project is `cached_only` and
+        nothing is cached.
     VersionError
         A file changed or vanished since the project was opened.
     """
@@ -124,6 +126,8 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     folder = results_folder(project)
     target = folder / f"evaluation-{key}"
     made = _read(target, dataset, key) or _shipped(dataset, key)
+    if made is None and project.cached_only:
+        raise ModelError(f"The disk refused the results of {project.name}. Try again later.")
     if made is None:
         fresh = made = _evaluated(dataset, key, folder, progress)
         tidy(folder, "evaluation")

@@ -204,7 +204,8 @@ class _Work:
         dataset = self._evaluation.dataset
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        pipeline = fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        unfitted = unfitted_pipeline(self._spec, numbers, texts)
+        pipeline = fit(dataset.project, unfitted, train, label)
         if isinstance(pipeline, str):
             name = self._spec.estimator
             return f"{name} could not be fitted on a part of the train rows: {pipeline}"

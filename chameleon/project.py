@@ -397,6 +397,9 @@ class Project:
     private
         The one folder in which anything of the project may be kept; None where it is kept as
         usual, beside the project and in the user's cache folder.
+    cached_only
+        Whether nothing is built or fitted in this process: cached results are used, as another
+        process computed them.
     """
 
     path: Path
@@ -411,6 +414,7 @@ class Project:
     problems: tuple[Problem, ...]
     fingerprints: Mapping[str, str]
     private: Path | None = None
+    cached_only: bool = False
 
     def version(self, name: str) -> Version:
         """The version of that name.

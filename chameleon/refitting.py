@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version as release_of
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.dataset import content_digest
+from chameleon.errors import ModelError
 from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
 from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
-from chameleon.project import ModelSpec
+from chameleon.project import ModelSpec, Project
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _KEPT = 400
+
+Number = TypeVar("Number", np.int16, np.float64)
 
 
 class Refitter:
@@ -71,7 +75,7 @@ class Refitter:
         if not train.width:
             return None
         target = self._folder / f"refit-{digest(content_digest([label, *train]), self._about)}"
-        kept = _read(target, len(self._asked))
+        kept = _read(target, (len(self._asked),), np.int16)
         if kept is None:
             kept = self._fitted(train, label)
             if kept is None:
@@ -121,22 +125,52 @@ class Refitter:
     def _pipeline(self, train: pl.DataFrame, label: pl.Series) -> Pipeline | str:
         numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
         texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        return fit(unfitted_pipeline(self._spec, numbers, texts), train, label)
+        project = self._evaluation.dataset.project
+        return fit(project, unfitted_pipeline(self._spec, numbers, texts), train, label)
+
+
+def cached_figures(
+    project: Project, made_of: Sequence[object], count: int, make: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Figures that come of fits, cached by all that they are made of.
+
+    Parameters
+    ----------
+    made_of
+        What decides the figures, beside scikit-learn's release: bytes, or JSON.
+    count
+        How many figures there are.
+
+    Raises
+    ------
+    ModelError
+        The project is `cached_only` and they aren't cached.
+    """
+    folder = results_folder(project)
+    target = folder / f"figures-{digest(*made_of, RECIPE, release_of('scikit-learn'))}"
+    found = _read(target, (count,), np.float64)
+    if found is None:
+        if project.cached_only:
+            raise ModelError("The fits aren't cached, and this process makes none.")
+        found = make()
+        write_folder(target, _Writing(found))
+        tidy(folder, "figures", keep=_KEPT)
+    return found
 
 
 class _Writing:
     """Writes an array into a folder."""
 
-    def __init__(self, said: NDArray[np.int16]) -> None:
+    def __init__(self, said: NDArray[np.generic]) -> None:
         self._said = said
 
     def __call__(self, folder: Path) -> None:
         np.save(folder / "predicted.npy", self._said, allow_pickle=False)
 
 
-def _read(folder: Path, size: int) -> NDArray[np.int16] | None:
+def _read(folder: Path, shape: tuple[int, ...], dtype: type[Number]) -> NDArray[Number] | None:
     try:
         said = np.load(folder / "predicted.npy", allow_pickle=False)
     except DAMAGED:
         return None
-    return said if said.shape == (size,) and said.dtype == np.int16 else None
+    return said if said.shape == shape and said.dtype == dtype else None

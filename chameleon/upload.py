@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -75,7 +76,7 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
     """What was left out, in a sentence, or "": the files now make a project in the empty folder.
 
     Several tables become the versions; one table becomes the table of which [source] is still to
-    be said; a zip is unpacked. Nothing is read before its size is known.
+    be said; a zip is unpacked. No table is read: see `require_readable`.
 
     Raises
     ------
@@ -104,6 +105,33 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
     _require_project(folder, limits)
     _say_single_table(folder)
     return left_out
+
+
+def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None]) -> None:
+    """Read every table of an upload's project folder to its end, and refuse too large ones.
+
+    A damaged file may end the process: call it in a child process.
+
+    Parameters
+    ----------
+    doing
+        Called before each file with the words that begin a message about it.
+
+    Raises
+    ------
+    ProjectError
+        A file can't be read, or the tables have more rows, columns, or values than the limits.
+    """
+    rows = values = 0
+    for path in _tables(folder):
+        doing(f"Reading {path.name}")
+        height, width = _shape(path)
+        rows, values = rows + height, values + height * width
+        _require(width, limits.columns, f"columns in {path.name}")
+        _require(rows, limits.rows, "rows, all files together")
+        _require(values, limits.values, "values (rows times columns, all files together)")
+        if height:
+            _read_whole(path)
 
 
 def require_allowed(project: Project, limits: Limits) -> None:
@@ -200,7 +228,7 @@ def _write_tables(sent: Sequence[Sent], folder: Path) -> None:
 
 
 def _require_project(folder: Path, limits: Limits) -> None:
-    """Refuse a folder without tables, or with more in them than the limits allow."""
+    """Refuse a folder without tables, or with more or larger files than the limits allow."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     _require(len(files), limits.files, "files")
     tables = _tables(folder)
@@ -213,13 +241,6 @@ def _require_project(folder: Path, limits: Limits) -> None:
     for path in tables:
         if ending(path) == ".csv.gz":
             left -= _grown(path, left, limits)
-    rows = values = 0
-    for path in tables:
-        height, width = _shape(path)
-        rows, values = rows + height, values + height * width
-        _require(width, limits.columns, f"columns in {path.name}")
-        _require(rows, limits.rows, "rows, all files together")
-        _require(values, limits.values, "values (rows times columns, all files together)")
 
 
 def _classes(project: Project, version: Version) -> int:
@@ -243,6 +264,14 @@ def _shape(path: Path) -> tuple[int, int]:
             return 0, 0  # told when the project is opened
         table = scan_file(path)
         return int(table.select(pl.len()).collect().item()), len(table.collect_schema())
+    except READ_ERRORS as error:
+        raise ProjectError(f"{path.name} {could_not(path, error)}") from error
+
+
+def _read_whole(path: Path) -> None:
+    """Decode every value of a table: damage may begin behind a correct header."""
+    try:
+        scan_file(path).sink_ipc(os.devnull)
     except READ_ERRORS as error:
         raise ProjectError(f"{path.name} {could_not(path, error)}") from error
 

@@ -22,7 +22,10 @@ ROOT = Path(__file__).parent.parent
 # stands above the models.
 LEVELS = (
     ("errors", "outcomes", "progress", "says", "view_filters", "weak"),
-    ("project", "store", "viewer_settings", "settings", "settings_text", "tours"),
+    (
+        *("project", "store", "viewer_settings", "settings", "settings_text", "tours"),
+        "child_process",
+    ),
     ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
     ("blacklist_file", "blacklists", "blacklist_tables"),
     ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
@@ -35,6 +38,7 @@ LEVELS = (
         "filter_expressions",
     ),
     ("analysis", "charts"),
+    ("upload_process",),
 )
 LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)
 # "chameleon" is the package's __init__: all of the library but no screens.

@@ -11,7 +11,13 @@ import pytest
 import chameleon
 from chameleon import store
 from chameleon.errors import ProjectError
-from chameleon.upload import Limits, require_allowed, stored, write_project_zip
+from chameleon.upload import (
+    Limits,
+    require_allowed,
+    require_readable,
+    stored,
+    write_project_zip,
+)
 from tests.library import TREE, WRITERS, plain, write_project
 
 LIMITS = Limits()
@@ -53,9 +59,14 @@ def refusal(files, tmp_path, limits=SMALL) -> str:
     folder = tmp_path / "brought"
     folder.mkdir()
     with pytest.raises(ProjectError) as raised:
-        stored(files, folder, limits)
+        take(files, folder, limits)
     assert str(tmp_path) not in str(raised.value)
     return str(raised.value)
+
+
+def take(files, folder, limits):
+    stored(files, folder, limits)
+    require_readable(folder, limits, str)
 
 
 class Unread:

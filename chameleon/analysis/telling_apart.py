@@ -5,7 +5,8 @@ A domain classifier (Lopez-Paz and Oquab, "Revisiting classifier two-sample test
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.members import Members, members_of
 from chameleon.bins import BinKind
-from chameleon.dataset import EvolvingDataset
+from chameleon.dataset import EvolvingDataset, content_digest
 from chameleon.fitting import model_input
 from chameleon.models import Evaluation
 from chameleon.pipelines import unfitted_pipeline
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import Kind, ModelSpec, Split
+from chameleon.refitting import cached_figures
 from chameleon.selection import Filters
 from chameleon.steps import differ
 
@@ -129,7 +131,15 @@ def can_be_told_apart(
     random = np.random.default_rng(seed)
     before, after = (_thinned(side, random) for side in (before, after))
     alone = [_alone(dataset, number, before, after) for number in features]
-    auc, drops = _cross_validated(dataset, before, after, features, progress, primary, random)
+    rows = np.concatenate([before, after])
+    frame = model_input(dataset.feature_frame(rows, features))
+    groups = dataset.instance[rows].tobytes()
+    auc, *drops = cached_figures(
+        dataset.project,
+        [content_digest(frame), groups, len(before), seed, asdict(_CLASSIFIER)],
+        1 + len(features),
+        partial(_cross_validated, dataset, frame, rows, len(before), progress, primary, random),
+    ).tolist()
     names = [dataset.features[number].name for number in features]
     importance = pl.DataFrame(
         {"feature": names, "auc_drop": drops, "auc_alone": alone}, schema=_SCHEMA
@@ -192,48 +202,41 @@ def _thinned(rows: NDArray[np.int32], random: np.random.Generator) -> NDArray[np
 
 def _cross_validated(
     dataset: EvolvingDataset,
-    before: NDArray[np.int32],
-    after: NDArray[np.int32],
-    features: list[int],
+    frame: pl.DataFrame,
+    rows: NDArray[np.int32],
+    before_count: int,
     progress: ProgressCallback | None,
     version: str,
     random: np.random.Generator,
-) -> tuple[float, NDArray[np.float64]]:
-    """The AUC over out-of-fold predictions, and how much it falls without each feature's order."""
+) -> NDArray[np.float64]:
+    """The AUC over out-of-fold predictions, then how much it falls without each feature's order."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold
     from threadpoolctl import threadpool_limits
 
-    rows = np.concatenate([before, after])
-    side = np.repeat([0, 1], [len(before), len(after)])
-    frame = model_input(dataset.feature_frame(rows, features))
+    side = (np.arange(len(rows)) >= before_count).astype(np.int64)
     scores = np.empty(len(rows))
-    shuffled = np.empty((len(features), len(rows)))
+    shuffled = np.empty((frame.width, len(rows)))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     parts = folds.split(np.zeros(len(rows)), side, dataset.instance[rows])
     with threadpool_limits(1):
         for done, (train, test) in enumerate(parts):
             if progress is not None:
                 progress(Progress("Telling apart", version, done, FOLDS))
-            model = _fitted(frame[train], side[train], dataset, features)
+            model = _fitted(frame[train], side[train])
             asked = frame[test]
             scores[test] = model.predict_proba(asked)[:, 1]
             for place, name in enumerate(frame.columns):
                 mixed = asked[name].gather(random.permutation(len(test)))
                 shuffled[place, test] = model.predict_proba(asked.with_columns(mixed))[:, 1]
-    auc = float(roc_auc_score(side, scores))
-    drops = np.array([auc - roc_auc_score(side, of_feature) for of_feature in shuffled])
-    return auc, drops
+    auc = roc_auc_score(side, scores)
+    drops = [auc - roc_auc_score(side, of_feature) for of_feature in shuffled]
+    return np.array([auc, *drops])
 
 
-def _fitted(
-    frame: pl.DataFrame,
-    side: NDArray[np.int64],
-    dataset: EvolvingDataset,
-    features: list[int],
-) -> Pipeline:
-    texts = [dataset.features[n].name for n in features if dataset.features[n].kind is Kind.TEXT]
-    numbers = [name for name in frame.columns if name not in texts]
+def _fitted(frame: pl.DataFrame, side: NDArray[np.int64]) -> Pipeline:
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    numbers = [name for name, dtype in frame.schema.items() if dtype != pl.String]
     return unfitted_pipeline(_CLASSIFIER, numbers, texts).fit(frame, side)
 
 

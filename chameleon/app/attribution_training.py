@@ -12,6 +12,7 @@ from chameleon.analysis.training import (
     TrainingParts,
 )
 from chameleon.app import jobs, step_results
+from chameleon.app.line import Question
 from chameleon.app.view import View
 from chameleon.app.words import duration_words, plain
 from chameleon.given import are_given
@@ -61,7 +62,7 @@ def as_parts(training: TrainingParts) -> pl.DataFrame:
 
 
 def _draw_button(
-    view: View, found: Attribution, by: str, question: jobs.Question[TrainingParts]
+    view: View, found: Attribution, by: str, question: Question[TrainingParts]
 ) -> None:
     asked = jobs.found_job(question) is not None
     fits, seconds = step_results.training_cost(view.evaluation, found.before, found.after, by)

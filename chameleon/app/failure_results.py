@@ -14,12 +14,11 @@ import polars as pl
 from chameleon.analysis.confusion import confusion, errors_by
 from chameleon.analysis.failure_sets import failure_sets
 from chameleon.analysis.mistakes import ranked_mistakes
-from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
+from chameleon.analysis.suspicion import LabelSuspicion
 from chameleon.app import jobs
-from chameleon.app.jobs import Question
 from chameleon.app.keeping import kept
+from chameleon.app.line import Question
 from chameleon.models import Evaluation
-from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
 from chameleon.view_filters import SensitivityRange
@@ -115,8 +114,4 @@ def mistakes(
 
 def judging(evaluation: Evaluation, version: str) -> Question[LabelSuspicion]:
     """`label_suspicion` of a version, to be asked for."""
-
-    def work(progress: ProgressCallback) -> LabelSuspicion:
-        return label_suspicion(evaluation, version, progress=progress)
-
-    return Question(("suspicion", evaluation.key, version), work)
+    return jobs.fit_question("label issues", evaluation, version=version)

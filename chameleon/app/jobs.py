@@ -5,21 +5,20 @@ Two fits at once on two cores would take longer than one after the other, and ev
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
+import json
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Hashable
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from chameleon.app import uploads
-from chameleon.app.line import Line
+from chameleon.analysis.fits import run_fit
+from chameleon.app import projects, uploads
+from chameleon.app.line import Job, Line, Question
 from chameleon.app.words import duration_words, plain
-from chameleon.errors import ChameleonError
-from chameleon.progress import Progress, ProgressCallback
+from chameleon.child_process import Note
+from chameleon.models import Evaluation
+from chameleon.upload_process import in_child
 
 Result = TypeVar("Result")
 
@@ -30,119 +29,24 @@ _JOBS = "chameleon.jobs"
 _MOST_KEPT = 24
 _MOMENT_SECONDS = 0.4
 _LOOK_SECONDS = 0.7
-_BUSY = f"The server is busy: {MOST_WAITING} jobs wait for their turn already. Try again later."
-_FAULT = "Something went wrong inside Chameleon. The log of the server says what."
-
-_log = logging.getLogger(__name__)
 
 
-class StoppedError(Exception):
-    """The visitor does not want it any more."""
+def fit_question(name: str, evaluation: Evaluation, **options: object) -> Question[Any]:
+    """An analysis that fits models, to be asked for; on an upload a child process fits them.
 
-
-@dataclass(frozen=True, slots=True)
-class Question(Generic[Result]):
-    """Something that takes fits to answer.
-
-    Attributes
+    Parameters
     ----------
-    key
-        What it is about; two questions of the same key have the same answer.
-    work
-        Answers it. It is handed what to call before every step; what that raises ends the work.
+    name, options
+        As `run_fit` takes them.
     """
 
-    key: tuple[Hashable, ...]
-    work: Callable[[ProgressCallback], Result]
+    def work(note: Note) -> object:
+        project = evaluation.dataset.project
+        if project.cached_only and project.private is not None:
+            in_child("fit", project.path, project.private, note, name=name, options=options)
+        return run_fit(name, evaluation, options, note)
 
-
-class Job(Generic[Result]):
-    """A question on its way to an answer.
-
-    Attributes
-    ----------
-    result
-        None until it is there.
-    error
-        Why there is none; None where all went well.
-    progress
-        The step that is being done; None before the first one.
-    """
-
-    def __init__(self, question: Question[Result], line: Line) -> None:
-        self.result: Result | None = None
-        self.error: str | None = None
-        self.progress: Progress | None = None
-        self._line = line
-        self._work: Callable[[ProgressCallback], Result] | None = question.work
-        self._began = 0.0
-        self._finished = threading.Event()
-        self._stopped = threading.Event()
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left to do."""
-        return self._finished.is_set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nobody wants it any more."""
-        return self._stopped.is_set()
-
-    @property
-    def ahead(self) -> int:
-        """How many jobs come before this one."""
-        return self._line.ahead(self.run)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """By the steps behind; None before there is one."""
-        if self.progress is None or not self.progress.done:
-            return None
-        each = (time.monotonic() - self._began) / self.progress.done
-        return each * (self.progress.total - self.progress.done)
-
-    def wait(self, seconds: float | None) -> None:
-        """Wait until complete, but not longer than that."""
-        self._finished.wait(seconds)
-
-    def begin(self) -> None:
-        """Take a place in the line, or be refused."""
-        if not self._line.take(self.run):
-            self.error = _BUSY
-            self._end()
-
-    def run(self) -> None:
-        """Answer the question; never raises."""
-        self._began = time.monotonic()
-        try:
-            if self._work is not None and not self.stopped:
-                self.result = self._work(self._note)
-        except StoppedError:
-            pass
-        except ChameleonError as error:
-            self.error = str(error)
-        except Exception as error:  # a fault of ours: the operator's log has it
-            if not self.stopped:  # else its folder may have been taken away under its hands
-                _log.error("A job failed", exc_info=error)
-            self.error = _FAULT
-        finally:
-            self._end()
-
-    def cancel(self) -> None:
-        """Leave the line, or end at the next step; models fitted until then are kept on disk."""
-        self._stopped.set()
-        if self._line.leave(self.run):
-            self._end()
-
-    def _end(self) -> None:
-        self._work = None  # it holds an evaluation
-        self._finished.set()
-
-    def _note(self, progress: Progress) -> None:
-        self.progress = progress
-        if self.stopped:
-            raise StoppedError
+    return Question((name, evaluation.key, json.dumps(options, sort_keys=True)), work)
 
 
 def ask(question: Question[Any]) -> None:
@@ -152,13 +56,13 @@ def ask(question: Question[Any]) -> None:
     """
     if found_job(question) is not None:
         return
-    jobs, job = _jobs(), Job(question, _line())
+    own = uploads.upload_of_session() if uploads.is_shown() else None
+    jobs, job = _jobs(), Job(question, _line() if own is None else projects.workshop().uploads)
     jobs[question.key] = job
     done = [key for key, known in jobs.items() if known.complete]
     for forgotten in done[: max(0, len(jobs) - _MOST_KEPT)]:
         del jobs[forgotten]
     job.begin()
-    own = uploads.upload_of_session() if uploads.is_shown() else None
     if own is not None:
         own.ends_with(job)
     job.wait(_MOMENT_SECONDS)
@@ -194,7 +98,7 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:
-        _watch(job, what, key)
+        watch(job, what=what, key=key)
 
 
 def words(job: Job[Any], what: str) -> str:
@@ -210,9 +114,11 @@ def words(job: Job[Any], what: str) -> str:
     return f"{progress.done:,} of {progress.total:,} {what}{left}. {leave}"
 
 
-def _watch(job: Job[Any], what: str, key: str) -> None:
+def watch(job: Job[Any], *, what: str, key: str) -> None:
+    """Show how far a job is, with a button that stops it; see `draw`."""
+
     @st.fragment(run_every=_LOOK_SECONDS)
-    def watch() -> None:
+    def look() -> None:
         if job.complete or job.stopped:
             st.rerun(scope="app")
         progress = job.progress
@@ -224,7 +130,7 @@ def _watch(job: Job[Any], what: str, key: str) -> None:
                 help="It ends after the model that is being fitted. What was fitted is kept.",
             )  # fmt: skip
 
-    watch()
+    look()
 
 
 def _jobs() -> OrderedDict[tuple[Hashable, ...], Job[Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from chameleon.app.line import Line
+from chameleon.app.line import FAULT, Line
+from chameleon.child_process import upload_limits
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
 from chameleon.layout import LayoutProcess, kept_layout
@@ -16,22 +16,14 @@ from chameleon.models import Evaluation, evaluate, without_predictions
 from chameleon.progress import Progress
 from chameleon.project import Project
 from chameleon.sources import folder_stamp, open_project
+from chameleon.upload import Limits
+from chameleon.upload_process import in_child
 
 MOST_WAITING = 8
 """So many projects may wait for their turn; more are asked to come back later."""
 
-_BUSY = (
-    f"The server is busy: {MOST_WAITING} pieces of work wait for their turn already. "
-    "Try again in a minute."
-)
-_FAULT = (
-    "Something went wrong inside Chameleon while it opened this project. "
-    "The log of the server says what."
-)
 
 _log = logging.getLogger(__name__)
-
-Check = Callable[[Project], None]
 
 
 class CancelledError(Exception):
@@ -46,9 +38,10 @@ class Opening:
     address
         What `open_project` is given.
     private
-        The one folder in which anything of it may be kept; None for the operator's projects.
-    check
-        Called with the opened project before its data is read; may refuse it.
+        The one folder in which anything of an upload may be kept; None for the operator's
+        projects. A child process reads and evaluates an upload.
+    limits
+        What an upload may ask for.
 
     Attributes
     ----------
@@ -67,7 +60,7 @@ class Opening:
     """
 
     def __init__(
-        self, address: str, *, private: Path | None = None, check: Check | None = None
+        self, address: str, *, private: Path | None = None, limits: Limits | None = None
     ) -> None:
         self.address = address
         self.private = private
@@ -77,7 +70,7 @@ class Opening:
         self.refused = False
         self.layout_process: LayoutProcess | None = None
         self.layout_refused: str | None = None
-        self._check = check
+        self._limits = limits or Limits()
         self._finished = threading.Event()
         self._cancelled = threading.Event()
 
@@ -96,9 +89,9 @@ class Opening:
         if self.layout_process is not None:
             self.layout_process.cancel()
 
-    def refuse(self) -> None:
+    def refuse(self, busy: str) -> None:
         """End before the work begins, because too much of it waits."""
-        self.refused, self.error = True, _BUSY
+        self.refused, self.error = True, busy
         self._finished.set()
 
     def run(self, layouts: Line | None) -> None:
@@ -111,11 +104,12 @@ class Opening:
         """
         try:
             self._require_wanted()
-            project = open_project(self.address, private=self.private)
-            if self._check is not None:
-                self._check(project)
-            dataset = evolving_dataset(project, progress=self._note)
-            self.evaluation = without_predictions(dataset)
+            if self.private is not None:
+                self._cache_in_child(self.private)
+            project = self._project()
+            if self.evaluation is None:
+                dataset = evolving_dataset(project, progress=self._note)
+                self.evaluation = without_predictions(dataset)
             self.evaluation = evaluate(project, progress=self._note)
             if layouts is not None:
                 self.lay_out(layouts, again=False)
@@ -123,10 +117,10 @@ class Opening:
             self.evaluation = None
         except ChameleonError as error:
             self.error = str(error)
-        except Exception as error:  # a fault of ours: the operator's log has it
-            if not self._cancelled.is_set():  # else its folder was taken away under its hands
+        except BaseException as error:  # polars raises panics that are no Exception
+            if not self._cancelled.is_set():  # else its folder was removed while it worked
                 _log.error("Opening the project failed", exc_info=error)
-            self.error = _FAULT
+            self.error = FAULT
         finally:
             self._finished.set()
 
@@ -147,7 +141,7 @@ class Opening:
             return
         process = LayoutProcess(self.evaluation.dataset, again=again)
         taken = line.take(lambda: self._await_layout(process))
-        self.layout_refused = None if taken else _BUSY
+        self.layout_refused = None if taken else line.busy
         if taken:
             self.layout_process = process
 
@@ -155,15 +149,27 @@ class Opening:
         if self._cancelled.is_set() or process.finished:
             return
         process.start()
-        process.wait()
+        process.wait(None if self.private is None else upload_limits().seconds)
         evaluation = self.evaluation
         layout = None if evaluation is None else kept_layout(evaluation.dataset)
         if evaluation is not None and layout is not None:
             self.evaluation = replace(evaluation, layout=layout)
 
-    def _note(self, progress: Progress) -> None:
-        self.progress = progress
+    def _project(self) -> Project:
+        cached_only = self.private is not None
+        return open_project(self.address, private=self.private, cached_only=cached_only)
+
+    def _cache_in_child(self, private: Path) -> None:
+        """Let a child process read and evaluate an upload; all results are cached then."""
+        in_child("open", self.address, private, self._note, upload=asdict(self._limits))
+
+    def _note(self, progress: Progress | None) -> None:
         self._require_wanted()
+        if progress is None:
+            return
+        self.progress = progress
+        if self.private is not None and progress.stage == "Fitting" and self.evaluation is None:
+            self.evaluation = without_predictions(evolving_dataset(self._project()))
 
     def _require_wanted(self) -> None:
         if self._cancelled.is_set():
@@ -175,6 +181,11 @@ class Workshop:
 
     The operator's are remembered by their address and the state of their files; an upload's
     opening is known to its visitor alone.
+
+    Attributes
+    ----------
+    uploads
+        Where all work on uploads waits: one child process at a time.
     """
 
     _REMEMBERED = 4
@@ -183,7 +194,7 @@ class Workshop:
         self._lock = threading.Lock()
         self._openings: dict[tuple[str, object], Opening] = {}
         self._line = Line("chameleon-opening", most_waiting=MOST_WAITING)
-        self._uploads = Line("chameleon-uploads", most_waiting=MOST_WAITING)
+        self.uploads = Line("chameleon-uploads", most_waiting=MOST_WAITING)
         self._layouts = Line("chameleon-layouts", most_waiting=MOST_WAITING)
 
     def opening(self, address: str, *, umap: bool) -> Opening:
@@ -206,7 +217,7 @@ class Workshop:
 
     def begin_upload(self, opening: Opening, *, umap: bool) -> None:
         """Open an upload, after those that came before."""
-        self._begin(opening, self._uploads, umap=umap)
+        self._begin(opening, self.uploads, umap=umap)
 
     def lay_out(self, opening: Opening, *, again: bool) -> None:
         """Compute a layout of an opened project, after those asked for before."""
@@ -215,5 +226,5 @@ class Workshop:
     def _begin(self, opening: Opening, line: Line, *, umap: bool) -> bool:
         taken = line.take(lambda: opening.run(self._layouts if umap else None))
         if not taken:
-            opening.refuse()
+            opening.refuse(line.busy)
         return taken

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import streamlit as st
 
-from chameleon.app import bringing, projects, setup_form, uploads
+from chameleon.app import bringing, jobs, projects, setup_form, uploads
 from chameleon.app.info import problem_lines
 from chameleon.app.keeping import kept
 from chameleon.app.operator import WRITING_FLAG, operator
@@ -24,6 +23,7 @@ from chameleon.sources.address import address_of
 from chameleon.sources.survey import Survey, survey
 from chameleon.store import write_text
 
+_MOMENT_SECONDS = 0.4
 _ONE_AT_A_TIME = threading.Lock()
 _LONGEST_CELL = 60
 _SAMPLES = 3
@@ -35,24 +35,44 @@ def draw() -> None:
     bringing.draw()
     name, address = projects.shown()
     own = uploads.upload_of_session() if name == uploads.NAME else None
-    private = None if own is None else own.kept
     title = "your upload" if own is not None else shortened(name, 60)
     st.markdown(f"##### What is in {plain(title)}")
     stamp = folder_stamp(address)
-    try:
-        found = _survey(address, stamp, None, private, None)
-    except ChameleonError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+    found = _found(address, stamp, own)
+    if found is None:
         return
     chosen = setup_form.draw(found, stamp=str(hash(stamp)), alone=own is not None)
-    tried = found
+    tried: Survey | None = found
     if chosen is not None and chosen != found.settings:
-        tried = _survey(address, stamp, settings_text(chosen), private, chosen)
-    refused = None if own is None else own.refusal(tried.project)
-    _draw_state(tried if refused is None else replace(tried, error=refused), stands=tried is found)
-    _draw_versions(tried)
-    _draw_columns(tried)
+        tried = _found(address, stamp, own, chosen)
+    if tried is not None:
+        _draw_state(tried, stands=tried is found)
+    _draw_versions(tried or found)
+    _draw_columns(tried or found)
     _draw_settings(address, chosen or found.settings, own)
+
+
+def _found(
+    address: str,
+    stamp: tuple[tuple[str, int, int], ...],
+    own: uploads.Upload | None,
+    settings: Settings | None = None,
+) -> Survey | None:
+    """What is found with these settings; None where the page says why there is nothing yet."""
+    try:
+        if own is None:
+            text = None if settings is None else settings_text(settings)
+            return _survey(address, stamp, text, settings)
+        job = own.survey(projects.workshop().uploads, settings)
+    except ChameleonError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    job.wait(_MOMENT_SECONDS)
+    if job.error is not None:
+        st.error(plain(job.error), icon=":material/error:")
+    elif not job.complete:
+        jobs.watch(job, what="files", key="setup-stop")
+    return job.result
 
 
 @kept(max_entries=8, show_spinner="Looking at the data…")
@@ -60,12 +80,11 @@ def _survey(
     address: str,
     stamp: tuple[tuple[str, int, int], ...],
     text: str | None,
-    _private: Path | None,
     _settings: Settings | None,
 ) -> Survey:
     with _ONE_AT_A_TIME:
-        if _settings is None or _private is not None:
-            return survey(address, private=_private, settings=_settings)
+        if _settings is None:
+            return survey(address)
         # a visitor's trial is nothing to keep beside the operator's project
         with tempfile.TemporaryDirectory(prefix="chameleon-trial-") as folder:
             return survey(address, private=Path(folder), settings=_settings)

@@ -24,19 +24,18 @@ from chameleon.analysis.iteration import (
     without_own_choice,
 )
 from chameleon.analysis.kinds import iteration_kinds
-from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.analysis.telling_apart import ToldApart
 from chameleon.analysis.training import (
     TrainingParts,
-    attribute_training,
     seconds_per_row,
     train_changes,
     training_fits,
     training_seconds,
 )
-from chameleon.app.jobs import Question
+from chameleon.app import jobs
 from chameleon.app.keeping import kept
+from chameleon.app.line import Question
 from chameleon.models import Evaluation
-from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
 from chameleon.view_filters import DataChange
@@ -229,12 +228,10 @@ def telling_apart(
     evaluation: Evaluation, selection: Selection, split: Split | None
 ) -> Question[ToldApart]:
     """`can_be_told_apart` under the selection, to be asked for."""
-    asked = unchosen(selection)
-
-    def work(progress: ProgressCallback) -> ToldApart:
-        return can_be_told_apart(evaluation, **_asked(asked), split=split, progress=progress)
-
-    return Question(("told apart", evaluation.key, asked.to_query_string(), split), work)
+    return jobs.fit_question(
+        "domain classifier", evaluation,
+        selection=unchosen(selection).to_query_string(), split=split,
+    )  # fmt: skip
 
 
 def training(
@@ -247,16 +244,6 @@ def training(
     by: str,
 ) -> Question[TrainingParts]:
     """`attribute_training` between two versions, to be asked for."""
-
-    def work(progress: ProgressCallback) -> TrainingParts:
-        return attribute_training(
-            evaluation,
-            before=before,
-            after=after,
-            metric=metric,
-            of_class=of_class,
-            by=by,
-            progress=progress,
-        )
-
-    return Question(("training", evaluation.key, before, after, metric, of_class, by), work)
+    return jobs.fit_question(
+        "training", evaluation, before=before, after=after, metric=metric, of_class=of_class, by=by
+    )

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
@@ -20,12 +21,17 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import state
+from chameleon.app.line import Job, Line, Question
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
-from chameleon.errors import ChameleonError, ProjectError
+from chameleon.child_process import Note
+from chameleon.errors import ProjectError
 from chameleon.layout import birth
-from chameleon.project import SETTINGS_FILE, Project
-from chameleon.upload import Limits, Sent, require_allowed, stored, write_project_zip
+from chameleon.project import SETTINGS_FILE, Settings
+from chameleon.settings_text import settings_text
+from chameleon.sources.survey import Survey, survey
+from chameleon.upload import Limits, Sent, stored, write_project_zip
+from chameleon.upload_process import TRIAL_FOLDER, in_child
 
 NAME = "your-upload"
 """What the address calls the project that this visitor brought along."""
@@ -80,6 +86,7 @@ class Upload:
         self.kept = folder / "kept"
         self.left_out = ""
         self.opening: Opening | None = None
+        self._surveys: dict[str, Job[Survey]] = {}
         self._begun: list[Background] = []
         self.project.mkdir(parents=True)
         self.kept.mkdir()
@@ -87,8 +94,7 @@ class Upload:
     def opened(self, workshop: Workshop) -> Opening:
         """Its opening; begun where it is new."""
         if self.opening is None or self.opening.refused:
-            check = partial(require_allowed, limits=LIMITS)
-            self.opening = Opening(str(self.project), private=self.kept, check=check)
+            self.opening = Opening(str(self.project), private=self.kept, limits=LIMITS)
             self.ends_with(self.opening)
             workshop.begin_upload(self.opening, umap=operator().umap)
         return self.opening
@@ -100,16 +106,34 @@ class Upload:
     def settle(self, text: str) -> None:
         """Let its chameleon.toml say that. Without [source] a single table is one version."""
         (self.project / SETTINGS_FILE).write_text(text, encoding="utf-8")
+        self._surveys.clear()
         self.open_anew()
 
-    def refusal(self, project: Project | None) -> str | None:
-        """Why the server does not take what its settings ask for; None where it does."""
-        try:
-            if project is not None:
-                require_allowed(project, LIMITS)
-        except ChameleonError as error:
-            return str(error)
-        return None
+    def survey(self, line: Line, settings: Settings | None = None) -> Job[Survey]:
+        """The survey of it, with other settings than its own where they are given.
+
+        A child process reads the files first, and finds whether the settings are allowed.
+        """
+        text = "" if settings is None else settings_text(settings)
+        job = self._surveys.get(text)
+        if job is None or job.error is not None:
+            job = Job(Question((text,), partial(self._survey, settings)), line)
+            self._surveys[text] = job
+            self.ends_with(job)
+            job.begin()
+        return job
+
+    def _survey(self, settings: Settings | None, note: Note) -> Survey:
+        if settings is not None:
+            trial = self.kept / TRIAL_FOLDER
+            trial.mkdir(exist_ok=True)
+            (trial / SETTINGS_FILE).write_text(settings_text(settings), encoding="utf-8")
+        refused = in_child(
+            "survey", self.project, self.kept, note,
+            upload=asdict(LIMITS), trial=settings is not None,
+        )  # fmt: skip
+        found = survey(self.project, private=self.kept, settings=settings)
+        return found if refused is None else replace(found, error=refused)
 
     def open_anew(self) -> None:
         """Open it again at the next look: its settings have changed."""

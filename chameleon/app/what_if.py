@@ -6,18 +6,17 @@ import polars as pl
 import streamlit as st
 
 from chameleon.analysis.attribution import Attribution
-from chameleon.analysis.without import WithoutInstances, without
+from chameleon.analysis.without import WithoutInstances
 from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.changes import draw_statistics, matrix_spec
+from chameleon.app.line import Question
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import figure, plain, shortened
 from chameleon.charts.change_matrix import outcome_frame, outcome_matrix_text
 from chameleon.given import are_given
 from chameleon.models import Evaluation
-from chameleon.progress import ProgressCallback
-from chameleon.store import digest
 
 
 def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> None:
@@ -64,14 +63,11 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
 
 def _question(
     evaluation: Evaluation, version: str, instances: pl.Series
-) -> jobs.Question[WithoutInstances]:
+) -> Question[WithoutInstances]:
     """`without` these instances, to be asked for."""
-
-    def work(progress: ProgressCallback) -> WithoutInstances:
-        return without(evaluation, version, instances.to_list(), progress=progress)
-
-    key = ("what if", evaluation.key, version, digest(instances.sort().to_list()))
-    return jobs.Question(key, work)
+    return jobs.fit_question(
+        "without", evaluation, version=version, instances=instances.sort().to_list()
+    )
 
 
 def _why_not(view: View) -> str:

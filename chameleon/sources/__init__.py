@@ -48,6 +48,7 @@ def open_project(
     *,
     settings: Settings | None = None,
     private: Path | None = None,
+    cached_only: bool = False,
 ) -> Project:
     """The project that is meant: its usable versions, what their columns mean, its problems.
 
@@ -65,6 +66,8 @@ def open_project(
     private
         The one folder in which anything of the project may be kept: what is learnt and computed,
         copies and fitted models. None keeps them as usual.
+    cached_only
+        Use cached results and build or fit nothing, because another process does that.
 
     Raises
     ------
@@ -76,10 +79,12 @@ def open_project(
     memory = FileMemory(private or cache_folder(address.path))
     used = with_date_role(settings or address.settings)
     source = source_of(address.folder, used, memory)
-    project = replace(_project_of(address, used, source, memory), private=private)
-    if settings is None:  # what only a trial asked for is not worth remembering
-        memory.save()
-    return project
+    try:
+        project = _project_of(address, used, source, memory)
+    finally:
+        if settings is None or private is not None:  # a trial's findings aren't worth remembering
+            memory.save()
+    return replace(project, private=private, cached_only=cached_only)
 
 
 def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSource:

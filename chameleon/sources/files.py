@@ -9,11 +9,19 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
+from chameleon.columns import named
 from chameleon.errors import VersionError
-from chameleon.project import Version
-from chameleon.sources.text import MARKUP, scan_text
+from chameleon.project import Severity, Version
+from chameleon.sources.text import MARKUP, remarks_of, scan_text
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
+_PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_SECONDS_OF_DAY = 86_400
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, the years of Python's dates, in days since 1970."""
+
+_MOST = 2**63 - 1
+
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
 
@@ -36,11 +44,43 @@ def scan_file(path: Path) -> pl.LazyFrame:
     VersionError
         It is in a form that cannot be told. The message follows the file's name.
     """
+    if is_untyped(path):
+        return scan_text(path)
+    scan = _scan_typed(path)
+    return scan.with_columns(
+        pl.when(in_range).then(named(name)) for name, in_range in _ranges(scan).items()
+    )
+
+
+def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
+    """What is unusual about how a file is written, each to follow its name.
+
+    Raises
+    ------
+    VersionError
+        Its rows cannot be told; see `remarks_of`.
+    """
+    if is_untyped(path):
+        return remarks_of(path)
+    scan = _scan_typed(path)
+    ranges = _ranges(scan)
+    counted = scan.select(pl.len(), *((~in_range).sum() for in_range in ranges.values()))
+    rows, *counts = counted.collect().row(0) if ranges else (0,)
+    return tuple(
+        (
+            Severity.WARNING,
+            f"has values in '{name}' outside the years 1 to 9999 or the range of their type, "
+            f"{count:,} of {rows:,}: they count as missing. Write the column again.",
+        )
+        for name, count in zip(ranges, counts, strict=True)
+        if count
+    )
+
+
+def _scan_typed(path: Path) -> pl.LazyFrame:
     match ending(path):
         case ".parquet":
             return pl.scan_parquet(path, glob=False)
-        case ".csv" | ".csv.gz":
-            return scan_text(path)
         case ".arrow" | ".feather":
             return pl.scan_ipc(path, glob=False)
         case ".jsonl":
@@ -48,6 +88,35 @@ def scan_file(path: Path) -> pl.LazyFrame:
     raise VersionError(
         f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}."
     )
+
+
+def _ranges(scan: pl.LazyFrame) -> dict[str, pl.Expr]:
+    """Whether a value is in range, for every column of dates or times.
+
+    polars panics on other values, or reads them as something else.
+    """
+    return {
+        name: named(name).to_physical().is_between(*bounds)
+        for name, dtype in scan.collect_schema().items()
+        if (bounds := _bounds(dtype)) is not None
+    }
+
+
+def _bounds(dtype: pl.DataType) -> tuple[int, int] | None:
+    """The smallest and largest stored number of a type of date or time; None for other types."""
+    if dtype == pl.Date:
+        return _FIRST_DAY, _LAST_DAY
+    if dtype == pl.Time:
+        return 0, _SECONDS_OF_DAY * _PER_SECOND["ns"] - 1
+    if not isinstance(dtype, (pl.Datetime, pl.Duration)):
+        return None
+    per_second = _PER_SECOND[dtype.time_unit]
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
+        margin = 0 if dtype.time_zone is None else 1  # a day: the zone adds hours
+        first, after = _FIRST_DAY + margin, _LAST_DAY + 1 - margin
+        return first * _SECONDS_OF_DAY * per_second, after * _SECONDS_OF_DAY * per_second - 1
+    most = _MOST // (_PER_SECOND["ns"] // per_second)  # what fits into 64 bits as nanoseconds
+    return -most, most
 
 
 def unreadable(

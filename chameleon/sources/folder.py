@@ -88,7 +88,7 @@ class FolderSource(VersionSource):
         return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual about the version's text files."""
+        """What is unusual about how the version's files are written."""
         return self._files[version.name].remarks()
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:

@@ -13,8 +13,7 @@ import polars as pl
 from chameleon.columns import SPLIT_NAMES, common_kind, named, type_kind
 from chameleon.errors import VersionError
 from chameleon.project import Kind, Severity, Split, natural_key
-from chameleon.sources.files import ending, is_untyped, outside, scan_file
-from chameleon.sources.text import remarks_of
+from chameleon.sources.files import ending, file_remarks, is_untyped, outside, scan_file
 
 Read = TypeVar("Read")
 
@@ -79,7 +78,7 @@ class VersionFiles:
         return pl.concat(scans, how="diagonal_relaxed")
 
     def remarks(self) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual about how the text files are written, and how they are read.
+        """What is unusual about how the files are written, and how they are read.
 
         Raises
         ------
@@ -87,8 +86,8 @@ class VersionFiles:
             A row has more or fewer fields than the header.
         """
         said: list[tuple[Severity, str]] = []
-        for path in (path for path in self.paths if is_untyped(path)):
-            own = remarks_of(path) if len(self.paths) == 1 else _named(path, remarks_of)
+        for path in self.paths:
+            own = file_remarks(path) if len(self.paths) == 1 else _named(path, file_remarks)
             start = "" if len(self.paths) == 1 else f": {path.name} "
             said += [(severity, f"{start}{text}") for severity, text in own]
         return tuple(said)

@@ -112,6 +112,8 @@ def survey(
     try:
         memory = FileMemory(private or cache_folder(address.path))
         found |= _of_versions(address.folder, used, memory)
+        if settings is None or private is not None:
+            memory.save()  # opening the project finds the headers there
         project = open_project(path, settings=settings, private=private)
         found |= {"project": project, "problems": project.problems}
     except ProjectError as reason:

@@ -27,6 +27,7 @@ from chameleon.sources.files import (
     READ_ERRORS,
     could_not,
     ending,
+    file_remarks,
     is_untyped,
     outside,
     scan_file,
@@ -89,7 +90,7 @@ class TableSource(VersionSource):
     def problems(self) -> tuple[Problem, ...]:
         """Rows that belong to no version, and listed versions without any row."""
         unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
-        said = text_form(self._path).remarks if is_untyped(self._path) else ()
+        said = text_form(self._path).remarks if is_untyped(self._path) else file_remarks(self._path)
         return (
             *(Problem(severity, f"{self._file} {text}") for severity, text in said),
             *self._timeline.problems,

@@ -5,11 +5,13 @@ import threading
 
 import polars as pl
 import pytest
+from polars.exceptions import PanicException
 
 from chameleon import Blacklists
-from chameleon.app import failure_results, jobs, step_results, what_if
-from chameleon.app.jobs import MOST_WAITING, Job, Question, StoppedError
-from chameleon.app.line import Line
+from chameleon.analysis.fits import FITS
+from chameleon.app import jobs
+from chameleon.app.jobs import MOST_WAITING
+from chameleon.app.line import Job, Line, Question, StoppedError
 from chameleon.app.uploads import Upload
 from chameleon.blacklists import FILE
 from chameleon.errors import ChameleonError, ModelError
@@ -55,13 +57,8 @@ def gate(monkeypatch):
 
         return work
 
-    for module, name in (
-        (step_results, "can_be_told_apart"),
-        (step_results, "attribute_training"),
-        (failure_results, "label_suspicion"),
-        (what_if, "without"),
-    ):
-        monkeypatch.setattr(module, name, held(name))
+    for name in FITS:
+        monkeypatch.setitem(FITS, name, held(name))
     yield opened, most, names
     opened.set()
 
@@ -90,7 +87,7 @@ def test_fits_of_all_visitors_stand_in_one_line(open_app, project, gate):
         assert any("tells nothing here" in error.value for error in screen.at.error)
         assert not screen.at.button(key=BUTTONS[page]).disabled  # it may be asked again
     assert most == [1]
-    assert names == ["can_be_told_apart", "without", "label_suspicion", "attribute_training"]
+    assert names == ["domain classifier", "without", "label issues", "training"]
 
 
 def test_a_page_can_be_left_while_its_fits_go_on(open_app, project, gate):
@@ -122,7 +119,7 @@ def test_what_is_stopped_leaves_the_line_and_may_be_asked_again(open_app, projec
     assert waiting(second)[0].startswith("Waiting: 1 job before this one")
     opened.set()
     second.settle()
-    assert names == ["can_be_told_apart", "label_suspicion"]
+    assert names == ["domain classifier", "label issues"]
     first.at.run()
     assert not first.at.error  # stopped, not failed
     assert not first.at.exception
@@ -161,7 +158,12 @@ def test_a_job_tells_how_far_it_is_and_what_came_of_it():
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(ModelError("No model."), "No model."), (ZeroDivisionError("x"), "The log of the server")],
+    [
+        (ModelError("No model."), "No model."),
+        (ZeroDivisionError("x"), "The server's log"),
+        (PanicException("x"), "The server's log"),  # a BaseException
+        (SystemExit(1), "The server's log"),
+    ],
 )
 def test_what_goes_wrong_is_told_and_the_line_goes_on(error, told, caplog):
     line = Line("test", most_waiting=2)

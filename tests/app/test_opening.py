@@ -4,11 +4,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from polars.exceptions import PanicException
 
 from chameleon.app.line import Line
 from chameleon.app.opening import MOST_WAITING, Opening, Workshop
 from chameleon.app.uploads import Upload
-from chameleon.errors import ProjectError
+from chameleon.upload import Limits
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 
@@ -28,6 +29,31 @@ def test_jobs_are_done_one_at_a_time_in_their_order():
     again = threading.Event()
     assert line.take(again.set)  # its thread ended meanwhile, or takes one more
     assert again.wait(SECONDS)
+
+
+@pytest.mark.parametrize("error", [ValueError, PanicException, SystemExit, KeyboardInterrupt])
+def test_the_queue_goes_on_whatever_a_piece_raises(error, caplog):
+    line, done = Line("test", most_waiting=2), threading.Event()
+
+    def work():
+        raise error("why")
+
+    assert line.take(work)
+    assert line.take(done.set)
+    assert done.wait(SECONDS)
+    assert "Queued work failed" in caplog.text
+
+
+def test_a_panic_while_opening_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatch, caplog):
+    def panic(*args, **options):
+        raise PanicException("secret")
+
+    monkeypatch.setattr("chameleon.app.opening.open_project", panic)
+    opening = Opening(str(tmp_path))
+    opening.run(None)
+    assert opening.complete
+    assert "The server's log has the reason." in (opening.error or "")
+    assert "secret" in caplog.text
 
 
 def test_what_finds_the_line_full_has_no_place():
@@ -61,7 +87,7 @@ def test_too_many_waiting_projects_are_asked_to_come_back(busy, tmp_path: Path):
     addresses = [str(tmp_path / str(k)) for k in range(MOST_WAITING + 2)]
     opened = [workshop.opening(address, umap=False) for address in addresses]
     assert [o.complete for o in opened] == [*[False] * (MOST_WAITING + 1), True]
-    assert "Try again in a minute" in (opened[-1].error or "")
+    assert "Try again later" in (opened[-1].error or "")
     assert workshop.opening(addresses[0], umap=False) is opened[0]
     assert workshop.opening(addresses[-1], umap=False) is not opened[-1]  # it may have a place now
 
@@ -118,14 +144,13 @@ def test_changed_files_end_the_work_on_the_state_before(tmp_path: Path, busy):
     assert not after._cancelled.is_set()
 
 
-def test_a_check_may_refuse_a_project_before_its_data_is_read(tmp_path: Path):
-    def refuse(project):
-        raise ProjectError("Not here.")
-
-    opening = Opening(str(write_project(tmp_path / "p", {"1": plain()})), check=refuse)
+def test_an_upload_beyond_its_limits_is_refused_before_its_data_is_read(tmp_path: Path):
+    folder = write_project(tmp_path / "p", {"1": plain(), "2": plain()})
+    private = tmp_path / "kept"
+    opening = Opening(str(folder), private=private, limits=Limits(versions=1))
     opening.run(None)
-    assert opening.error == "Not here."
-    assert not list((tmp_path / "p" / ".chameleon").glob("dataset-*"))
+    assert "Too many versions" in (opening.error or "")
+    assert not list(private.glob("dataset-*"))
 
 
 def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatch, caplog):
@@ -135,7 +160,7 @@ def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatc
     monkeypatch.setattr("chameleon.app.opening.open_project", fail)
     opening = Opening(str(tmp_path))
     opening.run(None)
-    assert "The log of the server says what." in (opening.error or "")
+    assert "The server's log has the reason." in (opening.error or "")
     assert str(tmp_path) not in (opening.error or "")
     assert "secret" in caplog.text
 

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 from streamlit.runtime.caching.cache_resource_api import _resource_caches
 from streamlit.testing.v1 import AppTest
@@ -20,6 +21,7 @@ from chameleon.layout import birth
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
 from tests.library import TREE, plain, write_project
+from tests.test_upload_process import aborting_arrow
 
 SETUP = "pages/setup.py"
 
@@ -159,8 +161,8 @@ def csv(rows: int, **columns) -> bytes:
 
 def bring(screen: Screen, *files: tuple[str, bytes]) -> Screen:
     sent = [(name, content, "application/octet-stream") for name, content in files]
-    screen.at.file_uploader[0].set_value(sent).run()
-    return screen
+    screen.at.file_uploader[0].set_value(sent)
+    return screen.settle()
 
 
 def two_versions() -> tuple[tuple[str, bytes], ...]:
@@ -266,9 +268,11 @@ def test_one_table_asks_for_its_reading_and_opens_with_it(served):
     screen = bring(visitor(SETUP), ("all.csv", content))
     assert "How does all\\.csv hold its versions?" in screen.at.error[0].value
     reading = screen.at.radio[0]
-    reading.set_value("snapshot").run()
+    reading.set_value("snapshot")
+    screen.settle()
     assert not screen.at.error
-    screen.at.button(key="setup-use").click().run()
+    screen.at.button(key="setup-use").click()
+    screen.settle()
     assert "2 of 2 versions" in screen.at.success[0].value
     screen.go(OVERVIEW).settle()
     assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1", "2"]
@@ -276,8 +280,9 @@ def test_one_table_asks_for_its_reading_and_opens_with_it(served):
 
 def test_one_table_may_be_one_version(served):
     screen = bring(visitor(SETUP), ("all.csv", csv(20)))
-    screen.at.radio[0].set_value("one").run()
-    screen.at.button(key="setup-use").click().run()
+    screen.at.radio[0].set_value("one")
+    screen.settle().at.button(key="setup-use").click()
+    screen.settle()
     assert "1 of 1 versions" in screen.at.success[0].value
 
 
@@ -290,10 +295,12 @@ def test_a_label_by_another_name_is_chosen_on_the_page(served):
     assert "no label column" in screen.at.error[0].value
     next(s for s in screen.at.selectbox if s.label == "label").set_value("animal")
     submit = next(b for b in screen.at.button if b.label == "Try these settings")
-    submit.click().run()
+    submit.click()
+    screen.settle()
     assert not screen.at.error
     assert 'label = "animal"' in screen.at.code[0].value
-    screen.at.button(key="setup-use").click().run()
+    screen.at.button(key="setup-use").click()
+    screen.settle()
     assert "2 of 2 versions" in screen.at.success[0].value
 
 
@@ -312,6 +319,42 @@ def test_what_is_refused_is_told_and_leaves_nothing(served, files, told):
     assert told in screen.at.error[0].value.replace("\\", "")
     assert set(private_folders()) <= set(folders)
     assert screen.at.file_uploader[0].key == "uploader-1"  # a new one, empty
+
+
+def test_a_file_that_aborts_its_reader_leaves_the_server_and_the_queue_as_they_were(served):
+    screen = bring(visitor(SETUP), ("1.csv", csv(20)), ("2.arrow", aborting_arrow()))
+    assert not screen.at.exception
+    told = screen.at.error[0].value.replace("\\", "")
+    assert told.startswith("Reading 2.arrow failed")
+    assert "Write the files again" in told
+    other = bring(visitor(SETUP), *two_versions())
+    assert "2 of 2 versions" in other.at.success[0].value
+
+
+def test_the_server_fits_no_model_on_an_upload(served, monkeypatch):
+    from sklearn.pipeline import Pipeline
+
+    def refuse(*args, **options):
+        raise AssertionError("a model was fitted in the server's process")
+
+    monkeypatch.setattr(Pipeline, "fit", refuse)
+    first, second = plain(80), plain(120).with_columns(pl.col("x") + 1)
+    files = [(f"{k}.csv", f.write_csv().encode()) for k, f in enumerate((first, second))]
+    screen = bring(visitor(SETUP), *files, ("chameleon.toml", TREE.encode()))
+    screen.go(OVERVIEW).settle()
+    assert not screen.at.error
+    for page, button in (
+        ("pages/iteration.py", "iteration-ask"),
+        ("pages/failures.py", "mistakes-judge"),
+        ("pages/attribution.py", "training-go"),
+    ):
+        screen.go(page).settle()
+        screen.at.button(key=button).click()
+        screen.settle()
+        assert not screen.at.exception
+        assert not screen.at.error
+        again = [b for b in screen.at.button if b.key == button and not b.disabled]
+        assert not again  # the result is there
 
 
 def test_a_zip_with_a_link_is_refused_in_the_app(served):

@@ -1,0 +1,54 @@
+"""The analyses that fit models, by name, with options that can be written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
+from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.analysis.training import TrainingParts, attribute_training
+from chameleon.analysis.without import WithoutInstances, without
+from chameleon.models import Evaluation
+from chameleon.progress import ProgressCallback
+from chameleon.project import Split
+from chameleon.selection import Selection
+
+Fit = LabelSuspicion | ToldApart | TrainingParts | WithoutInstances
+
+
+def _domain_classifier(
+    evaluation: Evaluation, *, selection: str, split: str | None, progress: ProgressCallback
+) -> ToldApart:
+    asked = Selection.from_query_string(selection, Selection("", ""))
+    return can_be_told_apart(
+        evaluation,
+        primary=asked.primary,
+        secondary=asked.secondary,
+        filters=asked.filters,
+        split=None if split is None else Split(split),
+        progress=progress,
+    )
+
+
+FITS: dict[str, Callable[..., Fit]] = {
+    "label issues": label_suspicion,
+    "domain classifier": _domain_classifier,
+    "training": attribute_training,
+    "without": without,
+}
+
+
+def run_fit(
+    name: str, evaluation: Evaluation, options: Mapping[str, Any], progress: ProgressCallback
+) -> Fit:
+    """The result of the analysis of that name.
+
+    Parameters
+    ----------
+    options
+        Its keyword arguments as JSON has them.
+    progress
+        Called before every fit; what it raises ends the work.
+    """
+    return FITS[name](evaluation, **options, progress=progress)

@@ -1,0 +1,85 @@
+"""The process that reads an upload and fits models on it: `python -m chameleon.upload_process`.
+
+Whatever it computes it caches in the upload's private folder, where the server finds it. The
+server reads no file that this process hasn't read whole, and fits no model on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from chameleon.analysis.fits import run_fit
+from chameleon.child_process import Channel, Note, answer_of_child, answer_parent, upload_limits
+from chameleon.dataset_store import evolving_dataset
+from chameleon.errors import ChameleonError
+from chameleon.golden import golden_test
+from chameleon.models import evaluate
+from chameleon.settings import read_settings
+from chameleon.sources import open_project
+from chameleon.sources.survey import survey
+from chameleon.upload import Limits, require_allowed, require_readable
+
+TRIAL_FOLDER = "trial"
+"""The folder in the private folder with a chameleon.toml that is tried."""
+
+
+def in_child(task: str, folder: str | Path, private: Path, note: Note, **job: object) -> Any:  # noqa: ANN401
+    """What a child process answers to a task on an upload, within `upload_limits`.
+
+    Parameters
+    ----------
+    task
+        "survey" (with `upload` and `trial`), "open" (`upload`), or "fit" (`name`, `options`).
+    folder, private
+        The project folder, and the private folder for everything cached.
+
+    Raises
+    ------
+    ChameleonError
+        See `answer_of_child`.
+    """
+    whole = {"task": task, "folder": str(folder), "private": str(private), **job}
+    return answer_of_child("chameleon.upload_process", whole, limits=upload_limits(), note=note)
+
+
+def answer(job: Mapping[str, Any], channel: Channel) -> object:
+    """Do a task in the child process."""
+    folder, private = Path(job["folder"]), Path(job["private"])
+    if job["task"] == "survey":
+        return _survey(folder, private, Limits(**job["upload"]), channel, trial=job["trial"])
+    channel.doing("Reading the versions")
+    project = open_project(folder, private=private)
+    if job["task"] == "open":
+        require_allowed(project, Limits(**job["upload"]))
+        evolving_dataset(project, progress=channel.progress)
+    evaluation = evaluate(project, progress=channel.progress)
+    if job["task"] == "fit":
+        channel.doing("Fitting models")
+        run_fit(job["name"], evaluation, job["options"], channel.progress)
+    elif project.settings.golden is not None:
+        with suppress(ChameleonError):  # the page that shows it has the reason
+            golden_test(evaluation, progress=channel.progress)
+    return None
+
+
+def _survey(
+    folder: Path, private: Path, limits: Limits, channel: Channel, *, trial: bool
+) -> str | None:
+    """Read all files and survey the project; why its settings are refused, or None."""
+    require_readable(folder, limits, channel.doing)
+    channel.doing("Reading the versions")
+    settings = read_settings(private / TRIAL_FOLDER) if trial else None
+    found = survey(folder, private=private, settings=settings)
+    try:
+        if found.project is not None:
+            require_allowed(found.project, limits)
+    except ChameleonError as error:
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    answer_parent(answer)

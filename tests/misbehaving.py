@@ -1,0 +1,71 @@
+"""The child of `tests.test_child_process`: `python -m tests.misbehaving` does what it is told."""
+
+import os
+from pathlib import Path
+from threading import Event
+
+from chameleon.child_process import answer_parent
+from chameleon.errors import VersionError
+from chameleon.progress import Progress
+
+
+def print_messages(job):
+    print('{"done": "fooled"}', flush=True)
+    os.write(1, b'{"done": "fooled"}\n')
+    return "printed"
+
+
+def fill_numpy(job):
+    import numpy as np
+
+    return len([np.ones(10_000_000) for _ in range(20)])
+
+
+def fill_polars(job):
+    import polars as pl
+
+    return len(pl.repeat(1.5, 2**50, eager=True))
+
+
+def fail(job):
+    raise RuntimeError("secret")
+
+
+def refuse(job):
+    raise VersionError("Version 3 is empty.")
+
+
+def spin(job):
+    while True:
+        pass
+
+
+def wait(job):
+    if "file" in job:
+        Path(job["file"]).write_text(str(os.getpid()))
+    Event().wait(600)
+
+
+TASKS = {
+    "echo": lambda job: job["given"],
+    "print": print_messages,
+    "error": refuse,
+    "fault": fail,
+    "abort": lambda job: os.abort(),
+    "exit": lambda job: os._exit(7),
+    "numpy memory": fill_numpy,
+    "polars memory": fill_polars,
+    "spin": spin,
+    "wait": wait,
+}
+
+
+def work(job, channel):
+    if job["task"] == "echo":
+        channel.progress(Progress("Fitting", "1.2", 1, 3))
+    channel.doing("Reading a.arrow")
+    return TASKS[job["task"]](job)
+
+
+if __name__ == "__main__":
+    answer_parent(work)
