@@ -8,7 +8,9 @@ column a category. Infinities count as missing for the model.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,7 @@ ONE_HOT_CATEGORIES = 30
 
 _NATIVE = "HistGradientBoostingClassifier"
 _NON_NEGATIVE = ("MultinomialNB", "ComplementNB", "CategoricalNB")
+_listing = threading.Lock()
 
 
 def classifier_class(name: str) -> type[ClassifierMixin]:
@@ -41,9 +44,8 @@ def classifier_class(name: str) -> type[ClassifierMixin]:
     ModelError
         scikit-learn has no such classifier, or it needs another estimator inside.
     """
-    from sklearn.utils import all_estimators
-
-    known: dict[str, type[ClassifierMixin]] = dict(all_estimators(type_filter="classifier"))
+    with _listing:
+        known = _classifiers()
     if name not in known:
         close = [k for k in known if name.casefold() in k.casefold()][:5]
         hint = f" Perhaps {', '.join(close)}?" if close else ""
@@ -62,6 +64,18 @@ def classifier_class(name: str) -> type[ClassifierMixin]:
             f"({', '.join(required)}). Name a classifier that stands alone."
         )
     return known[name]
+
+
+@cache
+def _classifiers() -> Mapping[str, type[ClassifierMixin]]:
+    """All of scikit-learn's classifiers by name; to be called under `_listing`.
+
+    scikit-learn imports all of its modules to list them, some of which cannot be imported. When two
+    threads do so at once, one may find no trace of a module that the other one gave up.
+    """
+    from sklearn.utils import all_estimators
+
+    return dict(all_estimators(type_filter="classifier"))
 
 
 def unfitted_pipeline(spec: ModelSpec, numbers: Sequence[str], texts: Sequence[str]) -> Pipeline:

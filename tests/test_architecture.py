@@ -55,6 +55,12 @@ HOMES = {
 # Whatever they load can run somebody's code.
 UNSAFE_LIBRARIES = {"cloudpickle", "dill", "marshal", "pickle", "shelve"}
 UNSAFE_CALLS = re.compile(r"(eval|exec|__import__|joblib\.load|.*\.(read|to)_pickle)")
+# polars calls these functions from its own threads. They wait for the interpreter's lock, and hang
+# for good where another thread holds it and waits for them, as one in `to_arrow` does.
+POLARS_CALLBACKS = re.compile(
+    r".*\.(map_(batches|elements|groups|rows)|rolling_map|sink_batches|register_io_source)"
+    r"|polars\.(map_\w+|(cum_)?(fold|reduce)|.*defer)"
+)
 FILE_READING = re.compile(
     r"(.*\.)?(open|open_memmap|read_\w+|scan_\w+|load|loads|loadtxt|genfromtxt|fromfile|memmap)"
 )
@@ -194,6 +200,30 @@ def call_breaches(source: Source) -> Iterator[str]:
             yield f"{place}: {name}() reads a file, which analysis never does"
 
 
+def callback_breaches(source: Source) -> Iterator[str]:
+    calls = list(called_names(source))
+    begins = ("polars.col", "polars.lit", "chameleon.columns.named")
+    expressions = {id(call) for name, call in calls if name in begins}
+    for name, call in calls:
+        place = f"{source.path}:{call.lineno}"
+        if POLARS_CALLBACKS.fullmatch(name):
+            yield f"{place}: {name}() lets polars call Python"
+        if name.startswith("numpy.") and any(
+            id(part) in expressions for word in call.args for part in parts_of(word)
+        ):
+            yield f"{place}: {name}() of an expression lets polars call Python"
+
+
+def parts_of(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield what an expression begins with: pl.col("a") of pl.col("a").sum() + 1."""
+    yield node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        yield from parts_of(node.func.value)
+    elif isinstance(node, ast.BinOp):
+        yield from parts_of(node.left)
+        yield from parts_of(node.right)
+
+
 def is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
@@ -218,6 +248,7 @@ def breaches(root: Path) -> list[str]:
             order_breaches(source, modules),
             library_breaches(source),
             call_breaches(source),
+            callback_breaches(source),
             file_breaches(source, root),
         )
         for breach in checked
@@ -321,6 +352,27 @@ PLANTED = {
         "import polars as pl\npl.scan_parquet('f')",
         "reads a file",
     ),
+    "map_elements": ("chameleon/charts/c.py", "f.select(c.map_elements(str))", "call Python"),
+    "map_batches": ("pages/features.py", "f.lazy().map_batches(g)", "call Python"),
+    "map_groups": ("streamlit_app.py", "f.group_by('a').map_groups(g)", "call Python"),
+    "map_batches of polars": (
+        "chameleon/dataset.py",
+        "from polars import map_batches as m\nm(['a'], g)",
+        "call Python",
+    ),
+    "fold": ("chameleon/rows.py", "import polars as pl\npl.fold(0, g, 'a')", "call Python"),
+    "reduce": ("chameleon/rows.py", "import polars as pl\npl.reduce(g, 'a')", "call Python"),
+    "rolling_map": ("chameleon/rows.py", "c.rolling_map(g, 3)", "call Python"),
+    "an IO plugin": (
+        "chameleon/sources/git.py",
+        "from polars.io.plugins import register_io_source\nregister_io_source(g)",
+        "call Python",
+    ),
+    "numpy on an expression": (
+        "chameleon/rows.py",
+        "import numpy as np\nimport polars as pl\nf.select(np.log1p(pl.col('a').abs() + 1))",
+        "call Python",
+    ),
     "utils": ("chameleon/app/utils.py", "", "no utils"),
     "a utils folder": ("chameleon/app/utils/text.py", "", "no utils"),
     "a long page": ("pages/features.py", "x = 1\n" * 60, "under 60 lines"),
@@ -347,6 +399,8 @@ ALLOWED = {
     "chameleon/store.py": "import numpy as np\nnp.load('a', allow_pickle=False)\nopen('f')",
     "chameleon/analysis/metrics.py": "from chameleon.models import Evaluation\nm.loaded()",
     "chameleon/charts/timeline.py": "import altair as alt\nfrom chameleon.charts import theme",
+    "chameleon/rows.py": "import numpy as np\nimport polars as pl\nnp.fmin.reduce(a)\n"
+    "np.log(f.select(pl.col('a')))\nf.rename(g)\n[g(x) for x in f['a']]\nmap(g, f)",
     "chameleon/app/frame.py": "import streamlit as st\nimport chameleon\nchameleon.evaluate()",
     "pages/features.py": "from chameleon.app import frame\nimport streamlit\n" + "#\n" * 57,
     "streamlit_app.py": "from chameleon import open_project\nre.compile('x')\nlist.eval()",

@@ -205,15 +205,15 @@ def crossed_tests(*, versions: int, title: str, reverse: bool, dark: bool) -> di
 
 def crossed_tests_frame(tests: pl.DataFrame) -> pl.DataFrame:
     """The frame of `crossed_tests` from model, test, value, instances, leaked, unknown."""
+    rows = list(tests.iter_rows(named=True))
+    values = ["-" if row["value"] is None else f"{row['value']:.3f}" for row in rows]
     return tests.select(
         "model",
         "test",
         "value",
-        written=pl.when(pl.col("value").is_null())
-        .then(pl.lit("-"))
-        .otherwise(pl.col("value").map_elements("{:.3f}".format, return_dtype=pl.String)),
+        written=pl.Series(values, dtype=pl.String),
         own=pl.col("model") == pl.col("test"),
-        sentence=pl.struct(pl.all()).map_elements(_cell_words, return_dtype=pl.String),
+        sentence=pl.Series([_cell_words(row) for row in rows], dtype=pl.String),
     )
 
 

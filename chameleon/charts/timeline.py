@@ -214,11 +214,9 @@ def change_frame(changes: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame
     renamed = changes.rename({"labels_added": "labels added", "after": "version"})
     table = renamed.unpivot(
         CHANGES, index=["version", "before"], variable_name="kind", value_name="instances"
-    ).with_columns(
-        written=pl.when(pl.col("instances") > 0)
-        .then(pl.col("instances").map_elements(lambda n: f"{n:,}", return_dtype=pl.String))
-        .otherwise(pl.lit(""))
     )
+    written = [f"{count:,}" if count else "" for count in table["instances"]]
+    table = table.with_columns(written=pl.Series(written, dtype=pl.String))
     first = pl.DataFrame(
         {"version": versions[:1], "before": ["-"], "kind": [CHANGES[0]], "instances": [0],
          "written": [""]},
