@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import polars as pl
 
-FORMULA = r"^\s*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}]"
-"""What spreadsheets may take for a formula: also after blanks, and in full-width letters."""
+_IGNORED = r"[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]*"
+_SIGNS = r"=+\-@\x{fe66}\x{fe62}\x{fe63}\x{fe6b}\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}"
+FORMULA = rf"^{_IGNORED}[{_SIGNS}\t\r\n]"
+"""Matches texts that a spreadsheet may read as a formula.
+
+- A formula begins with =, +, -, or @ (Excel, LibreOffice, Google Sheets). East Asian versions also
+  accept the full-width forms, and conversion to a code page turns the small forms into ASCII.
+- Readers trim or ignore characters before the sign: white space, control characters (Python's
+  `str.strip` also trims U+001C to U+001F), and invisible ones such as the byte-order mark, the
+  zero-width space, and the soft hyphen.
+- A tab or line break at the start can move the rest into another cell, so that one sign is enough.
+
+Inside a text a sign is harmless to a reader that separates cells by commas: cells with a comma,
+quote, or line break are quoted.
+"""
 
 
 def csv_text(frame: pl.DataFrame) -> str:
-    """The frame as CSV; texts and column names that begin like a formula get an apostrophe.
+    """The frame as CSV; texts and column names that `FORMULA` matches get an apostrophe.
 
-    Numbers, dates and booleans stay as they are: -5 is a number and no formula.
+    Numbers, dates, and booleans are unchanged: the number -5 isn't a formula.
     """
     names = pl.Series(frame.columns, dtype=pl.String)
     safe_names = _neutral(names) if len(names) else names

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chameleon.bins import Bins
 from chameleon.columns import unnamed
-from chameleon.errors import SelectionError
+from chameleon.options import place_of
 from chameleon.project import Kind, Problem, Project, Split, Version
 from chameleon.weak import WeakLabels
 
@@ -129,7 +129,7 @@ class EvolvingDataset:
         SelectionError
             No usable version has that name.
         """
-        return self.versions.index(self.project.version(name))
+        return place_of(name, [version.name for version in self.versions], "version")
 
     def feature_number(self, name: str) -> int:
         """The place of a feature.
@@ -139,10 +139,7 @@ class EvolvingDataset:
         SelectionError
             No feature has that name.
         """
-        for number, feature in enumerate(self.features):
-            if feature.name == name:
-                return number
-        raise SelectionError(f"There is no feature '{name}' in {self.project.name}.")
+        return place_of(name, [feature.name for feature in self.features], "feature")
 
     def rows_of(self, version: int) -> NDArray[np.intp]:
         """The rows a version holds, ascending."""

@@ -28,5 +28,5 @@ class ModelError(ChameleonError):
     """The classifier or its parameters cannot be used with this data."""
 
 
-class SelectionError(ChameleonError):
+class SelectionError(ChameleonError, ValueError):
     """A version, feature or value was asked for that does not exist."""

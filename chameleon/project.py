@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from chameleon.errors import SelectionError, VersionError
+from chameleon.options import Option, choices
 from chameleon.weak import Pairs, WeakColumns
 
 SETTINGS_FILE = "chameleon.toml"
@@ -27,7 +28,7 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
 """Column names by which a role is found when chameleon.toml does not name it."""
 
 
-class Split(StrEnum):
+class Split(Option):
     """The part of the data an instance stands in."""
 
     TRAIN = "train"
@@ -192,7 +193,7 @@ class PredictionColumns:
     proba: str | None = None
 
 
-class ViewerKind(StrEnum):
+class ViewerKind(Option):
     """How an instance is looked at; each has a file in `chameleon/app/viewers`."""
 
     IMAGE = "image"
@@ -218,6 +219,10 @@ class ViewerSpec:
     kind: ViewerKind
     columns: tuple[str, ...] = ()
     shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Take the kind also as text."""
+        object.__setattr__(self, "kind", ViewerKind(self.kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,8 +432,8 @@ class Project:
         for version in self.versions:
             if version.name == name:
                 return version
-        known = ", ".join(version.name for version in self.versions)
-        raise SelectionError(f"There is no version '{name}' in {self.name}. Versions: {known}.")
+        known = choices(version.name for version in self.versions)
+        raise SelectionError(f"There is no version '{name}' in {self.name}. {known}")
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:

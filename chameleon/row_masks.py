@@ -12,8 +12,9 @@ from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.filters import FeatureFilter, Filters, Range
 from chameleon.models import Evaluation
+from chameleon.options import place_of
 from chameleon.outcomes import OUTCOMES
-from chameleon.project import Kind
+from chameleon.project import Kind, Split
 from chameleon.view_filters import Region
 from chameleon.weak_masks import weak_row_mask
 
@@ -51,7 +52,9 @@ def row_mask(
     dataset = evaluation.dataset
     mask = np.ones(len(rows), dtype=np.bool_)
     if filters.splits:
-        mask &= np.isin(dataset.split[rows], [SPLITS.index(split) for split in filters.splits])
+        mask &= np.isin(
+            dataset.split[rows], [SPLITS.index(Split(split)) for split in filters.splits]
+        )
     if filters.labels:
         wanted = codes_of(filters.labels, dataset.classes, "label")
         mask &= np.isin(dataset.label[rows], wanted)
@@ -61,7 +64,7 @@ def row_mask(
     if filters.dates is not None:
         mask &= _within(dataset.date[rows], *filters.dates)
     if filters.outcomes:
-        codes = [OUTCOMES.index(outcome) for outcome in filters.outcomes]
+        codes = [place_of(outcome, OUTCOMES, "outcome") for outcome in filters.outcomes]
         mask &= np.isin(evaluation.outcome[primary, rows], codes)
     for one in filters.features:
         if one.feature != without and not one.is_empty:
@@ -106,10 +109,7 @@ def codes_of(names: Sequence[str | None], known: tuple[str, ...], what: str) -> 
     SelectionError
         One is not known.
     """
-    for name in names:
-        if name is not None and name not in known:
-            raise SelectionError(f"There is no {what} '{name}' in this dataset.")
-    return [-1 if name is None else known.index(name) for name in names]
+    return [-1 if name is None else place_of(name, known, what) for name in names]
 
 
 def _within(

@@ -21,9 +21,11 @@ from chameleon.filters import (
 )
 from chameleon.histories import always_fails, pairs, sensitivity_of, version_range
 from chameleon.models import Evaluation
-from chameleon.outcomes import OUTCOMES
+from chameleon.options import place_of
+from chameleon.outcomes import OUTCOMES, UNKNOWN
+from chameleon.project import Split
 from chameleon.row_masks import check_feature, codes_of, region_mask, row_mask
-from chameleon.steps import changed_instances_mask
+from chameleon.steps import changed_instances_mask, check_change
 from chameleon.view_filters import ConfusionCell
 from chameleon.weak_masks import check_weak_filters, vote_change_mask
 
@@ -129,13 +131,12 @@ def held_rows(
 
     Each bool of shape (n_rows,): held by the side's version and passing its restriction.
     """
-    primary = _side(evaluation, selection.primary, selection.primary_only)
-    secondary = _side(evaluation, selection.secondary, selection.secondary_only)
-    return primary, secondary
+    return _side(evaluation, selection, "primary"), _side(evaluation, selection, "secondary")
 
 
-def _side(evaluation: Evaluation, name: str, only: Filters) -> NDArray[np.bool_]:
-    version = evaluation.dataset.version_number(name)
+def _side(evaluation: Evaluation, selection: Selection, side: str) -> NDArray[np.bool_]:
+    version = evaluation.dataset.version_number(getattr(selection, side))
+    only = _restriction(selection, side)
     held: NDArray[np.bool_] = evaluation.dataset.present[version]
     if only.is_empty:
         return held
@@ -143,6 +144,16 @@ def _side(evaluation: Evaluation, name: str, only: Filters) -> NDArray[np.bool_]
     mask = np.zeros(len(held), dtype=np.bool_)
     mask[rows[row_mask(evaluation, version, rows, only, None)]] = True
     return mask
+
+
+def _restriction(selection: Selection, side: str) -> Filters:
+    only: Filters = getattr(selection, f"{side}_only")
+    if not only.of_instances.is_empty:
+        raise SelectionError(
+            f"The {side} side cannot be restricted by a choice of a view that looks at "
+            "several versions. Choose it as a filter instead."
+        )
+    return only
 
 
 def instance_mask(
@@ -188,10 +199,8 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
                 secondary=selection.secondary,
                 same_label=same_label,
             )
-            wanted = (found.secondary == OUTCOMES.index(before)) & (
-                found.primary == OUTCOMES.index(after)
-            )
-            mask[found.instance[wanted]] = True
+            old, new = _known_outcomes((before, after))
+            mask[found.instance[(found.secondary == old) & (found.primary == new)]] = True
         yield mask
     if filters.class_changes:
         mask = np.zeros(count, dtype=np.bool_)
@@ -215,6 +224,10 @@ def _view_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArra
         sensitivity = sensitivity_of(evaluation, over)
         yield sensitivity.counted & np.isin(sensitivity.changes, changes)
     yield from _failure_masks(evaluation, selection)
+
+
+def _known_outcomes(words: Iterable[str]) -> list[int]:
+    return [place_of(word, OUTCOMES[:UNKNOWN], "known outcome") for word in words]
 
 
 def _failure_masks(evaluation: Evaluation, selection: Selection) -> Iterator[NDArray[np.bool_]]:
@@ -254,14 +267,8 @@ def checked(evaluation: Evaluation, selection: Selection) -> Selection:
     dataset = evaluation.dataset
     dataset.version_number(selection.primary)
     dataset.version_number(selection.secondary)
-    for side in ("primary", "secondary"):
-        only: Filters = getattr(selection, f"{side}_only")
-        if not only.of_instances.is_empty:
-            raise SelectionError(
-                f"The {side} side cannot be restricted by a choice of a view that looks at "
-                "several versions. Choose it as a filter instead."
-            )
-    for filters in (selection.filters, selection.primary_only, selection.secondary_only):
+    only = (_restriction(selection, side) for side in ("primary", "secondary"))
+    for filters in (selection.filters, *only):
         _check_filters(evaluation, filters)
     return selection
 
@@ -272,11 +279,15 @@ def _check_filters(evaluation: Evaluation, filters: Filters) -> None:
     codes_of(filters.sources, dataset.sources, "source")
     for one in filters.features:
         check_feature(dataset, one)
+    for split in filters.splits:
+        Split(split)
+    codes_of(filters.outcomes, OUTCOMES, "outcome")
+    for before, after, _ in filters.outcome_changes:
+        _known_outcomes((before, after))
     for change in filters.class_changes:
         codes_of(change, evaluation.classes, "class")
     for happened in filters.data_changes:
-        if happened.feature is not None:
-            dataset.feature_number(happened.feature)
+        check_change(dataset, happened)
     check_weak_filters(dataset, filters)
     for cell in filters.confusions:
         codes_of((cell.label, cell.prediction), evaluation.classes, "class")

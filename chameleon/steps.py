@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.dataset import EvolvingDataset
+from chameleon.errors import SelectionError
 from chameleon.view_filters import DataChange, Happened
 
 _KEPT = 4
@@ -105,14 +106,30 @@ def rows_of_change(dataset: EvolvingDataset, step: Step, change: DataChange) -> 
     Raises
     ------
     SelectionError
-        The feature does not exist.
+        The change or the feature does not exist.
     """
+    check_change(dataset, change)
     match change.happened:
         case Happened.ADDED:
             return step.added
         case Happened.REMOVED:
             return step.removed
     return step.new[kept_of_change(dataset, step, change)]
+
+
+def check_change(dataset: EvolvingDataset, change: DataChange) -> None:
+    """Require that a change, and the feature it names, exist.
+
+    Raises
+    ------
+    SelectionError
+        One doesn't, or a feature is named where nothing was edited.
+    """
+    happened = Happened(change.happened)
+    if change.feature is not None:
+        dataset.feature_number(change.feature)
+        if happened is not Happened.EDITED:
+            raise SelectionError(f"Only 'edited' names a feature, not '{happened}'.")
 
 
 def kept_of_change(dataset: EvolvingDataset, step: Step, change: DataChange) -> NDArray[np.bool_]:

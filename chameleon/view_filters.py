@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from enum import StrEnum
 from typing import NamedTuple
 
 from chameleon.errors import SelectionError
+from chameleon.options import Option
 
 OUTCOME_WORDS = ("correct", "incorrect")
 _SAME_LABEL = "!"
@@ -103,7 +103,7 @@ class ConfusionCell(NamedTuple):
         raise SelectionError(f"The link asks for '{text}', which is no cell of a confusion matrix.")
 
 
-class Happened(StrEnum):
+class Happened(Option):
     """What can happen to an instance in the step from the secondary to the primary version.
 
     An instance is added, removed or kept; a kept one is relabelled, edited, moved to another
@@ -145,7 +145,7 @@ class DataChange(NamedTuple):
         return cls(Happened(word), feature if colon else None)
 
 
-class Voted(StrEnum):
+class Voted(Option):
     """How the vote of a labelling rule can change from the secondary to the primary version.
 
     It starts (abstained before), stops (abstains after) or switches to another class; `CHANGED` is

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from chameleon.dataset import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.filters import Filters
+from chameleon.options import place_of
 from chameleon.view_filters import LabelProbability, VoteChange, Voted
 from chameleon.weak import ABSTAIN, WeakLabels
 
@@ -59,7 +60,8 @@ def vote_change_mask(
     for rule, voted in changes:
         weak, number = _rule(dataset, rule)
         votes = weak.votes[number]
-        mask[instance[voted_so(votes[first[instance]], votes[second[instance]], voted)]] = True
+        changed = voted_so(votes[first[instance]], votes[second[instance]], Voted(voted))
+        mask[instance[changed]] = True
     return mask
 
 
@@ -88,8 +90,9 @@ def check_weak_filters(dataset: EvolvingDataset, filters: Filters) -> None:
         One does not.
     """
     weak_row_mask(dataset, filters, np.zeros(0, dtype=np.int32))
-    for rule, _ in filters.vote_changes:
+    for rule, voted in filters.vote_changes:
         _rule(dataset, rule)
+        Voted(voted)
 
 
 def _within(values: NDArray[np.float32], one: LabelProbability) -> NDArray[np.bool_]:
@@ -102,17 +105,15 @@ def _within(values: NDArray[np.float32], one: LabelProbability) -> NDArray[np.bo
 
 def _rule(dataset: EvolvingDataset, name: str) -> tuple[WeakLabels, int]:
     weak = dataset.weak
-    if weak is None or name not in weak.rules:
+    if weak is None:
         raise SelectionError(f"There is no labelling rule '{name}' in this dataset.")
-    return weak, weak.rules.index(name)
+    return weak, place_of(name, weak.rules, "labelling rule")
 
 
 def _class(weak: WeakLabels, name: str | None) -> int:
     if name is None:
         return ABSTAIN
-    if name not in weak.classes:
-        raise SelectionError(f"There is no class '{name}' to vote for in this dataset.")
-    return weak.classes.index(name)
+    return place_of(name, weak.classes, "class")
 
 
 def _probability(dataset: EvolvingDataset, name: str) -> tuple[WeakLabels, int]:

@@ -1,20 +1,27 @@
-"""What all tests share: marks by folder, a private cache, hypothesis without deadlines."""
+"""Marks by folder, a private cache, and the hypothesis profiles."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 ROOT = Path(__file__).parent.parent
 MARK_OF_FOLDER = {"browser": "browser", "benchmarks": "benchmark"}
 
-# A deadline measures the machine, which is shared; CI draws the same examples every time.
-settings.register_profile("chameleon", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "chameleon")
+# Hypothesis's own "ci" profile: fixed examples, no deadline, no database.
+# `--hypothesis-profile=random` draws new ones.
+settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
+settings.load_profile("ci")
+
+
+@pytest.hookimpl(trylast=True)  # after hypothesis has loaded the profile asked for
+def pytest_configure() -> None:
+    # Hypothesis also draws constants of the modules imported so far, which differ by test order.
+    if settings.default is not None and settings.default.derandomize:
+        pytest.MonkeyPatch().setattr(providers, "is_local_module_file", lambda _: False)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by these marks

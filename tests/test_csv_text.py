@@ -2,6 +2,8 @@
 
 import csv
 import io
+import sys
+import unicodedata
 
 import polars as pl
 import pytest
@@ -10,20 +12,15 @@ from hypothesis import strategies as st
 
 from chameleon.csv_text import csv_text
 
-DANGEROUS = (
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    " =1",
-    "\uff1d1",
-    "\uff0b1",
-    "\uff0d1",
-    "\uff201",
+SIGNS = "=+-@\ufe66\ufe62\ufe63\ufe6b\uff1d\uff0b\uff0d\uff20"
+# Letters and marks that Unicode lets readers ignore.
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u3164\ufe0f\uffa0\U000e0100"
+IGNORED = INVISIBLE + "".join(
+    sign
+    for sign in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.category(sign) in {"Cc", "Cf", "Zs", "Zl", "Zp"} or not sign.strip()
 )
+DANGEROUS = ("=1+1", "-1", "@SUM(A1)", "\ttext", "\rtext", "\ntext", "\x1f=1", "\ufeff \u200b+1")
 
 
 def cells(frame) -> list[list[str]]:
@@ -53,11 +50,23 @@ def test_frames_without_rows_or_columns_are_written():
     assert cells(pl.DataFrame({"a": pl.Series([], dtype=pl.String)})) == [["a"]]
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1))
+def test_every_sign_after_every_ignored_character_gets_an_apostrophe():
+    texts = [*SIGNS, *(f"{ignored}{sign}1" for ignored in IGNORED for sign in SIGNS)]
+    written = [cell for (cell,) in cells(pl.DataFrame({"t": texts}))[1:]]
+    assert written == [f"'{text}" for text in texts]
+
+
+@given(st.text(st.sampled_from(IGNORED)), st.sampled_from(SIGNS), st.text())
+def test_a_sign_after_any_ignored_characters_gets_an_apostrophe(ignored, sign, rest):
+    text = f"{ignored}{sign}{rest}"
+    assert cells(pl.DataFrame({text: [text]})) == [[f"'{text}"], [f"'{text}"]]
+
+
+@given(st.lists(st.text() | st.text(st.sampled_from(IGNORED + SIGNS + "'a,;\"")), min_size=1))
 def test_no_cell_begins_like_a_formula_and_nothing_else_changes(texts):
     read = cells(pl.DataFrame({"other": 1, "t": texts}, schema={"other": pl.Int64, "t": pl.String}))
     for text, (_, cell) in zip(texts, read[1:], strict=True):
         assert cell.removeprefix("'") == text.removeprefix("'")
-        assert not cell.lstrip().startswith(
-            ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-        )
+        assert not cell.strip(IGNORED).startswith(tuple(SIGNS))
+        seems_a_formula = text.strip(IGNORED).startswith(tuple(SIGNS))
+        assert cell == text or seems_a_formula or set(text) & set("\t\r\n")

@@ -88,8 +88,8 @@ def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
         [sys.executable, "-c", KILLED, plan, seed], cwd=ROOT, capture_output=True, check=True
     )
     codes = json.loads(ended.stdout)
-    killed = [code for code in codes if code in (-signal.SIGKILL, -signal.SIGPROF)]
-    assert len(killed) >= len(codes) * 0.8, (seed, codes)  # a late moment may not come
+    assert set(codes[1::2]) == {-signal.SIGKILL}, (seed, codes)
+    assert set(codes[::2]) <= {-signal.SIGPROF, 0}, (seed, codes)  # it may end before its moment
     reference: chameleon.Evaluation | None = None
     for number, (folder, cache) in enumerate(places):
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -103,7 +103,7 @@ def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
         assert after.scores.equals(reference.scores), where
         assert after.problems == reference.problems, where
         assert evaluated(folder).fitted == (), where
-    print(f"\n{len(killed)} of {len(codes)} runs were killed, seed {seed}")
+    print(f"\n{sum(map(bool, codes))} of {len(codes)} runs were killed, seed {seed}")
 
 
 # ---------------------------------------------------------------- full disks

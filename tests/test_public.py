@@ -12,6 +12,7 @@ import pytest
 import chameleon
 from chameleon.analysis.comparison import timeline_changes
 from tests import tiny
+from tests.app import showcases
 from tests.library import evaluated
 
 ROOT = Path(__file__).parent.parent
@@ -93,8 +94,16 @@ PROMISED = {
 def listed() -> chameleon.Blacklist:
     lists = chameleon.Blacklists()
     lists.put_entries("l", [("a", "why", 0)])
-    lists.put_rule("l", chameleon.BlacklistRule(0, "label=dog", "v2", "v1", added=1))
+    lists.put_rule("l", chameleon.BlacklistRule(0, "outcome=correct", "v2", "v1", added=1))
     return lists.of("l")
+
+
+def feature(e) -> str:
+    return e.dataset.features[1].name
+
+
+def instance(e) -> str:
+    return e.dataset.instance_ids[4]
 
 
 VERSIONS = {"primary": "v2", "secondary": "v1"}
@@ -103,7 +112,7 @@ RESULTS = {
     "version_sizes": lambda e: chameleon.version_sizes(e),
     "feature_histograms": lambda e: chameleon.feature_histograms(e, **VERSIONS),
     "feature_labels": lambda e: chameleon.feature_labels(e, **VERSIONS),
-    "feature_over_versions": lambda e: chameleon.feature_over_versions(e, "size", **VERSIONS),
+    "feature_over_versions": lambda e: chameleon.feature_over_versions(e, feature(e), **VERSIONS),
     "feature_ranking": lambda e: chameleon.feature_ranking(
         chameleon.feature_histograms(e, **VERSIONS)
     ),
@@ -116,7 +125,7 @@ RESULTS = {
     "data_changes": lambda e: chameleon.data_changes(e, **VERSIONS),
     "data_changes_by": lambda e: chameleon.data_changes_by(e, "split", **VERSIONS),
     "edited_values": lambda e: chameleon.edited_values(e, **VERSIONS),
-    "value_transitions": lambda e: chameleon.value_transitions(e, "size", **VERSIONS),
+    "value_transitions": lambda e: chameleon.value_transitions(e, feature(e), **VERSIONS),
     "iteration_kinds": lambda e: chameleon.iteration_kinds(e, **VERSIONS),
     "weak_labels": lambda e: chameleon.weak_labels(e, **VERSIONS),
     "weak_label_totals": lambda e: chameleon.weak_label_totals(e, **VERSIONS),
@@ -130,12 +139,49 @@ RESULTS = {
     "blacklist_hits": lambda e: chameleon.blacklist_hits(e, listed(), version="v2"),
     "instances": lambda e: chameleon.instances(e, **VERSIONS, features=()).frame,
     "instance_groups": lambda e: chameleon.instance_groups(e, **VERSIONS),
-    "instance_versions": lambda e: chameleon.instance_versions(e, "e"),
-    "instance_rows": lambda e: chameleon.instance_rows(e, "e"),
-    "instance_places": lambda e: chameleon.instance_places(e, "e", **VERSIONS),
-    "nearest_instances": lambda e: chameleon.nearest_instances(e, "e", **VERSIONS),
+    "instance_versions": lambda e: chameleon.instance_versions(e, instance(e)),
+    "instance_rows": lambda e: chameleon.instance_rows(e, instance(e)),
+    "instance_places": lambda e: chameleon.instance_places(e, instance(e), **VERSIONS),
+    "nearest_instances": lambda e: chameleon.nearest_instances(e, instance(e), **VERSIONS),
 }
 """How every function that returns a frame is called."""
+
+STEP = {"before": "v1", "after": "v2"}
+OTHERS = {
+    "attribute_change": lambda e: chameleon.attribute_change(e, **STEP, resamples=10),
+    "attribute_training": lambda e: chameleon.attribute_training(e, **STEP, repeats=1),
+    "training_fits": lambda e: chameleon.training_fits(e, **STEP),
+    "training_seconds": lambda e: chameleon.training_seconds(e, **STEP, fits=1),
+    "step_summary": lambda e: chameleon.step_summary(e, **STEP),
+    "changed_slices": lambda e: chameleon.changed_slices(e, **STEP),
+    "iteration_of": lambda e: chameleon.iteration_of(e, **STEP),
+    "compare_data": lambda e: chameleon.compare_data(e.dataset.project, **STEP),
+    "can_be_told_apart": lambda e: chameleon.can_be_told_apart(e, **VERSIONS),
+    "change_statistics": lambda e: chameleon.change_statistics(e, **VERSIONS),
+    "changed_instances": lambda e: chameleon.changed_instances(
+        e, chameleon.DataChange("edited"), **VERSIONS
+    ),
+    "class_changes": lambda e: chameleon.class_changes(e, **VERSIONS),
+    "prediction_changes": lambda e: chameleon.prediction_changes(e, **VERSIONS),
+    "prediction_changes_by": lambda e: chameleon.prediction_changes_by(e, "label", **VERSIONS),
+    "feature_correlations": lambda e: chameleon.feature_correlations(e, **VERSIONS),
+    "subset_distances": lambda e: chameleon.subset_distances(
+        chameleon.feature_histograms(e, **VERSIONS, filters=chameleon.Filters(labels=("a",))),
+        chameleon.feature_histograms(e, **VERSIONS),
+    ),
+    "instance_file": lambda e: chameleon.instance_file(e, "csv", **VERSIONS),
+    "sensitivity": lambda e: chameleon.sensitivity(e, first="v1", last="v10"),
+    "most_sensitive": lambda e: chameleon.most_sensitive(e, first="v1", last="v10"),
+    "model_on_tests": lambda e: chameleon.model_on_tests(e),
+    "frozen_test": lambda e: chameleon.frozen_test(e, test="v1"),
+    "label_suspicion": lambda e: chameleon.label_suspicion(e, "v2", folds=2),
+    "label_probability_change": lambda e: chameleon.label_probability_change(e, **VERSIONS),
+    "weak_label_of": lambda e: chameleon.weak_label_of(e, instance(e), "v1"),
+    "has_weak_labels": lambda e: chameleon.has_weak_labels(e),
+    "filter_expression": lambda e: chameleon.filter_expression(e, listed(), version="v2"),
+    "without": lambda e: chameleon.without(e, "v2", [instance(e)]),
+}
+"""How the other functions of an evaluation are called."""
 
 
 @pytest.mark.parametrize("name", PROMISED)
@@ -187,6 +233,29 @@ def test_results_never_change_what_they_are_given(small, name):
     assert small.dataset.codes.tobytes() == codes
 
 
+@pytest.fixture(scope="module")
+def gaps(tmp_path_factory) -> chameleon.Evaluation:
+    return evaluated(showcases.write_gaps(tmp_path_factory.mktemp("gaps") / "gaps"))
+
+
+@pytest.mark.parametrize("name", [*RESULTS, *OTHERS])
+def test_columns_without_values_break_nothing(gaps, name):
+    assert feature(gaps).startswith("never_")
+    found = {**RESULTS, **OTHERS}[name](gaps)
+    assert found is not None or name == "weak_label_of"  # there are none
+
+
+def test_every_function_of_an_evaluation_is_called_here():
+    functions = [n for n in NAMES if inspect.isfunction(getattr(chameleon, n))]
+    of_evaluations = {
+        name for name in functions
+        if {"Evaluation", "Project | Evaluation"}
+        & {p.annotation for p in inspect.signature(getattr(chameleon, name)).parameters.values()}
+    }  # fmt: skip
+    needs_files_or_layout = {"golden_test", "embedding_cells", "cell_groups"}
+    assert of_evaluations - needs_files_or_layout <= {*RESULTS, *OTHERS}
+
+
 # ---------------------------------------------------------------- examples
 
 
@@ -194,7 +263,8 @@ def examples() -> list[tuple[str, str]]:
     """Every docstring of the package that shows code, by its place."""
     found = []
     for path in sorted((ROOT / "chameleon").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        code = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(code)) if ">>> " in code else ():
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 text = ast.get_docstring(node) or ""
                 if ">>> " in text:

@@ -93,9 +93,9 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
         ("split", splits), ("label", dataset.classes), ("source", dataset.sources),
     )  # fmt: skip
     for by, names in groups:
-        codes: NDArray[np.integer] = getattr(dataset, by)[rows].astype(np.int64)
-        if not names:
+        if by == "source" and not names:
             continue
+        codes: NDArray[np.integer] = getattr(dataset, by)[rows].astype(np.int64)
         codes = np.where(codes < 0, len(names), codes)
         all_of, hit = (
             np.bincount(chosen, minlength=len(names) + 1) for chosen in (codes, codes[on_list])

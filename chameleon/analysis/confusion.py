@@ -231,7 +231,7 @@ def side_rows(
         if through is not None:
             rows = rows[through[dataset.instance[rows]]]
         if split is not None:
-            rows = rows[dataset.split[rows] == SPLITS.index(split)]
+            rows = rows[dataset.split[rows] == SPLITS.index(Split(split))]
         sides.append(
             SideRows(rows, evaluation.predicted[version, rows], evaluation.outcome[version, rows])
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from enum import StrEnum
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,6 +24,7 @@ from chameleon.analysis.permutation import Roles
 from chameleon.bins import BinKind
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
+from chameleon.options import Option
 from chameleon.project import Kind, Split
 from chameleon.selection import Filters
 
@@ -53,7 +53,7 @@ _TEXT = "it is text that nearly always differs, which has no bins"
 _places: WeakKeyDictionary[EvolvingDataset, dict[int, NDArray[np.float64]]] = WeakKeyDictionary()
 
 
-class Against(StrEnum):
+class Against(Option):
     """What every version is held against."""
 
     BEFORE = "before"
@@ -149,6 +149,7 @@ def drift_over_versions(
         the first; features in the order of the data, the label last.
     """
     dataset = evaluation.dataset
+    against = Against(against)
     names = [version.name for version in dataset.versions]
     base = [0 if against is Against.FIRST else v - 1 for v in range(1, len(names))]
     lines: list[tuple[object, ...]] = []
@@ -304,7 +305,7 @@ def _histograms_of_versions(
     """Every feature's histograms in all versions, shape (n_versions, n_bins); the label's last."""
     present = dataset.present
     if split is not None:
-        present = present & (dataset.split == SPLITS.index(split))
+        present = present & (dataset.split == SPLITS.index(Split(split)))
     versions = len(present)
     # a row counts where it joins or leaves, and from there on
     changes = np.concatenate([present[:1], present[1:] != present[:-1]])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,6 +25,7 @@ from chameleon.csv_text import csv_text
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
+from chameleon.options import Option
 from chameleon.outcomes import INCORRECT, OUTCOMES, UNKNOWN
 from chameleon.project import Kind
 from chameleon.selection import Filters, Selection
@@ -34,7 +34,7 @@ _DAY = 86_400_000_000
 _whole: WeakKeyDictionary[EvolvingDataset, dict[int, bool]] = WeakKeyDictionary()
 
 
-class TableForm(StrEnum):
+class TableForm(Option):
     """The forms in which a table of instances is handed out."""
 
     CSV = "csv"

@@ -146,7 +146,7 @@ def _parts(feature: Feature, codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64
         return np.arange(len(bars)), names
     values = feature.bins.missing_code
     counts = np.bincount(codes, minlength=len(bars))
-    below = np.concatenate([[0], counts[:values].cumsum()[:-1]])
+    below = counts[:values].cumsum() - counts[:values]
     part = below * GROUPS // max(int(counts[:values].sum()), 1)
     part = np.concatenate([part, [GROUPS, GROUPS + 1]]).astype(np.int64)
     found: list[str] = []

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from chameleon.errors import SelectionError
 from chameleon.golden import GoldenTest
 from chameleon.models import Evaluation
+from chameleon.options import place_of
 
 MEASURES = ("accuracy", "macro_f1", "log_loss", "recall")
 
@@ -71,6 +72,8 @@ def measure_of(
         raise SelectionError(
             f"There is no metric '{metric}'. Metrics: {', '.join(MEASURES)}; recall is of a class."
         )
+    if of_class is not None and metric != "recall":
+        raise SelectionError(f"The metric '{metric}' isn't of one class. Ask for 'recall'.")
     if metric == "log_loss":
         shares = (evaluation if golden is None else golden).probability_of_label
         return Measure(metric, _Losses(shares), _with_count, _mean, better=-1)
@@ -82,9 +85,7 @@ def measure_of(
         return Measure(metric, guesses, lambda traits: _counts_by_class(traits, classes), _macro_f1)
     if metric == "accuracy":
         return Measure(metric, guesses, _right_and_all, _mean)
-    if of_class not in names:
-        raise SelectionError(f"There is no class '{of_class}' in this dataset.")
-    code = names.index(of_class)
+    code = place_of(of_class, names, "class")
     return Measure(
         f"recall of {of_class}", guesses, lambda traits: _right_of_class(traits, code), _mean
     )

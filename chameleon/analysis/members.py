@@ -48,7 +48,7 @@ def members_of(
         passing = instance_mask(evaluation, Selection(primary, secondary, filters))
         rows = [np.where(passing, of_version, -1) for of_version in rows]
     if split is not None:
-        code = SPLITS.index(split)
+        code = SPLITS.index(Split(split))
         # the row of an absent instance, -1, reads the last row's split: it stays -1 either way
         rows = [np.where(dataset.split[of] == code, of, -1) for of in rows]
     held = [of_version >= 0 for of_version in rows]

@@ -167,6 +167,8 @@ def _through(
     keep: bool = False,
 ) -> NDArray[np.bool_]:
     """The instances that the filters let through; those of this view only with `keep`."""
+    for name in (primary, secondary):
+        evaluation.dataset.version_number(name)
     kept = filters or Filters()
     if not keep:
         kept = replace(kept, sensitivity=None)

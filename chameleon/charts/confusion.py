@@ -241,7 +241,7 @@ def other_classes(confusion: pl.DataFrame, classes: tuple[str, ...]) -> str:
 
 def confusion_text(frame: pl.DataFrame, shown: Shown) -> str:
     """The matrix in words, from the frame of `confusion_frame`."""
-    if frame.is_empty():
+    if frame.is_empty() or not (shown is Shown.DIFFERENCE or frame["value"].sum()):
         return "No instance has a known outcome."
     wrong = frame.filter(~pl.col("right") | pl.col("folded"))
     if shown is Shown.DIFFERENCE:

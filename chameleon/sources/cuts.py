@@ -108,7 +108,7 @@ class ByDate:
             names = [_week(int(end) - 4) for end in after]  # its Thursday decides the year
         else:
             months = np.unique(days.astype("datetime64[D]").astype("datetime64[M]"))
-            after = (months + 1).astype("datetime64[D]").astype(np.int64)
+            after = (months + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
             names = [str(month) for month in months]
         return [int(end) * _MICROSECONDS_OF_DAY - 1 for end in after], names
 

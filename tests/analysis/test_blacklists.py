@@ -71,6 +71,16 @@ def test_members_and_hits_are_those_of_the_oracle(data):
         assert hits.filter(by=by)["of"].sum() == len(rows)
 
 
+def test_hits_by_label_are_counted_without_any_label(tmp_path):
+    frame = plain(4, label=pl.Series([None] * 4, dtype=pl.String))
+    predictions = pl.DataFrame({"id": range(4), "prediction": "a"})
+    folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": predictions})
+    store = Blacklists()
+    store.put("l", ["0", "3"], "")
+    hits = chameleon.blacklist_hits(evaluated(folder), store.of("l"), version="1")
+    assert hits.filter(by="label").rows() == [("label", None, 2, 4, 0.5)]
+
+
 def test_a_rule_is_looked_at_against_the_version_as_far_away(small):
     def seen(rule, version):
         found = rule_selection(small, rule, version=version)
@@ -117,7 +127,7 @@ def test_a_rule_that_cannot_be_applied_is_named(small):
 # ---------------------------------------------------------------- files
 
 
-IDS = st.text(alphabet=st.sampled_from("a=+-@'\"\t\r\n ,;|\\é\uff1d0"), min_size=1, max_size=6)
+IDS = st.text(st.sampled_from("a=+-@'\"\t\r\n ,;|\\é\uff1d0\x1f\u200b"), min_size=1, max_size=6)
 
 
 @settings(max_examples=150)
@@ -144,7 +154,7 @@ def test_what_is_exported_is_imported_exactly(small_project, reasons):
         assert (read.rows, read.duplicates, read.without_id) == (len(reasons), 0, 0)
     whole = pl.read_csv(text.encode(), infer_schema=False) if reasons else frame
     for cell in whole["instance"]:
-        assert not cell.strip().startswith(("=", "+", "-", "@", "\uff1d"))
+        assert not cell.strip("\t\r\n \x1f\u200b").startswith(("=", "+", "-", "@", "\uff1d"))
     assert store.names == ()
 
 

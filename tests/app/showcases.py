@@ -1,4 +1,4 @@
-"""Projects that show the app something: growing, hostile, bare. None of them trains a model."""
+"""Projects that show the app something: growing, hostile, bare. None trains a slow model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tests.library import Frames, plain, write_project
+from tests.library import TREE, Frames, plain, write_project
 
 MARKUP = '<img src=x onerror="window.hacked=1">'
 MARKDOWN = (
@@ -150,6 +150,33 @@ def write_kinds(folder: Path) -> Path:
         }
         frames[version] = pl.DataFrame(columns)
     return write_project(folder, frames, predictions=given(frames))
+
+
+def write_gaps(folder: Path) -> Path:
+    """Columns of every kind without a value in any version, or in some; half of v2 is added."""
+    rows = np.arange(240)
+    values = {
+        "number": pl.Series(rows * 1.5),
+        "text": pl.Series(np.where(rows % 2 == 0, "red", "blue")),
+        "words": pl.Series([f"sentence {row}" for row in rows]),
+        "flag": pl.Series(rows % 2 == 0),
+        "day": pl.Series([dt.date(2024, 1, 1) + dt.timedelta(days=int(row % 9)) for row in rows]),
+    }
+    nothing = {kind: pl.Series([None] * len(rows), dtype=of.dtype) for kind, of in values.items()}
+    frames: dict[str, pl.DataFrame] = {}
+    for version, held in (("v1", rows < 120), ("v2", rows < 240), ("v10", rows >= 60)):
+        columns = {f"never_{kind}": of for kind, of in nothing.items()}
+        columns["never_typed"] = pl.Series([None] * len(rows), dtype=pl.Null)
+        columns["never_finite"] = pl.Series([float("nan")] * len(rows))
+        for kind, of in values.items():
+            columns[f"not_in_v2_{kind}"] = of if version != "v2" else nothing[kind]
+            columns[f"only_in_v2_{kind}"] = of if version == "v2" else nothing[kind]
+        source = np.where(rows < 120, "lab", "new")
+        edited = rows * 0.75 + (rows % 3 == 0) * (version == "v2")
+        frames[version] = plain(
+            240, id=[f"i{row}" for row in rows], x=edited, source=source,
+        ).with_columns(**columns).filter(pl.Series(held))  # fmt: skip
+    return write_project(folder, frames, toml=TREE)
 
 
 WEAK_RULE = '=<b>"rule"</b> *x*'

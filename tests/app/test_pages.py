@@ -15,7 +15,7 @@ from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
 from tests.library import plain, write_project
 
 SHOWCASES = (
-    "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds",
+    "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds", "gaps",
 )  # fmt: skip
 COMPUTED = (
     "data_check", "version_metrics", "version_sizes", "timeline_changes", "feature_histograms",
@@ -42,6 +42,15 @@ def test_every_page_draws_every_project(open_app, showcase, page, name):
     screen = open_app(showcase(name), page)
     assert frame_is_whole(screen)
     assert not screen.at.error
+
+
+@pytest.mark.parametrize("filtered", ["source", "primary.source"])
+def test_every_page_draws_a_source_that_one_version_lacks(open_app, showcase, filtered):
+    for page in PAGES:
+        query = {"primary": "v1", "secondary": "v2", filtered: "new"}
+        screen = open_app(showcase("gaps"), page, query)
+        assert frame_is_whole(screen)
+        assert not screen.at.error
 
 
 def test_every_page_draws_the_sample(open_app, digits):

@@ -118,6 +118,12 @@ def test_an_empty_matrix_is_told():
     assert charts.confusion_text(frame(Shown.PRIMARY, FOUND.clear()), Shown.PRIMARY).startswith(
         "No"
     )
+    nobody = FOUND.with_columns(primary=pl.lit(0, dtype=pl.Int64))
+    told = charts.confusion_text(frame(Shown.PRIMARY, nobody), Shown.PRIMARY)
+    assert told == "No instance has a known outcome."
+    assert charts.confusion_text(frame(Shown.SECONDARY, nobody), Shown.SECONDARY).startswith(
+        "Of 15"
+    )
 
 
 def side(name, errors, of, low=None, high=None):
