@@ -103,19 +103,19 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
 
 def words(job: Job[Any], what: str) -> str:
     """How far a job is, in a sentence."""
-    leave = "The page can be left meanwhile."
+    leave = "You can leave this page."
     if ahead := job.ahead:
         return f"Waiting: {ahead:,} job{'' if ahead == 1 else 's'} before this one. {leave}"
     progress = job.progress
     if progress is None or progress.total == 1:
-        return f"Working… {leave}"
+        return f"Working on {what}… {leave}"
     seconds = job.seconds_left
     left = "" if seconds is None else f", about {duration_words(seconds)} to go"
     return f"{progress.done:,} of {progress.total:,} {what}{left}. {leave}"
 
 
-def watch(job: Job[Any], *, what: str, key: str) -> None:
-    """Show how far a job is, with a button that stops it; see `draw`."""
+def watch(job: Job[Any], *, what: str, key: str | None) -> None:
+    """Show how far a job is, with a button of that key that stops it; see `draw`."""
 
     @st.fragment(run_every=_LOOK_SECONDS)
     def look() -> None:
@@ -125,10 +125,11 @@ def watch(job: Job[Any], *, what: str, key: str) -> None:
         share = 0.0 if progress is None else progress.done / max(progress.total, 1)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(share, text=words(job, what), width=480)
-            st.button(
-                "Stop", key=key, icon=":material/stop_circle:", on_click=job.cancel,
-                help="It ends after the model that is being fitted. What was fitted is kept.",
-            )  # fmt: skip
+            if key is not None:
+                st.button(
+                    "Stop", key=key, icon=":material/stop_circle:", on_click=job.cancel,
+                    help="Fitting ends after the current model. Fitted models are cached.",
+                )  # fmt: skip
 
     look()
 

@@ -120,12 +120,15 @@ class Job(Generic[Result]):
         Why there is none; None where all went well.
     progress
         The step that is being done; None before the first one.
+    refused
+        Whether the queue had no place for it: it may have one later.
     """
 
     def __init__(self, question: Question[Result], line: Line) -> None:
         self.result: Result | None = None
         self.error: str | None = None
         self.progress: Progress | None = None
+        self.refused = False
         self._line = line
         self._work: Callable[[Note], Result] | None = question.work
         self._began = 0.0
@@ -162,7 +165,7 @@ class Job(Generic[Result]):
     def begin(self) -> None:
         """Take a place in the line, or be refused."""
         if not self._line.take(self.run):
-            self.error = self._line.busy
+            self.refused, self.error = True, self._line.busy
             self._end()
 
     def run(self) -> None:

@@ -71,7 +71,7 @@ def _found(
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:
-        jobs.watch(job, what="files", key="setup-stop")
+        jobs.watch(job, what="your files", key=None)
     return job.result
 
 

@@ -116,7 +116,7 @@ class Upload:
         """
         text = "" if settings is None else settings_text(settings)
         job = self._surveys.get(text)
-        if job is None or job.error is not None:
+        if job is None or job.refused:
             job = Job(Question((text,), partial(self._survey, settings)), line)
             self._surveys[text] = job
             self.ends_with(job)

@@ -152,8 +152,8 @@ def test_a_job_tells_how_far_it_is_and_what_came_of_it():
     job.begin()
     job.wait(SECONDS)
     assert (job.complete, job.result, job.error) == (True, 42, None)
-    assert told[0] == "0 of 3 models. The page can be left meanwhile."
-    assert told[2] == "2 of 3 models, about 1 s to go. The page can be left meanwhile."
+    assert told[0] == "0 of 3 models. You can leave this page."
+    assert told[2] == "2 of 3 models, about 1 s to go. You can leave this page."
 
 
 @pytest.mark.parametrize(
