@@ -17,7 +17,7 @@ from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
 from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
 from chameleon.project import ModelSpec
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.store import digest, read_folder, results_folder, tidy, write_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -71,7 +71,7 @@ class Refitter:
         if not train.width:
             return None
         target = self._folder / f"refit-{digest(content_digest([label, *train]), self._about)}"
-        kept = _read(target, len(self._asked))
+        kept = read_folder(target, _read, "refit")
         if kept is None:
             kept = self._fitted(train, label)
             if kept is None:
@@ -134,9 +134,6 @@ class _Writing:
         np.save(folder / "predicted.npy", self._said, allow_pickle=False)
 
 
-def _read(folder: Path, size: int) -> NDArray[np.int16] | None:
-    try:
-        said = np.load(folder / "predicted.npy", allow_pickle=False)
-    except DAMAGED:
-        return None
-    return said if said.shape == (size,) and said.dtype == np.int16 else None
+def _read(folder: Path) -> NDArray[np.int16]:
+    said: NDArray[np.int16] = np.load(folder / "predicted.npy", allow_pickle=False)
+    return said

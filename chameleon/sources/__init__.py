@@ -24,6 +24,7 @@ from chameleon.project import (
     Severity,
     Version,
     VersionSource,
+    with_damage,
 )
 from chameleon.sources.address import Address, address_of, folder_stamp
 from chameleon.sources.checks import checked_version, version_header
@@ -31,7 +32,7 @@ from chameleon.sources.findings import Finding
 from chameleon.sources.folder import FolderSource
 from chameleon.sources.retyped import common_kinds
 from chameleon.sources.table import TableSource, with_date_role
-from chameleon.store import FileMemory, cache_folder
+from chameleon.store import FileMemory, cache_folder, noted_damage
 from chameleon.weak import Pairs
 
 __all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
@@ -73,13 +74,14 @@ def open_project(
         holds its versions is not said. The message says what was found and what to do.
     """
     address = address_of(path)
-    memory = FileMemory(private or cache_folder(address.path))
-    used = with_date_role(settings or address.settings)
-    source = source_of(address.folder, used, memory)
-    project = replace(_project_of(address, used, source, memory), private=private)
+    with noted_damage() as damaged:
+        memory = FileMemory(private or cache_folder(address.path))
+        used = with_date_role(settings or address.settings)
+        source = source_of(address.folder, used, memory)
+        project = _project_of(address, used, source, memory)
     if settings is None:  # what only a trial asked for is not worth remembering
         memory.save()
-    return project
+    return replace(project, private=private, problems=with_damage(project.problems, damaged))
 
 
 def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSource:
