@@ -20,6 +20,8 @@ from chameleon.app.line import Line
 from chameleon.app.words import duration_words, plain
 from chameleon.errors import ChameleonError
 from chameleon.progress import Progress, ProgressCallback
+from chameleon.project import with_damage
+from chameleon.store import noted_damage
 
 Result = TypeVar("Result")
 
@@ -67,12 +69,15 @@ class Job(Generic[Result]):
         Why there is none; None where all went well.
     progress
         The step that is being done; None before the first one.
+    damaged
+        The cached results that were found damaged, and were computed again.
     """
 
     def __init__(self, question: Question[Result], line: Line) -> None:
         self.result: Result | None = None
         self.error: str | None = None
         self.progress: Progress | None = None
+        self.damaged: list[str] = []
         self._line = line
         self._work: Callable[[ProgressCallback], Result] | None = question.work
         self._began = 0.0
@@ -117,7 +122,8 @@ class Job(Generic[Result]):
         self._began = time.monotonic()
         try:
             if self._work is not None and not self.stopped:
-                self.result = self._work(self._note)
+                with noted_damage() as self.damaged:
+                    self.result = self._work(self._note)
         except StoppedError:
             pass
         except ChameleonError as error:
@@ -179,7 +185,8 @@ def answer(question: Question[Result]) -> Result | None:
 def draw(question: Question[Any], *, what: str, key: str) -> None:
     """How far a job is, its place in the line, and a button that stops it; or why it failed.
 
-    The page is drawn anew when it ends. Nothing is drawn where there is nothing to wait for.
+    The page is drawn anew when it ends. Nothing is drawn where there is nothing to wait for, but
+    for the cached results that were damaged.
 
     Parameters
     ----------
@@ -191,6 +198,8 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
     job = _jobs().get(question.key)
     if job is None or job.stopped:
         return
+    for problem in with_damage((), job.damaged):
+        st.warning(problem.message, icon=":material/warning:")
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:

@@ -12,10 +12,11 @@ from chameleon.app.line import Line
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
 from chameleon.layout import LayoutProcess, kept_layout
-from chameleon.models import Evaluation, evaluate, without_predictions
+from chameleon.models import Evaluation, dataset_evaluation, without_predictions
 from chameleon.progress import Progress
-from chameleon.project import Project
+from chameleon.project import Project, with_damage
 from chameleon.sources import folder_stamp, open_project
+from chameleon.store import noted_damage
 
 MOST_WAITING = 8
 """So many projects may wait for their turn; more are asked to come back later."""
@@ -111,12 +112,16 @@ class Opening:
         """
         try:
             self._require_wanted()
-            project = open_project(self.address, private=self.private)
-            if self._check is not None:
-                self._check(project)
-            dataset = evolving_dataset(project, progress=self._note)
-            self.evaluation = without_predictions(dataset)
-            self.evaluation = evaluate(project, progress=self._note)
+            with noted_damage() as damaged:
+                project = open_project(self.address, private=self.private)
+                if self._check is not None:
+                    self._check(project)
+                dataset = evolving_dataset(project, progress=self._note)
+                self.evaluation = without_predictions(dataset)
+                evaluation = dataset_evaluation(dataset, progress=self._note)
+            # also what was found before the evaluation looked for it: the layout
+            problems = with_damage(evaluation.problems, damaged)
+            self.evaluation = replace(evaluation, problems=problems)
             if layouts is not None:
                 self.lay_out(layouts, again=False)
         except CancelledError:
