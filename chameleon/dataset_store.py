@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,15 @@ from chameleon.building import Builder
 from chameleon.dataset import EvolvingDataset, Feature
 from chameleon.errors import ProjectError
 from chameleon.progress import Progress, ProgressCallback
-from chameleon.project import Kind, Problem, Project
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.project import Kind, Problem, Project, with_damage
+from chameleon.store import (
+    digest,
+    noted_damage,
+    read_folder,
+    results_folder,
+    tidy,
+    write_folder,
+)
 from chameleon.weak import WeakLabels
 
 FORMAT = 5
@@ -43,11 +50,16 @@ def evolving_dataset(
     """
     key = dataset_key(project)
     folder = results_folder(project)
-    kept = read_dataset(folder / f"dataset-{key}", project, key)
+    target = folder / f"dataset-{key}"
+    with noted_damage() as damaged:
+        kept = read_dataset(target, project, key)
     if kept is not None:
         return kept
     if project.cached_only:
-        raise ProjectError(f"The disk refused the data of {project.name}. Try again later.")
+        raise ProjectError(
+            f"The data of {project.name} isn't cached: the disk refused or damaged it. Try again "
+            "later."
+        )
     builder = Builder(project)
     for number, version in enumerate(project.versions):
         if progress is not None:
@@ -55,11 +67,10 @@ def evolving_dataset(
         builder.add(version)
     built = builder.dataset(key)
     tidy(folder, "dataset")
-    target = folder / f"dataset-{key}"
     if write_folder(target, lambda path: write_dataset(path, built)):
         # the copy on disk, so that the values are mapped instead of held in memory
-        return read_dataset(target, project, key) or built
-    return built
+        built = read_dataset(target, project, key) or built
+    return replace(built, problems=with_damage(built.problems, damaged))
 
 
 def dataset_key(project: Project) -> str:
@@ -98,8 +109,9 @@ def write_dataset(folder: Path, dataset: EvolvingDataset) -> None:
 
 
 def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | None:
-    """The dataset kept in a folder; None where there is none that can be read."""
-    try:
+    """The dataset kept in a folder; None where there is none that is whole."""
+
+    def read(folder: Path) -> EvolvingDataset:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         arrays = {
             name: np.load(
@@ -126,8 +138,8 @@ def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | 
             weak=_weak(folder, meta["weak"]),
             **arrays,
         )
-    except DAMAGED:
-        return None  # not there, or damaged: it is built again
+
+    return read_folder(folder, read, "dataset")
 
 
 def _weak(folder: Path, entry: dict[str, Any] | None) -> WeakLabels | None:

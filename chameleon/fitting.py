@@ -19,7 +19,7 @@ from chameleon.bins import BinKind
 from chameleon.columns import named
 from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.errors import ModelError
-from chameleon.kept import Kept, read_kept, read_model, read_seconds, write_model
+from chameleon.kept import Kept, read_kept, read_model, write_model
 from chameleon.pipelines import NATIVE_CATEGORIES, RECIPE, unfitted_pipeline
 from chameleon.project import ModelSpec, Problem, Project, Severity, Split, Version
 from chameleon.says import Says
@@ -182,11 +182,9 @@ class Fitter:
         self, key: str, version: Version, train: pl.DataFrame, label: pl.Series
     ) -> Pipeline | None:
         path = models_folder(self._dataset.project) / f"model-{key}"
-        pipeline = read_model(path)
-        if pipeline is not None:
-            seconds = read_seconds(path)
-            if seconds is not None:
-                self.seconds[version.name] = seconds
+        kept = read_model(path)
+        if kept is not None:
+            pipeline, self.seconds[version.name] = kept
             return pipeline
         if not train.width:
             self._fail(

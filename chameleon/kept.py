@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.says import Says
-from chameleon.store import DAMAGED, tidy, write_folder
+from chameleon.store import read_folder, tidy, write_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -80,21 +80,22 @@ class Kept:
 
 
 def read_kept(folder: Path) -> Kept | None:
-    """What is kept in a folder; None where nothing can be read."""
-    try:
-        shares = folder / "probabilities.npy"
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        kept = Kept(
-            tuple(meta["classes"]),
-            np.load(folder / "hashes.npy", allow_pickle=False),
-            np.load(folder / "predicted.npy", allow_pickle=False),
-            np.load(shares, allow_pickle=False) if shares.is_file() else None,
-            tuple(meta["warnings"]),
-            meta.get("seconds"),  # earlier releases did not measure it
-        )
-        folder.touch()  # used: `tidy` removes what was unused longest
-    except DAMAGED:
-        return None
+    """What is kept in a folder; None where there is none that is whole."""
+    return read_folder(folder, _read_kept, "set of predictions")
+
+
+def _read_kept(folder: Path) -> Kept:
+    shares = folder / "probabilities.npy"
+    meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    kept = Kept(
+        tuple(meta["classes"]),
+        np.load(folder / "hashes.npy", allow_pickle=False),
+        np.load(folder / "predicted.npy", allow_pickle=False),
+        np.load(shares, allow_pickle=False) if shares.is_file() else None,
+        tuple(meta["warnings"]),
+        meta["seconds"],
+    )
+    folder.touch()  # used: `tidy` removes what was unused longest
     return kept
 
 
@@ -115,26 +116,21 @@ def write_model(path: Path, pipeline: Pipeline, seconds: float, *, keep: int) ->
     tidy(path.parent, "model", keep=keep)
 
 
-def read_seconds(path: Path) -> float | None:
-    """How long the fit of the model kept in a folder took; None where that is not known."""
-    try:
-        return float(json.loads((path / "seconds.json").read_text(encoding="utf-8")))
-    except DAMAGED:
-        return None
+def read_model(path: Path) -> tuple[Pipeline, float] | None:
+    """The fitted model kept in a folder, and how many seconds its fit took; None without one."""
+    return read_folder(path, _read_model, "model")
 
 
-def read_model(path: Path) -> Pipeline | None:
-    """The fitted model kept in a folder; None where there is none that can be read."""
-    if not path.is_dir():
-        return None
+def _read_model(folder: Path) -> tuple[Pipeline, float] | None:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
+    file = folder / "model.skops"
+    asked = skops.io.get_untrusted_types(file=file)
+    trusted = [name for name in asked if name.startswith("sklearn.") or name in _TRUSTED]
     try:
-        file = path / "model.skops"
-        asked = skops.io.get_untrusted_types(file=file)
-        trusted = [name for name in asked if name.startswith("sklearn.") or name in _TRUSTED]
         pipeline: Pipeline = skops.io.load(file, trusted=trusted)
-    except (*DAMAGED, UntrustedTypesFoundException):
+    except UntrustedTypesFoundException:
         return None
-    return pipeline
+    seconds = float(json.loads((folder / "seconds.json").read_text(encoding="utf-8")))
+    return pipeline, seconds

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +21,13 @@ from chameleon.dataset import EvolvingDataset
 from chameleon.neighbours import feature_hashes, laid_out_features
 from chameleon.standing import (
     Standing,
-    candidates,
     keep,
+    kept_standings,
     pca_standing,
-    read_standing,
     stands,
     with_new_rows,
 )
-from chameleon.store import DAMAGED, digest, results_folder
+from chameleon.store import UNREADABLE, digest, results_folder
 
 FOLLOW = 3
 """The exit code of a process that found another at the same work."""
@@ -104,11 +103,8 @@ def kept_layout(dataset: EvolvingDataset) -> Layout | None:
     stands as long as the dataset holds half of the rows it was fitted on; the newest one counts.
     A project with too few rows for UMAP has a PCA kept in its place, whose parameters say so.
     """
-    for folder, about in candidates(dataset):
-        standing = read_standing(folder, about)
-        if standing is None:
-            continue
-        hashes = feature_hashes(dataset, about.features)
+    for standing in kept_standings(dataset):
+        hashes = feature_hashes(dataset, standing.about.features)
         if not stands(standing, hashes):
             continue
         if not np.isin(hashes, standing.hashes).all():
@@ -158,6 +154,11 @@ class Claim:
     done: bool = False
     error: str | None = None
 
+    def text(self) -> str:
+        """The claim as its file holds it, with a digest of all that it says."""
+        told = asdict(self)
+        return json.dumps({**told, "digest": digest(told)})
+
     def alive(self, path: Path) -> bool:
         """Whether the process that wrote this claim to `path` is at work."""
         if self.done or self.error is not None or birth(self.pid) != self.born:
@@ -185,10 +186,11 @@ def birth(pid: int) -> str | None:
 
 
 def read_claim(path: Path) -> Claim | None:
-    """The claim in a file; None where there is none."""
+    """The claim in a file; None where there is none, or a damaged one."""
     try:
-        return Claim(**json.loads(path.read_text(encoding="utf-8")))
-    except DAMAGED:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return Claim(**told) if told.pop("digest") == digest(told) else None
+    except (*UNREADABLE, AttributeError):
         return None
 
 

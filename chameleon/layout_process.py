@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 import shutil
 import sys
@@ -16,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version as release_of
 from pathlib import Path
 
@@ -191,7 +190,7 @@ class _Claimed:
     def taken(self) -> bool:
         """Whether the work is this process's; False where another one is at it."""
         own = self._path.with_name(f".tmp-{self._path.name}-{os.getpid()}")
-        if not write_text(own, self._text()):
+        if not write_text(own, self._claim.text()):
             return True  # nothing can be written, so that nobody can be found either
         tidy(self._path.parent, "laying")
         try:
@@ -204,7 +203,7 @@ class _Claimed:
                     return False
                 self._path.unlink(missing_ok=True)
         except OSError:
-            write_text(self._path, self._text())  # a disk without links
+            write_text(self._path, self._claim.text())  # a disk without links
         finally:
             own.unlink(missing_ok=True)
         self._watch.start()
@@ -220,7 +219,7 @@ class _Claimed:
         if self._watch.is_alive():
             self._watch.join()
         self._claim = replace(self._claim, done=error is None, error=error)
-        write_text(self._path, self._text())
+        write_text(self._path, self._claim.text())
 
     def _beat(self) -> None:
         while True:
@@ -231,16 +230,13 @@ class _Claimed:
                 os._exit(1)  # taken away, and not to be made anew
             if not self._own():
                 os._exit(FOLLOW)  # two found a stale claim at once, and the other was the last
-            write_text(self._path, self._text())
+            write_text(self._path, self._claim.text())
             if self._over.wait(_BEAT_SECONDS):
                 return
 
     def _own(self) -> bool:
         found = read_claim(self._path)
         return found is None or found.pid == self._claim.pid
-
-    def _text(self) -> str:
-        return json.dumps(asdict(self._claim))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

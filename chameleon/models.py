@@ -27,11 +27,18 @@ from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.outcomes import UNKNOWN, outcome_codes
 from chameleon.pipelines import RECIPE
 from chameleon.progress import Progress, ProgressCallback
-from chameleon.project import Problem, Project, Severity, Version
+from chameleon.project import Problem, Project, Severity, Version, with_damage
 from chameleon.says import Says
 from chameleon.scores import METRICS, SCORES_SCHEMA, Score, scores
 from chameleon.shipped import read_shipped
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.store import (
+    digest,
+    noted_damage,
+    read_folder,
+    results_folder,
+    tidy,
+    write_folder,
+)
 
 FORMAT = 4
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
@@ -122,18 +129,30 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
         A file changed or vanished since the project was opened.
     """
     dataset = evolving_dataset(project, progress=progress)
+    return dataset_evaluation(dataset, progress=progress)
+
+
+def dataset_evaluation(
+    dataset: EvolvingDataset, *, progress: ProgressCallback | None = None
+) -> Evaluation:
+    """The evaluation of a project whose dataset was read; see `evaluate`."""
     key = evaluation_key(dataset)
-    folder = results_folder(project)
+    folder = results_folder(dataset.project)
     target = folder / f"evaluation-{key}"
-    made = _read(target, dataset, key) or _shipped(dataset, key)
-    if made is None and project.cached_only:
-        raise ModelError(f"The disk refused the results of {project.name}. Try again later.")
-    if made is None:
-        fresh = made = _evaluated(dataset, key, folder, progress)
-        tidy(folder, "evaluation")
-        if not write_folder(target, lambda path: _write(path, fresh)):
-            made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
-    return replace(made, layout=kept_layout(dataset) or pca_layout(dataset))
+    with noted_damage() as damaged:
+        made = _read(target, dataset, key) or _shipped(dataset, key)
+        if made is None and dataset.project.cached_only:
+            raise ModelError(
+                f"The results of {dataset.project.name} aren't cached: the disk refused or damaged "
+                "them. Try again later."
+            )
+        if made is None:
+            fresh = made = _evaluated(dataset, key, folder, progress)
+            tidy(folder, "evaluation")
+            if not write_folder(target, lambda path: _write(path, fresh)):
+                made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
+        layout = kept_layout(dataset) or pca_layout(dataset)
+    return replace(made, layout=layout, problems=with_damage(made.problems, damaged))
 
 
 def _shipped(dataset: EvolvingDataset, key: str) -> Evaluation | None:
@@ -275,12 +294,9 @@ def _write(folder: Path, evaluation: Evaluation) -> None:
 
 
 def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
-    try:
+    def read(folder: Path) -> Evaluation:
         meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in _ARRAYS}
-        shape = (len(dataset.versions), dataset.row_count)
-        if any(array.shape != shape for array in arrays.values()):
-            return None
         own = [Problem.kept(entry) for entry in meta["problems"]]
         return Evaluation(
             dataset=dataset,
@@ -290,8 +306,8 @@ def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
             model=meta["model"],
             fitted=(),
             problems=(*dataset.project.problems, *dataset.problems, *own),
-            seconds=meta.get("seconds", {}),  # earlier releases did not measure it
+            seconds=meta["seconds"],
             **arrays,
         )
-    except DAMAGED:
-        return None  # not there, or damaged: it is made again
+
+    return read_folder(folder, read, "evaluation")

@@ -23,7 +23,7 @@ from chameleon.pipelines import RECIPE, unfitted_pipeline
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import ModelSpec
 from chameleon.says import Says
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.store import digest, read_folder, results_folder, tidy, write_folder
 
 _KEPT = 200
 
@@ -182,7 +182,7 @@ class _Work:
             return "no feature has a value in the train rows"
         key = digest(content_digest([label, *train]), hashes.tobytes(), self._about)
         target = self._folder / f"fold-{key}"
-        kept = _read(target, len(asked))
+        kept = read_folder(target, _read, "cross-validation fold")
         if kept is None:
             made = self._fitted(train, label, asked)
             if isinstance(made, str):
@@ -232,12 +232,8 @@ class _Writing:
         (folder / "classes.json").write_text(json.dumps(self._classes), encoding="utf-8")
 
 
-def _read(folder: Path, size: int) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
-    try:
-        shares = np.load(folder / "probabilities.npy", allow_pickle=False)
-        classes = tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
-        folder.touch()  # used: `tidy` removes what was unused longest
-    except DAMAGED:
-        return None
-    whole = shares.shape == (size, len(classes)) and shares.dtype == np.float64
-    return (classes, shares) if whole else None
+def _read(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    shares = np.load(folder / "probabilities.npy", allow_pickle=False)
+    classes = tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
+    folder.touch()  # used: `tidy` removes what was unused longest
+    return classes, shares

@@ -122,6 +122,16 @@ class Problem:
         return cls(**{**entry, **parts})
 
 
+def with_damage(problems: Iterable[Problem], damaged: Iterable[str]) -> tuple[Problem, ...]:
+    """The problems, and a warning for each result that was damaged on disk (`noted_damage`)."""
+    told = tuple(problems)
+    for result in dict.fromkeys(damaged):
+        message = f"The {result} was damaged and has been recomputed. Your data wasn't affected."
+        warning = Problem(Severity.WARNING, message)
+        told += () if warning in told else (warning,)
+    return told
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One state of the dataset. `file`, or folder, is relative to the project folder."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version as release_of
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -19,14 +19,12 @@ from chameleon.fitting import MODEL_ERRORS, fit, model_input, usable_features
 from chameleon.models import Evaluation
 from chameleon.pipelines import RECIPE, unfitted_pipeline
 from chameleon.project import ModelSpec, Project
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.store import digest, read_folder, results_folder, tidy, write_folder
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 _KEPT = 400
-
-Number = TypeVar("Number", np.int16, np.float64)
 
 
 class Refitter:
@@ -75,7 +73,7 @@ class Refitter:
         if not train.width:
             return None
         target = self._folder / f"refit-{digest(content_digest([label, *train]), self._about)}"
-        kept = _read(target, (len(self._asked),), np.int16)
+        kept: NDArray[np.int16] | None = read_folder(target, _read, "refit")
         if kept is None:
             kept = self._fitted(train, label)
             if kept is None:
@@ -148,7 +146,7 @@ def cached_figures(
     """
     folder = results_folder(project)
     target = folder / f"figures-{digest(*made_of, RECIPE, release_of('scikit-learn'))}"
-    found = _read(target, (count,), np.float64)
+    found: NDArray[np.float64] | None = read_folder(target, _read, "figures")
     if found is None:
         if project.cached_only:
             raise ModelError("The fits aren't cached, and this process makes none.")
@@ -168,9 +166,6 @@ class _Writing:
         np.save(folder / "predicted.npy", self._said, allow_pickle=False)
 
 
-def _read(folder: Path, shape: tuple[int, ...], dtype: type[Number]) -> NDArray[Number] | None:
-    try:
-        said = np.load(folder / "predicted.npy", allow_pickle=False)
-    except DAMAGED:
-        return None
-    return said if said.shape == shape and said.dtype == dtype else None
+def _read(folder: Path) -> NDArray[Any]:
+    said: NDArray[Any] = np.load(folder / "predicted.npy", allow_pickle=False)
+    return said

@@ -21,7 +21,7 @@ from chameleon.dataset import SPLITS, EvolvingDataset, content_digest
 from chameleon.pipelines import RECIPE
 from chameleon.project import Problem
 from chameleon.scores import METRICS, SCORES_SCHEMA
-from chameleon.store import DAMAGED, digest
+from chameleon.store import digest, read_folder
 
 FORMAT = 1
 """Raised whenever evaluations are made or stored otherwise, so that shipped ones are not used."""
@@ -73,9 +73,8 @@ def write_shipped(folder: Path, dataset: EvolvingDataset, shipped: Shipped) -> N
 def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
     """The evaluation that came with the project; None where there is none of this content."""
     folder = dataset.project.path / SHIPPED
-    try:
-        if folder.is_symlink():
-            return None
+
+    def read(folder: Path) -> Shipped | None:
         meta = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         if meta["key"] != shipped_key(dataset):
             return None
@@ -105,8 +104,8 @@ def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
             model=str(meta["model"]),
             problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
         )
-    except DAMAGED:
-        return None  # not there, or damaged: it is computed
+
+    return None if folder.is_symlink() else read_folder(folder, read, "evaluation", shipped=True)
 
 
 def shipped_key(dataset: EvolvingDataset) -> str:

@@ -26,7 +26,7 @@ from chameleon.neighbours import (
     principal_axes,
     sampled_hashes,
 )
-from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
+from chameleon.store import digest, read_folder, results_folder, tidy, write_folder
 
 FORMAT = 1
 """Raised whenever rows are measured or stored otherwise, so that kept layouts are made again."""
@@ -203,50 +203,50 @@ def stands(standing: Standing, hashes: NDArray[np.uint64]) -> bool:
     return bool(np.isin(fitted, hashes).mean() >= _STANDING_SHARE)
 
 
-def candidates(dataset: EvolvingDataset) -> list[tuple[Path, About]]:
-    """The folders that may hold a layout, the newest first; of equal ones the fullest."""
-    project = dataset.project.path
-    found: list[tuple[str, int, Path, About]] = []
-    for folder in (*sorted(results_folder(dataset.project).glob("layout-*")), project / SHIPPED):
-        if folder.is_symlink():
-            continue
-        try:
-            meta = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
-            if meta["format"] != FORMAT:
-                continue
-            about = About(
-                method=str(meta["method"]),
-                parameters=str(meta["parameters"]),
-                made_by=str(meta["made_by"]),
-                versions=tuple(map(str, meta["versions"])),
-                features=tuple(map(str, meta["features"])),
-                reach=float(meta["reach"]),
-                made=str(meta["made"]),
-            )
-            found.append((about.made, int(meta["rows"]), folder, about))
-        except DAMAGED:
-            continue  # not there, or damaged: made again
-    found.sort(key=lambda entry: entry[:2], reverse=True)
-    return [(folder, about) for _, _, folder, about in found]
+def kept_standings(dataset: EvolvingDataset) -> list[Standing]:
+    """The layouts that are kept or came with the project, newest first; of equal ones the fullest.
+
+    All are read, as only a layout that was verified as a whole tells when it was made.
+    """
+    cached = sorted(results_folder(dataset.project).glob("layout-*"))
+    shipped = dataset.project.path / SHIPPED
+    found = [
+        read_folder(folder, _read, "layout", shipped=folder is shipped)
+        for folder in (*cached, shipped)
+        if not folder.is_symlink()
+    ]
+    return sorted(
+        (standing for standing in found if standing is not None),
+        key=lambda standing: (standing.about.made, len(standing.hashes)),
+        reverse=True,
+    )
 
 
-def read_standing(folder: Path, about: About) -> Standing | None:
-    """The layout kept in a folder; None where it cannot be read."""
-    try:
-        rows = pl.read_parquet(folder / "rows.parquet")
-        standing = Standing(
-            about=about,
-            hashes=rows["hash"].cast(pl.UInt64).to_numpy(),
-            plane=rows.select("x", "y").cast(pl.Float32).to_numpy(),
-            fitted=rows["fitted"].cast(pl.Boolean).to_numpy(),
-            far=rows["far"].cast(pl.Boolean).to_numpy(),
-        )
-        whole = (
-            rows.null_count().sum_horizontal().item() == 0
-            and bool(standing.fitted.any())
-            and bool((standing.hashes[1:] > standing.hashes[:-1]).all())
-            and bool(np.isfinite(standing.plane).all())
-        )
-    except DAMAGED:
+def _read(folder: Path) -> Standing | None:
+    """The layout in a folder; None where another release wrote it, or its points are none."""
+    meta = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+    if meta["format"] != FORMAT:
         return None
-    return standing if whole else None
+    rows = pl.read_parquet(folder / "rows.parquet")
+    standing = Standing(
+        about=About(
+            method=str(meta["method"]),
+            parameters=str(meta["parameters"]),
+            made_by=str(meta["made_by"]),
+            versions=tuple(map(str, meta["versions"])),
+            features=tuple(map(str, meta["features"])),
+            reach=float(meta["reach"]),
+            made=str(meta["made"]),
+        ),
+        hashes=rows["hash"].cast(pl.UInt64).to_numpy(),
+        plane=rows.select("x", "y").cast(pl.Float32).to_numpy(),
+        fitted=rows["fitted"].cast(pl.Boolean).to_numpy(),
+        far=rows["far"].cast(pl.Boolean).to_numpy(),
+    )
+    usable = (
+        rows.null_count().sum_horizontal().item() == 0
+        and bool(standing.fitted.any())
+        and bool((standing.hashes[1:] > standing.hashes[:-1]).all())
+        and bool(np.isfinite(standing.plane).all())
+    )
+    return standing if usable else None

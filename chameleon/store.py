@@ -1,20 +1,26 @@
-"""What is kept on disk: folders named by the digest of what they were made from.
+"""Cached results on disk: folders named by the digest of what they were made from.
 
-A folder is written under a temporary name and renamed, so that it is never half there. Arrays
-are NPY, tables Parquet, the rest JSON; nothing is pickled. What cannot be written is simply
-computed again the next time.
+A folder is written under a temporary name, put on the disk, and renamed, so that it is never half
+there. Its manifest holds a digest of every file and is verified before anything is read: a damaged
+folder is reported, removed, and computed again. Arrays are NPY, tables Parquet, the rest JSON;
+nothing is pickled. What cannot be written is computed again the next time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
 import time
+import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
     from chameleon.project import Project
 
 Fact = TypeVar("Fact")
+Result = TypeVar("Result")
+
+MANIFEST = "SHA256SUMS"
+"""The file in a folder that holds the digests of the others; `sha256sum -c` verifies it too."""
 
 PROJECT_CACHE = ".chameleon"
 KEPT_FOLDERS = 6
@@ -32,8 +42,12 @@ KEPT_FOLDERS = 6
 _FORGOTTEN_SECONDS = 24 * 3600
 """A temporary folder this old belongs to a process that was killed."""
 
+_ENTRIES = "files.json"
 
-DAMAGED = (
+_log = logging.getLogger(__name__)
+_noting: ContextVar[tuple[list[str], ...]] = ContextVar("noting", default=())
+
+UNREADABLE = (
     OSError,
     EOFError,
     ValueError,
@@ -43,7 +57,7 @@ DAMAGED = (
     zipfile.BadZipFile,
     PolarsError,
 )
-"""What reading a folder raises that is not there, is older, or was damaged: it is made again."""
+"""What reading a folder or claim raises that vanished or that another release wrote."""
 
 
 def digest(*parts: object) -> str:
@@ -91,8 +105,54 @@ def models_folder(project: Project) -> Path:
     return (project.private or user_cache_folder()) / "models"
 
 
+@contextmanager
+def noted_damage() -> Iterator[list[str]]:
+    """The results that are found damaged within the block, as messages name them."""
+    noted: list[str] = []
+    token = _noting.set((*_noting.get(), noted))
+    try:
+        yield noted
+    finally:
+        _noting.reset(token)
+
+
+def read_folder(
+    target: Path, read: Callable[[Path], Result], name: str, *, shipped: bool = False
+) -> Result | None:
+    """What `read` makes of a folder whose files are those of its manifest; else None.
+
+    A folder without a manifest is absent: an earlier release wrote it. A damaged one is noted
+    (`noted_damage`), logged, and removed. A file that changes after this returned is not noticed,
+    even if `read` mapped it.
+
+    Parameters
+    ----------
+    name
+        What the folder holds, as messages name it.
+    shipped
+        Whether the folder came with the project, which is only read.
+    """
+    while (state := _state(target)) is not None:
+        whole, found = _is_whole(target), None
+        try:
+            found = read(target) if whole else None
+        except UNREADABLE:
+            _log.warning("%s cannot be read: it is computed again", target, exc_info=True)
+        if _state(target) != state:
+            continue  # another process replaced or removed the folder meanwhile
+        if not whole:
+            _log.warning("%s is damaged: it is computed again", target)
+            for noted in _noting.get():
+                noted.append(f"{'shipped' if shipped else 'cached'} {name}")
+            if not shipped:
+                with suppress(OSError):
+                    _remove(target)
+        return found
+    return None
+
+
 def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
-    """Whether `target` now holds what `write` puts into the folder it is given.
+    """Write a folder with `write`; return True if `target` holds the result.
 
     False where the disk refuses; nothing is left behind then.
     """
@@ -101,21 +161,80 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         write(temporary)
+        seal(temporary)
+        with ThreadPoolExecutor() as pool:  # at once: a disk takes many files as fast as one
+            list(pool.map(_sync, [*temporary.iterdir(), temporary]))
         _replace_folder(temporary, target)
+        _sync(target.parent)
     except (OSError, PolarsError):
-        return target.is_dir()
+        return _is_whole(target)
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
     return True
 
 
+def seal(folder: Path) -> None:
+    """Write the manifest of a folder as it is now."""
+    (folder / MANIFEST).write_bytes(_manifest(folder))
+
+
+def _manifest(folder: Path) -> bytes:
+    """A line for each file; hidden files are left out: a system's file manager adds them."""
+    names = sorted(path.name for path in folder.iterdir())
+    return "".join(
+        f"{file_digest(folder / name)}  {name}\n"
+        for name in names
+        if name != MANIFEST and not name.startswith(".")
+    ).encode()
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST).read_bytes() == _manifest(folder)
+    except OSError:
+        return False
+
+
+def _state(folder: Path) -> tuple[int, int] | None:
+    """Which manifest stands in a folder; None if there is none or nobody lets us look."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _sync(path: Path) -> None:
+    """Have the disk take a file, or a folder's list of files, before this returns."""
+    is_folder = path.is_dir()
+    try:
+        handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError:
+        if not is_folder:  # not every system can do it with a folder
+            raise
+
+
 def _replace_folder(temporary: Path, target: Path) -> None:
     try:
         temporary.rename(target)
-    except OSError:  # another process was first, or a damaged folder stands there
-        shutil.rmtree(target, ignore_errors=True)
+    except OSError:  # an older one stands there, or that of a process that was first
+        _remove(target)
         temporary.rename(target)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder at once, so that nobody meets half of it."""
+    gone = path.with_name(f".tmp-{uuid.uuid4().hex}")
+    path.rename(gone)
+    if gone.is_dir():
+        shutil.rmtree(gone, ignore_errors=True)
+    else:
+        gone.unlink()
 
 
 def write_text(path: Path, text: str) -> bool:
@@ -128,7 +247,9 @@ def write_text(path: Path, text: str) -> bool:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
+        _sync(Path(name))
         Path(name).replace(path)
+        _sync(path.parent)
     except OSError:
         Path(name).unlink(missing_ok=True)
         return False
@@ -144,7 +265,7 @@ def tidy(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         kept = sorted(folder.glob(f"{prefix}-*"), key=lambda path: path.stat().st_mtime)
         for path in kept[:-keep]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(path)
     except OSError:
         return  # another process tidies, or the folder cannot be written
 
@@ -152,23 +273,16 @@ def tidy(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
 class FileMemory:
     """Facts about files, remembered while their size, time of change and inode stay the same.
 
-    Also facts about contents, by their digest. Kept as `files.json` in the cache folder, so that
-    what is untouched is not read again.
+    Also facts about contents, by their digest. Kept in the folder `files` of the cache folder, so
+    that what is untouched is not read again.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._path = folder / "files.json"
-        self._entries = self._read()
+        self._target = folder / "files"
+        self._entries = read_folder(self._target, _read_entries, "file index") or {}
         self._asked: set[str] = set()
         self._changed = False
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        try:
-            entries = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return entries if isinstance(entries, dict) else {}
 
     def recall(self, path: Path, fact: str, find: Callable[[], Fact]) -> Fact:
         """The fact about the file, found again only when the file was touched."""
@@ -205,7 +319,15 @@ class FileMemory:
             for name, entry in self._entries.items()
             if name in self._asked or Path(name).is_file()
         }
-        self._changed = not write_text(self._path, json.dumps(self._entries))
+        self._changed = not write_folder(self._target, self._write)
+
+    def _write(self, folder: Path) -> None:
+        (folder / _ENTRIES).write_text(json.dumps(self._entries), encoding="utf-8")
+
+
+def _read_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    entries: dict[str, dict[str, Any]] = json.loads((folder / _ENTRIES).read_text(encoding="utf-8"))
+    return entries
 
 
 def file_digest(path: Path) -> str:

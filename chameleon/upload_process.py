@@ -20,6 +20,7 @@ from chameleon.models import evaluate
 from chameleon.settings import read_settings
 from chameleon.sources import open_project
 from chameleon.sources.survey import survey
+from chameleon.store import noted_damage
 from chameleon.upload import Limits, require_allowed, require_readable
 
 TRIAL_FOLDER = "trial"
@@ -28,6 +29,9 @@ TRIAL_FOLDER = "trial"
 
 def in_child(task: str, folder: str | Path, private: Path, note: Note, **job: object) -> Any:  # noqa: ANN401
     """What a child process answers to a task on an upload, within `upload_limits`.
+
+    "survey" answers why the settings are refused, or None; the others name the cached results that
+    were damaged.
 
     Parameters
     ----------
@@ -50,6 +54,12 @@ def answer(job: Mapping[str, Any], channel: Channel) -> object:
     folder, private = Path(job["folder"]), Path(job["private"])
     if job["task"] == "survey":
         return _survey(folder, private, Limits(**job["upload"]), channel, trial=job["trial"])
+    with noted_damage() as damaged:
+        _cache_results(job, folder, private, channel)
+    return damaged
+
+
+def _cache_results(job: Mapping[str, Any], folder: Path, private: Path, channel: Channel) -> None:
     channel.doing("Reading the versions")
     project = open_project(folder, private=private)
     if job["task"] == "open":
@@ -62,7 +72,6 @@ def answer(job: Mapping[str, Any], channel: Channel) -> object:
     elif project.settings.golden is not None:
         with suppress(ChameleonError):  # the page that shows it has the reason
             golden_test(evaluation, progress=channel.progress)
-    return None
 
 
 def _survey(

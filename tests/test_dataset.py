@@ -176,37 +176,6 @@ def test_what_is_read_from_disk_equals_what_was_built(tmp_path):
     assert_equal(built, dataset_of(folder))
 
 
-def kept_files(folder: Path) -> list[Path]:
-    return sorted(p for p in (folder / ".chameleon").glob("dataset-*/*") if p.is_file())
-
-
-DAMAGES = {
-    "cut": lambda content: content[: len(content) // 2],
-    "empty": lambda content: b"",
-    "noise": lambda content: bytes(reversed(content)),
-    "gone": None,
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_dataset_is_built_again(tmp_path, damage):
-    folder = tiny.write_tiny(tmp_path)
-    wanted = arrays_of(dataset_of(folder))
-    names = [path.name for path in kept_files(folder)]
-    assert len(names) > len(ARRAYS)
-    for number, name in enumerate(names):
-        path = kept_files(folder)[number]
-        content = path.read_bytes()
-        path.unlink()  # a new inode: the old one may be mapped still
-        if DAMAGES[damage] is not None:
-            path.write_bytes(DAMAGES[damage](content))
-        again = dataset_of(folder)
-        for array in ARRAYS:
-            np.testing.assert_array_equal(wanted[array], getattr(again, array), err_msg=name)
-        assert again.texts["colour"].to_list() == ["blue", "red"]
-        assert path.read_bytes() == content
-
-
 def test_a_dataset_folder_that_is_a_file_is_no_matter(tmp_path):
     folder = tiny.write_tiny(tmp_path)
     dataset_of(folder)

@@ -45,7 +45,7 @@ from chameleon.neighbours import (
     sampled_hashes,
 )
 from chameleon.standing import keep, pca_standing
-from chameleon.store import cache_folder
+from chameleon.store import MANIFEST, cache_folder, seal
 from tests.library import Frames, plain, write_project, write_version
 
 ROOT = Path(__file__).parent.parent
@@ -384,11 +384,13 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_layout_counts_as_none(tmp_path, damage):
+def test_what_can_be_no_layout_counts_as_none(tmp_path, damage):
     dataset = dataset_of(tmp_path, {"1": cloud(60)})
     stand(dataset)
     assert kept_layout(dataset) is not None
-    damage(next(cache_folder(tmp_path).glob("layout-*")))
+    folder = next(cache_folder(tmp_path).glob("layout-*"))
+    damage(folder)
+    seal(folder)  # with its manifest as it should be
     assert kept_layout(dataset) is None
 
 
@@ -542,7 +544,7 @@ def test_a_project_that_cannot_be_opened_is_told_in_words(few, start):
 def test_only_one_can_claim_the_work_and_a_stale_claim_does_not_count(tmp_path):
     path = tmp_path / "laying-0.json"
     stale = Claim(os.getpid(), "another birth", "Laying out by UMAP", 0.5)
-    path.write_text(json.dumps(dataclasses.asdict(stale)))
+    path.write_text(stale.text())
     first, second = _Claimed(path, None), _Claimed(path, None)
     assert first.taken()
     assert not second.taken()
@@ -558,10 +560,22 @@ def test_only_one_can_claim_the_work_and_a_stale_claim_does_not_count(tmp_path):
 def test_a_claim_that_was_silent_for_long_is_stale(tmp_path):
     path = tmp_path / "laying-0.json"
     claim = Claim(os.getpid(), birth(os.getpid()), "Laying out by UMAP", 0.5)
-    path.write_text(json.dumps(dataclasses.asdict(claim)))
+    path.write_text(claim.text())
     assert claim.alive(path)
     os.utime(path, (0, 0))
     assert not claim.alive(path)
+
+
+def test_a_claim_of_which_any_byte_was_changed_is_none(tmp_path):
+    path = tmp_path / "laying-0.json"
+    text = Claim(1, "2", "Laying out by UMAP", 0.5).text().encode()
+    path.write_bytes(text)
+    assert read_claim(path) == Claim(1, "2", "Laying out by UMAP", 0.5)
+    for place in range(len(text)):
+        path.write_bytes(text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :])
+        assert read_claim(path) is None
+        path.write_bytes(text[:place])
+        assert read_claim(path) is None
 
 
 # --- UMAP itself
@@ -620,6 +634,7 @@ def test_two_processes_give_the_same_layout_bit_for_bit(digits_laid_out):
     dataset, _, second = digits_laid_out
     first = next(cache_folder(dataset.project.path).glob("layout-*"))
     assert rows_of(first).equals(rows_of(second))
+    assert (second / MANIFEST).is_file()
 
 
 @pytest.mark.timeout(900)

@@ -13,7 +13,7 @@ import pytest
 from chameleon import shipped, shipping
 from chameleon.models import Evaluation
 from chameleon.shipped import SHIPPED
-from chameleon.store import cache_folder
+from chameleon.store import cache_folder, seal
 from tests.library import TREE, evaluated, plain, write_project, write_version
 
 ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
@@ -206,8 +206,10 @@ def a_link(project: Path) -> None:
         *(other_scores, other_classes, no_json, a_link),
     ],
 )
-def test_what_is_damaged_is_computed(project: Path, damage):
+def test_what_cannot_be_an_evaluation_of_the_project_is_computed(project: Path, damage):
     damage(project)
+    if damage is not a_link:
+        seal(project / SHIPPED)  # with its manifest as it should be
     made = evaluated(project)
     assert shipped.read_shipped(made.dataset) is None
     shutil.rmtree(project / SHIPPED, ignore_errors=True)

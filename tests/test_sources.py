@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import sources
+from chameleon import sources, store
 from chameleon.dataset import EvolvingDataset, hashed_split
 from chameleon.dataset_store import evolving_dataset
 from chameleon.project import Settings, Severity, Split, Version, VersionSource
@@ -340,23 +340,16 @@ def test_an_untouched_file_is_not_read_again_and_a_touched_one_is(tmp_path):
     assert after.fingerprints["2"] != before.fingerprints["2"]
 
 
-@pytest.mark.parametrize("memory", ["", "{", "[]", "3", '{"a": 1}', '{"a": {"stamp": 1}}'])
-def test_a_damaged_memory_is_forgotten(tmp_path, memory):
-    folder = write_project(tmp_path, {"1": plain()}, form="csv")
-    chameleon.open_project(folder)
-    (folder / ".chameleon" / "files.json").write_text(memory)
-    assert names_of(folder) == ["1"]
-
-
 def test_findings_of_another_shape_are_found_again(tmp_path):
     folder = write_project(tmp_path, {"1": plain()}, form="csv")
     chameleon.open_project(folder)
-    memory = folder / ".chameleon" / "files.json"
+    memory = folder / ".chameleon" / "files" / "files.json"
     entries = json.loads(memory.read_text())
     for entry in entries.values():
         for fact in set(entry) - {"stamp"}:
             entry[fact] = {"odd": 1}
     memory.write_text(json.dumps(entries))
+    store.seal(memory.parent)
     assert names_of(folder) == ["1"]
 
 

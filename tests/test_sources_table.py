@@ -359,19 +359,6 @@ def test_a_table_that_changes_after_opening_is_an_error_that_names_it(tmp_path):
         chameleon.evaluate(project)
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-@pytest.mark.parametrize("damage", [b"", b"PAR1"])
-def test_what_is_kept_of_a_table_and_was_damaged_is_made_again(tmp_path, damage, form):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source, form=form)
-    before = chameleon.open_project(folder).fingerprints
-    kept = [p for k in ("keys", "table") for p in (folder / ".chameleon").glob(f"{k}-*/*")]
-    assert len(kept) == 1 + (form == "csv")
-    for path in kept:
-        path.write_bytes(damage)
-    assert chameleon.open_project(folder).fingerprints == before
-
-
 def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
     table = stacked(SNAPSHOTS).with_columns(
         pl.lit(b"x").alias("bytes"),

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -24,8 +26,99 @@ def test_a_folder_is_kept_whole_and_its_temporary_name_is_gone(tmp_path):
         (folder / "b").write_text("2")
 
     assert store.write_folder(tmp_path / "kept", write)
-    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["a", "b"]
+    names = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    assert names == [store.MANIFEST, "a", "b"]
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_manifest_is_one_that_sha256sum_verifies(tmp_path):
+    assert store.write_folder(tmp_path / "kept", lambda folder: (folder / "a").write_text("1"))
+    check = ["sha256sum", "--check", store.MANIFEST]
+    told = subprocess.run(check, cwd=tmp_path / "kept", capture_output=True, text=True, check=True)
+    assert told.stdout == "a: OK\n"
+
+
+def test_all_of_a_folder_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    done: list[tuple[str, int]] = []
+    fsync, rename = os.fsync, os.rename
+
+    def synced(handle: int) -> None:
+        fsync(handle)
+        done.append(("fsync", os.fstat(handle).st_ino))
+
+    def renamed(source: Path, target: Path) -> None:
+        rename(source, target)
+        done.append(("rename", Path(target).stat().st_ino))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "rename", renamed)
+    target = tmp_path / "kept"
+    assert store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
+    moment = done.index(("rename", target.stat().st_ino))
+    content = [target, *target.iterdir()]
+    assert len(content) == 3
+    assert {inode for _, inode in done[:moment]} == {path.stat().st_ino for path in content}
+    assert done[moment + 1 :] == [("fsync", tmp_path.stat().st_ino)]
+
+
+def read_texts(folder: Path) -> tuple[str, str]:
+    return (folder / "a").read_text(), (folder / "b").read_text()
+
+
+def test_a_folder_that_is_replaced_while_it_is_read_is_neither_mixed_nor_damaged(tmp_path):
+    target, over = tmp_path / "kept", threading.Event()
+
+    def replace() -> None:
+        for number in range(60):
+            text = str(number // 2)  # every second time by the same
+
+            def write(folder: Path, text: str = text) -> None:
+                (folder / "a").write_text(text)
+                (folder / "b").write_text(text)
+
+            store.write_folder(target, write)
+        over.set()
+
+    writer = threading.Thread(target=replace)
+    writer.start()
+    with store.noted_damage() as damaged:
+        while not over.is_set():
+            found = store.read_folder(target, read_texts, "pair")
+            assert found is None or found[0] == found[1]
+    writer.join()
+    assert damaged == []
+    assert store.read_folder(target, read_texts, "pair") == ("29", "29")
+
+
+def test_damage_is_noted_by_all_who_listen_and_the_folder_is_gone(tmp_path, caplog):
+    target = tmp_path / "kept"
+    store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
+    (target / "a").write_text("2")
+    with store.noted_damage() as outer:
+        with store.noted_damage() as inner:
+            assert store.read_folder(target, read_texts, "text") is None
+        with store.noted_damage() as later:
+            assert store.read_folder(target, read_texts, "text") is None
+    assert (outer, inner, later) == (["cached text"], ["cached text"], [])
+    assert list(tmp_path.iterdir()) == []
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert str(target) in caplog.text
+
+
+def test_a_folder_of_an_earlier_release_is_absent_and_not_damaged(tmp_path, caplog):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a").write_text("1")
+    with store.noted_damage() as damaged:
+        assert store.read_folder(tmp_path / "kept", read_texts, "text") is None
+    assert damaged == []
+    assert caplog.records == []
+
+
+def test_what_a_file_manager_leaves_in_a_folder_is_no_damage(tmp_path):
+    target = tmp_path / "kept"
+    store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
+    (target / ".DS_Store").touch()
+    assert store.read_folder(target, lambda folder: (folder / "a").read_text(), "text") == "1"
 
 
 def test_writing_that_breaks_leaves_nothing_behind(tmp_path):
@@ -46,7 +139,7 @@ def test_a_damaged_folder_is_replaced(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "half").write_text("")
     assert store.write_folder(tmp_path / "kept", lambda folder: (folder / "a").touch())
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["a"]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [store.MANIFEST, "a"]
 
 
 def test_a_text_is_replaced_at_once(tmp_path):
@@ -135,7 +228,7 @@ def test_a_memory_forgets_files_that_are_gone(tmp_path):
         memory.recall(path, "fact", lambda: 1)
     paths[0].unlink()
     memory.save()
-    entries = json.loads((tmp_path / "cache" / "files.json").read_text())
+    entries = json.loads((tmp_path / "cache" / "files" / "files.json").read_text())
     assert list(entries) == [str(paths[1])]
 
 

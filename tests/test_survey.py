@@ -44,7 +44,7 @@ def test_without_a_label_it_does_not_open_and_settings_mend_it(tmp_path):
 def test_a_trial_leaves_nothing_to_remember(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)})
     first = survey(folder)
-    memory = folder / ".chameleon" / "files.json"
+    memory = folder / ".chameleon" / "files" / "files.json"
     before = memory.read_text()
     survey(folder, settings=replace(first.settings, columns={"id": ("x",)}))
     assert memory.read_text() == before
@@ -95,7 +95,7 @@ def test_a_private_survey_writes_into_the_private_folder_only(tmp_path):
     private = tmp_path / "private"
     private.mkdir()
     survey(folder, private=private)
-    assert (private / "files.json").is_file()
+    assert (private / "files" / "files.json").is_file()
     assert not (folder / ".chameleon").exists()
     shutil.rmtree(private)
     chameleon.open_project(folder)

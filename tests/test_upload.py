@@ -326,7 +326,7 @@ def test_everything_kept_lies_in_the_private_folder(tmp_path, monkeypatch):
     assert evaluation.fitted == ("1", "2")
     assert store.results_folder(project) == private(tmp_path)
     kept = {p.name.partition("-")[0] for p in private(tmp_path).iterdir()}
-    assert kept >= {"table", "keys", "dataset", "evaluation", "model", "models", "files.json"}
+    assert kept >= {"table", "keys", "dataset", "evaluation", "model", "models", "files"}
     assert sorted(p.name for p in (tmp_path / "brought").iterdir()) == ["all.csv", "chameleon.toml"]
     assert not elsewhere.exists()
 

@@ -113,10 +113,10 @@ def test_what_is_not_allowed_is_refused(tmp_path, private):
 def test_the_server_uses_what_the_child_cached_and_fits_nothing(tmp_path, private):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, toml=TREE)
     project = open_project(folder, private=private, cached_only=True)
-    with pytest.raises(ProjectError, match="refused the data"):
+    with pytest.raises(ProjectError, match="data of p isn't cached"):
         evolving_dataset(project)
     evolving_dataset(replace(project, cached_only=False))
-    with pytest.raises(ModelError, match="refused the results"):
+    with pytest.raises(ModelError, match="results of p aren't cached"):
         evaluate(project)
     task("open", folder, private)
     found = evaluate(project)

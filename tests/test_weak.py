@@ -257,7 +257,7 @@ def test_the_rest_of_the_dataset_is_as_if_they_were_not_there(tmp_path):
     assert hashes[0] == hashes[1]
 
 
-def test_what_is_read_from_disk_equals_what_was_built_and_damage_is_mended(tmp_path):
+def test_what_is_read_from_disk_equals_what_was_built(tmp_path):
     folder = write_project(tmp_path, {"1": weak(label_vote_r=["a", None] * 10)}, toml=TREE)
     wanted = evolving_dataset(chameleon.open_project(folder)).weak
 
@@ -272,10 +272,6 @@ def test_what_is_read_from_disk_equals_what_was_built_and_damage_is_mended(tmp_p
             assert getattr(found, name) == getattr(wanted, name)
 
     check(again())
-    for path in sorted((folder / ".chameleon").glob("dataset-*/weak-*")):
-        path.unlink()
-        path.write_bytes(b"noise")
-        check(again())
     shutil.rmtree(folder / ".chameleon")
     check(again())
     assert wanted.probabilities.dtype == np.float32

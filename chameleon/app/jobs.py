@@ -18,6 +18,7 @@ from chameleon.app.line import Job, Line, Question
 from chameleon.app.words import duration_words, plain
 from chameleon.child_process import Note
 from chameleon.models import Evaluation
+from chameleon.project import with_damage
 from chameleon.upload_process import in_child
 
 Result = TypeVar("Result")
@@ -83,7 +84,8 @@ def answer(question: Question[Result]) -> Result | None:
 def draw(question: Question[Any], *, what: str, key: str) -> None:
     """How far a job is, its place in the line, and a button that stops it; or why it failed.
 
-    The page is drawn anew when it ends. Nothing is drawn where there is nothing to wait for.
+    The page is drawn anew when it ends. Nothing is drawn where there is nothing to wait for, but
+    for the cached results that were damaged.
 
     Parameters
     ----------
@@ -95,6 +97,8 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
     job = _jobs().get(question.key)
     if job is None or job.stopped:
         return
+    for problem in with_damage((), job.damaged):
+        st.warning(problem.message, icon=":material/warning:")
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:

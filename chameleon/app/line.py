@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from chameleon.child_process import Note
 from chameleon.errors import ChameleonError
 from chameleon.progress import Progress
+from chameleon.store import noted_damage
 
 Work = Callable[[], None]
 Result = TypeVar("Result")
@@ -120,6 +121,8 @@ class Job(Generic[Result]):
         Why there is none; None where all went well.
     progress
         The step that is being done; None before the first one.
+    damaged
+        The cached results that were found damaged, and were computed again.
     refused
         Whether the queue had no place for it: it may have one later.
     """
@@ -128,6 +131,7 @@ class Job(Generic[Result]):
         self.result: Result | None = None
         self.error: str | None = None
         self.progress: Progress | None = None
+        self.damaged: list[str] = []
         self.refused = False
         self._line = line
         self._work: Callable[[Note], Result] | None = question.work
@@ -173,7 +177,8 @@ class Job(Generic[Result]):
         self._began = time.monotonic()
         try:
             if self._work is not None and not self.stopped:
-                self.result = self._work(self._note)
+                with noted_damage() as self.damaged:
+                    self.result = self._work(self._note)
         except StoppedError:
             pass
         except ChameleonError as error:

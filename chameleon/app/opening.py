@@ -12,10 +12,11 @@ from chameleon.child_process import upload_limits
 from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
 from chameleon.layout import LayoutProcess, kept_layout
-from chameleon.models import Evaluation, evaluate, without_predictions
+from chameleon.models import Evaluation, dataset_evaluation, without_predictions
 from chameleon.progress import Progress
-from chameleon.project import Project
+from chameleon.project import Project, with_damage
 from chameleon.sources import folder_stamp, open_project
+from chameleon.store import noted_damage
 from chameleon.upload import Limits
 from chameleon.upload_process import in_child
 
@@ -104,13 +105,13 @@ class Opening:
         """
         try:
             self._require_wanted()
-            if self.private is not None:
-                self._cache_in_child(self.private)
-            project = self._project()
-            if self.evaluation is None:
-                dataset = evolving_dataset(project, progress=self._note)
-                self.evaluation = without_predictions(dataset)
-            self.evaluation = evaluate(project, progress=self._note)
+            with noted_damage() as damaged:
+                if self.private is not None:
+                    damaged += self._cache_in_child(self.private)
+                evaluation = self._evaluated()
+            # also what was found before the evaluation looked for it: the layout
+            problems = with_damage(evaluation.problems, damaged)
+            self.evaluation = replace(evaluation, problems=problems)
             if layouts is not None:
                 self.lay_out(layouts, again=False)
         except CancelledError:
@@ -159,9 +160,17 @@ class Opening:
         cached_only = self.private is not None
         return open_project(self.address, private=self.private, cached_only=cached_only)
 
-    def _cache_in_child(self, private: Path) -> None:
-        """Let a child process read and evaluate an upload; all results are cached then."""
-        in_child("open", self.address, private, self._note, upload=asdict(self._limits))
+    def _evaluated(self) -> Evaluation:
+        if self.evaluation is None:
+            dataset = evolving_dataset(self._project(), progress=self._note)
+            self.evaluation = without_predictions(dataset)
+        return dataset_evaluation(self.evaluation.dataset, progress=self._note)
+
+    def _cache_in_child(self, private: Path) -> list[str]:
+        """Let a child process evaluate an upload and cache all; the cached results it repaired."""
+        return list(
+            in_child("open", self.address, private, self._note, upload=asdict(self._limits))
+        )
 
     def _note(self, progress: Progress | None) -> None:
         self._require_wanted()

@@ -24,6 +24,7 @@ from chameleon.project import (
     Severity,
     Version,
     VersionSource,
+    with_damage,
 )
 from chameleon.sources.address import Address, address_of, folder_stamp
 from chameleon.sources.checks import checked_version, version_header
@@ -31,7 +32,7 @@ from chameleon.sources.findings import Finding
 from chameleon.sources.folder import FolderSource
 from chameleon.sources.retyped import common_kinds
 from chameleon.sources.table import TableSource, with_date_role
-from chameleon.store import FileMemory, cache_folder
+from chameleon.store import FileMemory, cache_folder, noted_damage
 from chameleon.weak import Pairs
 
 __all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
@@ -76,15 +77,17 @@ def open_project(
         holds its versions is not said. The message says what was found and what to do.
     """
     address = address_of(path)
-    memory = FileMemory(private or cache_folder(address.path))
-    used = with_date_role(settings or address.settings)
-    source = source_of(address.folder, used, memory)
-    try:
-        project = _project_of(address, used, source, memory)
-    finally:
-        if settings is None or private is not None:  # a trial's findings aren't worth remembering
-            memory.save()
-    return replace(project, private=private, cached_only=cached_only)
+    with noted_damage() as damaged:
+        memory = FileMemory(private or cache_folder(address.path))
+        used = with_date_role(settings or address.settings)
+        source = source_of(address.folder, used, memory)
+        try:
+            project = _project_of(address, used, source, memory)
+        finally:
+            if settings is None or private is not None:  # a trial's findings aren't remembered
+                memory.save()
+    problems = with_damage(project.problems, damaged)
+    return replace(project, private=private, cached_only=cached_only, problems=problems)
 
 
 def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSource:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project import USUAL_NAMES, Problem, Project, Settings, Version
+from chameleon.project import USUAL_NAMES, Problem, Project, Settings, Version, with_damage
 from chameleon.sources import open_project, source_of, usual_column
 from chameleon.sources.address import address_of
 from chameleon.sources.asked import Choice, reading_choices
@@ -19,7 +19,7 @@ from chameleon.sources.checks import version_header
 from chameleon.sources.files import READ_ERRORS, scan_file
 from chameleon.sources.findings import Finding
 from chameleon.sources.table import table_path, with_date_role
-from chameleon.store import FileMemory, cache_folder
+from chameleon.store import FileMemory, cache_folder, noted_damage
 
 _HEAD_ROWS = 6
 _COUNTED = 60
@@ -110,12 +110,13 @@ def survey(
     if used.source_kind == "table":
         found |= _of_table(address.folder, used)
     try:
-        memory = FileMemory(private or cache_folder(address.path))
-        found |= _of_versions(address.folder, used, memory)
-        if settings is None or private is not None:
-            memory.save()  # opening the project finds the headers there
-        project = open_project(path, settings=settings, private=private)
-        found |= {"project": project, "problems": project.problems}
+        with noted_damage() as damaged:
+            memory = FileMemory(private or cache_folder(address.path))
+            found |= _of_versions(address.folder, used, memory)
+            if settings is None or private is not None:
+                memory.save()  # opening the project finds the headers there
+            project = open_project(path, settings=settings, private=private)
+        found |= {"project": project, "problems": with_damage(project.problems, damaged)}
     except ProjectError as reason:
         error = str(reason)
     except READ_ERRORS as reason:

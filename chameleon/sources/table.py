@@ -36,7 +36,7 @@ from chameleon.sources.files import (
 from chameleon.sources.readings import ROWS, Reading, Timeline
 from chameleon.sources.said import SaidColumns, is_said, said_columns
 from chameleon.sources.text import require_whole_rows, text_form
-from chameleon.store import FileMemory, digest, file_digest, tidy, write_folder
+from chameleon.store import FileMemory, digest, file_digest, read_folder, tidy, write_folder
 
 FORMAT = 2
 """Raised whenever a table is read otherwise, so that what is kept of it is made again."""
@@ -46,6 +46,7 @@ _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
 
 _ORDERED = (pl.Date, pl.Datetime("us"), pl.Datetime("ms"))
 _KEPT = 4
+_COPY = "table.parquet"
 _HASHES = ("\0hash0", "\0hash1")  # two sums of 64 bits each; the odds of a chance match are nil
 
 
@@ -189,16 +190,16 @@ class TableSource(VersionSource):
         if ending(self._path) not in _SLOW_ENDINGS:
             return self._path
         target = self._memory.folder / f"table-{digest(FORMAT, self._digest, ending(self._path))}"
-        copy = target / "table.parquet"
-        if not _can_be_read(copy):
+        copy = read_folder(target, lambda folder: folder / _COPY, "table copy")
+        if copy is None:
             if is_untyped(self._path):
                 require_whole_rows(self._path)
             tidy(self._memory.folder, "table", keep=_KEPT)
-            write_folder(target, self._copy)
-        return copy if copy.is_file() else self._path
+            copy = target / _COPY if write_folder(target, self._copy) else self._path
+        return copy
 
     def _copy(self, folder: Path) -> None:
-        scan_file(self._path).sink_parquet(folder / "table.parquet")
+        scan_file(self._path).sink_parquet(folder / _COPY)
         self._require_same()
 
     def _require_same(self) -> None:
@@ -210,11 +211,11 @@ class TableSource(VersionSource):
         """The distinct key values, with the count and the digest of the rows that have them."""
         name = digest(FORMAT, pl.__version__, self._digest, self._reading.columns, self._columns)
         target = self._memory.folder / f"keys-{name}"
-        if target.is_dir():
-            try:
-                return pl.read_parquet(target / "keys.parquet")
-            except READ_ERRORS:
-                pass  # damaged: made again
+        kept = read_folder(
+            target, lambda folder: pl.read_parquet(folder / "keys.parquet"), "table index"
+        )
+        if kept is not None:
+            return kept
         keys = _key_table(self._table, self._reading.columns, self._columns)
         self._require_same()
         tidy(self._memory.folder, "keys", keep=_KEPT)
@@ -318,14 +319,6 @@ def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str])
         .sort(named(*keys))
         .collect(engine="streaming")
     )
-
-
-def _can_be_read(path: Path) -> bool:
-    try:
-        scan_file(path).select(pl.len()).collect()
-    except READ_ERRORS:
-        return False
-    return True
 
 
 def _is_single(dtype: pl.DataType) -> bool:

@@ -2,9 +2,10 @@
 
 import chameleon
 from chameleon import NoticeKind
+from chameleon.app.words import plain as plain_text
 from tests import tiny
 from tests.app import showcases
-from tests.library import TREE, plain, write_project
+from tests.library import TREE, evaluated, plain, write_project
 
 CHECK = "pages/check.py"
 TABLES = ("check-versions", "check-table")
@@ -55,6 +56,17 @@ def test_every_notice_is_listed_once_by_version_and_by_kind(open_app, tmp_path):
     kinds = expected["kind"].unique(maintain_order=True)
     assert [title.split(":")[0].lower() for title in titles(screen)[:-1]] == kinds.to_list()
     assert str(tmp_path) not in " ".join(screen.texts())
+
+
+def test_a_result_that_was_damaged_is_told_on_the_page_and_beside_every_page(open_app, tmp_path):
+    folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(21)}, toml=TREE)
+    evaluated(folder)
+    (kept,) = (folder / ".chameleon").glob("evaluation-*/predicted.npy")
+    kept.write_bytes(kept.read_bytes()[:-1] + b"x")
+    screen = open_app(folder, CHECK)
+    told = "The cached evaluation was damaged and has been recomputed. Your data wasn't affected."
+    assert table(screen, "check-table")["message"].to_list() == [told]
+    assert any(plain_text(told) in text for text in screen.go("streamlit_app.py").texts())
 
 
 def test_severity_and_version_narrow_the_list(open_app, tmp_path):

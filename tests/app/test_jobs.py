@@ -16,6 +16,7 @@ from chameleon.app.uploads import Upload
 from chameleon.blacklists import FILE
 from chameleon.errors import ChameleonError, ModelError
 from chameleon.progress import Progress
+from chameleon.project import with_damage
 from tests.library import TREE, plain, write_project
 
 ITERATION, BLACKLIST, FAILURES = "pages/iteration.py", "pages/blacklist.py", "pages/failures.py"
@@ -133,6 +134,25 @@ def test_the_answer_stays_when_the_visitor_comes_back(open_app, project):
     screen.go("streamlit_app.py").go(ATTRIBUTION)
     assert [text for text in screen.texts() if "train data" in text] == told
     assert told
+
+
+def test_a_fit_that_was_kept_and_damaged_is_made_again_and_that_is_told(open_app, project):
+    (told,) = [p.message for p in with_damage((), ["cached cross-validation fold"])]
+
+    def asked():
+        screen = open_app(project, FAILURES)
+        screen.at.button(key="mistakes-judge").click()
+        return screen.settle().settle()  # the first may end as the job does
+
+    before = asked()
+    assert not before.at.warning
+    for path in (project / ".chameleon").glob("fold-*/probabilities.npy"):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    after = asked()
+    assert [warning.value for warning in after.at.warning] == [told]
+    without = [text for text in after.texts() if text != told]
+    assert without == before.texts()
+    assert not asked().at.warning
 
 
 def question(work) -> Question[int]:

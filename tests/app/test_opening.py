@@ -9,6 +9,9 @@ from polars.exceptions import PanicException
 from chameleon.app.line import Line
 from chameleon.app.opening import MOST_WAITING, Opening, Workshop
 from chameleon.app.uploads import Upload
+from chameleon.neighbours import feature_hashes, laid_out_features
+from chameleon.project import with_damage
+from chameleon.standing import keep, pca_standing
 from chameleon.upload import Limits
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
@@ -151,6 +154,30 @@ def test_an_upload_beyond_its_limits_is_refused_before_its_data_is_read(tmp_path
     opening.run(None)
     assert "Too many versions" in (opening.error or "")
     assert not list(private.glob("dataset-*"))
+
+
+def test_whatever_step_finds_a_damaged_result_it_is_told(tmp_path: Path):
+    folder = write_project(tmp_path / "p", {"1": plain(30), "2": plain(40)}, toml=TREE)
+
+    def opened():
+        opening = Opening(str(folder))
+        opening.run(None)
+        assert opening.error is None
+        return opening.evaluation
+
+    first = opened()
+    features = laid_out_features(first.dataset)
+    keep(pca_standing(first.dataset, feature_hashes(first.dataset, features), features),
+         first.dataset)  # fmt: skip
+    assert opened().problems == first.problems
+    for kind in ("files", "dataset", "evaluation", "layout"):
+        (path,) = (folder / ".chameleon").glob(f"{kind}*")
+        next(path.glob("*.json")).write_bytes(b"{}")
+    again = opened()
+    names = [f"cached {name}" for name in ("file index", "dataset", "evaluation", "layout")]
+    assert set(again.problems) == set(with_damage(first.problems, names))
+    assert again.predicted.tobytes() == first.predicted.tobytes()
+    assert opened().problems == first.problems
 
 
 def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatch, caplog):
