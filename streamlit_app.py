@@ -1,7 +1,14 @@
-"""Overview: the first page of the app."""
+"""Overview: the first page of the app, and the app that `streamlit run` serves."""
 
-from chameleon.app import frame, overview
+import streamlit as st
 
-frame.page(
-    "Overview", "What changed between two versions, and where is the model wrong?", overview.draw
-)
+from chameleon.app import frame, overview, server
+
+if __name__ == "__main__":  # a visitor's run of the page
+    frame.page(
+        "Overview",
+        "What changed between two versions, and where is the model wrong?",
+        overview.draw,
+    )
+else:  # imported once, before the server answers anyone
+    app = st.App("streamlit_app.py", lifespan=server.lifespan)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from chameleon.app import cached, chips, glossary, picks, projects, sidebar, state, touring
+from chameleon.app import cached, chips, glossary, picks, projects, server, sidebar, state, touring
 from chameleon.app.components import timeline
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening
@@ -126,6 +126,7 @@ def _draw_title(title: str, question: str) -> None:
 
 def _begin(title: str) -> bool:
     """Whether the visitor comes from elsewhere."""
+    server.stay_offline()  # a host may run the page without the app that `streamlit run` serves
     st.set_page_config(
         page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
         initial_sidebar_state="auto",

@@ -13,11 +13,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,7 +26,7 @@ import chameleon
 from tests.app import showcases
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURES = Path(__file__).parent / "pictures"
@@ -68,19 +69,23 @@ class App:
 
 
 @contextmanager
-def running_app(folder: Path, *projects: Path) -> Iterator[App]:
+def running_app(
+    folder: Path, *projects: Path, flags: Sequence[str] = (), **variables: str
+) -> Iterator[App]:
     """Start the app on projects (none: on its samples) and end it afterwards.
 
-    ``folder`` takes the server's log and is its user's cache.
+    ``folder`` takes the server's log and is its user's cache. ``flags`` are Streamlit's,
+    ``variables`` the environment's.
     """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", *flags, "streamlit_app.py"]
     if projects:
         command += ["--", *map(str, projects)]
     environment = os.environ | {
         "STREAMLIT_SERVER_HEADLESS": "true",
         "STREAMLIT_SERVER_PORT": str(port),
         "XDG_CACHE_HOME": str(folder / "cache"),
+        **variables,
     }
     environment.pop("CHAMELEON_PROJECT", None)
     log = folder / "server.log"
@@ -209,17 +214,24 @@ def browser() -> Iterator["Browser"]:
 
 @dataclass
 class Complaints:
-    """What the pages of one test reported: uncaught errors and lines of the error console."""
+    """What the pages of one test did wrong: uncaught errors, lines of the error console, requests
+    to other hosts.
+    """
 
     lines: list[str] = field(default_factory=list)
 
     def watch(self, page: "Page") -> None:
         page.on("pageerror", lambda error: self.lines.append(str(error)))
         page.on("console", self.note)
+        page.on("request", self.note_request)
 
     def note(self, message: "ConsoleMessage") -> None:
         if message.type == "error" and not STREAMLITS_OWN.search(message.location["url"]):
             self.lines.append(f"{message.text} ({message.location['url']})")
+
+    def note_request(self, request: "Request") -> None:
+        if urlsplit(request.url).hostname not in ("127.0.0.1", None):  # None: data: and blob:
+            self.lines.append(f"asks {request.url}")
 
 
 @pytest.fixture

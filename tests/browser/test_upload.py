@@ -2,9 +2,6 @@
 
 import io
 import re
-import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 import zipfile
@@ -14,7 +11,6 @@ import pytest
 from playwright.sync_api import TimeoutError, expect
 
 from tests.app import showcases
-from tests.browser.conftest import ROOT, end_process, free_port, is_healthy
 from tests.browser.test_pages import nothing_was_injected
 from tests.library import TREE
 
@@ -156,30 +152,3 @@ def test_a_file_cannot_be_sent_from_another_site(showcase):
         urllib.request.urlopen(request, timeout=10)
     assert raised.value.code == 403
     raised.value.close()  # it is the answer, with its connection
-
-
-def answers(address: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((address, port), timeout=5):
-        return True
-    return False
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is this machine on Linux")
-@pytest.mark.parametrize("flags", [(), ("--server.address", "0.0.0.0")])
-def test_it_listens_on_this_machine_until_a_flag_says_otherwise(tmp_path, flags):
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    command += [*flags, "--server.port", str(port), "--server.headless", "true"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        while not is_healthy(f"http://127.0.0.1:{port}"):
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.1)
-                pytest.fail((tmp_path / "log").read_text())
-        assert answers("127.0.0.1", port)
-        assert answers("127.0.0.2", port) is bool(flags)
-    finally:
-        end_process(process)
