@@ -10,6 +10,7 @@ categories   one code a value or category (the last may be "other"), missing, no
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -283,7 +284,10 @@ def _number_edges(first: float, last: float, *, whole: bool) -> tuple[float, ...
 def _rounded(start: int, unit: float, nice: float, power: int) -> tuple[float, ...]:
     decimals = 1 - power if nice % 1 else -power
     edges = [(start + k) * unit for k in range(RANGE_COUNT + 1)]
-    return tuple(round(edge, decimals) for edge in edges) if abs(decimals) < 300 else tuple(edges)
+    if abs(decimals) < 300:
+        return tuple(round(edge, decimals) for edge in edges)
+    largest = sys.float_info.max  # the outer edges may lie beyond it
+    return tuple(sorted({min(max(edge, -largest), largest) for edge in edges}))
 
 
 def _date_edges(first: float, last: float) -> tuple[float, ...]:

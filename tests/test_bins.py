@@ -2,6 +2,8 @@
 
 import datetime as dt
 import math
+import sys
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -88,6 +90,24 @@ def test_ranges_are_30_of_equal_width_that_hold_the_middle_99_percent(values):
     assert (below.kind, above.kind) == (BarKind.BELOW, BarKind.ABOVE)
     assert below.low == min(bins.low, edges[0])
     assert above.high == max(bins.high, edges[-1])
+
+
+LARGEST = sys.float_info.max
+ENDS = [LARGEST, -LARGEST, 1.74e308, 1e300, -1e300, 1e21, 1e-300, 5e-324, -5e-324, 0.5, 0.0]
+
+
+@given(
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(ENDS),
+        min_size=1,
+        max_size=60,
+    )
+)
+def test_edges_of_any_numbers_are_finite_and_ascend(values):
+    bins = check_codes([*values, 0.25])
+    assert bins.kind is BinKind.RANGES
+    assert np.isfinite(bins.edges).all()
+    assert all(a < b for a, b in pairwise(bins.edges))
 
 
 @pytest.mark.parametrize(

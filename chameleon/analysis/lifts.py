@@ -159,7 +159,7 @@ def _parts(feature: Feature, codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64
 def _range_words(feature: Feature, codes: NDArray[np.intp]) -> str:
     first, last = feature.bins.bars[codes[0]], feature.bins.bars[codes[-1]]
     low, high = (
-        value_text(round(bound, 12) if bound is not None else 0.0, feature.kind)
+        value_text(float(f"{bound:.15g}") if bound is not None else 0.0, feature.kind)
         for bound in (first.low, last.high)
     )
     return low if first.kind is BarKind.VALUE and low == high else f"{low} to {high}"

@@ -32,6 +32,17 @@ def only(frame, kind):
 # ---------------------------------------------------------------- lifts
 
 
+def test_groups_of_tiny_values_are_told_apart(tmp_path):
+    frame = population(400, 50).with_columns(pl.col("id").cast(pl.Float64).mul(1e-20).alias("tiny"))
+    evaluation = looked_at(tmp_path, {"1": frame})
+    number = evaluation.dataset.feature_number("tiny")
+    rows = np.arange(400, dtype=np.int32)
+    groups = lifts(evaluation.dataset, rows[:200], rows[200:], features=np.array([number]))
+    names = groups.filter(by="feature")["group"].to_list()
+    assert "0 to 9e-19" in names
+    assert len(set(names)) == len(names)
+
+
 def test_lifts_are_those_of_a_plain_count(tmp_path):
     frame = population(500, 51).with_columns(
         source=pl.when(pl.col("id") % 7 < 3).then(pl.lit("lab")).otherwise(pl.lit("field"))

@@ -179,6 +179,32 @@ def write_gaps(folder: Path) -> Path:
     return write_project(folder, frames, toml=TREE)
 
 
+_ROWS = np.arange(200)
+_NORMAL = np.random.default_rng(5).normal(size=200)
+_NEIGHBORS = np.where(_ROWS % 2 == 0, 1e300, np.nextafter(1e300, np.inf))
+EXTREMES = {
+    "largest": np.where(_ROWS % 2 == 0, 1.0, -1.0) * (1.797e308 - 1e304 * _ROWS),
+    "large": _NORMAL * 1e300,
+    "one large": np.where(_ROWS == 7, 1e24, _NORMAL),
+    "close": 1e22 + 1e17 * _ROWS,
+    "neighbors": _NEIGHBORS + 1e285 * _NORMAL,
+    "small": _NORMAL * 1e-300,
+    "smallest": 5e-324 * (_ROWS - 100),
+    "both": _NORMAL * 10.0 ** np.random.default_rng(6).integers(-300, 300, 200),
+    "infinite": np.where(_ROWS % 3 == 0, np.inf, np.where(_ROWS % 3 == 1, -np.inf, 1e21)),
+    "few": 1e23 * (_ROWS % 3),
+}
+"""Features with numbers at the ends of what a float holds."""
+
+
+def write_extremes(folder: Path) -> Path:
+    frames: dict[str, pl.DataFrame] = {}
+    for place, version in enumerate(("1", "2")):
+        changed = {n: np.where(40 * place > _ROWS, of / 2, of) for n, of in EXTREMES.items()}
+        frames[version] = plain(200, **changed).head(150 + 50 * place)
+    return write_project(folder, frames, predictions=given(frames))
+
+
 WEAK_RULE = '=<b>"rule"</b> *x*'
 """A labelling rule by a name that hurts."""
 

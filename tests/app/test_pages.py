@@ -16,6 +16,7 @@ from tests.library import plain, write_project
 
 SHOWCASES = (
     "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds", "gaps",
+    "extremes",
 )  # fmt: skip
 COMPUTED = (
     "data_check", "version_metrics", "version_sizes", "timeline_changes", "feature_histograms",

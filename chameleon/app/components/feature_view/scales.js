@@ -16,8 +16,9 @@ export function number(value, digits = 4) {
   if (value === null || value === undefined) return "-";
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if ((size >= 1e7 || size < 1e-3) && digits < 10) {
-    return value.toExponential(Math.max(digits - 2, 1)).replace(/\.?0*e\+?/, "e");
+  const [least, most] = digits < 10 ? [1e-3, 1e7] : [1e-9, 1e20];  // the format below has at most 21 digits
+  if (size >= most || size < least) {
+    return value.toExponential(digits < 10 ? Math.max(digits - 2, 1) : digits - 1).replace(/\.?0*e\+?/, "e");
   }
   const whole = size < 1 ? 1 : Math.floor(Math.log10(size)) + 1;
   const maximumSignificantDigits = Math.max(digits, whole);
@@ -48,14 +49,17 @@ export function digitsOf(feature) {
   return step > 0 ? Math.max(1, Math.min(15, Math.ceil(Math.log10(most / step)) + 1)) : 15;
 }
 
+const MOST_TICKS = 100;
+
 export function ticks(low, high, wanted, whole = false) {
-  const raw = (high - low) / Math.max(wanted, 1);
+  const parts = Math.max(wanted, 1), raw = high / parts - low / parts;  // high - low may be infinite
   if (!(raw > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(raw));
   let step = [1, 2, 5, 10].find((m) => m * power >= raw * 0.7) * power;
   if (whole) step = Math.max(1, step);
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
+  const last = Math.floor(high / step + 1e-9);
+  for (let i = Math.ceil(low / step - 1e-9); i <= last && found.length < MOST_TICKS; i++) {  // beyond 2^53, i + 1 may be i
     found.push(Number((i * step).toPrecision(12)));
   }
   return found;
@@ -80,7 +84,7 @@ export function dateTicks(low, high, wanted) {
   let month = from.getUTCFullYear() * 12 + from.getUTCMonth();
   for (month = Math.ceil(month / months) * months; found.length < 60; month += months) {
     const at = Date.UTC(Math.floor(month / 12), month % 12, 1);
-    if (at > high) break;
+    if (!(at <= high)) break;  // NaN: no date of JavaScript
     if (at >= low) found.push([at, moment(at).slice(0, months < 12 ? 7 : 4)]);
   }
   return found;
