@@ -18,7 +18,7 @@ from chameleon.project import Kind, Problem, Project
 from chameleon.store import DAMAGED, digest, results_folder, tidy, write_folder
 from chameleon.weak import WeakLabels
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever building changes, so that datasets kept on disk are built again."""
 
 _ARRAYS = (

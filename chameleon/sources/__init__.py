@@ -140,9 +140,9 @@ def _project_of(
         kinds=kinds,
         columns={
             v.name: {
-                name: None if kind is None else Kind(kind)
-                for name, kind in headers[v].items()
-                if name in kinds and not (source.pooled and kind is None)
+                name: None if (kind := headers[v][name]) is None else Kind(kind)
+                for name in kinds
+                if name in headers[v] and not (source.pooled and headers[v][name] is None)
             }
             for v in usable
         },
