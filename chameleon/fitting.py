@@ -162,9 +162,9 @@ class Fitter:
     def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
         """The labelled train rows, in the dataset's order."""
         dataset = self._dataset
-        rows = dataset.rows_of(dataset.version_number(version.name))
-        train = dataset.split[rows] == SPLITS.index(Split.TRAIN)
-        rows = rows[train & (dataset.label[rows] >= 0)]
+        held = dataset.rows_of(dataset.version_number(version.name))
+        train = dataset.split[held] == SPLITS.index(Split.TRAIN)
+        rows: NDArray[np.intp] = held[train & (dataset.label[held] >= 0)]
         classes = np.unique(dataset.label[rows])
         if classes.size < 2:
             found = f"one class only ('{dataset.classes[classes[0]]}')" if classes.size else "none"

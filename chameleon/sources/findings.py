@@ -10,7 +10,7 @@ from chameleon.errors import VersionError
 from chameleon.project import NoticeKind, Problem, Severity, Version, VersionSource
 from chameleon.store import FileMemory
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever the checks change, so that remembered findings are found again."""
 
 Message = tuple[Severity, str, str | None, NoticeKind | None, int | None, tuple[str, ...]]
