@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -19,9 +20,16 @@ from chameleon.columns import (
     plain_text,
     split_codes,
 )
-from chameleon.dataset import SPLITS, EvolvingDataset, Feature, SummaryField, hashed_split
+from chameleon.dataset import (
+    SPLITS,
+    EvolvingDataset,
+    Feature,
+    SummaryField,
+    hashed_splits,
+    text_hashes,
+)
 from chameleon.errors import VersionError
-from chameleon.project import Kind, Problem, Project, Severity, Split, Version, natural_key
+from chameleon.project import Kind, Problem, Project, Severity, Split, Version, natural_order
 from chameleon.rows import Dictionary, Rows, VersionColumns
 from chameleon.sources.checks import joined_key
 from chameleon.sources.files import READ_ERRORS
@@ -42,11 +50,10 @@ class Builder:
         self._weak = WeakBuilder(project)
         self._rows = Rows(len(self._features), self._weak.count)
         self._known = pl.DataFrame(schema={"id": pl.String, "instance": pl.Int32})
-        self._hashed = np.empty(0, dtype=np.int32)
+        self._hashes = np.empty(0, dtype=np.uint64)
         self._labels, self._sources = Dictionary(), Dictionary()
         self._texts = {n: Dictionary() for n, kind in project.kinds.items() if kind is Kind.TEXT}
         self._held: list[NDArray[np.int64]] = []
-        self._summaries: list[NDArray[np.float64]] = []
         self._problems: list[Problem] = []
 
     def add(self, version: Version) -> None:
@@ -60,44 +67,52 @@ class Builder:
         columns = self._read(version)
         instance = self._instances(columns.key)
         if columns.split is None:
-            self._hash_new(
-                columns.split_key if columns.split_key is not None else columns.key, instance
+            key = columns.split_key
+            columns.split = hashed_splits(
+                self._hashes[instance] if key is None else text_hashes(key)
             )
-            columns.split = self._hashed[instance]
         rows = self._rows.matched(instance, columns)
         rows = self._rows.appended(rows, instance, columns)
         self._held.append(rows)
-        self._summaries.append(_summary(columns.values, columns.split))
         self._warn_of_splits(version, columns.split)
 
     def dataset(self, key: str) -> EvolvingDataset:
         """The dataset of all versions taken in, in memory."""
         rows, count = self._rows, self._rows.count
-        present = np.zeros((len(self._held), count), dtype=np.bool_)
-        for number, held in enumerate(self._held):
-            present[number, held] = True
-        features, codes = self._binned()
+        by_hash = pl.DataFrame({"hash": self._hashes, "id": self._known["id"]})
+        by_hash = by_hash.with_row_index("old").sort("hash", "id")
+        numbers = _inverse(by_hash["old"].to_numpy())
+        order = np.argsort(numbers[rows.instance[:count]], kind="stable")
+        place = _inverse(order)
+        held = [np.sort(place[own]) for own in self._held]
+        present = np.zeros((len(held), count), dtype=np.bool_)
+        for number, own in enumerate(held):
+            present[number, own] = True
+        values, split = np.take(rows.values, order, axis=1), rows.split[order]
+        instance = numbers[rows.instance[order]].astype(np.int32)
+        texts = self._sorted_texts(values)
+        features, codes = self._binned(values, instance, texts)
         label_order, labels = _sorted_numbers(self._labels)
         source_order, sources = _sorted_numbers(self._sources)
         kept = self._project.columns
-        weak = self._weak.labels(rows.weak[:, :count], labels, self._held)
+        weak = self._weak.labels(rows.weak[:, order], labels, held)
         return EvolvingDataset(
             project=self._project,
             key=key,
             features=features,
             classes=labels,
             sources=sources,
-            instance_ids=self._known["id"],
-            instance=rows.instance[:count].copy(),
-            label=label_order[rows.label[:count]].astype(np.int16),
-            split=rows.split[:count].astype(np.uint8),
-            source=source_order[rows.source[:count]].astype(np.int32),
-            date=rows.date[:count].view("datetime64[us]").copy(),
+            instance_ids=by_hash["id"],
+            instance=instance,
+            label=label_order[rows.label[order]].astype(np.int16),
+            split=split.astype(np.uint8),
+            source=source_order[rows.source[order]].astype(np.int32),
+            date=rows.date[order].view("datetime64[us]"),
             present=present,
             codes=codes,
-            values=np.ascontiguousarray(rows.values[:, :count]),
-            texts={name: dictionary.series() for name, dictionary in self._texts.items()},
-            summary=np.array(self._summaries),
+            values=values,
+            texts=texts,
+            summary=np.array([_summary(values[:, own], split[own]) for own in held]),
             has_column=np.array(
                 [[f in kept[v.name] for f in self._features] for v in self._project.versions]
             ),
@@ -248,33 +263,40 @@ class Builder:
         first = len(self._known)
         numbers = pl.int_range(first, first + len(fresh), dtype=pl.Int32, eager=True)
         self._known = pl.concat([self._known, fresh.with_columns(instance=numbers)])
+        self._hashes = np.concatenate([self._hashes, text_hashes(fresh["id"])])
         self._rows.meet(len(self._known))
         instance = joined["instance"].fill_null(-1).to_numpy().copy()
         instance[instance < 0] = numbers.to_numpy()
         return instance
 
-    def _hash_new(self, split_key: pl.Series, instance: NDArray[np.int32]) -> None:
-        first = len(self._hashed)
-        self._hashed = np.concatenate(
-            [self._hashed, np.full(len(self._known) - first, -1, dtype=np.int32)]
-        )
-        for row in np.flatnonzero(instance >= first):
-            split = SPLITS.index(hashed_split(split_key[int(row)]))
-            self._hashed[instance[row]] = split
+    def _sorted_texts(self, values: NDArray[np.float64]) -> dict[str, pl.Series]:
+        """The texts of every text feature in order; their numbers in `values` are changed to it."""
+        sorted_texts: dict[str, pl.Series] = {}
+        for number, name in enumerate(self._features):
+            if name in self._texts:
+                texts = self._texts[name].series()
+                order = texts.arg_sort()
+                new, row = _inverse(order.to_numpy()), values[number]
+                known = ~np.isnan(row)
+                row[known] = new[row[known].astype(np.int64)]
+                sorted_texts[name] = texts.gather(order)
+        return sorted_texts
 
-    def _binned(self) -> tuple[tuple[Feature, ...], NDArray[np.uint8]]:
-        count = self._rows.count
-        codes = np.empty((len(self._features), count), dtype=np.uint8)
+    def _binned(
+        self,
+        values: NDArray[np.float64],
+        instance: NDArray[np.int32],
+        texts: Mapping[str, pl.Series],
+    ) -> tuple[tuple[Feature, ...], NDArray[np.uint8]]:
+        codes = np.empty(values.shape, dtype=np.uint8)
         features: list[Feature] = []
         for number, (name, kind) in enumerate(self._project.kinds.items()):
-            values = self._rows.values[number, :count]
+            own = values[number]
             if kind is Kind.TEXT:
-                bins, codes[number] = text_codes(
-                    values, self._rows.instance[:count], list(self._texts[name].numbers)
-                )
+                bins, codes[number] = text_codes(own, instance, texts[name].to_list())
             else:
-                bins = number_bins(values, kind)
-                codes[number] = bins.codes(values)
+                bins = number_bins(own, kind)
+                codes[number] = bins.codes(own)
             features.append(Feature(name, kind, bins))
         return tuple(features), codes
 
@@ -304,9 +326,16 @@ class Builder:
             )
 
 
+def _inverse(order: NDArray[np.integer]) -> NDArray[np.intp]:
+    """The place of every number in a permutation."""
+    places = np.empty(len(order), dtype=np.intp)
+    places[order] = np.arange(len(order))
+    return places
+
+
 def _sorted_numbers(dictionary: Dictionary) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     """New numbers by old number (the last entry is for -1), and the texts in natural order."""
-    ordered = sorted(dictionary.numbers, key=natural_key)
+    ordered = natural_order(dictionary.numbers)
     new = np.full(len(ordered) + 1, -1, dtype=np.int32)
     for number, text in enumerate(ordered):
         new[dictionary.numbers[text]] = number

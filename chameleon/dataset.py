@@ -45,6 +45,10 @@ class Feature:
 class EvolvingDataset:
     """All distinct rows of a timeline as arrays.
 
+    Features are in natural order of their names, instances in the order of a hash of their ids,
+    rows by instance and then by the version that first holds them. So nothing depends on how the
+    files order rows and columns, and an order of rows says nothing about them.
+
     Attributes
     ----------
     key
@@ -256,7 +260,16 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return mixed
 
 
-def hashed_split(instance_id: str) -> Split:
-    """Train or test by a hash of the id: the same in every version, release and machine."""
-    number = int.from_bytes(hashlib.blake2b(instance_id.encode(), digest_size=8).digest(), "big")
-    return Split.TEST if number < TEST_SHARE * 2**64 else Split.TRAIN
+def text_hashes(texts: pl.Series) -> NDArray[np.uint64]:
+    """uint64 of shape (n,): a hash of every text, the same in every release and on every machine.
+
+    It decides the order of instances, and their split where no column gives one.
+    """
+    digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts.to_list()]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+
+
+def hashed_splits(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """The split of every text by its hash, as an index into `SPLITS`: train or test."""
+    tested = hashes < np.uint64(TEST_SHARE * 2**64)
+    return np.where(tested, SPLITS.index(Split.TEST), SPLITS.index(Split.TRAIN)).astype(np.int32)

@@ -26,7 +26,7 @@ from chameleon.store import (
 )
 from chameleon.weak import WeakLabels
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever building changes, so that datasets kept on disk are built again."""
 
 _ARRAYS = (

@@ -238,7 +238,7 @@ class _Raw:
             if frame.schema == own.schema:
                 others.append(frame.filter(self._keys_of(frame).is_in(absent.implode())))
         if others:
-            more = pl.concat(others).unique(maintain_order=True)
+            more = pl.concat(others).unique()
             own = pl.concat([own, more.join(self._ids, on=own.columns, how="anti")])
         return one_of(own)
 
@@ -303,7 +303,7 @@ class _Raw:
         if column is None:
             raise NoClauseError("the split is a hash of the id, which the file does not hold")
         self._type(column)
-        raw = self._read(self.version, (column,)).unique(maintain_order=True)
+        raw = self._read(self.version, (column,)).unique()
         names = plain_text(raw[column]).to_list()
         known = [SPLIT_NAMES.get(str(name).strip().casefold()) for name in names]
         return one_of(raw.filter(pl.Series([split in wanted for split in known])))
@@ -316,7 +316,7 @@ class _Raw:
         raw = self._read(self.version, (column,))
         keys = key_text(raw[column], untyped=self._untyped)
         names = [name for name in wanted if name is not None]
-        parts = [one_of(raw.filter(keys.is_in(names)).unique(maintain_order=True))]
+        parts = [one_of(raw.filter(keys.is_in(names)).unique())]
         if None in wanted:
             empty = raw.filter(keys.is_null()).select(
                 named(column).fill_nan(None) if dtype.is_float() else named(column)

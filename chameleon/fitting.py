@@ -61,7 +61,6 @@ class Fitter:
         self._settings = dataset.project.settings
         self._spec = self._settings.model  # of the version that is asked about
         self._hashes = dataset.content_hashes()
-        self._order = dataset.instance_ids.gather(dataset.instance).rank("ordinal").to_numpy()
         self._warnings: list[str] = []
         self.fitted: list[str] = []
         self.failures: list[Problem] = []
@@ -161,11 +160,11 @@ class Fitter:
         return key, features, train, label
 
     def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
-        """The labelled train rows in the order of their ids, so that file order is no matter."""
+        """The labelled train rows, in the dataset's order."""
         dataset = self._dataset
-        rows = dataset.rows_of(dataset.version_number(version.name))
-        train = dataset.split[rows] == SPLITS.index(Split.TRAIN)
-        rows = rows[train & (dataset.label[rows] >= 0)]
+        held = dataset.rows_of(dataset.version_number(version.name))
+        train = dataset.split[held] == SPLITS.index(Split.TRAIN)
+        rows: NDArray[np.intp] = held[train & (dataset.label[held] >= 0)]
         classes = np.unique(dataset.label[rows])
         if classes.size < 2:
             found = f"one class only ('{dataset.classes[classes[0]]}')" if classes.size else "none"
@@ -175,8 +174,7 @@ class Fitter:
                 f"rows, found {found}. Its outcomes are unknown.",
             )
             return None
-        ordered: NDArray[np.intp] = rows[np.argsort(self._order[rows])]
-        return ordered
+        return rows
 
     def _model(
         self, key: str, version: Version, train: pl.DataFrame, label: pl.Series

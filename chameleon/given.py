@@ -25,7 +25,7 @@ from chameleon.project import (
     version_name,
 )
 from chameleon.says import Says
-from chameleon.sources.checks import joined_key
+from chameleon.sources.checks import first_few, joined_key
 from chameleon.sources.files import READ_ERRORS, ending, is_untyped, scan_file, unreadable
 from chameleon.sources.folder import PREDICTIONS_FOLDER
 from chameleon.sources.text import require_whole_rows
@@ -164,11 +164,11 @@ def _read(
     problems: list[Problem] = []
     if OWN in frame.columns:
         frame, ids, problems = _one_row_an_id(version, given, frame, ids)
-    twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique(maintain_order=True)
+    twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique()
     if len(twice):
         raise VersionError(
-            f"{given.file} has {len(twice):,} ids more than once, such as '{twice[0]}': which "
-            "prediction holds cannot be told. Keep one row an id."
+            f"{given.file} has {len(twice):,} ids more than once, such as '{first_few(twice)[0]}': "
+            "which prediction holds cannot be told. Keep one row an id."
         )
     place = _places(dataset, ids)
     predictions = key_text(frame[given.prediction], untyped=given.untyped)
@@ -221,18 +221,24 @@ def _one_row_an_id(
     version: Version, given: GivenTable, frame: pl.DataFrame, ids: pl.Series
 ) -> tuple[pl.DataFrame, pl.Series, list[Problem]]:
     """Of an instance's rows the version's own one; else one of the others, where they agree."""
+    shares = {
+        f"share{number}": frame[name].cast(pl.Float64, strict=False)
+        for number, name in enumerate(sorted(given.shares.values()))
+    }
     lines = pl.DataFrame(
         {
             "id": ids,
             "line": np.arange(len(ids)),
             "own": frame[OWN],
             "said": key_text(frame[given.prediction], untyped=given.untyped),
+            **shares,
         }
     ).drop_nulls("id")
     own = lines.filter("own")
     others = (
         lines.join(own, on="id", how="anti")
         .drop_nulls("said")
+        .sort("id", *shares)  # which of those that agree counts is not left to their order
         .group_by("id")
         .agg(pl.col("line").first(), pl.col("said").n_unique())
     )
@@ -245,8 +251,8 @@ def _one_row_an_id(
             _problem(
                 version,
                 f"says different things of {len(disputed):,} instances that it does not hold, such "
-                f"as '{disputed['id'].sort()[0]}' ('{given.prediction}' in {given.file}): their "
-                "outcome is unknown there.",
+                f"as '{first_few(disputed['id'])[0]}' ('{given.prediction}' in {given.file}): "
+                "their outcome is unknown there.",
             )
         )
     return frame[chosen], ids.gather(chosen), problems
@@ -276,7 +282,7 @@ def _probabilities(
         wrong = ~np.isnan(values) & ((values < 0) | (values > 1))
         if wrong.any():
             raise VersionError(
-                f"{file}: column '{name}' holds {values[wrong][0]:g}, which is no probability. "
+                f"{file}: column '{name}' holds {values[wrong].min():g}, which is no probability. "
                 "Probabilities go from 0 to 1."
             )
         shares[:-1, number] = values
@@ -307,7 +313,7 @@ def _counted(
             _problem(
                 version,
                 f"has predictions for {len(strange):,} ids that no version holds, such as "
-                f"'{strange[0]}' ({file}): they are not used.",
+                f"'{first_few(strange)[0]}' ({file}): they are not used.",
             )
         )
     return problems

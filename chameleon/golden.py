@@ -21,7 +21,7 @@ from chameleon.given import are_given
 from chameleon.models import Evaluation
 from chameleon.progress import Progress, ProgressCallback
 from chameleon.project import SETTINGS_FILE, Kind, Project, Split
-from chameleon.sources.checks import joined_key
+from chameleon.sources.checks import first_few, joined_key
 from chameleon.sources.files import (
     ENDINGS,
     READ_ERRORS,
@@ -232,6 +232,8 @@ class _Reader:
             )
         ids = joined_key([self._texts(frame, name, "id") for name in roles.id])
         self._require_ids(ids)
+        order = ids.arg_sort()  # sums over rows depend on their order in the last digit
+        ids, frame = ids.gather(order), frame[order]
         labels = self._texts(frame, label_column, "label")
         features = [self._feature(frame, feature.name, feature.kind) for feature in
                     self._dataset.features]  # fmt: skip
@@ -252,11 +254,11 @@ class _Reader:
             raise ProjectError(
                 f"{self._place} has {ids.null_count():,} rows without an id. Give each row one."
             )
-        twice = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
+        twice = ids.filter(ids.is_duplicated()).unique()
         if len(twice):
             raise ProjectError(
-                f"{self._place} has {len(twice):,} ids more than once, such as '{twice[0]}'. Keep "
-                "one row an id."
+                f"{self._place} has {len(twice):,} ids more than once, such as "
+                f"'{first_few(twice)[0]}'. Keep one row an id."
             )
 
     def _feature(self, frame: pl.DataFrame, name: str, kind: Kind) -> pl.Series:

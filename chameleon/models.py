@@ -106,8 +106,8 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     """What each version's model says of every row: kept from before, read, or retrained.
 
     The one estimator of chameleon.toml, or a version's own, is fitted on the labelled train rows
-    of every version, in the order of their ids, with one seed and one thread. Where the project
-    has a folder `predictions/` or names columns under [predictions], these are read and nothing is
+    of every version, in the dataset's order, with one seed and one thread. Where the project has a
+    folder `predictions/` or names columns under [predictions], these are read and nothing is
     trained. Results are kept on disk by the content they were made from: opening again trains
     nothing, an appended version trains one model, another parameter trains all. A project may ship
     with its results in a folder `evaluation/` (`python -m chameleon.shipping`); while they are of

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
-RECIPE = 1
-"""Raised whenever the preprocessing changes, so that kept predictions are made again."""
+RECIPE = 2
+"""Raised whenever the preprocessing or the order of train rows changes, so that kept predictions
+are made again."""
 
 NATIVE_CATEGORIES = 254
 """Histogram gradient boosting takes 255 codes a feature; one is for the merged rare ones."""

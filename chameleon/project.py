@@ -181,7 +181,12 @@ class ModelSpec:
 
     estimator: str = "HistGradientBoostingClassifier"
     params: Mapping[str, Any] = field(
-        default_factory=lambda: {"random_state": 0, "early_stopping": False}
+        default_factory=lambda: {
+            "random_state": 0,
+            "early_stopping": False,
+            # without it the fit diverges where a class has very few rows
+            "l2_regularization": 1.0,
+        }
     )
 
 
@@ -401,7 +406,7 @@ class Project:
     versions
         The usable versions, old to new.
     kinds
-        The kind of every feature over all versions, in the order features first appear.
+        The kind of every feature over all versions, in natural order of their names.
     columns
         The features each version has, with the kind they have there (None: without a value), by
         version name. An absent feature counts as missing.
@@ -452,6 +457,11 @@ def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
     return tuple(
         _number_key(p) if p[0] in "0123456789" else (1, 0, p.casefold(), "") for p in parts
     )
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """The names in natural order; ties, such as "a" and "A", by their code points."""
+    return sorted(names, key=lambda name: (natural_key(name), name))
 
 
 def _number_key(digits: str) -> tuple[int, int, str, str]:

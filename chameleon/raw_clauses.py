@@ -86,6 +86,7 @@ def one_of(frame: pl.DataFrame) -> Clause:
     """True where the columns have the values of one of these rows; none of them may be missing."""
     if frame.is_empty():
         return NEVER
+    frame = frame.sort(named(*frame.columns))
     forms = [_form(name, dtype) for name, dtype in frame.schema.items()]
     values = [form.values(frame) for form in forms]
     if len(forms) == 1:

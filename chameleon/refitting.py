@@ -51,7 +51,6 @@ class Refitter:
         self._asked = asked
         dataset = evaluation.dataset
         self._folder = results_folder(dataset.project)
-        self._order = dataset.instance_ids.rank("ordinal").to_numpy()
         self._about = digest(
             dataset.content_hashes()[asked].tobytes(), asdict(self._spec),
             RECIPE, release_of("scikit-learn"), evaluation.classes,
@@ -61,12 +60,11 @@ class Refitter:
     def predicted(self, rows: NDArray[np.int32]) -> NDArray[np.int16] | None:
         """What a model fitted on these rows says of the asked ones; None where it has no model.
 
-        Rows may repeat. As for a version's own model, only labelled ones count, in the order of
-        their ids.
+        Rows may repeat. As for a version's own model, only labelled ones count, in the dataset's
+        order.
         """
         dataset = self._evaluation.dataset
-        rows = rows[dataset.label[rows] >= 0]
-        rows = rows[np.argsort(self._order[dataset.instance[rows]], kind="stable")]
+        rows = np.sort(rows[dataset.label[rows] >= 0])
         if len(np.unique(dataset.label[rows])) < 2:
             return None
         train, label = self._train(rows)

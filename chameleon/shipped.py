@@ -23,7 +23,7 @@ from chameleon.project import Problem
 from chameleon.scores import METRICS, SCORES_SCHEMA
 from chameleon.store import digest, read_folder
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever evaluations are made or stored otherwise, so that shipped ones are not used."""
 
 SHIPPED = "evaluation"
@@ -47,14 +47,12 @@ class Shipped:
 
 
 def write_shipped(folder: Path, dataset: EvolvingDataset, shipped: Shipped) -> None:
-    """Write an evaluation into an empty folder, its rows in an order of their own content."""
-    order = _order(dataset)
-    predicted = shipped.predicted[:, order]
-    likely = _planes(shipped.probability_of_prediction[:, order])
-    wrong = predicted != dataset.label[order]
-    of_label = _planes(shipped.probability_of_label[:, order][wrong])
+    """Write an evaluation into an empty folder, its rows in the dataset's order."""
+    likely = _planes(shipped.probability_of_prediction)
+    wrong = shipped.predicted != dataset.label
+    of_label = _planes(shipped.probability_of_label[wrong])
     for name, table in (
-        ("rows", pl.DataFrame({"predicted": predicted.ravel(), **likely})),
+        ("rows", pl.DataFrame({"predicted": shipped.predicted.ravel(), **likely})),
         ("wrong", pl.DataFrame(of_label)),
         ("scores", shipped.scores),
     ):
@@ -79,12 +77,11 @@ def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
         if meta["key"] != shipped_key(dataset):
             return None
         classes = tuple(map(str, meta["classes"]))
-        order = _order(dataset)
         shape = (len(dataset.versions), dataset.row_count)
         rows = _table(folder / "rows.parquet", _ROWS, shape[0] * shape[1])
         predicted = rows["predicted"].to_numpy().reshape(shape)
         of_prediction = _floats(rows).reshape(shape)
-        wrong = predicted != dataset.label[order]
+        wrong = predicted != dataset.label
         of_label = of_prediction.copy()
         of_label[wrong] = _floats(_table(folder / "wrong.parquet", _BYTES, int(wrong.sum())))
         told = shape[0] * len(SPLITS) * len(METRICS)
@@ -94,12 +91,11 @@ def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
             or classes[: len(dataset.classes)] != dataset.classes
         ):
             return None
-        back = np.argsort(order)
         return Shipped(
             classes=classes,
-            predicted=predicted[:, back],
-            probability_of_label=of_label[:, back],
-            probability_of_prediction=of_prediction[:, back],
+            predicted=predicted,
+            probability_of_label=of_label,
+            probability_of_prediction=of_prediction,
             scores=scores,
             model=str(meta["model"]),
             problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
@@ -113,27 +109,19 @@ def shipped_key(dataset: EvolvingDataset) -> str:
 
     Corrections of a scikit-learn release (1.9.1, 1.9.2) do not count; the next one (1.10) does.
     """
-    order = _order(dataset)
-    ids = dataset.instance_ids.gather(dataset.instance[order])
+    ids = dataset.instance_ids.gather(dataset.instance)
     names = [version.name for version in dataset.versions]
     return digest(
         FORMAT, *dataset.project.settings.model_code(names), RECIPE,
         release_of("scikit-learn").split(".")[:2], names, dataset.classes, content_digest([ids]),
         *(
-            np.ascontiguousarray(values[..., order]).tobytes()
+            values.tobytes()
             for values in (
                 dataset.content_hashes(), dataset.label.astype(np.int64),
                 dataset.split.astype(np.int64), dataset.present,
             )
         ),
     )  # fmt: skip
-
-
-def _order(dataset: EvolvingDataset) -> NDArray[np.intp]:
-    """The rows by instance, content, label and arrival: the order of files is no matter."""
-    ids = dataset.instance_ids.rank("ordinal").to_numpy()[dataset.instance]
-    arrival = dataset.present.argmax(axis=0)
-    return np.lexsort((arrival, dataset.label, dataset.content_hashes(), ids))
 
 
 def _planes(values: NDArray[np.float32]) -> dict[str, NDArray[np.uint8]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chameleon.bins import BinKind
 from chameleon.dataset import EvolvingDataset, Feature
-from chameleon.project import Kind, ViewerKind, natural_key
+from chameleon.project import Kind, ViewerKind
 from chameleon.raw_values import raw_columns, raw_values
 
 FEWEST_SAMPLES = 8
@@ -136,7 +136,7 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
             matching = [name] if name in known else []
         else:  # a pattern's other signs are no signs
             pattern = name.replace("[", "[[]").replace("?", "[?]")
-            matching = sorted((c for c in features if fnmatchcase(c, pattern)), key=natural_key)
+            matching = [c for c in features if fnmatchcase(c, pattern)]
         if not matching:
             return _unusable(f"names '{name}', but no version has such a column")
         columns += matching

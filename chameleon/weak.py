@@ -44,7 +44,7 @@ class WeakColumns:
     votes: str | tuple[str, ...] | None = None
 
     def probability_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
-        """The classes and their columns, in the order they are named, or first appear.
+        """The classes and their columns, in the order they are named, or that of `columns`.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class WeakColumns:
         return _matching(template, CLASS, columns, taken)
 
     def vote_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
-        """The rules and their columns, in the order they are named, or first appear."""
+        """The rules and their columns, in the order they are named, or that of `columns`."""
         if isinstance(self.votes, tuple):
             return tuple((name, name) for name in self.votes)
         return _matching(self.votes or VOTE_PREFIX + RULE, RULE, columns, taken)

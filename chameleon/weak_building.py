@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chameleon.columns import key_text
 from chameleon.errors import VersionError
-from chameleon.project import Problem, Project, Severity, Version, natural_key
+from chameleon.project import Problem, Project, Severity, Version, natural_order
 from chameleon.rows import Dictionary
 from chameleon.sources.weak import read_probabilities
 from chameleon.weak import ABSTAIN, WeakLabels
@@ -90,7 +90,7 @@ class WeakBuilder:
         known = [*labels, *(name for name in self._classes if name not in labels)]
         by_text = self._meanings(known)
         said = {name for name in by_text.values() if name is not None}
-        new = sorted(said - set(known), key=natural_key)
+        new = natural_order(said - set(known))
         classes = (*known, *new)
         if len(classes) > _MOST_CLASSES:
             raise VersionError(
@@ -134,8 +134,9 @@ class WeakBuilder:
         if by_place:
             told = ", ".join(f"{text} as '{by_place[text]}'" for text in sorted(by_place)[:5])
             self._note(
-                f"votes are read as places among the columns of label probabilities: {told}. Write "
-                "the names of classes instead where that is wrong."
+                "votes are read as places among the classes of the label probabilities, in the "
+                f"order of chameleon.toml or of their names: {told}. Write the names of classes "
+                "instead where that is wrong."
             )
         if "-1" in known and "-1" in meanings:
             self._note(

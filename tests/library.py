@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,15 @@ def temporary_project(
 
 def evaluated(folder: Path) -> chameleon.Evaluation:
     return chameleon.evaluate(chameleon.open_project(folder))
+
+
+def by_hash(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the order of a hash of their ids, as the library holds and fits them."""
+    digests = [
+        hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+        for key in frame["id"].cast(pl.String)
+    ]
+    return frame[pl.Series(digests).arg_sort()]
 
 
 def messages(problems: tuple[chameleon.Problem, ...], severity: Severity | None = None) -> str:

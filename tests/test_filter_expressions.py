@@ -159,9 +159,11 @@ def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
     toml = TREE if parts == 1 else f'{TREE}[columns]\nid = ["id", "part"]\n'
     folder = write_project(tmp_path / "p", {"1": frame, "2": frame.head(2)}, toml=toml)
     evaluation = evaluated(folder)
-    ids = evaluation.dataset.instance_ids.to_list()
+    dataset = evaluation.dataset
+    x = dataset.values[dataset.feature_number("x")].tolist()
+    ids = dict(zip(x, dataset.instance_ids, strict=True))
     store = Blacklists()
-    store.put("l", [ids[0], ids[2], "nobody"])
+    store.put("l", [ids[1.0], ids[3.0], "nobody"])
     for version, rows in (("1", [0, 2]), ("2", [0])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
         with contextlib.chdir(folder):

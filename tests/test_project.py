@@ -29,7 +29,8 @@ def test_without_a_file_the_settings_are_the_defaults(tmp_path):
     settings = read_settings(folder)
     assert settings.name == "phones"
     assert settings.model == ModelSpec(
-        "HistGradientBoostingClassifier", {"random_state": 0, "early_stopping": False}
+        "HistGradientBoostingClassifier",
+        {"random_state": 0, "early_stopping": False, "l2_regularization": 1.0},
     )
     assert (settings.columns, settings.ignored, settings.versions) == ({}, (), ())
 

@@ -165,7 +165,7 @@ def test_ignored_text_is_read_and_features_come_from_memory(tmp_path):
                            form="csv")  # fmt: skip
     dataset = evolving_dataset(chameleon.open_project(folder))
     values = viewed_values(dataset, viewer_of(dataset), np.array([2, 0]), first=["1"])
-    assert values == ["images/2.png", "images/0.png"]
+    assert values == [f"images/{dataset.instance_ids[row][1:]}.png" for row in (2, 0)]
     (folder / "versions" / "1.csv").write_text("id,label\n1,a\n")
     with pytest.raises(VersionError, match="changed since"):
         viewed_values(dataset, viewer_of(dataset), np.array([0]), first=["1"])
@@ -184,7 +184,8 @@ def test_a_name_like_a_pattern_of_polars_is_a_name(tmp_path):
     toml = "[viewer]\nkind = \"sensor\"\ncolumn = '^w.*$'\n"
     folder = write_project(tmp_path / "p", {"1": frame}, toml=toml)
     dataset = evolving_dataset(chameleon.open_project(folder))
-    assert viewed_values(dataset, viewer_of(dataset), np.array([3]), first=["1"]) == [[3.0, 0.0]]
+    third = np.array([dataset.instance_ids.index_of("r3")])
+    assert viewed_values(dataset, viewer_of(dataset), third, first=["1"]) == [[3.0, 0.0]]
 
 
 class Crowded(OrderedDict):

@@ -46,7 +46,7 @@ def test_columns_are_found_by_their_names_and_told(tmp_path):
 )  # fmt: skip
 def test_what_only_looks_alike_stays_a_feature(tmp_path, name):
     project = opened(tmp_path, {"1": plain(**{name: P})})
-    assert list(project.kinds) == ["x", name]
+    assert list(project.kinds) == [name, "x"]
     assert project.roles.weak == ()
 
 
@@ -71,7 +71,7 @@ def test_columns_are_named_and_then_need_no_telling(tmp_path, naming):
 def test_an_empty_list_lets_them_be_features(tmp_path):
     toml = f"[columns]\nlabel_probabilities = {{}}\nvotes = []\n{TREE}"
     project = opened(tmp_path, {"1": weak(label_vote_r=["a"] * 20)}, toml)
-    assert list(project.kinds) == ["x", "label_proba_a", "label_proba_b", "label_vote_r"]
+    assert list(project.kinds) == ["label_proba_a", "label_proba_b", "label_vote_r", "x"]
     assert evolving_dataset(project).weak is None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.instance_order import id_ranks
 from chameleon.blacklists import Blacklist
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.listed import instance_numbers, listed_mask, rule_mask
@@ -40,7 +41,7 @@ def blacklist_members(
         instance (id), by ("entry" or "rule"), rule (its number; null for entries), reason, added
         (UTC), known (whether any version holds it), held (whether this one does), label, split,
         source (null where this version lacks it, or where there is none). One row an instance and
-        way it is on the list: entries in the order of their ids, then rule after rule.
+        way it is on the list: entries, then rule after rule, each in the order of the ids.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def blacklist_members(
     parts = [_entries(dataset, blacklist, number)]
     for rule in blacklist.rules:
         instances = np.flatnonzero(rule_mask(evaluation, rule, version=version))
+        instances = instances[np.argsort(id_ranks(dataset)[instances])]
         frame = pl.DataFrame({"instance": dataset.instance_ids.gather(instances)}).with_columns(
             by=pl.lit("rule"),
             rule=pl.lit(rule.number, dtype=pl.Int64),

@@ -37,7 +37,7 @@ def feature_correlations(
     filters
         What makes the subset.
     features
-        So many features take part, in the order of the data.
+        So many features take part, the first by name.
     most
         So many pairs are returned.
 

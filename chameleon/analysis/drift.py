@@ -146,7 +146,7 @@ def drift_over_versions(
     pl.DataFrame
         kind ("feature" or "label"), feature, before (the version held against), version,
         js_distance (null where undefined), reason (why it is). One row a feature and version but
-        the first; features in the order of the data, the label last.
+        the first; features in the order of their names, the label last.
     """
     dataset = evaluation.dataset
     against = Against(against)

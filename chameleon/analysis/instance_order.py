@@ -135,7 +135,7 @@ def _holding(texts: pl.Series, search: str) -> NDArray[np.bool_]:
 def ordered_places(
     evaluation: Evaluation, held: Behind, order_by: str, *, descending: bool
 ) -> NDArray[np.intp]:
-    """The places of the instances in an order; ties in the order of the dataset's instances.
+    """The places of the instances in an order; ties in the order of their ids.
 
     What has no value stands last in either direction.
 
@@ -149,10 +149,11 @@ def ordered_places(
         missing, key = np.isnat(key), key.astype(np.int64)
     else:
         missing = np.isnan(key) if key.dtype.kind == "f" else key < 0
-    known = np.flatnonzero(~missing)
-    key = -key[known] if descending else key[known]  # mirrored, so that ties keep their order
-    order = known[np.argsort(key, kind="stable")]
-    return np.concatenate([order, np.flatnonzero(missing)])
+    by_id = np.argsort(id_ranks(evaluation.dataset)[held.instance])
+    missing, key = missing[by_id], key[by_id]
+    known = by_id[~missing]
+    key = -key[~missing] if descending else key[~missing]  # mirrored, so that ties keep their order
+    return np.concatenate([known[np.argsort(key, kind="stable")], by_id[missing]])
 
 
 def _order_key(evaluation: Evaluation, held: Behind, order_by: str) -> NDArray[Any]:
@@ -173,7 +174,7 @@ def _order_key(evaluation: Evaluation, held: Behind, order_by: str) -> NDArray[A
         return _integers(arrays[asked][sides[side_name]])
     match order_by:
         case "instance":
-            return _id_ranks(dataset)[held.instance]
+            return id_ranks(dataset)[held.instance]
         case "label" | "split" | "source" | "date":
             return _integers(getattr(dataset, order_by)[held.row])
         case "side":
@@ -229,7 +230,8 @@ def _feature_key(dataset: EvolvingDataset, number: int, rows: NDArray[np.int32])
     return np.append(rank, -1)[np.where(np.isnan(values), -1, values).astype(np.int64)]
 
 
-def _id_ranks(dataset: EvolvingDataset) -> NDArray[np.int64]:
+def id_ranks(dataset: EvolvingDataset) -> NDArray[np.int64]:
+    """Each instance's place in the order of the ids, which people read lists in."""
     ids = dataset.instance_ids
     numbers = ids.cast(pl.Int64, strict=False)
     if len(ids) and not numbers.null_count():  # 10 after 9

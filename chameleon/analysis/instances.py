@@ -91,8 +91,8 @@ def instances(
         A column of the frame, a feature that need not be shown, or "errors": what the primary gets
         wrong first, then what is unknown, then what it gets right, each by label and prediction.
     descending
-        The largest first. What has no value stands last either way; ties stay in the order of the
-        dataset's instances, so that pages neither repeat nor lose one.
+        The largest first. What has no value stands last either way; ties stay in the order of
+        their ids, so that pages neither repeat nor lose one.
     offset, limit
         From which instance on, and how many; None gives all that follow.
     features

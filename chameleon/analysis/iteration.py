@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.values import value_texts
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
@@ -150,7 +151,7 @@ def changed_instances(
     change
         What happened; with a feature, only edits of that feature.
     most
-        So many rows are listed, in the order of the dataset's instances.
+        So many rows are listed, in the order of the ids.
 
     Raises
     ------
@@ -161,8 +162,9 @@ def changed_instances(
     step = step_of(dataset, before=secondary, after=primary)
     mask = _mask(evaluation, primary, secondary, filters)
     rows = rows_of_change(dataset, step, change)
-    instances = np.sort(dataset.instance[rows])
+    instances = dataset.instance[rows]
     instances = instances[mask[instances]]
+    instances = instances[np.argsort(id_ranks(dataset)[instances])]
     before, after = (dataset.row_of_instance(v)[instances] for v in (step.before, step.after))
     if change.happened is not Happened.EDITED:
         frame = _listed(dataset, before[:most], after[:most])

@@ -57,7 +57,7 @@ def _train_data(evaluation: Evaluation, number: int) -> NDArray[np.uint64]:
     dataset = evaluation.dataset
     rows = dataset.rows_of(number)
     rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
-    told = np.stack(
+    return np.stack(
         [
             dataset.instance[rows].astype(np.uint64),
             dataset.label[rows].astype(np.uint64),
@@ -65,4 +65,3 @@ def _train_data(evaluation: Evaluation, number: int) -> NDArray[np.uint64]:
         ],
         axis=1,
     )
-    return told[np.argsort(told[:, 0], kind="stable")]

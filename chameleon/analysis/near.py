@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.instances import instance_number, named_column
 from chameleon.analysis.one_instance import shown_row
 from chameleon.dataset import SPLITS, EvolvingDataset
@@ -42,7 +43,7 @@ def nearest_instances(
         The instance's id; read from its row in the primary, else in the secondary, else from its
         newest row.
     count
-        How many; the instance itself is left out, and ties go to the earlier instance.
+        How many; the instance itself is left out, and ties stand in the order of their ids.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def nearest_instances(
     between = points - space.points(dataset, np.array([row]))
     distances = np.sqrt(np.einsum("ij,ij->i", between, between))
     distances[dataset.instance[rows] == instance_number(dataset, instance)] = np.inf
-    order = np.lexsort((dataset.instance[rows], distances))
+    order = np.lexsort((id_ranks(dataset)[dataset.instance[rows]], distances))
     order = order[np.isfinite(distances[order])][:count]
     near = rows[order]
     label = dataset.label[near]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.analysis.instance_order import id_ranks
 from chameleon.columns import NOT_A_DATE
 from chameleon.dataset import SPLITS, EvolvingDataset
 from chameleon.project import Kind, NoticeKind, Severity, Split, Version
@@ -41,8 +42,9 @@ class Notice:
 
 
 def ids_of(dataset: EvolvingDataset, instances: NDArray[np.integer]) -> tuple[str, ...]:
-    """The first few ids."""
-    return tuple(dataset.instance_ids.gather(instances[:EXAMPLES]).to_list())
+    """The first few ids, in their order."""
+    by_id = np.argsort(id_ranks(dataset)[instances])[:EXAMPLES]
+    return tuple(dataset.instance_ids.gather(instances[by_id]).to_list())
 
 
 def such_as(examples: Iterable[str]) -> str:
@@ -169,8 +171,7 @@ def across_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
             continue
         pairs = group.astype(np.int64) * (len(dataset.classes) + 1) + dataset.label
         other = int((~np.isin(pairs[equal], pairs[train])).sum())
-        instances = np.sort(dataset.instance[equal])
-        examples = ids_of(dataset, instances)
+        examples = ids_of(dataset, dataset.instance[equal])
         yield Notice(
             Severity.WARNING,
             NoticeKind.ACROSS_SPLIT,

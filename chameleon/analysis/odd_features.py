@@ -93,7 +93,7 @@ def non_finite_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         version, told = dataset.versions[number], dataset.features[feature]
         odd = dataset.codes[feature] == told.bins.missing_code + 1
         rows = np.flatnonzero(odd & dataset.present[number])
-        examples = ids_of(dataset, np.sort(dataset.instance[rows]))
+        examples = ids_of(dataset, dataset.instance[rows])
         yield Notice(
             Severity.WARNING,
             NoticeKind.NON_FINITE,

@@ -20,9 +20,8 @@ STRIP = ("✓", "✗", "?")
 STRIP_ABSENT = ("v", "x", "·")
 """The outcomes of a strip, where the version holds the instance and where it lacks it."""
 
-_by_instance: WeakKeyDictionary[EvolvingDataset, tuple[NDArray[np.int32], NDArray[np.int64]]] = (
-    WeakKeyDictionary()
-)
+_starts: WeakKeyDictionary[EvolvingDataset, NDArray[np.int32]] = WeakKeyDictionary()
+"""The first row of every instance, and the number of rows."""
 
 
 def known_changes(evaluation: Evaluation, instance: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -109,12 +108,12 @@ def rows_of_instances(
     dataset: EvolvingDataset, instance: NDArray[np.integer]
 ) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """All rows of some instances, and for each the place of its instance among those asked for."""
-    if dataset not in _by_instance:
-        order = np.argsort(dataset.instance, kind="stable").astype(np.int32)
-        counts = np.bincount(dataset.instance, minlength=dataset.instance_count)
-        _by_instance[dataset] = order, np.concatenate([[0], np.cumsum(counts)])
-    order, starts = _by_instance[dataset]
+    if dataset not in _starts:
+        _starts[dataset] = np.searchsorted(
+            dataset.instance, np.arange(dataset.instance_count + 1)
+        ).astype(np.int32)
+    starts = _starts[dataset]
     counts = starts[instance + 1] - starts[instance]
     place = np.repeat(np.arange(len(instance)), counts)
     within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    return order[np.repeat(starts[instance], counts) + within], place
+    return np.repeat(starts[instance], counts) + within, place

@@ -94,7 +94,7 @@ class TrainingParts:
             return self.parts.clear()
         reach = pl.col("deviation") * deviations(self.repeats, bars=len(self.parts))
         clear = self.parts.filter(pl.col("value").abs() >= reach, pl.col("value") != 0)
-        return clear.sort(pl.col("value").abs(), descending=True)
+        return clear.sort(pl.col("value").abs(), descending=True, maintain_order=True)
 
 
 def deviations(repeats: int, *, bars: int = 1) -> float:

@@ -80,7 +80,7 @@ def without(
     """What a version would be without some instances: its model refitted on what is left.
 
     The model is fitted as that of any version: on the labelled train rows that are left, in the
-    order of their ids, with the same seed. What it says is kept on disk. Intervals are drawn over
+    same order and with the same seed. What it says is kept on disk. Intervals are drawn over
     test instances; how another training run would turn out is not in them.
 
     Parameters

@@ -20,7 +20,6 @@ from chameleon.models import Evaluation
 from chameleon.project import Split
 
 SORTS = {
-    "order in the data": None,
     "name": None,
     "distance between the versions": "distance",
     "unevenness of errors": "error_rate",
@@ -133,8 +132,6 @@ def _ordered(view: View, sort: str, search: str) -> list[str]:
         for feature in view.evaluation.dataset.features
         if search.strip().casefold() in feature.name.casefold()
     ]
-    if sort == "name":
-        return sorted(names, key=str.casefold)
     column = SORTS[sort]
     if column is None:
         return names

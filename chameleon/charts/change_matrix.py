@@ -14,7 +14,7 @@ import polars as pl
 
 from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
-from chameleon.project import natural_key
+from chameleon.project import natural_order
 
 OUTCOMES = ("correct", "incorrect")
 NUMBERED_CLASSES = 15
@@ -249,7 +249,7 @@ def class_frame(
     """
     rows = list(changes.iter_rows(named=True))
     sides = ("secondary_class", "primary_class")
-    classes = sorted({row[side] for row in rows for side in sides}, key=natural_key)
+    classes = natural_order({row[side] for row in rows for side in sides})
     places = {name: place for place, name in enumerate(classes)}
     sentences = [
         f"{_instances(row['instances'])}: {row['secondary_class']} in {secondary}, "

@@ -16,7 +16,7 @@ import polars as pl
 from chameleon.charts.change_matrix import highlight
 from chameleon.charts.specs import dummy, without_data
 from chameleon.charts.theme import palette
-from chameleon.project import natural_key
+from chameleon.project import natural_order
 
 MOST_CLASSES = 30
 """With more classes than this, cells leave no room for a count: the rest is folded into one."""
@@ -130,7 +130,7 @@ def shown_classes(confusion: pl.DataFrame) -> tuple[str, ...]:
 
     Those with the most mistakes stay, true class and prediction in both versions together.
     """
-    order = sorted({*confusion["label"], *confusion["prediction"]}, key=natural_key)
+    order = natural_order({*confusion["label"], *confusion["prediction"]})
     if len(order) <= MOST_CLASSES:
         return tuple(order)
     wrong = confusion.filter(pl.col("label") != pl.col("prediction"))

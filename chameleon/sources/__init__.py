@@ -7,6 +7,7 @@ the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from chameleon.project import (
     Severity,
     Version,
     VersionSource,
+    natural_order,
     with_damage,
 )
 from chameleon.sources.address import Address, address_of, folder_stamp
@@ -148,9 +150,9 @@ def _project_of(
         kinds=kinds,
         columns={
             v.name: {
-                name: None if kind is None else Kind(kind)
-                for name, kind in headers[v].items()
-                if name in kinds and not (source.pooled and kind is None)
+                name: None if (kind := headers[v][name]) is None else Kind(kind)
+                for name in kinds
+                if name in headers[v] and not (source.pooled and headers[v][name] is None)
             }
             for v in usable
         },
@@ -222,20 +224,27 @@ def _weak_columns(
 ) -> tuple[Pairs, Pairs]:
     """The columns of label probabilities and of votes; none that has another role is found."""
     taken = {*settings.ignored, *(name for names in named.values() for name in names)}
+    columns = natural_order(columns)
     probabilities = settings.weak.probability_columns(columns, taken)
     taken |= {column for _, column in probabilities}
     return probabilities, settings.weak.vote_columns(columns, taken)
 
 
 def usual_column(role: str, headers: Collection[Mapping[str, str | None]]) -> tuple[str, ...]:
-    """The column most versions have of the role's usual names, whatever its case; or none."""
-    counts: dict[str, int] = {}
-    for usual in USUAL_NAMES[role]:
-        for header in headers:
-            for column in header:
-                if column.casefold() == usual:
-                    counts[column] = counts.get(column, 0) + 1
-    return (max(counts, key=lambda column: counts[column]),) if counts else ()
+    """The column most versions have of the role's usual names, whatever its case; or none.
+
+    Of several the first usual name counts, and of one name the spelling in lower case.
+    """
+    usual = USUAL_NAMES[role]
+    counts = Counter(name for header in headers for name in header if name.casefold() in usual)
+    if not counts:
+        return ()
+
+    def rank(name: str) -> tuple[int, int, bool, str]:
+        folded = name.casefold()
+        return -counts[name], usual.index(folded), name != folded, name
+
+    return (min(counts, key=rank),)
 
 
 def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:

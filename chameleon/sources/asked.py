@@ -92,7 +92,7 @@ def asked_reading(
 
 def guessed(columns: Sequence[str], usual: Sequence[str]) -> str | None:
     """The column that has the first of the usual names, whatever its case; None without one."""
-    by_name: Mapping[str, str] = {name.casefold(): name for name in reversed(columns)}
+    by_name = {name.casefold(): name for name in sorted(columns)}  # lower case comes last
     return next((by_name[name] for name in usual if name in by_name), None)
 
 

@@ -66,6 +66,7 @@ def version_header(source: VersionSource, version: Version) -> Finding:
                 f"has the column name '{base}' more than once: the later one is called '{name}'.",
                 name,
             )
+    finding.messages.sort(key=lambda message: message[2] or "")  # not in the order of the columns
     return finding
 
 
@@ -175,6 +176,11 @@ def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
     return frame.select(pl.concat_str(pl.all(), separator="|"))[:, 0]
 
 
+def first_few(texts: pl.Series) -> list[str]:
+    """The first of the texts in their order, whatever the order of the rows."""
+    return texts.drop_nulls().bottom_k(EXAMPLES).sort().to_list()
+
+
 def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
     names = ", ".join(f"'{name}'" for name in needed)
     found = ", ".join(list(columns)[:30])
@@ -239,8 +245,8 @@ def _check_ids(
         return
     if key.n_unique() == len(key):
         return
-    repeated = key.filter(key.is_duplicated()).unique(maintain_order=True)
-    shown = repeated.head(EXAMPLES).to_list()
+    repeated = key.filter(key.is_duplicated()).unique()
+    shown = first_few(repeated)
     examples = ", ".join(f"'{value}'" for value in shown)
     files = files_of(shown)
     if files:
@@ -280,15 +286,15 @@ def _check_labels(
         if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
             finding.add(
                 Severity.ERROR,
-                f"has a label ('{name}') of {finite.n_unique():,} different numbers, such "
-                f"as {fractions[0]:g}: a quantity. Chameleon is for classification so far. Cut "
-                "it into classes, or name another label under [columns].",
+                f"has a label ('{name}') of {finite.n_unique():,} different numbers, such as "
+                f"{fractions.sort()[0]:g}: a quantity. Chameleon is for classification so far. "
+                "Cut it into classes, or name another label under [columns].",
                 name,
             )
             return
     missing = key_text(label, untyped=untyped).is_null()
     absent = int(missing.sum())
-    of_ids = [] if key is None else key.filter(missing).drop_nulls().head(EXAMPLES).to_list()
+    of_ids = [] if key is None else first_few(key.filter(missing))
     if absent == len(label):
         finding.add(
             Severity.WARNING,
@@ -318,12 +324,13 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_na
         if len(against):
             finding.add(
                 Severity.ERROR,
-                f"has rows whose split ('{split.name}') contradicts their file: {against[0]}, in "
-                f"{len(against):,} of {len(split):,} rows. Correct the column, or move the rows.",
+                f"has rows whose split ('{split.name}') contradicts their file: "
+                f"{first_few(against)[0]}, in {len(against):,} of {len(split):,} rows. Correct the "
+                "column, or move the rows.",
                 split.name,
             )
             return
-        values = unknown.unique(maintain_order=True).head(3)
+        values = unknown.unique().sort().head(3)
         spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
         finding.add(
             Severity.ERROR,

@@ -22,6 +22,7 @@ from chameleon.project import (
     natural_key,
     version_name,
 )
+from chameleon.sources.asked import guessed
 from chameleon.sources.files import ending, outside, scan_file, unreadable
 from chameleon.sources.parts import VersionFiles, folder_files
 from chameleon.sources.said import is_said, said_columns
@@ -126,8 +127,7 @@ class FolderSource(VersionSource):
         if named:
             return named[0]
         names = [name for path in files.paths for name in scan_file(path).collect_schema()]
-        usual = [name for name in names if name.casefold() in USUAL_NAMES["split"]]
-        return usual[0] if usual else "split"
+        return guessed(names, USUAL_NAMES["split"]) or "split"
 
     def _named(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()

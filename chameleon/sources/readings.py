@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from chameleon.columns import plain_text
 from chameleon.errors import ProjectError
-from chameleon.project import Problem, Severity, Version, natural_key
+from chameleon.project import Problem, Severity, Version, natural_order
 
 MOST_VERSIONS = 1_000
 """More versions than this are a wrong column rather than a timeline."""
@@ -216,7 +216,7 @@ def _ordered(
             "by date."
         )
     said = {version.name: version for version in listed}
-    natural = sorted({*found, *said}, key=lambda name: (natural_key(name), name))
+    natural = natural_order({*found, *said})
     order = natural
     if list(said) != [name for name in natural if name in said]:
         order = [*said, *(name for name in natural if name not in said)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from chameleon.columns import common_kind
-from chameleon.project import Kind, NoticeKind, Problem, Severity, Version
+from chameleon.project import Kind, NoticeKind, Problem, Severity, Version, natural_order
 
 
 def common_kinds(
     headers: Mapping[Version, Mapping[str, str | None]], excluded: Set[str]
 ) -> tuple[dict[str, Kind], list[Problem]]:
-    """One kind a feature over all versions, in order of appearance, and what was changed for it.
+    """One kind a feature over all versions, in natural order, and what was changed for it.
 
     Parameters
     ----------
@@ -20,9 +20,7 @@ def common_kinds(
     excluded
         Columns that are no features.
     """
-    features = dict.fromkeys(
-        name for header in headers.values() for name in header if name not in excluded
-    )
+    features = natural_order({name for header in headers.values() for name in header} - excluded)
     kinds: dict[str, Kind] = {}
     problems: list[Problem] = []
     for feature in features:

@@ -119,8 +119,8 @@ def _faults(
         outside = ~missing[place] & ~((numbers[place] >= 0) & (numbers[place] <= 1))
         if outside.any():
             sound &= ~outside
-            first = numbers[place, outside][0]
-            such = f", such as {first:g}" if np.isfinite(first) else ""
+            least = numbers[place, outside].min()
+            such = f", such as {least:g}" if np.isfinite(least) else ""
             yield Fault(
                 f"has a label probability ('{column}') that is no number from 0 to 1{such}",
                 column,
@@ -139,7 +139,7 @@ def _faults(
         more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
         yield Fault(
             f"has label probabilities ({shown}{more}) that do not sum to 1 within {TOLERANCE:g}, "
-            f"such as {sums[wrong][0]:.7g}",
+            f"such as {sums[wrong].min():.7g}",
             columns[0],
             wrong,
         )

@@ -92,13 +92,13 @@ def sorted_plainly(frame, ids, order_by, classes, sources, *, descending):
     """The ids in the order asked for, by Python's stable sort; what has no value last."""
     names = {**NAMES, "label": classes, "source": sources}
     names |= {"primary_prediction": classes, "secondary_prediction": classes}
-    place = {key: number for number, key in enumerate(ids)}
-    lines = sorted(frame.iter_rows(named=True), key=lambda line: place[line["instance"]])
+    number = int if all(one.isdecimal() for one in ids) else str
+    lines = sorted(frame.iter_rows(named=True), key=lambda line: number(line["instance"]))
 
     def key(line):
         value = line[order_by]
-        if order_by == "instance" and all(one.isdecimal() for one in ids):
-            return int(value)
+        if order_by == "instance":
+            return number(value)
         if order_by == "strip":
             return ["✓✗?vx·".index(sign) for sign in value]
         return names[order_by].index(value) if order_by in names else value
@@ -227,7 +227,7 @@ def test_awkward_feature_names_are_names():
             chameleon.dataset_store.evolving_dataset(chameleon.open_project(folder))
         )
         found = chameleon.instances(evaluation, primary="1", secondary="1", order_by="")
-    assert found.frame.columns[-3:] == ["^.*$", "*", ""]
+    assert found.frame.columns[-3:] == ["", "*", "^.*$"]
     assert found.frame["*"].to_list() == ["a", "b", None]
 
 

@@ -51,10 +51,10 @@ def test_every_count_opens_its_instances(small):
     assert (found.instances, found.rows) == (2, 4)
     values = found.frame.select("id", "feature", "value_before", "value_after")
     assert values.rows() == [
-        ("e", "size", "inf", None),
         ("e", "fresh", "false", None),
-        ("g", "size", "7.5", "8.5"),
+        ("e", "size", "inf", None),
         ("g", "colour", None, "blue"),
+        ("g", "size", "7.5", "8.5"),
     ]
     size = changed_instances(small, DataChange(Happened.EDITED, "size"), **SECOND)
     assert size.frame["id"].to_list() == ["e", "g"]

@@ -34,8 +34,8 @@ def test_what_was_edited_stands_with_its_values_before_and_after(small):
     ]  # fmt: skip
     changed = rows.filter(pl.col("column").is_in(["label", "size", "colour"]))
     assert changed.select("row", "column", "value", "changed").rows() == [
-        (1, "label", "cat", False), (1, "size", "7.5", False), (1, "colour", None, False),
-        (2, "label", "dog", True), (2, "size", "8.5", True), (2, "colour", "blue", True),
+        (1, "label", "cat", False), (1, "colour", None, False), (1, "size", "7.5", False),
+        (2, "label", "dog", True), (2, "colour", "blue", True), (2, "size", "8.5", True),
     ]  # fmt: skip
     back = chameleon.instance_rows(small, "e")  # edited, and edited back: two contents
     assert back["versions"].unique(maintain_order=True).to_list() == ["v1, v10", "v2"]
