@@ -21,6 +21,7 @@ from chameleon.project import SETTINGS_FILE, Settings
 from chameleon.settings_text import settings_text
 from chameleon.sources import folder_stamp
 from chameleon.sources.address import address_of
+from chameleon.sources.readings import MOST_VERSIONS
 from chameleon.sources.survey import Survey, survey
 from chameleon.store import write_text
 
@@ -65,7 +66,8 @@ def _survey(
 ) -> Survey:
     with _ONE_AT_A_TIME:
         if _settings is None or _private is not None:
-            return survey(address, private=_private, settings=_settings)
+            most = MOST_VERSIONS if _private is None else uploads.LIMITS.versions
+            return survey(address, private=_private, settings=_settings, most_versions=most)
         # a visitor's trial is nothing to keep beside the operator's project
         with tempfile.TemporaryDirectory(prefix="chameleon-trial-") as folder:
             return survey(address, private=Path(folder), settings=_settings)
