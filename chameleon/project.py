@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -364,6 +364,10 @@ class VersionSource(Protocol):
 
     def problems(self) -> tuple[Problem, ...]:
         """What was found wrong while listing the versions."""
+        return ()
+
+    def other_columns(self) -> Collection[str]:
+        """Columns of its files that are no data, such as those that tell versions."""
         return ()
 
     def untyped(self, version: Version) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from chameleon.project import (
     Version,
     version_name,
 )
+from chameleon.toml_file import read_toml
 from chameleon.viewer_settings import viewer_spec
 from chameleon.weak import CLASS, RULE, Pairs, WeakColumns
 
@@ -34,7 +34,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
     Raises
     ------
     ProjectError
-        The file is not valid TOML, or a value has the wrong type.
+        The file is not valid TOML, too large or nested too deeply, or a value has the wrong type.
     """
     path = folder / file
     if not path.is_file():
@@ -43,14 +43,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         raise ProjectError(
             f"{file} is a link out of the project folder. Put the file itself there."
         )
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise ProjectError(f"{file} is not valid TOML: {error}.") from error
-    except RecursionError as error:
-        raise ProjectError(f"{file} nests its values too deeply. Write it by hand.") from error
-    except OSError as error:
-        raise ProjectError(f"{file} could not be read: {error.strerror}.") from error
+    content = read_toml(path)
     columns = _table(content, "columns")
     problems = [
         *_unknown_keys(content, _KNOWN, "at the top"),

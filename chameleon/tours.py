@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chameleon.errors import ProjectError
+from chameleon.toml_file import read_toml
 
 TOUR_FILE = "tour.toml"
 """Where a project's tour stands, beside its chameleon.toml; a project needs none."""
 
 _KNOWN = {"title", "text", "page", "link", "options"}
-_MOST_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +54,7 @@ def read_tour(folder: Path) -> tuple[TourStep, ...]:
     path = folder / TOUR_FILE
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return ()
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ProjectError(f"{TOUR_FILE} is larger than {_MOST_BYTES:,} bytes. Shorten it.")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise ProjectError(f"{TOUR_FILE} is not valid TOML: {error}.") from error
-    except OSError as error:
-        raise ProjectError(f"{TOUR_FILE} could not be read: {error.strerror}.") from error
+    content = read_toml(path)
     steps = content.get("steps")
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise ProjectError(f"{TOUR_FILE}: steps must be written as [[steps]] tables.")

@@ -61,9 +61,10 @@ def answer(job: Mapping[str, Any], channel: Channel) -> object:
 
 def _cache_results(job: Mapping[str, Any], folder: Path, private: Path, channel: Channel) -> None:
     channel.doing("Reading the versions")
-    project = open_project(folder, private=private)
+    limits = Limits(**job.get("upload", {}))
+    project = open_project(folder, private=private, most_versions=limits.versions)
     if job["task"] == "open":
-        require_allowed(project, Limits(**job["upload"]))
+        require_allowed(project, limits)
         evolving_dataset(project, progress=channel.progress)
     evaluation = evaluate(project, progress=channel.progress)
     if job["task"] == "fit":
@@ -81,7 +82,7 @@ def _survey(
     require_readable(folder, limits, channel.doing)
     channel.doing("Reading the versions")
     settings = read_settings(private / TRIAL_FOLDER) if trial else None
-    found = survey(folder, private=private, settings=settings)
+    found = survey(folder, private=private, settings=settings, most_versions=limits.versions)
     try:
         if found.project is not None:
             require_allowed(found.project, limits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from chameleon.errors import ProjectError
 from chameleon.project import SETTINGS_FILE, ViewerKind, ViewerSpec
 
 MOST_PIXELS = 4096 * 4096
+_MOST_PATTERNS = 20
 _WHERE = f"{SETTINGS_FILE}: [viewer]"
 
 
@@ -69,9 +71,15 @@ def _columns(table: Mapping[str, Any]) -> tuple[str, ...]:
     if not good or (key == "column" and not isinstance(value, str)):
         wanted = "a column name" if key == "column" else "a list of column names or a pattern"
         raise ProjectError(f"{_WHERE} '{key}' must be {wanted}, found {value!r}.")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
         raise ProjectError(f"{_WHERE} '{key}' names '{twice}' twice.")
+    patterns = sum("*" in name for name in names)
+    if patterns > _MOST_PATTERNS:  # every column is compared with each
+        raise ProjectError(
+            f"{_WHERE} '{key}' has {patterns:,} patterns, and at most {_MOST_PATTERNS} are read. "
+            "Leave some out."
+        )
     return tuple(names)
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 # Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
 # stands above the models.
 LEVELS = (
-    ("errors", "options", "outcomes", "progress", "says", "view_filters", "weak"),
+    ("errors", "options", "outcomes", "progress", "says", "toml_file", "view_filters", "weak"),
     (
         *("project", "store", "viewer_settings", "settings", "settings_text", "tours"),
         "child_process",

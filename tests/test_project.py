@@ -201,8 +201,3 @@ def test_settings_that_are_a_link_out_of_the_folder_are_refused(tmp_path):
     with pytest.raises(chameleon.ProjectError, match="link out of the project folder") as raised:
         chameleon.open_project(folder)
     assert "secret" not in str(raised.value)
-
-
-def test_settings_nested_too_deeply_are_refused(tmp_path):
-    with pytest.raises(chameleon.ProjectError, match="nests its values too deeply"):
-        settings_of(tmp_path, "a = " + "[" * 100_000)

@@ -14,6 +14,8 @@ from chameleon import sources, store
 from chameleon.dataset import SPLITS, EvolvingDataset, hashed_splits, text_hashes
 from chameleon.dataset_store import evolving_dataset
 from chameleon.project import Settings, Severity, Split, Version, VersionSource
+from chameleon.sources import survey as survey_module
+from chameleon.sources.survey import survey
 from chameleon.store import FileMemory
 from tests import oracle, tiny
 from tests.library import (
@@ -150,6 +152,38 @@ def test_roles_that_are_named_go_before_usual_names(tmp_path):
     assert project.roles.label == "mood"
     assert project.roles.id == ("who", "when")
     assert set(project.kinds) == {"id", "label"}  # now columns like any other
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ('label = "mod"', "names 'mod' as label, .*Did you mean 'mood'"),
+        ('id = ["id", "id_2"]', "names 'id_2' as id, "),
+        ('ignore = ["mood", "coment"]', "names 'coment' as ignored, .*Did you mean 'comment'"),
+        ('ignore = ["^c.*$"]', r"names '\^c\.\*\$' as ignored, .*Columns found: id, label, "),
+        (f'ignore = ["{"c" * 90_000}"]', "as ignored, "),
+    ],
+)
+def test_a_name_that_no_version_has_is_an_error_with_the_names_that_read_like_it(
+    tmp_path, setting, words
+):
+    frames = {"1": plain(mood=["up"] * 20), "2": plain(comment=["-"] * 20)}
+    folder = write_project(tmp_path, frames, toml=f"[columns]\n{setting}\n")
+    with pytest.raises(chameleon.ProjectError, match=words):
+        chameleon.open_project(folder)
+
+
+def test_a_column_that_one_version_has_may_be_ignored(tmp_path):
+    frames = {"1": plain(mood=["up"] * 20), "2": plain(comment=["-"] * 20)}
+    toml = '[columns]\nignore = ["mood", "comment"]\n'
+    project = chameleon.open_project(write_project(tmp_path, frames, toml=toml))
+    assert list(project.kinds) == ["x"]
+
+
+def test_a_column_that_is_named_twice_has_two_roles(tmp_path):
+    toml = '[columns]\nid = ["id", "id"]\n'
+    with pytest.raises(chameleon.ProjectError, match="'id' has two roles"):
+        chameleon.open_project(write_project(tmp_path, {"1": plain()}, toml=toml))
 
 
 def test_several_id_columns_are_one_id_and_never_run_together(tmp_path):
@@ -414,3 +448,40 @@ def test_a_version_that_a_source_cannot_give_is_told_and_the_rest_is_usable(tmp_
     assert [v.name for v in project.versions] == ["0", "2"]
     assert "Version 1" in errors_of(project)
     assert "the network is away" in errors_of(project)
+
+
+# ---------------------------------------------------------------- limits
+
+
+@pytest.fixture
+def headers(monkeypatch):
+    """Return the list of the versions whose headers are read."""
+    read = []
+    original = sources.version_header
+    monkeypatch.setattr(
+        sources, "version_header", lambda *of: read.append(of[1].name) or original(*of)
+    )
+    monkeypatch.setattr(survey_module, "version_header", sources.version_header)
+    return read
+
+
+def test_versions_are_counted_before_any_header_is_read(tmp_path, headers):
+    folder = write_project(tmp_path / "found", {str(n): plain() for n in range(3)})
+    with pytest.raises(chameleon.ProjectError, match="found has 3 versions, and at most 2 are"):
+        chameleon.open_project(folder, most_versions=2)
+    assert survey(folder, most_versions=2).error is not None
+    entry = "[[versions]]\nname = '{}'\nfile = 'versions/0.parquet'\n"
+    listed = "".join(entry.format(number) for number in range(1_001))
+    folder = write_project(tmp_path / "listed", {"0": plain()}, toml=listed)
+    with pytest.raises(chameleon.ProjectError, match="has 1,001 versions, and at most 1,000 are"):
+        chameleon.open_project(folder)
+    assert headers == []
+    assert names_of(tmp_path / "found") == ["0", "1", "2"]
+    assert headers == ["0", "1", "2"]
+
+
+def test_an_address_names_few_settings(tmp_path):
+    plain().write_parquet(tmp_path / "data.parquet")
+    named = "&".join(["id=id"] * 101)
+    with pytest.raises(chameleon.ProjectError, match="more than 100 settings"):
+        chameleon.open_project(f"{tmp_path / 'data.parquet'}?{named}")

@@ -195,6 +195,20 @@ def test_a_table_of_spans_is_the_same_as_a_folder(tmp_path_factory, plan, inclus
         assert_alike(evaluated(folder), evaluated(other))
 
 
+def test_columns_that_tell_versions_or_predictions_need_not_be_ignored_but_may_be(tmp_path):
+    frame = stacked({"1": plain(), "2": plain(24)}).with_columns(prediction_1=pl.lit("p"))
+    source = (
+        '[source]\nfile = "data.parquet"\nversion = "batch"\nreading = "snapshot"\n'
+        '[predictions]\ncolumns = "prediction_{version}"\n[columns]\n'
+    )
+    frame.write_parquet(tmp_path / "data.parquet")
+    (tmp_path / "chameleon.toml").write_text(f'{source}ignore = ["batch", "prediction_1"]')
+    assert list(chameleon.open_project(tmp_path).kinds) == ["x"]
+    (tmp_path / "chameleon.toml").write_text(f'{source}ignore = ["batches"]')
+    with pytest.raises(chameleon.ProjectError, match="'batches' as ignored"):
+        chameleon.open_project(tmp_path)
+
+
 @pytest.mark.parametrize("form", WRITERS)
 def test_every_format_gives_the_same_table(tmp_path, form):
     frames = {

@@ -26,6 +26,7 @@ WRONG = {
     'kind = "image"\ncolumns = [1]': "'columns' must be a list",
     'kind = "image"\ncolumns = [""]': "'columns' must be a list",
     'kind = "image"\ncolumns = ["a", "a"]': "names 'a' twice",
+    f'kind = "image"\ncolumns = {["a", *[f"{n}*" for n in range(21)]]}': "has 21 patterns, and",
     'kind = "image"\ncolumns = "p*"\nshape = [8]': "'shape' must be",
     'kind = "image"\ncolumns = "p*"\nshape = [8, 0]': "'shape' must be",
     'kind = "image"\ncolumns = "p*"\nshape = [8, true]': "'shape' must be",

@@ -132,7 +132,9 @@ class Upload:
             "survey", self.project, self.kept, note,
             upload=asdict(LIMITS), trial=settings is not None,
         )  # fmt: skip
-        found = survey(self.project, private=self.kept, settings=settings)
+        found = survey(
+            self.project, private=self.kept, settings=settings, most_versions=LIMITS.versions
+        )
         return found if refused is None else replace(found, error=refused)
 
     def open_anew(self) -> None:

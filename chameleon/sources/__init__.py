@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,9 @@ from chameleon.sources.address import Address, address_of, folder_stamp
 from chameleon.sources.checks import checked_version, version_header
 from chameleon.sources.findings import Finding
 from chameleon.sources.folder import FolderSource
+from chameleon.sources.readings import MOST_VERSIONS
 from chameleon.sources.retyped import common_kinds
+from chameleon.sources.said import is_said
 from chameleon.sources.table import TableSource, with_date_role
 from chameleon.store import FileMemory, cache_folder, noted_damage
 from chameleon.weak import Pairs
@@ -45,6 +48,9 @@ SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
 }
 """The kinds of source that [source] in chameleon.toml may name."""
 
+_COMPARED = 100
+"""So many letters of a name at most are compared with others."""
+
 
 def open_project(
     path: str | os.PathLike[str],
@@ -52,6 +58,7 @@ def open_project(
     settings: Settings | None = None,
     private: Path | None = None,
     cached_only: bool = False,
+    most_versions: int = MOST_VERSIONS,
 ) -> Project:
     """The project that is meant: its usable versions, what their columns mean, its problems.
 
@@ -71,6 +78,8 @@ def open_project(
         copies and fitted models. None keeps them as usual.
     cached_only
         Use cached results and build or fit nothing, because another process does that.
+    most_versions
+        More versions are refused before any of them is read.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def open_project(
     with noted_damage() as damaged:
         memory = FileMemory(private or cache_folder(address.path))
         used = with_date_role(settings or address.settings)
-        source = source_of(address.folder, used, memory)
+        source = source_of(address.folder, used, memory, most_versions=most_versions)
         try:
             project = _project_of(address, used, source, memory)
         finally:
@@ -92,13 +101,15 @@ def open_project(
     return replace(project, private=private, cached_only=cached_only, problems=problems)
 
 
-def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSource:
+def source_of(
+    folder: Path, settings: Settings, memory: FileMemory, *, most_versions: int
+) -> VersionSource:
     """The source of versions that the settings name.
 
     Raises
     ------
     ProjectError
-        There is no such kind of source, or it cannot use the settings.
+        There is no such kind of source, it cannot use the settings, or it has too many versions.
     """
     kind = SOURCES.get(settings.source_kind)
     if kind is None:
@@ -106,7 +117,14 @@ def source_of(folder: Path, settings: Settings, memory: FileMemory) -> VersionSo
             f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
             f"{settings.source_kind!r}."
         )
-    return kind(folder, settings, memory)
+    source = kind(folder, settings, memory)
+    found = len(source.versions())
+    if found > most_versions:
+        raise ProjectError(
+            f"{settings.name} has {found:,} versions, and at most {most_versions:,} are opened. "
+            "Leave some out."
+        )
+    return source
 
 
 def _project_of(
@@ -121,7 +139,7 @@ def _project_of(
         if header.usable:
             headers[version] = header.columns
     _require(headers, settings, problems, "has no version that can be read")
-    roles, role_problems = _roles(settings, headers)
+    roles, role_problems = _roles(settings, source, headers)
     problems += role_problems
     usable: list[Version] = []
     for version, columns in headers.items():
@@ -178,14 +196,16 @@ def _require(
 
 
 def _roles(
-    settings: Settings, headers: Mapping[Version, Mapping[str, str | None]]
+    settings: Settings,
+    source: VersionSource,
+    headers: Mapping[Version, Mapping[str, str | None]],
 ) -> tuple[Roles, list[Problem]]:
     named = {
         role: settings.columns.get(role) or usual_column(role, headers.values())
         for role in USUAL_NAMES
     }
-    columns = list(dict.fromkeys(column for header in headers.values() for column in header))
-    weak = _weak_columns(settings, columns, named)
+    columns = dict.fromkeys(column for header in headers.values() for column in header)
+    weak = _weak_columns(settings, list(columns), named)
     if not named["label"] and not weak[0]:
         raise ProjectError(
             f"{settings.name} has no label column. Columns found: {_list(columns)}. "
@@ -196,15 +216,16 @@ def _roles(
         "label probability": [column for _, column in weak[0]],
         "votes": [column for _, column in weak[1]],
     }
-    for role, names in said.items():
-        absent = [name for name in names if name not in columns]
-        if absent:
-            raise ProjectError(
-                f"chameleon.toml names '{absent[0]}' as {role}, but no version has that column. "
-                f"Columns found: {_list(columns)}."
-            )
-    taken = [name for names in said.values() for name in names]
-    twice = {name for name in taken if taken.count(name) > 1}
+    no_data = source.other_columns()  # need not be ignored, but may be
+    ignored = [
+        name
+        for name in settings.ignored
+        if name not in no_data and not is_said(settings.predictions, name)
+    ]
+    for role, names in {**said, "ignored": ignored}.items():
+        _require_columns(role, names, columns)
+    counts = Counter(name for names in said.values() for name in names)
+    twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise ProjectError(f"Column '{min(twice)}' has two roles. Name each under [columns].")
     roles = Roles(
@@ -217,6 +238,20 @@ def _roles(
         votes=weak[1],
     )
     return roles, _role_notes(settings, roles)
+
+
+def _require_columns(role: str, names: Iterable[str], columns: Collection[str]) -> None:
+    """Refuse the first name that is no column, with those that read almost like it."""
+    absent = next((name for name in names if name not in columns), None)
+    if absent is None:
+        return
+    # comparing two texts takes the product of their lengths
+    close = get_close_matches(absent[:_COMPARED], [c for c in columns if len(c) <= _COMPARED])
+    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    raise ProjectError(
+        f"chameleon.toml names '{absent}' as {role}, but no version has that column.{hint} "
+        f"Columns found: {_list(columns)}."
+    )
 
 
 def _weak_columns(

@@ -19,6 +19,8 @@ from chameleon.sources.folder import PREDICTIONS_FOLDER, VERSIONS_FOLDER
 _ROLES = ("id", "label", "split")
 """What an address may name beside the keys of [source]; its `date` is that of [source]."""
 
+_MOST_ITEMS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -101,7 +103,7 @@ def folder_stamp(path: str | os.PathLike[str]) -> tuple[tuple[str, int, int], ..
 
 def _split(text: str) -> tuple[Path, str]:
     """The path and what follows its question mark; a file that has one in its name goes first."""
-    if "?" not in text or Path(text).exists():
+    if "?" not in text or os.path.exists(text):  # noqa: PTH110 - Path raises where it is too long
         return Path(text), ""
     before, _, query = text.partition("?")
     return Path(before), query
@@ -121,10 +123,23 @@ def _of_table(text: str, file: Path, query: str) -> Address:
 
 
 def _queried(query: str) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]:
-    """The [source] and the columns with a role that an address names."""
+    """The [source] and the columns with a role that an address names.
+
+    Raises
+    ------
+    ProjectError
+        It names too many.
+    """
     source: dict[str, Any] = {}
     columns: dict[str, tuple[str, ...]] = {}
-    for key, value in parse_qsl(query, keep_blank_values=True):
+    try:
+        items = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_ITEMS)
+    except ValueError as error:
+        raise ProjectError(
+            f"The address names more than {_MOST_ITEMS} settings behind its question mark. Write "
+            f"them into {SETTINGS_FILE}."
+        ) from error
+    for key, value in items:
         if key in _ROLES:
             columns[key] = (*columns.get(key, ()), value)
         elif key == "steps" and value.isdecimal():

@@ -11,13 +11,22 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project import USUAL_NAMES, Problem, Project, Settings, Version, with_damage
+from chameleon.project import (
+    USUAL_NAMES,
+    Problem,
+    Project,
+    Settings,
+    Version,
+    VersionSource,
+    with_damage,
+)
 from chameleon.sources import open_project, source_of, usual_column
 from chameleon.sources.address import address_of
 from chameleon.sources.asked import Choice, reading_choices
 from chameleon.sources.checks import version_header
 from chameleon.sources.files import READ_ERRORS, scan_file
 from chameleon.sources.findings import Finding
+from chameleon.sources.readings import MOST_VERSIONS
 from chameleon.sources.table import table_path, with_date_role
 from chameleon.store import FileMemory, cache_folder, noted_damage
 
@@ -90,12 +99,13 @@ def survey(
     *,
     settings: Settings | None = None,
     private: Path | None = None,
+    most_versions: int = MOST_VERSIONS,
 ) -> Survey:
     """What is found where a project shall be opened, however much is wrong with it.
 
     Parameters
     ----------
-    path, settings, private
+    path, settings, private, most_versions
         As `open_project` takes them.
 
     Raises
@@ -112,10 +122,13 @@ def survey(
     try:
         with noted_damage() as damaged:
             memory = FileMemory(private or cache_folder(address.path))
-            found |= _of_versions(address.folder, used, memory)
+            source = source_of(address.folder, used, memory, most_versions=most_versions)
+            found |= _of_versions(source, used, memory)
             if settings is None or private is not None:
                 memory.save()  # opening the project finds the headers there
-            project = open_project(path, settings=settings, private=private)
+            project = open_project(
+                path, settings=settings, private=private, most_versions=most_versions
+            )
         found |= {"project": project, "problems": with_damage(project.problems, damaged)}
     except ProjectError as reason:
         error = str(reason)
@@ -141,9 +154,10 @@ def _of_table(folder: Path, settings: Settings) -> dict[str, object]:
     }
 
 
-def _of_versions(folder: Path, settings: Settings, memory: FileMemory) -> dict[str, object]:
+def _of_versions(
+    source: VersionSource, settings: Settings, memory: FileMemory
+) -> dict[str, object]:
     """What the source tells of its versions."""
-    source = source_of(folder, settings, memory)
     problems = [*settings.problems, *source.problems()]
     found: list[FoundVersion] = []
     headers: list[Mapping[str, str | None]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +74,7 @@ class TableSource(VersionSource):
             self._reading: Reading = asked_reading(settings, columns, self._evidence)
             self._require_single()
             self._columns = _data_columns(settings, self._reading, columns)
+            self._others = {*columns} - {*self._columns}
             self._keys = self._kept_keys()
         except (*READ_ERRORS, VersionError) as error:
             raise ProjectError(f"{self._file} {self._why(error)}") from error
@@ -110,6 +111,10 @@ class TableSource(VersionSource):
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's rows, without the columns that only tell versions or predictions."""
         return self._table.filter(self._holds(version)).select(named(*self._columns))
+
+    def other_columns(self) -> Collection[str]:
+        """The columns that only tell versions or predictions."""
+        return self._others
 
     def untyped(self, version: Version) -> bool:
         """Whether the table is a CSV."""
