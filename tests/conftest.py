@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 MEMORY_DISK = Path("/dev/shm")
 if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > 4_000_000_000:
     # every cached folder is fsynced, which takes a busy disk longer than many tests take
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY_DISK)
 MARK_OF_FOLDER = {"browser": "browser", "benchmarks": "benchmark"}
 
 # Hypothesis's own "ci" profile: fixed examples, no deadline, no database.
