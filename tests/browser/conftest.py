@@ -40,8 +40,8 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 60
-WAIT_SECONDS = 30
+START_SECONDS = 120
+WAIT_SECONDS = 60
 FAILED = pytest.StashKey[bool]()
 # On a deep link Streamlit looks for its server under the page's path first, and is told 404. The
 # icon of the tab is dropped with the run that a rerun cuts off, and sent again by the next one.
