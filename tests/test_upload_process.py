@@ -102,9 +102,9 @@ def test_a_file_that_grows_beyond_the_memory_is_named(tmp_path, private, monkeyp
 
 def test_what_is_not_allowed_is_refused(tmp_path, private):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, toml=TREE)
-    few = replace(LIMITS, versions=1)
-    assert "Too many versions" in task("survey", folder, private, few, trial=False)
-    with pytest.raises(ChameleonError, match="Too many versions"):
+    few = replace(LIMITS, predictions=40)
+    assert "Too many predictions" in task("survey", folder, private, few, trial=False)
+    with pytest.raises(ChameleonError, match="Too many predictions"):
         task("open", folder, private, few)
     with pytest.raises(ChameleonError, match="Too many rows"):
         task("survey", folder, private, replace(LIMITS, rows=30), trial=False)

@@ -150,9 +150,9 @@ def test_changed_files_end_the_work_on_the_state_before(tmp_path: Path, busy):
 def test_an_upload_beyond_its_limits_is_refused_before_its_data_is_read(tmp_path: Path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain()})
     private = tmp_path / "kept"
-    opening = Opening(str(folder), private=private, limits=Limits(versions=1))
+    opening = Opening(str(folder), private=private, limits=Limits(predictions=40))
     opening.run(None)
-    assert "Too many versions" in (opening.error or "")
+    assert "Too many predictions" in (opening.error or "")
     assert not list(private.glob("dataset-*"))
 
 
