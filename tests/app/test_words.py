@@ -125,7 +125,7 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
         assert all(found)
         assert len(set(found)) == len(found)
         assert "missing" in found
-    wide = kinds.dataset.features[0]
+    wide = kinds.dataset.features[kinds.dataset.feature_number("wide")]
     said = [words.bar_words(bar, wide.kind) for bar in wide.bins.bars]
     assert said[0].startswith("below -")
     assert [w for w in said if w.startswith("above ")]
