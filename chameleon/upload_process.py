@@ -13,7 +13,6 @@ from typing import Any
 
 from chameleon.analysis.fits import run_fit
 from chameleon.child_process import Channel, Note, answer_of_child, answer_parent, upload_limits
-from chameleon.dataset_store import evolving_dataset
 from chameleon.errors import ChameleonError
 from chameleon.golden import golden_test
 from chameleon.models import evaluate
@@ -65,7 +64,6 @@ def _cache_results(job: Mapping[str, Any], folder: Path, private: Path, channel:
     project = open_project(folder, private=private, most_versions=limits.versions)
     if job["task"] == "open":
         require_allowed(project, limits)
-        evolving_dataset(project, progress=channel.progress)
     evaluation = evaluate(project, progress=channel.progress)
     if job["task"] == "fit":
         channel.doing("Fitting models")
