@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.analysis import model_tests
+from chameleon import analysis
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import (
     ChangeStatistics,
@@ -200,21 +200,21 @@ def _slices(key: str, before: str, after: str, _evaluation: Evaluation) -> Slice
 def _model_on_tests(
     key: str, metric: str, of_class: str | None, _evaluation: Evaluation
 ) -> pl.DataFrame:
-    return model_tests.model_on_tests(_evaluation, metric=metric, of_class=of_class)
+    return analysis.model_on_tests(_evaluation, metric=metric, of_class=of_class)
 
 
 @kept(max_entries=16)
 def _frozen_test(
     key: str, test: str, metric: str, of_class: str | None, _evaluation: Evaluation
 ) -> pl.DataFrame:
-    return model_tests.frozen_test(_evaluation, test=test, metric=metric, of_class=of_class)
+    return analysis.frozen_test(_evaluation, test=test, metric=metric, of_class=of_class)
 
 
 @kept(max_entries=16, show_spinner="Asking all models about the golden test set…")
 def _golden_test(
     key: str, golden: str, metric: str, of_class: str | None, _evaluation: Evaluation
 ) -> pl.DataFrame:
-    return model_tests.frozen_test(_evaluation, golden=True, metric=metric, of_class=of_class)
+    return analysis.frozen_test(_evaluation, golden=True, metric=metric, of_class=of_class)
 
 
 def _sides(selection: Selection) -> dict[str, Any]:

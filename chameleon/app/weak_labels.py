@@ -9,15 +9,14 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import labelling_rules as rules_of
-from chameleon.analysis import weak_labels as labels_of
+from chameleon import analysis
 from chameleon.app import picks, state
 from chameleon.app.keeping import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.words import figure, plain, shortened
 from chameleon.charts.weak_labels import (
-    MOST_CLASSES,
+    MOST_WEAK_CLASSES,
     panel_rows,
     probability_histogram_frame,
     probability_histogram_text,
@@ -67,7 +66,7 @@ def draw_one(view: View, instance: str) -> None:
         return
     names = dict.fromkeys((view.selection.primary, view.selection.secondary))
     told = {
-        name: _told(labels_of.weak_label_of(view.evaluation, instance, name), weak)
+        name: _told(analysis.weak_label_of(view.evaluation, instance, name), weak)
         for name in names
     }
     columns = {f"in {name}": list(one.values()) for name, one in told.items()}
@@ -79,7 +78,7 @@ def draw_one(view: View, instance: str) -> None:
     )
 
 
-def _told(found: labels_of.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
+def _told(found: analysis.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
     """What is known of a label in words, the same lines whether the version has it or not."""
     shares = {} if found is None else found.probabilities
     votes = {} if found is None else found.votes
@@ -105,24 +104,24 @@ def _sides(selection: Selection) -> dict[str, Any]:
 @kept(max_entries=32)
 def _labels(
     key: str, query: str, _evaluation: Evaluation, _s: Selection
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, labels_of.ProbabilityChange]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, analysis.ProbabilityChange]:
     sides = _sides(_s)
     return (
-        labels_of.weak_labels(_evaluation, **sides),
-        labels_of.weak_label_totals(_evaluation, **sides),
-        labels_of.label_probability_histogram(_evaluation, **sides),
-        labels_of.label_probability_change(_evaluation, **sides),
+        analysis.weak_labels(_evaluation, **sides),
+        analysis.weak_label_totals(_evaluation, **sides),
+        analysis.label_probability_histogram(_evaluation, **sides),
+        analysis.label_probability_change(_evaluation, **sides),
     )
 
 
 @kept(max_entries=32)
 def _rules(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
-    return rules_of.labelling_rules(_evaluation, **_sides(_s))
+    return analysis.labelling_rules(_evaluation, **_sides(_s))
 
 
 def _found(
     view: View,
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, labels_of.ProbabilityChange]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, analysis.ProbabilityChange]:
     query = view.selection.to_query_string()
     return _labels(view.evaluation.key, query, view.evaluation, view.selection)
 
@@ -181,7 +180,7 @@ def _draw_histograms(view: View) -> None:
         selection_mode="pick",
     )
     classes = histograms["class"].n_unique()
-    more = f" The first {MOST_CLASSES} of {classes:,} classes." if classes > MOST_CLASSES else ""
+    more = f" The first {MOST_WEAK_CLASSES} of {classes:,} classes." if classes > MOST_WEAK_CLASSES else ""
     st.caption(
         f"{plain(probability_histogram_text(histograms))}{more} Pink is the secondary, blue the "
         "primary. A click filters every view."

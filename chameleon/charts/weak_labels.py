@@ -15,7 +15,7 @@ import polars as pl
 from chameleon.charts.specs import dummy, fitted_spec
 from chameleon.charts.theme import palette
 
-MOST_CLASSES = 12
+MOST_WEAK_CLASSES = 12
 """So many classes are drawn."""
 
 A_ROW = 4
@@ -91,7 +91,7 @@ def probability_histograms(*, rows: int, dark: bool) -> dict[str, Any]:
 
 def panel_rows(histograms: pl.DataFrame) -> int:
     """How many rows of panels the classes take."""
-    return -(-min(histograms["class"].n_unique(), MOST_CLASSES) // A_ROW)
+    return -(-min(histograms["class"].n_unique(), MOST_WEAK_CLASSES) // A_ROW)
 
 
 def probability_histogram_frame(
@@ -111,7 +111,7 @@ def probability_histogram_frame(
         part ("bar", "axis", "name", "low" or "high"), x, x2, y, y2, side, class, low, high, words,
         chosen.
     """
-    classes = histograms["class"].unique(maintain_order=True).to_list()[:MOST_CLASSES]
+    classes = histograms["class"].unique(maintain_order=True).to_list()[:MOST_WEAK_CLASSES]
     totals = {side: _total(histograms, side) for side in _SIDES}
     drawn = histograms.filter(pl.col("class").is_in(classes))
     most = {side: max(drawn[side].to_list(), default=0) for side in _SIDES}
@@ -153,7 +153,7 @@ def probability_histogram_text(histograms: pl.DataFrame) -> str:
         sure = own.filter(pl.col("low") >= 0.5)
         shares = [f"{sure[s].sum() / totals[s]:.1%}" if totals[s] else "-" for s in _SIDES]
         told.append(f"{name} {shares[0]} before, {shares[1]} after")
-    listed = "; ".join(told[:MOST_CLASSES])
+    listed = "; ".join(told[:MOST_WEAK_CLASSES])
     return f"Share of instances with a probability of 0.5 or more, by class: {listed}."
 
 
