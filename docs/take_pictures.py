@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from chameleon.tours import TourStep, read_tour
+from chameleon.project import TourStep, read_tour
 from docs.write_tours import SAMPLES, address, picture
 
 PICTURES = Path(__file__).parent / "pictures"

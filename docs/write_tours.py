@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode
 
-from chameleon.tours import TourStep, read_tour
+from chameleon.project import TourStep, read_tour
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "tours.md"

@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 from threading import Event
 
-from chameleon.child_process import answer_parent
 from chameleon.errors import VersionError
-from chameleon.progress import Progress
+from chameleon.storage import Progress, answer_parent
 
 
 def print_messages(job):

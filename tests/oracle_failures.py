@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from chameleon.view_filters import AlwaysFails, SensitivityRange
+from chameleon.selection import AlwaysFails, SensitivityRange
 from tests import oracle_views
 from tests.oracle import Timeline
 

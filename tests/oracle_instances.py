@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import SensitivityRange
 from tests import oracle_views
 from tests.oracle import Timeline
 

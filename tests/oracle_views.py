@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 
-from chameleon.selection import Filters
-from chameleon.view_filters import AlwaysFails, SensitivityRange
+from chameleon.selection import AlwaysFails, Filters, SensitivityRange
 from tests import oracle
 from tests.oracle import Row, Timeline
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset
 from chameleon.models import without_predictions
 from tests.library import TREE, Frames, evaluated, write_project
 

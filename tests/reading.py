@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.project import Kind
 from tests import oracle
 

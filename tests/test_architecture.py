@@ -1,10 +1,11 @@
 """The import rules of the project, read from the sources without importing them.
 
-The ladder is the one-way order of imports: a module may import its own group and what stands
-before it, nothing that comes after. A new module needs a place on it before it may be used.
+Rooms are the folders of the package, listed lowest first. A room imports rooms before it, through
+their `__init__.py` only. A new module inside a room needs no change here.
 """
 
 import ast
+import importlib
 import json
 import re
 import subprocess
@@ -18,38 +19,24 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Lowest first, a line a level of DESIGN.md section 7. Filters ask for outcomes, so that a selection
-# stands above the models.
-LEVELS = (
-    ("errors", "options", "outcomes", "progress", "says", "toml_file", "view_filters", "weak"),
-    (
-        *("project", "store", "viewer_settings", "settings", "settings_text", "tours"),
-        "child_process",
-    ),
-    ("columns", "filters", "sources", "unpacking", "upload", "csv_text"),
-    ("blacklist_file", "blacklists", "blacklist_tables"),
-    ("bins", "rows", "dataset", "weak_building", "building", "dataset_store", "choices", "steps"),
-    ("raw_values", "viewing"),
-    ("neighbours", "standing", "layout", "layout_process"),
-    ("pipelines", "given", "kept", "fitting", "scores", "shipped", "models", "refitting"),
-    ("golden", "out_of_fold", "shipping"),
-    (
-        *("histories", "weak_masks", "row_masks", "selection", "listed", "raw_clauses"),
-        "filter_expressions",
-    ),
-    ("analysis", "charts"),
-    ("upload_process",),
+ROOMS = (
+    *("storage", "counting", "project", "data", "layout", "models", "selection"),
+    *("analysis", "charts", "app"),
 )
-LIBRARY = tuple(f"chameleon.{name}" for level in LEVELS for name in level)
-# "chameleon" is the package's __init__: all of the library but no screens.
-LADDER = (*LIBRARY, "chameleon", "chameleon.app", "pages")
+AT_THE_ROOT = {"__init__", "__main__", "errors"}
+# Lowest first. "chameleon" is the package's __init__: all of the library but no screens.
+LADDER = (
+    "chameleon.errors",
+    *(f"chameleon.{room}" for room in ROOMS[:-1]),
+    *("chameleon", "chameleon.app", "chameleon.__main__", "pages"),
+)
 # A frame's columns are the only contract between what computes and what draws.
 STRANGERS = {("chameleon.charts", "chameleon.analysis"), ("chameleon.charts", "chameleon.models")}
 # Where a library may be imported, and nowhere else.
 HOMES = {
     "streamlit": {"chameleon.app", "pages"},
     "altair": {"chameleon.charts"},
-    "pandas": {"chameleon.models", "chameleon.embedding"},
+    "pandas": {"chameleon.models", "chameleon.layout"},
     "cleanlab": {"chameleon.analysis"},
 }
 # Whatever they load can run somebody's code.
@@ -79,7 +66,7 @@ class Source:
 
     @property
     def group(self) -> str:
-        """The place on the ladder: the package's module or folder; screens count as pages."""
+        """The room, or the module at the root of the package; screens count as pages."""
         parts = self.module.split(".")
         return ".".join(parts[:2]) if parts[0] == "chameleon" else "pages"
 
@@ -164,7 +151,7 @@ def called_names(source: Source) -> Iterator[tuple[str, ast.Call]]:
 
 def order_breaches(source: Source, modules: set[str]) -> Iterator[str]:
     if source.group not in LADDER:
-        yield f"{source.path}: {source.group} has no place on the ladder of this test"
+        yield f"{source.path}: {source.group} is no room, and nothing else belongs at the root"
         return
     for found in imports(source):
         target = group_of(found.target, modules)
@@ -172,11 +159,20 @@ def order_breaches(source: Source, modules: set[str]) -> Iterator[str]:
             continue
         place = f"{source.path}:{found.line}"
         if target not in LADDER:
-            yield f"{place}: {target} has no place on the ladder of this test"
+            yield f"{place}: {target} is no room"
         elif LADDER.index(target) > LADDER.index(source.group):
-            yield f"{place}: {source.group} imports {target}, which stands above it"
+            yield f"{place}: {source.group} imports {target}, which is above it"
         elif (source.group, target) in STRANGERS:
             yield f"{place}: {source.group} and {target} never import each other"
+        elif source.group != "pages" and is_past_the_door(found.target, modules):
+            yield f"{place}: {found.target} is imported past the door of {target}"
+
+
+def is_past_the_door(target: str, modules: set[str]) -> bool:
+    """Return True if a target is a module inside a room, or a name of such a module."""
+    parts = target.split(".")
+    inside = len(parts) > 2 and parts[1] in ROOMS
+    return inside and (len(parts) > 3 or target in modules)
 
 
 def library_breaches(source: Source) -> Iterator[str]:
@@ -202,7 +198,7 @@ def call_breaches(source: Source) -> Iterator[str]:
 
 def callback_breaches(source: Source) -> Iterator[str]:
     calls = list(called_names(source))
-    begins = ("polars.col", "polars.lit", "chameleon.columns.named")
+    begins = ("polars.col", "polars.lit", "chameleon.project.columns.named")
     expressions = {id(call) for name, call in calls if name in begins}
     for name, call in calls:
         place = f"{source.path}:{call.lineno}"
@@ -287,57 +283,107 @@ def test_importing_the_library_is_quick():
     assert imported & SLOW_TO_IMPORT == set()
 
 
+def test_every_room_says_in_two_sentences_what_belongs_there_and_loads_nothing():
+    listing = "import json, sys; {}; print(json.dumps(list(sys.modules)))"
+    doors = "; ".join(f"import chameleon.{room}" for room in ROOMS)
+    ended = subprocess.run(
+        [sys.executable, "-c", listing.format(doors)],
+        **{"cwd": ROOT, "capture_output": True, "text": True, "check": True},
+    )
+    loaded = {name for name in json.loads(ended.stdout) if name.startswith("chameleon")}
+    assert loaded == {"chameleon", *(f"chameleon.{room}" for room in ROOMS)}
+    for room in ROOMS:
+        text = importlib.import_module(f"chameleon.{room}").__doc__ or ""
+        first, second = text.strip().split("\n\n")
+        assert (first[-1], second[-1]) == (".", "."), room
+
+
+@pytest.mark.parametrize("room", ["", *(f".{room}" for room in ROOMS[:-1])])
+def test_every_name_that_a_room_offers_exists(room):
+    door = importlib.import_module(f"chameleon{room}")
+    assert door.__all__
+    for name in door.__all__:
+        assert not isinstance(getattr(door, name), type(sys)), name
+
+
 PLANTED = {
-    "upwards": ("chameleon/project.py", "from chameleon.dataset import D", "stands above it"),
-    "upwards, relative": ("chameleon/sources/git.py", "from ..models import fit", "above it"),
+    "upwards": ("chameleon/project/records.py", "from chameleon.data import D", "above it"),
+    "upwards, relative": ("chameleon/project/git.py", "from ..models import fit", "above it"),
     "upwards, whole module": ("chameleon/errors.py", "import chameleon.project", "above it"),
-    "upwards, from the package": ("chameleon/bins.py", "from chameleon import dataset", "above it"),
+    "upwards, from the package": (
+        "chameleon/data/bins.py",
+        "from chameleon import models",
+        "above it",
+    ),
     "upwards, the package's own name": (
-        "chameleon/models.py",
+        "chameleon/models/fitting.py",
         "from chameleon import evaluate",
-        "imports chameleon, which stands above it",
+        "imports chameleon, which is above it",
     ),
     "upwards, in a function": (
-        "chameleon/dataset.py",
+        "chameleon/data/dataset.py",
         "def f():\n    from chameleon.app.state import s",
         "above it",
     ),
     "upwards, for types only": (
-        "chameleon/dataset.py",
+        "chameleon/data/dataset.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from chameleon.models import M",
         "above it",
     ),
     "upwards, by name": (
-        "chameleon/store.py",
-        "from importlib import import_module\nimport_module('chameleon.sources')",
+        "chameleon/storage/folders.py",
+        "from importlib import import_module\nimport_module('chameleon.project')",
         "above it",
     ),
     "app from a page": ("chameleon/app/frame.py", "import pages.features", "above it"),
     "charts from analysis": ("chameleon/analysis/m.py", "import chameleon.charts.theme", "above"),
     "analysis from charts": (
         "chameleon/charts/timeline.py",
-        "from chameleon.analysis.metrics import version_metrics",
+        "from chameleon.analysis import version_metrics",
         "never import each other",
     ),
     "models from charts": ("chameleon/charts/c.py", "from ..models import E", "never import"),
-    "a module nobody placed": ("chameleon/misc.py", "", "no place on"),
-    "streamlit in models": ("chameleon/models.py", "import streamlit as st", "no place"),
+    "a module beside the rooms": ("chameleon/misc.py", "", "is no room"),
+    "a folder beside the rooms": ("chameleon/views/a.py", "", "is no room"),
+    "past a door": (
+        "chameleon/data/rows.py",
+        "from chameleon.project.records import Split",
+        "past the door of chameleon.project",
+    ),
+    "past a door, relative": ("chameleon/data/rows.py", "from ..project.records import S", "past"),
+    "streamlit in models": ("chameleon/models/fitting.py", "import streamlit as st", "no place"),
     "streamlit in charts": ("chameleon/charts/c.py", "from streamlit import config", "no place"),
     "altair in app": ("chameleon/app/frame.py", "import altair as alt", "no place"),
     "altair in a page": ("pages/features.py", "import altair", "no place"),
     "pandas in analysis": ("chameleon/analysis/m.py", "import pandas as pd", "no place"),
-    "pandas in a function": ("chameleon/dataset.py", "def f():\n    import pandas", "no place"),
-    "pickle": ("chameleon/store.py", "import pickle", "unsafe"),
+    "pandas in a function": (
+        "chameleon/data/dataset.py",
+        "def f():\n    import pandas",
+        "no place",
+    ),
+    "pickle": ("chameleon/storage/folders.py", "import pickle", "unsafe"),
     "pickle, from": ("pages/features.py", "from pickle import loads", "unsafe"),
-    "joblib.load": ("chameleon/models.py", "import joblib as j\nj.load('m')", "joblib.load()"),
-    "joblib's load": ("chameleon/models.py", "from joblib import load\nload('m')", "joblib.load()"),
+    "joblib.load": (
+        "chameleon/models/fitting.py",
+        "import joblib as j\nj.load('m')",
+        "joblib.load()",
+    ),
+    "joblib's load": (
+        "chameleon/models/fitting.py",
+        "from joblib import load\nload('m')",
+        "joblib.load()",
+    ),
     "allow_pickle": (
-        "chameleon/store.py",
+        "chameleon/storage/folders.py",
         "import numpy as np\nnp.save('a', b, allow_pickle=True)",
         "allow_pickle",
     ),
-    "read_pickle": ("chameleon/models.py", "import pandas\npandas.read_pickle('p')", "unsafe"),
-    "eval": ("chameleon/selection.py", "eval('1')", "eval()"),
+    "read_pickle": (
+        "chameleon/models/fitting.py",
+        "import pandas\npandas.read_pickle('p')",
+        "unsafe",
+    ),
+    "eval": ("chameleon/selection/filters.py", "eval('1')", "eval()"),
     "exec": ("streamlit_app.py", "exec('1')", "exec()"),
     "open in analysis": ("chameleon/analysis/m.py", "open('f')", "reads a file"),
     "Path.open in analysis": ("chameleon/analysis/m.py", "p.open()", "reads a file"),
@@ -356,20 +402,20 @@ PLANTED = {
     "map_batches": ("pages/features.py", "f.lazy().map_batches(g)", "call Python"),
     "map_groups": ("streamlit_app.py", "f.group_by('a').map_groups(g)", "call Python"),
     "map_batches of polars": (
-        "chameleon/dataset.py",
+        "chameleon/data/dataset.py",
         "from polars import map_batches as m\nm(['a'], g)",
         "call Python",
     ),
-    "fold": ("chameleon/rows.py", "import polars as pl\npl.fold(0, g, 'a')", "call Python"),
-    "reduce": ("chameleon/rows.py", "import polars as pl\npl.reduce(g, 'a')", "call Python"),
-    "rolling_map": ("chameleon/rows.py", "c.rolling_map(g, 3)", "call Python"),
+    "fold": ("chameleon/data/rows.py", "import polars as pl\npl.fold(0, g, 'a')", "call Python"),
+    "reduce": ("chameleon/data/rows.py", "import polars as pl\npl.reduce(g, 'a')", "call Python"),
+    "rolling_map": ("chameleon/data/rows.py", "c.rolling_map(g, 3)", "call Python"),
     "an IO plugin": (
-        "chameleon/sources/git.py",
+        "chameleon/project/git.py",
         "from polars.io.plugins import register_io_source\nregister_io_source(g)",
         "call Python",
     ),
     "numpy on an expression": (
-        "chameleon/rows.py",
+        "chameleon/data/rows.py",
         "import numpy as np\nimport polars as pl\nf.select(np.log1p(pl.col('a').abs() + 1))",
         "call Python",
     ),
@@ -391,15 +437,15 @@ def test_a_planted_breach_is_found(tmp_path, path, text, expected):
 
 
 ALLOWED = {
-    "chameleon/__init__.py": "from chameleon.analysis.metrics import version_metrics",
-    "chameleon/project.py": "from .errors import ChameleonError",
-    "chameleon/sources/__init__.py": "from .folder import F\nfrom chameleon import store",
-    "chameleon/sources/folder.py": "from .files import read\nimport polars as pl\npl.read_csv(f)",
-    "chameleon/models.py": "def f():\n    import pandas\n    import sklearn",
-    "chameleon/store.py": "import numpy as np\nnp.load('a', allow_pickle=False)\nopen('f')",
+    "chameleon/__init__.py": "from chameleon.analysis import version_metrics",
+    "chameleon/project/records.py": "from chameleon.errors import ChameleonError",
+    "chameleon/project/__init__.py": "from .folder import F\nfrom chameleon import storage",
+    "chameleon/project/folder.py": "from .files import read\nimport polars as pl\npl.read_csv(f)",
+    "chameleon/models/fitting.py": "def f():\n    import pandas\n    import sklearn",
+    "chameleon/storage/files.py": "import numpy as np\nnp.load('a', allow_pickle=False)\nopen('f')",
     "chameleon/analysis/metrics.py": "from chameleon.models import Evaluation\nm.loaded()",
     "chameleon/charts/timeline.py": "import altair as alt\nfrom chameleon.charts import theme",
-    "chameleon/rows.py": "import numpy as np\nimport polars as pl\nnp.fmin.reduce(a)\n"
+    "chameleon/data/rows.py": "import numpy as np\nimport polars as pl\nnp.fmin.reduce(a)\n"
     "np.log(f.select(pl.col('a')))\nf.rename(g)\n[g(x) for x in f['a']]\nmap(g, f)",
     "chameleon/app/frame.py": "import streamlit as st\nimport chameleon\nchameleon.evaluate()",
     "pages/features.py": "from chameleon.app import frame\nimport streamlit\n" + "#\n" * 57,

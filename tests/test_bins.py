@@ -12,7 +12,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.bins import RANGE_COUNT, BarKind, BinKind, number_bins, text_bins
+from chameleon.data import BarKind, BinKind
+from chameleon.data.bins import RANGE_COUNT, number_bins, text_bins
 from chameleon.project import Kind
 from tests import oracle
 from tests.library import TREE, evaluated, plain, write_project
@@ -26,14 +27,14 @@ USUAL = st.one_of(
 )
 
 
-def frame_bars(bins: chameleon.bins.Bins) -> list[dict]:
+def frame_bars(bins: chameleon.data.bins.Bins) -> list[dict]:
     return [
         {"bin": code, "bar": bar.kind, "low": bar.low, "high": bar.high, "category": bar.category}
         for code, bar in enumerate(bins.bars)
     ]
 
 
-def check_codes(values: list[float], kind: Kind = Kind.NUMBER) -> chameleon.bins.Bins:
+def check_codes(values: list[float], kind: Kind = Kind.NUMBER) -> chameleon.data.bins.Bins:
     """The bins of the values, after every code was compared with the plain loop's."""
     array = np.array(values, dtype=np.float64)
     bins = number_bins(array, kind)

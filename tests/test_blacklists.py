@@ -22,9 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 import chameleon
 from chameleon import BlacklistRule, Blacklists
-from chameleon.blacklist_tables import lists_json, put_lists
-from chameleon.blacklists import FILE, can_be_written
 from chameleon.errors import ProjectError, SelectionError
+from chameleon.selection import can_be_written, lists_json, put_lists
+from chameleon.selection.exclusion_lists import FILE
 from tests.library import plain, write_project
 
 ROOT = Path(__file__).parent.parent

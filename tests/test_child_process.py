@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from chameleon.child_process import ChildError, ProcessLimits, answer_of_child, upload_limits
 from chameleon.errors import ChameleonError
-from chameleon.progress import Progress
+from chameleon.storage import Progress, answer_of_child, upload_limits
+from chameleon.storage.child_process import ChildError, ProcessLimits
 
 LIMITS = ProcessLimits(seconds=60, cpu_seconds=60)
 needs_limits = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")

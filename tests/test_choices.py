@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.bins import BarKind
-from chameleon.choices import bars_of_filter, chosen_filter, filter_of_bars
-from chameleon.selection import instance_mask
+from chameleon.data import BarKind
+from chameleon.selection import bars_of_filter, chosen_filter, filter_of_bars, instance_mask
 from tests import tiny
 from tests.library import TREE, evaluated, plain, write_project
 from tests.projects import opened, plans

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import columns
-from chameleon.project import Kind, Severity, Split
+from chameleon.project import Kind, Severity, Split, columns
 from tests.library import (
     TREE,
     errors_of,

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset
 from chameleon.project import Severity
 from tests import corpus, oracle
 from tests.corpus import CASES, FILE_NAMES, LIES
@@ -118,7 +118,7 @@ def test_a_listed_version_may_have_any_name_at_all(tmp_path, name):
         name="p", versions=(chameleon.Version(name, file="versions/1.parquet"),)
     )
     folder = write_project(
-        tmp_path / "p", {"1": plain()}, toml=chameleon.settings_text(settings) + TREE
+        tmp_path / "p", {"1": plain()}, toml=chameleon.project.settings_writer(settings) + TREE
     )
     project = chameleon.open_project(folder)
     assert [version.name for version in project.versions] == [name]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chameleon.csv_text import csv_text
+from chameleon.storage import csv_text
 
 SIGNS = "=+-@\ufe66\ufe62\ufe63\ufe6b\uff1d\uff0b\uff0d\uff20"
 # Letters and marks that Unicode lets readers ignore.

@@ -18,15 +18,12 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon import shipping
-from chameleon.dataset_store import evolving_dataset
-from chameleon.golden import golden_test
-from chameleon.neighbours import feature_hashes, laid_out_features
-from chameleon.out_of_fold import out_of_fold, version_says
+from chameleon.data import evolving_dataset, feature_hashes, laid_out_features
+from chameleon.layout.stored import keep, pca_standing
+from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_says
 from chameleon.project import Problem, with_damage
-from chameleon.refitting import Refitter
-from chameleon.standing import keep, pca_standing
-from chameleon.store import MANIFEST, noted_damage, read_folder, write_folder
+from chameleon.storage import noted_damage, read_folder, write_folder
+from chameleon.storage.folders import MANIFEST
 from tests.library import TREE, plain
 
 DAMAGES = int(os.environ.get("CHAMELEON_DAMAGES", "30"))

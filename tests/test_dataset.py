@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.dataset import EvolvingDataset
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.project import Kind, Split
 from tests import oracle, tiny
 from tests.library import (

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import Blacklists, FeatureFilter, Filters, Range, Selection
 from chameleon.errors import SelectionError
-from chameleon.listed import listed_mask, rule_of
 from chameleon.project import Split
-from chameleon.view_filters import (
+from chameleon.selection import (
     AlwaysFails,
     ConfusionCell,
     LabelProbability,
     RuleVote,
     VoteChange,
+    listed_mask,
+    rule_of,
 )
 from tests import oracle
 from tests.library import TREE, evaluated, plain, temporary_project, write_project

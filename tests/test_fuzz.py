@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset
 from chameleon.models import without_predictions
 from chameleon.project import Severity
 from tests import fuzzing

@@ -6,7 +6,7 @@ import pytest
 from sklearn import metrics
 
 import chameleon
-from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
+from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
 from tests import oracle, tiny
 from tests.library import TREE, WRITERS, evaluated, messages, plain, write_project
 

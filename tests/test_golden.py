@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 from sklearn.tree import DecisionTreeClassifier
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset
 from chameleon.errors import ProjectError, SelectionError
 from tests.library import TREE, WRITERS, by_hash, evaluated, write_project, write_version
 
@@ -108,8 +108,8 @@ def test_what_the_models_said_is_kept_by_content(tmp_path, monkeypatch):
     first = chameleon.frozen_test(evaluated(folder), golden=True)
     kept = set((folder / ".chameleon").glob("asked-*"))
     assert len(kept) == 2
-    monkeypatch.setattr("chameleon.fitting.fit", None)  # nothing may be fitted
-    monkeypatch.setattr("chameleon.fitting.Fitter._answer", None)  # nor asked
+    monkeypatch.setattr("chameleon.models.fitting.fit", None)  # nothing may be fitted
+    monkeypatch.setattr("chameleon.models.fitting.Fitter._answer", None)  # nor asked
     assert chameleon.frozen_test(evaluated(folder), golden=True).equals(first)
     monkeypatch.undo()
     WRITERS["parquet"](GOLDEN.with_columns(x=-pl.col("x")), folder / "golden.parquet")

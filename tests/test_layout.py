@@ -20,22 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.dataset import EvolvingDataset
-from chameleon.dataset_store import evolving_dataset
-from chameleon.layout import (
-    Claim,
-    Layout,
-    LayoutProcess,
-    LayoutProgress,
-    birth,
-    kept_layout,
-    pca_layout,
-    read_claim,
-    umap_process,
-)
-from chameleon.layout_process import _Claimed
-from chameleon.neighbours import (
-    MOST_DIMENSIONS,
+from chameleon.data import (
+    EvolvingDataset,
+    evolving_dataset,
     feature_hashes,
     fitted_space,
     laid_out_features,
@@ -44,8 +31,13 @@ from chameleon.neighbours import (
     placed,
     sampled_hashes,
 )
-from chameleon.standing import keep, pca_standing
-from chameleon.store import MANIFEST, cache_folder, seal
+from chameleon.data.feature_space import MOST_DIMENSIONS
+from chameleon.layout import Layout, LayoutProcess, birth, kept_layout, pca_layout
+from chameleon.layout.layouts import Claim, LayoutProgress, read_claim, umap_process
+from chameleon.layout.process import _Claimed
+from chameleon.layout.stored import keep, pca_standing
+from chameleon.storage import cache_folder
+from chameleon.storage.folders import MANIFEST, seal
 from tests.library import Frames, plain, write_project, write_version
 
 ROOT = Path(__file__).parent.parent
@@ -518,7 +510,7 @@ def test_a_killed_process_is_told_and_can_be_started_again(enough, start):
 def test_the_process_ends_with_the_one_that_started_it(enough):
     starter = (
         "import os, sys, chameleon\n"
-        "from chameleon.dataset_store import evolving_dataset\n"
+        "from chameleon.data.dataset_store import evolving_dataset\n"
         "from chameleon.layout import umap_process\n"
         "process = umap_process(evolving_dataset(chameleon.open_project(sys.argv[1])))\n"
         "print(process._child.pid, flush=True)\n"
@@ -592,7 +584,7 @@ def digits_laid_out(tmp_path_factory, request) -> tuple[EvolvingDataset, Layout,
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_CACHE_DIR", str(request.config.cache.mkdir("numba")))
         process = umap_process(dataset)
-        other = [sys.executable, "-m", "chameleon.layout_process", folder, "--into", second]
+        other = [sys.executable, "-m", "chameleon.layout.process", folder, "--into", second]
         subprocess.run(other, cwd=ROOT, check=True)
         process.wait()
     assert process.error is None

@@ -21,13 +21,11 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
-from chameleon.fitting import model_input
-from chameleon.models import without_predictions
-from chameleon.outcomes import OUTCOMES
-from chameleon.pipelines import unfitted_pipeline
+from chameleon.counting import OUTCOMES
+from chameleon.data import evolving_dataset
+from chameleon.models import model_input, unfitted_pipeline, without_predictions
 from chameleon.project import ModelSpec, Severity
-from chameleon.store import MANIFEST
+from chameleon.storage.folders import MANIFEST
 from tests.library import TREE, by_hash, evaluated, messages, plain, write_project, write_version
 
 ROOT = Path(__file__).parent.parent

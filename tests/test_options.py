@@ -26,7 +26,7 @@ from chameleon import (
     VoteChange,
     Voted,
 )
-from chameleon.options import Option
+from chameleon.errors import Option
 from chameleon.project import Split
 from tests import tiny
 from tests.library import TREE, evaluated, plain, write_project

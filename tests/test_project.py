@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.project import (
-    ModelSpec,
-    Severity,
-    Version,
-    natural_key,
-    version_name,
-)
-from chameleon.settings import read_settings
+from chameleon.project import ModelSpec, Severity, Version, read_settings, version_name
+from chameleon.project.records import natural_key
 from tests.library import plain, write_project
 
 

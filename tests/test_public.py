@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import chameleon
-from chameleon.analysis.comparison import timeline_changes
+from chameleon.analysis import timeline_changes
 from tests import tiny
 from tests.app import showcases
 from tests.library import evaluated

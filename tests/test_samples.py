@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range
-from chameleon.fitting import Fitter
+from chameleon.counting import CORRECT
 from chameleon.layout import kept_layout
 from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT
-from chameleon.shipped import SHIPPED
-from chameleon.store import cache_folder
+from chameleon.models.fitting import Fitter
+from chameleon.models.shipped import SHIPPED
+from chameleon.storage import cache_folder
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_data"

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.outcomes import OUTCOMES
+from chameleon.counting import OUTCOMES
 from chameleon.project import Split
-from chameleon.selection import checked, instance_mask, usable
+from chameleon.selection import instance_mask, usable
+from chameleon.selection.selections import checked
 from tests import oracle, tiny
 from tests.library import TREE, evaluated, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs

@@ -17,10 +17,10 @@ from chameleon.project import (
     Version,
     ViewerKind,
     ViewerSpec,
+    WeakColumns,
+    read_settings,
 )
-from chameleon.settings import read_settings
-from chameleon.settings_text import toml_value
-from chameleon.weak import WeakColumns
+from chameleon.project.settings_writer import toml_value
 
 AWKWARD = ["a.b", "a[0]", 'q"uote', "it's", "back\\slash", "colon: x", "😀", "שלום", "new\nline",
            "tab\t", "\x7f", "\x00", "#", "=", " ", "\r", "\u2028",

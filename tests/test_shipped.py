@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chameleon import shipped, shipping
-from chameleon.models import Evaluation
-from chameleon.shipped import SHIPPED
-from chameleon.store import cache_folder, seal
+from chameleon.models import Evaluation, shipped, shipping
+from chameleon.models.shipped import SHIPPED
+from chameleon.storage import cache_folder
+from chameleon.storage.folders import seal
 from tests.library import TREE, evaluated, plain, write_project, write_version
 
 ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")

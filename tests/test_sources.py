@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import sources, store
-from chameleon.dataset import SPLITS, EvolvingDataset, hashed_splits, text_hashes
-from chameleon.dataset_store import evolving_dataset
-from chameleon.project import Settings, Severity, Split, Version, VersionSource
-from chameleon.sources import survey as survey_module
-from chameleon.sources.survey import survey
-from chameleon.store import FileMemory
+from chameleon.data import SPLITS, EvolvingDataset, evolving_dataset
+from chameleon.data.dataset import hashed_splits, text_hashes
+from chameleon.project import Settings, Severity, Split, Version, survey
+from chameleon.project import opening as sources
+from chameleon.project import surveys as survey_module
+from chameleon.project.records import VersionSource
+from chameleon.storage import FileMemory
+from chameleon.storage import folders as store
 from tests import oracle, tiny
 from tests.library import (
     TREE,

@@ -11,8 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.project import Severity
-from chameleon.sources import folder_stamp
+from chameleon.project import Severity, folder_stamp
 from tests import oracle, tiny
 from tests.library import (
     TREE,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chameleon import store
+from chameleon.storage import folders as store
 
 
 def test_a_digest_tells_parts_apart_and_not_the_order_of_keys():

@@ -8,8 +8,7 @@ import pytest
 
 import chameleon
 from chameleon.errors import ProjectError
-from chameleon.project import Kind
-from chameleon.sources.survey import survey
+from chameleon.project import Kind, survey
 from tests.library import plain, write_project
 
 

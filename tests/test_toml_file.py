@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chameleon.errors import ProjectError
-from chameleon.project import SETTINGS_FILE
-from chameleon.settings import read_settings
-from chameleon.settings_text import toml_value
-from chameleon.toml_file import MOST_BYTES, MOST_DEPTH, MOST_VALUES, read_toml
-from chameleon.tours import TOUR_FILE, read_tour
+from chameleon.project import SETTINGS_FILE, TOUR_FILE, read_settings, read_tour
+from chameleon.project.settings_writer import toml_value
+from chameleon.project.toml_file import MOST_BYTES, MOST_DEPTH, MOST_VALUES, read_toml
 
 DEEP = {
     "a dotted key": "a" + ".a" * 30_000 + " = 1",

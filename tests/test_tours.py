@@ -13,8 +13,8 @@ import chameleon
 from chameleon.app import embedding, sidebar, touring
 from chameleon.app.features import SORTS
 from chameleon.errors import ProjectError
+from chameleon.project import TOUR_FILE, TourStep, read_tour
 from chameleon.selection import Selection, usable
-from chameleon.tours import TOUR_FILE, TourStep, read_tour
 from docs.write_tours import PAGE, address, picture, tours_page
 from docs.write_tours import SAMPLES as WRITTEN
 from tests.tour_figures import SAMPLES, WORDS, selection_of, told

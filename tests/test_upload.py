@@ -9,15 +9,9 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon import store
 from chameleon.errors import ProjectError
-from chameleon.upload import (
-    Limits,
-    require_allowed,
-    require_readable,
-    stored,
-    write_project_zip,
-)
+from chameleon.project import Limits, require_allowed, require_readable, stored, write_project_zip
+from chameleon.storage import folders as store
 from tests.library import TREE, WRITERS, plain, write_project
 
 LIMITS = Limits()
@@ -324,7 +318,7 @@ def test_everything_kept_lies_in_the_private_folder(tmp_path, monkeypatch):
     project = project_of(files, tmp_path)
     evaluation = chameleon.evaluate(project)
     assert evaluation.fitted == ("1", "2")
-    assert store.results_folder(project) == private(tmp_path)
+    assert project.results_folder == private(tmp_path)
     kept = {p.name.partition("-")[0] for p in private(tmp_path).iterdir()}
     assert kept >= {"table", "keys", "dataset", "evaluation", "model", "models", "files"}
     assert sorted(p.name for p in (tmp_path / "brought").iterdir()) == ["all.csv", "chameleon.toml"]
@@ -334,8 +328,8 @@ def test_everything_kept_lies_in_the_private_folder(tmp_path, monkeypatch):
 def test_an_ordinary_project_keeps_its_results_beside_it(tmp_path):
     project = chameleon.open_project(write_project(tmp_path / "p", {"1": plain()}))
     assert project.private is None
-    assert store.results_folder(project) == tmp_path / "p" / ".chameleon"
-    assert store.models_folder(project) == store.user_cache_folder() / "models"
+    assert project.results_folder == tmp_path / "p" / ".chameleon"
+    assert project.models_folder == store.user_cache_folder() / "models"
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chameleon.child_process import MEMORY_VARIABLE
-from chameleon.dataset_store import evolving_dataset
+from chameleon.app.upload_process import in_child
+from chameleon.data import evolving_dataset
 from chameleon.errors import ChameleonError, ModelError, ProjectError
 from chameleon.models import evaluate
-from chameleon.sources import open_project
-from chameleon.sources.survey import survey
-from chameleon.upload import Limits
-from chameleon.upload_process import in_child
+from chameleon.project import Limits, open_project, survey
+from chameleon.storage.child_process import MEMORY_VARIABLE
 from tests.library import TREE, plain, write_project
 
 LIMITS = Limits()

@@ -7,13 +7,11 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon import ProjectError, raw_values
+from chameleon import ProjectError
 from chameleon.analysis import near
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset, raw_values, viewed_values, viewer_of
 from chameleon.errors import VersionError
-from chameleon.project import ViewerKind, ViewerSpec
-from chameleon.settings import read_settings
-from chameleon.viewing import viewed_values, viewer_of
+from chameleon.project import ViewerKind, ViewerSpec, read_settings
 from tests.library import TREE, evaluated, plain, temporary_project, write_project
 
 WRONG = {

@@ -8,11 +8,8 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.dataset_store import evolving_dataset
-from chameleon.project import Severity
-from chameleon.settings import read_settings
-from chameleon.upload import Limits, require_allowed
-from chameleon.weak import WeakColumns
+from chameleon.data import evolving_dataset
+from chameleon.project import Limits, Severity, WeakColumns, read_settings, require_allowed
 from tests.library import TREE, evaluated, messages, plain, write_project, write_version
 
 P = [k / 40 for k in range(20)]  # none is a tie

@@ -12,11 +12,11 @@ import pytest
 
 import chameleon
 from chameleon import Evaluation
-from chameleon.analysis.selected import selected
-from chameleon.app.words import bar_words
-from chameleon.bins import BarKind
+from chameleon.analysis import selected
+from chameleon.app.formatting import bar_words
+from chameleon.data import BarKind
+from chameleon.project import TourStep
 from chameleon.selection import Selection
-from chameleon.tours import TourStep
 
 SAMPLES = ("digits", "sensor", "logs")
 WORDS = {2: "two", 3: "three", 4: "four", 8: "eight", 12: "twelve", 19: "nineteen"}

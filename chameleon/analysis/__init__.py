@@ -1,1 +1,8 @@
-"""One module a view: an evaluation and a selection become small frames. No drawing here."""
+"""Answers: an evaluation and a selection become a small frame, one module per view.
+
+Reads no file, draws nothing, and knows no screen.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,8 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.members import members_of
-from chameleon.bins import BinKind
-from chameleon.dataset import EvolvingDataset, Feature
+from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
 from chameleon.selection import Filters

@@ -21,9 +21,8 @@ from chameleon.analysis.evidence import (
     stands_out,
 )
 from chameleon.analysis.lifts import lifts
-from chameleon.dataset import EvolvingDataset
+from chameleon.data import EvolvingDataset, Step
 from chameleon.project import Kind
-from chameleon.steps import Step
 
 
 def additions(dataset: EvolvingDataset, step: Step) -> Iterator[Told]:

@@ -17,7 +17,7 @@ from math import comb
 import numpy as np
 import polars as pl
 
-from chameleon.analysis.iteration_of import IterationOf, iteration_of
+from chameleon.analysis.change_type import IterationOf, iteration_of
 from chameleon.analysis.measures import Floats, Measure, measure_of
 from chameleon.analysis.test_sets import PARTS, KeptTests, Segments, kept_tests
 from chameleon.models import Evaluation

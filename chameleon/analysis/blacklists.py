@@ -9,10 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import id_ranks
-from chameleon.blacklists import Blacklist
-from chameleon.dataset import SPLITS, EvolvingDataset
-from chameleon.listed import instance_numbers, listed_mask, rule_mask
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
+from chameleon.selection import Blacklist, instance_numbers, listed_mask, rule_mask
 
 _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,

@@ -12,13 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.intervals import clopper_pearson
-from chameleon.dataset import SPLITS, EvolvingDataset
-from chameleon.histories import Pairs, pairs
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT, INCORRECT, OUTCOMES, UNKNOWN
 from chameleon.project import Split
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.selection import Filters, Pairs, Selection, held_rows, instance_mask, pairs
 
 KNOWN = (CORRECT, INCORRECT)
 CELLS = tuple((before, after) for before in KNOWN for after in KNOWN)

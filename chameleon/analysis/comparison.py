@@ -9,10 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import EvolvingDataset
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import EvolvingDataset, Step, evolving_dataset, step_of
 from chameleon.project import Project
-from chameleon.steps import Step, step_of
 
 
 @dataclass(frozen=True, slots=True)

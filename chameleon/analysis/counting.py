@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.selection import Selection, instance_mask
 

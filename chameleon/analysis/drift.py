@@ -14,17 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.divergence import (
-    binned_wasserstein,
-    jensen_shannon,
-    stability_index,
-)
 from chameleon.analysis.members import Members, members_of
-from chameleon.analysis.permutation import Roles
-from chameleon.bins import BinKind
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
+from chameleon.data import SPLITS, BinKind, EvolvingDataset
+from chameleon.errors import Option
 from chameleon.models import Evaluation
-from chameleon.options import Option
 from chameleon.project import Kind, Split
 from chameleon.selection import Filters
 

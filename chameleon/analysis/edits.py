@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.iteration import without_own_choice
+from chameleon.analysis.changed_data import without_own_choice
 from chameleon.analysis.values import value_texts
-from chameleon.dataset import EvolvingDataset
+from chameleon.data import EvolvingDataset, Step, step_of
 from chameleon.models import Evaluation
 from chameleon.project import Kind
 from chameleon.selection import Filters, Selection, instance_mask
-from chameleon.steps import Step, step_of
 
 MOSTLY = 0.8
 """A rule that this share of the edits follows is said to be their pattern."""

@@ -11,13 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT, INCORRECT, UNKNOWN
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
-from chameleon.view_filters import Region
+from chameleon.selection import Filters, Region, Selection, held_rows, instance_mask
 
 CELLS = 40
 """Cells along the longer side of the layout, unless told otherwise."""

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset
 
 FEWEST = 20
 """Fewer instances on a side, and whether they are like the rest is not told."""

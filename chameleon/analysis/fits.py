@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chameleon.analysis.suspicion import LabelSuspicion, label_suspicion
-from chameleon.analysis.telling_apart import ToldApart, can_be_told_apart
+from chameleon.analysis.domain_classifier import ToldApart, can_be_told_apart
+from chameleon.analysis.label_issues import LabelSuspicion, label_suspicion
+from chameleon.analysis.refit_without import WithoutInstances, without
 from chameleon.analysis.training import TrainingParts, attribute_training
-from chameleon.analysis.without import WithoutInstances, without
 from chameleon.models import Evaluation
-from chameleon.progress import ProgressCallback
 from chameleon.project import Split
 from chameleon.selection import Selection
+from chameleon.storage import ProgressCallback
 
 Fit = LabelSuspicion | ToldApart | TrainingParts | WithoutInstances
 

@@ -13,15 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.counting import (
-    counts,
-    feature_counts,
-    occurring_splits,
-    structure,
-)
-from chameleon.dataset import SPLITS, SummaryField
+from chameleon.analysis.counting import counts, feature_counts, occurring_splits, structure
+from chameleon.counting import OUTCOMES
+from chameleon.data import SPLITS, SummaryField
 from chameleon.models import Evaluation
-from chameleon.outcomes import OUTCOMES
 from chameleon.selection import Filters, Selection, held_rows, instance_mask
 
 COUNT_COLUMNS = tuple(f"{side}_{o}" for side in ("primary", "secondary") for o in OUTCOMES)

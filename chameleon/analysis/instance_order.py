@@ -12,10 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.outcome_history import History, known_changes
-from chameleon.dataset import EvolvingDataset
+from chameleon.counting import INCORRECT, UNKNOWN
+from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
-from chameleon.outcomes import INCORRECT, UNKNOWN
 from chameleon.project import Kind
 from chameleon.selection import Selection, held_rows, instance_mask
 

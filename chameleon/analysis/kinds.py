@@ -25,9 +25,8 @@ from chameleon.analysis.evidence import (
     stands_out,
 )
 from chameleon.analysis.lifts import lifts
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset, Step, step_of
 from chameleon.models import Evaluation
-from chameleon.steps import Step, step_of
 
 _SCHEMA = {
     "kind": pl.String,

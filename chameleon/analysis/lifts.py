@@ -10,9 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.values import value_text
-from chameleon.bins import BarKind, BinKind
-from chameleon.dataset import EvolvingDataset, Feature
-from chameleon.outcomes import INCORRECT, UNKNOWN
+from chameleon.counting import INCORRECT, UNKNOWN
+from chameleon.data import BarKind, BinKind, EvolvingDataset, Feature
 
 GROUPS = 5
 """A feature's range is cut into so many parts of about equal size: fewer instances would tell

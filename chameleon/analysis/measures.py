@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.errors import SelectionError
-from chameleon.golden import GoldenTest
-from chameleon.models import Evaluation
-from chameleon.options import place_of
+from chameleon.errors import SelectionError, place_of
+from chameleon.models import Evaluation, GoldenTest
 
 MEASURES = ("accuracy", "macro_f1", "log_loss", "recall")
 

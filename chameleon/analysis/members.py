@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.dataset import SPLITS
+from chameleon.data import SPLITS
 from chameleon.models import Evaluation
 from chameleon.project import Split
 from chameleon.selection import Filters, Selection, instance_mask

@@ -6,12 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.intervals import clopper_pearson
-from chameleon.dataset import SPLITS
-from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT, UNKNOWN
+from chameleon.counting import CORRECT, UNKNOWN, clopper_pearson
+from chameleon.data import SPLITS
+from chameleon.models import METRICS, Evaluation
 from chameleon.project import Split
-from chameleon.scores import METRICS
 
 
 def version_metrics(evaluation: Evaluation) -> pl.DataFrame:

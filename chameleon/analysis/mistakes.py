@@ -6,17 +6,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.confusion import side_rows
-from chameleon.analysis.sensitivity import course
-from chameleon.analysis.suspicion import LabelSuspicion
-from chameleon.dataset import SPLITS
+from chameleon.analysis.confusion_matrix import side_rows
+from chameleon.analysis.label_issues import LabelSuspicion
+from chameleon.analysis.sensitivities import course
+from chameleon.counting import INCORRECT, UNKNOWN
+from chameleon.data import SPLITS
 from chameleon.errors import SelectionError
-from chameleon.histories import rows_by_version, sensitivity_of, version_range
 from chameleon.models import Evaluation
-from chameleon.outcomes import INCORRECT, UNKNOWN
 from chameleon.project import Split
-from chameleon.selection import Filters, Selection
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import (
+    Filters,
+    Selection,
+    SensitivityRange,
+    rows_by_version,
+    sensitivity_of,
+    version_range,
+)
 
 RANKINGS = ("confidence", "suspicion", "sensitivity")
 

@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.intervals import LEVEL, clopper_pearson
 from chameleon.analysis.measures import Floats, Measure, measure_of
 from chameleon.analysis.test_sets import TEST, TRAIN
-from chameleon.dataset import EvolvingDataset
+from chameleon.counting import LEVEL, clopper_pearson
+from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
-from chameleon.golden import golden_test
-from chameleon.models import Evaluation
+from chameleon.models import Evaluation, golden_test
 
 _RESAMPLES = 500
 _EXACT = ("accuracy", "recall")

@@ -10,12 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import id_ranks
-from chameleon.analysis.instances import instance_number, named_column
+from chameleon.analysis.instance_table import instance_number, named_column
 from chameleon.analysis.one_instance import shown_row
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.counting import OUTCOMES
+from chameleon.data import SPLITS, EvolvingDataset, Space, chunks, fitted_space, laid_out_features
 from chameleon.models import Evaluation
-from chameleon.neighbours import Space, chunks, fitted_space, laid_out_features
-from chameleon.outcomes import OUTCOMES
 
 MOST_FITTED = 10_000
 """The space is fitted on at most so many rows of a version, evenly drawn from it."""

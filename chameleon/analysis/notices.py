@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import id_ranks
-from chameleon.columns import NOT_A_DATE
-from chameleon.dataset import SPLITS, EvolvingDataset
-from chameleon.project import Kind, NoticeKind, Severity, Split, Version
+from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.project import NOT_A_DATE, Kind, NoticeKind, Severity, Split, Version
 
 EXAMPLES = 3
 TRAIN, TEST = SPLITS.index(Split.TRAIN), SPLITS.index(Split.TEST)

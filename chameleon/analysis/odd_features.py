@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.notices import Notice, ids_of, such_as
-from chameleon.bins import BinKind
-from chameleon.dataset import EvolvingDataset, Feature, SummaryField
+from chameleon.data import BinKind, EvolvingDataset, Feature, SummaryField
 from chameleon.project import Kind, NoticeKind, Severity
 
 TELLS_AT_LEAST = 0.95

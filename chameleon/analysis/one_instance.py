@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instances import instance_number, named_column
+from chameleon.analysis.instance_table import instance_number, named_column
 from chameleon.analysis.outcome_history import History, own_rows
 from chameleon.analysis.values import value_text, value_texts
-from chameleon.bins import BarKind, BinKind
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.counting import OUTCOMES
+from chameleon.data import SPLITS, BarKind, BinKind, EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind
 
 ROLES = ("label", "split", "source", "date")

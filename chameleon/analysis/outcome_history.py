@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.dataset import EvolvingDataset
-from chameleon.histories import sensitivity_of
+from chameleon.counting import OUTCOMES, UNKNOWN
+from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.outcomes import OUTCOMES, UNKNOWN
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import SensitivityRange, sensitivity_of
 
 COURSES = ("none", "lasting improvement", "lasting regression", "flicker")
 STRIP = ("✓", "✗", "?")

@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.divergence import jensen_shannon
 from chameleon.analysis.histograms import COUNT_COLUMNS
-from chameleon.outcomes import OUTCOMES
+from chameleon.counting import OUTCOMES, jensen_shannon
 
 
 def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:

@@ -18,13 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.test_sets import TEST, TRAIN
-from chameleon.bins import BarKind
-from chameleon.choices import filter_of_bars, has_histogram
-from chameleon.dataset import EvolvingDataset, Feature
-from chameleon.filters import FeatureFilter, Filters, Range
-from chameleon.histories import pairs
+from chameleon.counting import CORRECT, UNKNOWN
+from chameleon.data import BarKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
-from chameleon.outcomes import CORRECT, UNKNOWN
+from chameleon.selection import FeatureFilter, Filters, Range, filter_of_bars, has_histogram, pairs
 
 LEAST = 15
 """Fewer instances in either half are no group."""

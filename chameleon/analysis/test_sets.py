@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.measures import Floats, Measure
-from chameleon.dataset import SPLITS, EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.project import Split
 

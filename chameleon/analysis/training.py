@@ -18,14 +18,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.iteration_of import IterationOf, iteration_of
+from chameleon.analysis.change_type import IterationOf, iteration_of
 from chameleon.analysis.measures import Measure, measure_of
 from chameleon.analysis.test_sets import TRAIN, hashes_of, kept_tests
-from chameleon.dataset import EvolvingDataset
+from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
-from chameleon.models import Evaluation
-from chameleon.progress import Progress, ProgressCallback
-from chameleon.refitting import Refitter
+from chameleon.models import Evaluation, Refitter
+from chameleon.storage import Progress, ProgressCallback
 
 KINDS = ("added", "removed", "moved", "labels added", "relabelled", "edited", "columns")
 """What can happen to an instance of the train set; the first that fits in the order of

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.dataset import EvolvingDataset
+from chameleon.data import EvolvingDataset
 from chameleon.project import Kind
 
 _WHOLE = 1e15  # beyond, floats skip whole numbers, and digits would be made up

@@ -1,1 +1,4 @@
-"""The only Streamlit in the package: the page frame, the state and the cached library calls."""
+"""Screens: the only Streamlit code, one body per page and what the pages share.
+
+Asks `analysis` for frames and `charts` for drawings; computes nothing itself.
+"""

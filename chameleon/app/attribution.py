@@ -8,15 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.attribution import Attribution
-from chameleon.analysis.slices import Slice, Slices
-from chameleon.analysis.step_summary import MODEL_WORDS, PART_WORDS
-from chameleon.analysis.training import TrainingParts
+from chameleon.analysis import MODEL_WORDS, PART_WORDS, Attribution, Slice, Slices, TrainingParts
 from chameleon.app import attribution_tests, attribution_training, cached, state, step_sentences
 from chameleon.app.attribution_tests import METRICS
+from chameleon.app.formatting import choice_words, figure, plain, shortened
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import choice_words, figure, plain, shortened
-from chameleon.charts.attribution import waterfall, waterfall_frame, waterfall_text
+from chameleon.charts import waterfall, waterfall_frame, waterfall_text
 
 _ALWAYS = ("model", "test")
 _SHOWN = 5

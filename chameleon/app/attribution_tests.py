@@ -9,9 +9,9 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, shortened
-from chameleon.charts.attribution import crossed_tests, crossed_tests_frame, frozen_lines
+from chameleon.charts import crossed_tests, crossed_tests_frame, frozen_lines
 from chameleon.errors import ChameleonError
 from chameleon.project import Split
 

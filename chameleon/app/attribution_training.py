@@ -5,17 +5,12 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.attribution import Attribution
-from chameleon.analysis.training import (
-    NOT_DATA,
-    OTHER_CODE,
-    TrainingParts,
-)
+from chameleon.analysis import NOT_DATA, OTHER_CODE, Attribution, TrainingParts
 from chameleon.app import jobs, step_results
-from chameleon.app.line import Question
+from chameleon.app.formatting import duration_words, plain
 from chameleon.app.view import View
-from chameleon.app.words import duration_words, plain
-from chameleon.given import are_given
+from chameleon.app.work_queue import Question
+from chameleon.models import are_given
 
 
 def draw(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.blacklists import blacklist_hits, blacklist_members
+from chameleon.analysis import blacklist_hits, blacklist_members
 from chameleon.app import blacklist_exchange, what_if
 from chameleon.app.blacklisting import (
     Shelf,
@@ -19,16 +19,23 @@ from chameleon.app.blacklisting import (
     draw_said,
     shelf,
 )
-from chameleon.app.keeping import kept
+from chameleon.app.formatting import choice_words, plain, shortened
+from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
-from chameleon.app.words import choice_words, plain, shortened
-from chameleon.blacklists import LONGEST_NAME, Blacklist, BlacklistRule
 from chameleon.errors import ChameleonError, SelectionError
-from chameleon.listed import listed_mask, rule_mask, rule_selection
 from chameleon.models import Evaluation
-from chameleon.selection import held_rows, instance_mask
-from chameleon.store import digest
+from chameleon.selection import (
+    LONGEST_NAME,
+    Blacklist,
+    BlacklistRule,
+    held_rows,
+    instance_mask,
+    listed_mask,
+    rule_mask,
+    rule_selection,
+)
+from chameleon.storage import digest
 
 _SHOWN = 1000
 _OFFERED = 500

@@ -8,19 +8,22 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import uploads
 from chameleon.app.blacklisting import Shelf, changing, choose_list, put_words, shelf
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View
-from chameleon.app.words import plain, shortened
-from chameleon.blacklist_tables import (
+from chameleon.errors import ChameleonError
+from chameleon.selection import (
+    LONGEST_NAME,
+    Blacklist,
+    FilterExpression,
     blacklist_csv,
     blacklist_parquet,
+    filter_expression,
+    instance_numbers,
     lists_json,
+    now,
     put_lists,
     read_blacklist,
 )
-from chameleon.blacklists import LONGEST_NAME, Blacklist, now
-from chameleon.errors import ChameleonError
-from chameleon.filter_expressions import FilterExpression, filter_expression
-from chameleon.listed import instance_numbers
 
 _NONCE = "chameleon.blacklist-uploads"
 _SHOWN_LETTERS = 4000

@@ -9,21 +9,21 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
+from chameleon.app.formatting import choice_words, plain, shortened
 from chameleon.app.operator import operator
 from chameleon.app.view import View
-from chameleon.app.words import choice_words, plain, shortened
-from chameleon.blacklists import (
+from chameleon.errors import ChameleonError
+from chameleon.models import Evaluation
+from chameleon.project import Project
+from chameleon.selection import (
     LONGEST_NAME,
     LONGEST_REASON,
     Blacklists,
     Put,
     blacklists_path,
     can_be_written,
+    rule_of,
 )
-from chameleon.errors import ChameleonError
-from chameleon.listed import rule_of
-from chameleon.models import Evaluation
-from chameleon.project import Project
 
 _STORES = "chameleon.blacklists"
 _SAID = "chameleon.blacklists-said"

@@ -12,36 +12,38 @@ from typing import Any
 import polars as pl
 
 from chameleon import analysis
-from chameleon.analysis.attribution import Attribution, attribute_change
-from chameleon.analysis.changes import (
+from chameleon.analysis import (
+    Attribution,
     ChangeStatistics,
+    Selected,
+    Slices,
+    attribute_change,
+    cell_groups,
     change_statistics,
+    changed_slices,
     class_changes,
-    prediction_changes,
-    prediction_changes_by,
-)
-from chameleon.analysis.check import data_check
-from chameleon.analysis.comparison import timeline_changes
-from chameleon.analysis.correlation import feature_correlations
-from chameleon.analysis.embedding import cell_groups, embedding_cells
-from chameleon.analysis.histograms import (
+    data_check,
+    embedding_cells,
+    feature_correlations,
     feature_histograms,
     feature_labels,
     feature_over_versions,
+    feature_ranking,
     feature_summary,
+    most_sensitive,
+    prediction_changes,
+    prediction_changes_by,
+    selected,
+    sensitivity,
+    subset_distances,
+    timeline_changes,
+    version_metrics,
+    version_sizes,
 )
-from chameleon.analysis.metrics import version_metrics, version_sizes
-from chameleon.analysis.ranking import feature_ranking, subset_distances
-from chameleon.analysis.selected import Selected, selected
-from chameleon.analysis.sensitivity import most_sensitive, sensitivity
-from chameleon.analysis.slices import Slices, changed_slices
-from chameleon.app.keeping import kept
-from chameleon.filters import Filters
-from chameleon.golden import golden_key
-from chameleon.models import Evaluation
+from chameleon.app.result_cache import kept
+from chameleon.models import Evaluation, golden_key
 from chameleon.project import Problem, Version
-from chameleon.selection import Selection
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import Filters, Selection, SensitivityRange
 
 
 @kept(max_entries=8)

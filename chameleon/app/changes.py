@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.changes import ChangeStatistics, Rate
-from chameleon.app import cached, picks, state
+from chameleon.analysis import ChangeStatistics, Rate
+from chameleon.app import cached, chart_clicks, state
+from chameleon.app.formatting import plain, side_words
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, side_words
-from chameleon.charts.change_matrix import (
+from chameleon.charts import (
     class_frame,
     class_table,
     class_table_text,
@@ -21,8 +21,7 @@ from chameleon.charts.change_matrix import (
     outcome_matrix,
     outcome_matrix_text,
 )
-from chameleon.filters import Filters
-from chameleon.view_filters import ClassChange, OutcomeChange
+from chameleon.selection import ClassChange, Filters, OutcomeChange
 
 _SAME_LABEL = "changes-same-label"
 _MOST_PAIRS = 200
@@ -64,15 +63,15 @@ def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
         chosen=[(c.secondary, c.primary) for c in chosen if c.same_label == same_label],
     )
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         change = OutcomeChange(str(mark[0]), str(mark[1]), same_label)
         state.set_filters(_toggled(state.current_filters(), "outcome_changes", change))
 
     st.vega_lite_chart(
         data,
         matrix_spec(height, dark=is_dark()),
-        key=picks.chart_key(name),
-        on_select=picks.on_click(name, ("secondary", "primary"), toggle),
+        key=chart_clicks.chart_key(name),
+        on_select=chart_clicks.on_click(name, ("secondary", "primary"), toggle),
         selection_mode="pick",
     )
     left_out = f" {statistics.unknown:,} of unknown outcome left out." if statistics.unknown else ""
@@ -186,7 +185,7 @@ def _draw_classes(view: View) -> None:
         chosen=[(c.secondary, c.primary) for c in view.selection.filters.class_changes],
     )
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         change = ClassChange(str(mark[0]), str(mark[1]))
         state.set_filters(_toggled(state.current_filters(), "class_changes", change))
 
@@ -196,8 +195,10 @@ def _draw_classes(view: View) -> None:
         st.vega_lite_chart(
             data,
             _class_spec(classes, dark=is_dark()),
-            key=picks.chart_key("classes"),
-            on_select=picks.on_click("classes", ("secondary_class", "primary_class"), toggle),
+            key=chart_clicks.chart_key("classes"),
+            on_select=chart_clicks.on_click(
+                "classes", ("secondary_class", "primary_class"), toggle
+            ),
             selection_mode="pick",
         )
         st.caption(plain(class_table_text(data)))

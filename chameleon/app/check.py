@@ -6,10 +6,10 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import ICONS
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
-from chameleon.app.words import plain, shortened
 from chameleon.project import NoticeKind, Severity
 
 _SEVERITIES = "check-severities"

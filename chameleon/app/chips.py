@@ -9,9 +9,9 @@ from functools import partial
 import streamlit as st
 
 from chameleon.app import cached, state
+from chameleon.app.formatting import choice_words, plain, shortened, side_words
 from chameleon.app.view import View
-from chameleon.app.words import choice_words, plain, shortened, side_words
-from chameleon.filters import Choice, Filters
+from chameleon.selection import Choice, Filters
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,12 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.embedding import (
-    CELLS,
-    cells_in_regions,
-    region_of_cells,
-    without_cell,
-)
-from chameleon.app import cached, picks, projects, state
-from chameleon.app.keeping import kept
+from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, without_cell
+from chameleon.app import cached, chart_clicks, projects, state
+from chameleon.app.formatting import plain
+from chameleon.app.result_cache import kept
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain
-from chameleon.charts.embedding import (
+from chameleon.charts import (
     Colouring,
     EmbeddingChart,
     brushed_cells,
@@ -30,7 +25,7 @@ from chameleon.charts.embedding import (
 )
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
-from chameleon.view_filters import Region
+from chameleon.selection import Region
 
 _CELLS = "embedding-cells"
 _COLOUR = "embedding-colour"
@@ -110,7 +105,7 @@ def draw_cells(
     st.vega_lite_chart(
         frame,
         _spec(options),
-        key=picks.chart_key(name),
+        key=chart_clicks.chart_key(name),
         on_select=select,
         selection_mode=["pick", "brush"],
     )
@@ -119,10 +114,10 @@ def draw_cells(
 
 def _select(name: str, layout: Layout, cells: int) -> None:
     """Take over a brush, or the cells that were clicked."""
-    brush = picks.selection_of(name).get("brush")
+    brush = chart_clicks.selection_of(name).get("brush")
     reach = brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
     if reach is not None and reach[0] == reach[1]:
-        picks.clear_chart(name)  # a click with an unsteady hand
+        chart_clicks.clear_chart(name)  # a click with an unsteady hand
         _toggle(layout, reach[0], cells)
         return
     if reach is not None:
@@ -130,9 +125,9 @@ def _select(name: str, layout: Layout, cells: int) -> None:
         filters = state.current_filters()
         if region not in filters.regions:
             state.set_filters(replace(filters, regions=(*filters.regions, region)))
-        picks.clear_chart(name)  # the brush is gone; its cells are marked instead
+        chart_clicks.clear_chart(name)  # the brush is gone; its cells are marked instead
         return
-    marks = picks.clicked(name, ("cell",))
+    marks = chart_clicks.clicked(name, ("cell",))
     if len(marks) == 1 and marks[0][0] is not None:
         _toggle(layout, str(marks[0][0]), cells)
 

@@ -11,17 +11,13 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.analysis.confusion import confusion, errors_by
-from chameleon.analysis.failure_sets import failure_sets
-from chameleon.analysis.mistakes import ranked_mistakes
-from chameleon.analysis.suspicion import LabelSuspicion
+from chameleon.analysis import LabelSuspicion, confusion, errors_by, failure_sets, ranked_mistakes
 from chameleon.app import jobs
-from chameleon.app.keeping import kept
-from chameleon.app.line import Question
+from chameleon.app.result_cache import kept
+from chameleon.app.work_queue import Question
 from chameleon.models import Evaluation
 from chameleon.project import Split
-from chameleon.selection import Selection
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import Selection, SensitivityRange
 
 
 def _asked(selection: Selection) -> dict[str, Any]:

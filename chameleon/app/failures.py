@@ -9,27 +9,29 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.failure_sets import FAILURE_SETS, failure_filters
-from chameleon.app import failure_results, mistakes, picks, state, weak_labels
+from chameleon.analysis import FAILURE_SETS, failure_filters
+from chameleon.app import chart_clicks, failure_results, mistakes, state, weak_labels
+from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, shortened, side_words
-from chameleon.charts.confusion import (
+from chameleon.charts import (
     MOST_CLASSES,
+    MOST_GROUPS,
     Shown,
     confusion_frame,
     confusion_matrix,
     confusion_text,
+    error_frame,
+    error_rates,
+    error_text,
     names_lie_flat,
     other_classes,
     shown_classes,
 )
-from chameleon.charts.errors import MOST_GROUPS, error_frame, error_rates, error_text
-from chameleon.dataset import SPLITS
-from chameleon.filters import Filters
+from chameleon.data import SPLITS
 from chameleon.project import Split
-from chameleon.view_filters import ConfusionCell, SensitivityRange
+from chameleon.selection import ConfusionCell, Filters, SensitivityRange
 
 _ROWS = "failures-rows"
 _SHARES = "failures-shares"
@@ -169,7 +171,7 @@ def _draw_matrix(
     )
     folded = {other_classes(found, classes)} if count > len(classes) else set()
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         label, prediction = str(mark[0]), str(mark[1])
         if not folded & {label, prediction}:
             state.set_filters(_toggled(state.current_filters(), label, prediction, shown, split))
@@ -184,8 +186,8 @@ def _draw_matrix(
             shown is Shown.DIFFERENCE,
             dark=is_dark(),
         ),
-        key=picks.chart_key(name),
-        on_select=picks.on_click(name, ("label", "prediction"), toggle),
+        key=chart_clicks.chart_key(name),
+        on_select=chart_clicks.on_click(name, ("label", "prediction"), toggle),
         selection_mode="pick",
         width="content",
     )
@@ -252,7 +254,7 @@ def _draw_group(view: View, by: str, split: Split | None) -> None:
         return
     names = found["group"].to_list()
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         current, field = state.current_filters(), f"{by}s"
         group, kept = names[int(str(mark[0]))], getattr(current, field)
         after = tuple(n for n in kept if n != group) if group in kept else (*kept, group)
@@ -263,8 +265,8 @@ def _draw_group(view: View, by: str, split: Split | None) -> None:
     st.vega_lite_chart(
         data,
         _errors_spec(_TITLES[by], dark=is_dark()),
-        key=picks.chart_key(name),
-        on_select=picks.on_click(name, ("place",), toggle),
+        key=chart_clicks.chart_key(name),
+        on_select=chart_clicks.on_click(name, ("place",), toggle),
         selection_mode="pick",
     )
     more = f" The first {MOST_GROUPS} of {len(found):,}." if len(found) > MOST_GROUPS else ""

@@ -11,11 +11,10 @@ from typing import Any
 import streamlit as st
 
 from chameleon.app import state
-from chameleon.app.words import filter_words, plain, shortened
-from chameleon.bins import BinKind
-from chameleon.dataset import EvolvingDataset, Feature
-from chameleon.filters import FeatureFilter, Filters, Range
+from chameleon.app.formatting import filter_words, plain, shortened
+from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.project import Kind
+from chameleon.selection import FeatureFilter, Filters, Range
 
 _ADDED = "chameleon.added"
 _MICROSECOND = dt.timedelta(microseconds=1)

@@ -10,19 +10,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.histograms import COUNT_COLUMNS
+from chameleon.analysis import COUNT_COLUMNS
 from chameleon.app import cached
 from chameleon.app.components import FeatureRow, FeatureStats, FeatureViewPayload
-from chameleon.app.keeping import kept
-from chameleon.app.words import side_words
-from chameleon.bins import BinKind
-from chameleon.choices import bars_of_filter, chosen_filter, has_histogram
-from chameleon.dataset import EvolvingDataset, Feature
-from chameleon.filters import Filters
+from chameleon.app.formatting import side_words
+from chameleon.app.result_cache import kept
+from chameleon.counting import OUTCOMES
+from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
-from chameleon.outcomes import OUTCOMES
 from chameleon.project import Kind, Split
-from chameleon.selection import Selection
+from chameleon.selection import Filters, Selection, bars_of_filter, chosen_filter, has_histogram
 
 _MILLISECOND = 1000.0
 _EXTRAS: tuple[Literal["below", "above", "missing", "nonfinite"], ...] = (

@@ -9,15 +9,15 @@ import streamlit as st
 from chameleon.app import cached, state
 from chameleon.app.components import feature_view
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
-from chameleon.app.keeping import kept
+from chameleon.app.formatting import bar_words, ends_words, plain, shortened
+from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import bar_words, ends_words, plain, shortened
-from chameleon.charts.small_multiples import SmallMultiples, row_frames, small_multiples
-from chameleon.choices import has_histogram
-from chameleon.dataset import SPLITS
+from chameleon.charts import SmallMultiples, row_frames, small_multiples
+from chameleon.data import SPLITS
 from chameleon.models import Evaluation
 from chameleon.project import Split
+from chameleon.selection import has_histogram
 
 SORTS = {
     "name": None,

@@ -11,12 +11,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from chameleon.app import cached, chips, glossary, picks, projects, server, sidebar, state, touring
+from chameleon.app import (
+    cached,
+    chart_clicks,
+    chips,
+    glossary,
+    projects,
+    server,
+    sidebar,
+    state,
+    touring,
+)
 from chameleon.app.components import timeline
+from chameleon.app.formatting import plain
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening
 from chameleon.app.view import Breath, Draw, View, in_order
-from chameleon.app.words import plain
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -132,7 +142,7 @@ def _begin(title: str) -> bool:
         initial_sidebar_state="auto",
     )  # fmt: skip
     glossary.meet(linked=len(st.query_params) > 0)
-    return picks.enter_page(title)
+    return chart_clicks.enter_page(title)
 
 
 def warn_of_link(*, last: bool) -> None:

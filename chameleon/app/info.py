@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from chameleon.app import cached
+from chameleon.app.formatting import figure, plain, shortened, side_words
 from chameleon.app.view import View
-from chameleon.app.words import figure, plain, shortened, side_words
 from chameleon.models import Evaluation
 from chameleon.project import Problem, Severity
 

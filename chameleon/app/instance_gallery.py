@@ -11,15 +11,15 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from chameleon.analysis.one_instance import shown_row
+from chameleon.analysis import shown_row
 from chameleon.app import instance_results
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.instance_results import Asked
 from chameleon.app.paging import draw_pages, offset_of, turn_to
 from chameleon.app.view import View
 from chameleon.app.viewers import Picture, PictureError, module_of
-from chameleon.app.words import plain, shortened
+from chameleon.data import Viewer, viewed_values
 from chameleon.errors import ChameleonError
-from chameleon.viewing import Viewer, viewed_values
 
 PAGE = 48
 SIDE = 96

@@ -10,14 +10,14 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import instance_gallery, instance_results, weak_labels
+from chameleon.app.formatting import date, number, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.app.viewers import PictureError, module_of
-from chameleon.app.words import date, number, plain, shortened
-from chameleon.charts.instance import probability_frame, probability_line, probability_text
+from chameleon.charts import probability_frame, probability_line, probability_text
+from chameleon.data import Viewer
 from chameleon.errors import ChameleonError, SelectionError
 from chameleon.project import Kind, ViewerKind
-from chameleon.viewing import Viewer
 
 _NEIGHBOURS = 10
 _THUMB = 84

@@ -7,16 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.analysis.instances import (
+from chameleon.analysis import (
     InstancePage,
     TableForm,
     instance_file,
     instance_groups,
+    instance_places,
+    instance_rows,
+    instance_versions,
     instances,
+    nearest_instances,
 )
-from chameleon.analysis.near import nearest_instances
-from chameleon.analysis.one_instance import instance_places, instance_rows, instance_versions
-from chameleon.app.keeping import kept
+from chameleon.app.result_cache import kept
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
 

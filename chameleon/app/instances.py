@@ -9,18 +9,17 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.instance_order import COLUMNS, feature_columns
-from chameleon.analysis.instances import InstancePage
+from chameleon.analysis import COLUMNS, InstancePage, feature_columns
 from chameleon.app import blacklisting, instance_gallery, instance_opened, instance_results, state
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.instance_results import Asked
 from chameleon.app.paging import draw_pages, offset_of, turn_to
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.app.viewers import module_of
-from chameleon.app.words import plain, shortened
+from chameleon.data import Viewer, viewer_of
 from chameleon.errors import ChameleonError
 from chameleon.project import ViewerKind
-from chameleon.viewing import Viewer, viewer_of
 
 OPEN, FIND = "open", "find"
 TABLE, GALLERY = "Table", "Gallery"

@@ -9,14 +9,13 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import iteration_drift, picks, state, step_results
+from chameleon.app import chart_clicks, iteration_drift, state, step_results
+from chameleon.app.formatting import data_change_words, number, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import data_change_words, number, plain, shortened
-from chameleon.charts.iteration import change_bar_frame, change_bars, change_bars_text
-from chameleon.filters import Filters
+from chameleon.charts import change_bar_frame, change_bars, change_bars_text
 from chameleon.project import Split
-from chameleon.view_filters import DataChange, Happened
+from chameleon.selection import DataChange, Filters, Happened
 
 _LISTED = "iteration-listed"
 _BY = ("split", "label", "source")
@@ -58,15 +57,15 @@ def _draw_counts(view: View) -> None:
     chosen = [c.happened.value for c in view.selection.filters.data_changes if c.feature is None]
     frame = change_bar_frame(step_results.counts(view.evaluation, view.selection), chosen=chosen)
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         change = DataChange(Happened(str(mark[0])))
         state.set_filters(_toggled(state.current_filters(), change))
 
     st.vega_lite_chart(
         frame,
         _bars_spec(dark=is_dark()),
-        key=picks.chart_key("iteration-counts"),
-        on_select=picks.on_click("iteration-counts", ("happened",), toggle),
+        key=chart_clicks.chart_key("iteration-counts"),
+        on_select=chart_clicks.on_click("iteration-counts", ("happened",), toggle),
         selection_mode="pick",
     )
     st.caption(

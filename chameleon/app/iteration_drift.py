@@ -8,13 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.drift import Against
-from chameleon.analysis.telling_apart import ToldApart
-from chameleon.app import jobs, picks, state, step_results
+from chameleon.analysis import Against, ToldApart
+from chameleon.app import chart_clicks, jobs, state, step_results
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, shortened
-from chameleon.charts.drift import (
+from chameleon.charts import (
     MOST_DRIFTING,
     drift_bars,
     drift_frame,
@@ -23,7 +22,7 @@ from chameleon.charts.drift import (
     drift_map_text,
     drift_text,
 )
-from chameleon.dataset import SPLITS
+from chameleon.data import SPLITS
 from chameleon.project import Split
 
 SEARCH = "features-search"
@@ -127,7 +126,7 @@ def draw_map(view: View) -> None:
     )
     steps = drift.select("before", "version").unique(maintain_order=True).rows()
 
-    def pick(mark: picks.Mark) -> None:
+    def pick(mark: chart_clicks.Mark) -> None:
         row, column = int(str(mark[0])), int(str(mark[1]))
         before, version = steps[column]
         state.select_versions(primary=version, secondary=before)
@@ -136,8 +135,8 @@ def draw_map(view: View) -> None:
     st.vega_lite_chart(
         frame,
         _map_spec(len(versions), dark=is_dark()),
-        key=picks.chart_key("iteration-map"),
-        on_select=picks.on_click("iteration-map", ("row", "column"), pick),
+        key=chart_clicks.chart_key("iteration-map"),
+        on_select=chart_clicks.on_click("iteration-map", ("row", "column"), pick),
         selection_mode="pick",
     )
     left_out = len(ranked) - len(features)
@@ -167,14 +166,14 @@ def _draw_bars(view: View, drift: pl.DataFrame) -> None:
     frame = drift_frame(drift, names=_names(view))
     places = drift.select("kind", "feature").rows()
 
-    def pick(mark: picks.Mark) -> None:
+    def pick(mark: chart_clicks.Mark) -> None:
         _look_for(*places[int(str(mark[0]))])
 
     st.vega_lite_chart(
         frame,
         _bars_spec(dark=is_dark()),
-        key=picks.chart_key("iteration-drift-chart"),
-        on_select=picks.on_click("iteration-drift-chart", ("place",), pick),
+        key=chart_clicks.chart_key("iteration-drift-chart"),
+        on_select=chart_clicks.on_click("iteration-drift-chart", ("place",), pick),
         selection_mode="pick",
     )
     defined = drift["js_distance"].count()

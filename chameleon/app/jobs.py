@@ -12,14 +12,14 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from chameleon.analysis.fits import run_fit
+from chameleon.analysis import run_fit
 from chameleon.app import projects, uploads
-from chameleon.app.line import Job, Line, Question
-from chameleon.app.words import duration_words, plain
-from chameleon.child_process import Note
+from chameleon.app.formatting import duration_words, plain
+from chameleon.app.upload_process import in_child
+from chameleon.app.work_queue import Job, Line, Question
 from chameleon.models import Evaluation
 from chameleon.project import with_damage
-from chameleon.upload_process import in_child
+from chameleon.storage import Note
 
 Result = TypeVar("Result")
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.suspicion import LabelSuspicion, suspicion_fits
+from chameleon.analysis import LabelSuspicion, suspicion_fits
 from chameleon.app import blacklisting, failure_results, jobs, projects
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
-from chameleon.app.words import plain, shortened
 from chameleon.project import Split
-from chameleon.store import digest
-from chameleon.view_filters import SensitivityRange
+from chameleon.selection import SensitivityRange
+from chameleon.storage import digest
 
 _BY: Mapping[str, str] = {
     "confidence": "confidence",

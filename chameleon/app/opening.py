@@ -7,18 +7,14 @@ import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from chameleon.app.line import FAULT, Line
-from chameleon.child_process import upload_limits
-from chameleon.dataset_store import evolving_dataset
+from chameleon.app.upload_process import in_child
+from chameleon.app.work_queue import FAULT, Line
+from chameleon.data import evolving_dataset
 from chameleon.errors import ChameleonError
 from chameleon.layout import LayoutProcess, kept_layout
 from chameleon.models import Evaluation, dataset_evaluation, without_predictions
-from chameleon.progress import Progress
-from chameleon.project import Project, with_damage
-from chameleon.sources import folder_stamp, open_project
-from chameleon.store import noted_damage
-from chameleon.upload import Limits
-from chameleon.upload_process import in_child
+from chameleon.project import Limits, Project, folder_stamp, open_project, with_damage
+from chameleon.storage import Progress, noted_damage, upload_limits
 
 MOST_WAITING = 8
 """So many projects may wait for their turn; more are asked to come back later."""

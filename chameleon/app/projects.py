@@ -16,10 +16,8 @@ from chameleon.app import state, uploads
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
 from chameleon.errors import ChameleonError
-from chameleon.filters import QueryItems
-from chameleon.project import SETTINGS_FILE
-from chameleon.selection import Selection
-from chameleon.sources.address import address_of
+from chameleon.project import SETTINGS_FILE, address_of
+from chameleon.selection import QueryItems, Selection
 
 _SWITCH = "project-switch"
 _MOMENT_SECONDS = 0.4

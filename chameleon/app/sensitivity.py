@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import cached, picks, state
+from chameleon.app import cached, chart_clicks, state
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain, shortened
-from chameleon.charts.sensitivity import (
+from chameleon.charts import (
     NUMBERED_BARS,
     BarScale,
     outcome_strips,
@@ -22,8 +22,7 @@ from chameleon.charts.sensitivity import (
     strip_frame,
     strip_text,
 )
-from chameleon.filters import Filters
-from chameleon.view_filters import SensitivityChoice, SensitivityRange
+from chameleon.selection import Filters, SensitivityChoice, SensitivityRange
 
 _RANGE = "sensitivity-range"
 _HELD_ONLY = "sensitivity-held-only"
@@ -66,7 +65,7 @@ def draw_bars(
     if counted.filter(pl.col("changes") > 0).is_empty():
         return
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         changes = int(str(mark[0]))
         state.set_filters(_toggled(state.current_filters(), over, changes))
 
@@ -75,8 +74,8 @@ def draw_bars(
     st.vega_lite_chart(
         data,
         _bars_spec(scale, len(counted) <= NUMBERED_BARS, over.classes, height, dark=is_dark()),
-        key=picks.chart_key(name),
-        on_select=picks.on_click(name, ("changes",), toggle),
+        key=chart_clicks.chart_key(name),
+        on_select=chart_clicks.on_click(name, ("changes",), toggle),
         selection_mode="pick",
     )
     st.caption(plain(sensitivity_text(data)))

@@ -10,18 +10,22 @@ from pathlib import Path
 import polars as pl
 import streamlit as st
 
-from chameleon.app import bringing, jobs, projects, setup_form, uploads
+from chameleon.app import jobs, projects, setup_form, upload_form, uploads
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import problem_lines
-from chameleon.app.keeping import kept
 from chameleon.app.operator import WRITING_FLAG, operator
-from chameleon.app.words import plain, shortened
+from chameleon.app.result_cache import kept
 from chameleon.errors import ChameleonError
-from chameleon.project import SETTINGS_FILE, Settings
-from chameleon.settings_text import settings_text
-from chameleon.sources import folder_stamp
-from chameleon.sources.address import address_of
-from chameleon.sources.survey import Survey, survey
-from chameleon.store import write_text
+from chameleon.project import (
+    SETTINGS_FILE,
+    Settings,
+    Survey,
+    address_of,
+    folder_stamp,
+    settings_text,
+    survey,
+)
+from chameleon.storage import write_text
 
 _MOMENT_SECONDS = 0.4
 _ONE_AT_A_TIME = threading.Lock()
@@ -32,7 +36,7 @@ _SAMPLES = 3
 
 def draw() -> None:
     """Bringing data along, then the project that is shown: versions, columns, settings."""
-    bringing.draw()
+    upload_form.draw()
     name, address = projects.shown()
     own = uploads.upload_of_session() if name == uploads.NAME else None
     title = "your upload" if own is not None else shortened(name, 60)
@@ -190,7 +194,7 @@ def _draw_settings(address: str, settings: Settings, own: uploads.Upload | None)
             key="setup-download", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         if own is not None:
-            bringing.draw_use(own, text)
+            upload_form.draw_use(own, text)
         elif operator().may_write:
             _draw_save(address_of(address).folder / SETTINGS_FILE, text)
     if own is None and not operator().may_write:

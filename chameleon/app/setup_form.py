@@ -8,10 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from chameleon.app.words import shortened
-from chameleon.project import USUAL_NAMES, Settings
-from chameleon.sources.asked import CUTS
-from chameleon.sources.survey import Survey
+from chameleon.app.formatting import shortened
+from chameleon.project import CUTS, USUAL_NAMES, Settings, Survey
 
 _NONE = "(none)"
 _ONE_VERSION = "one"

@@ -14,13 +14,12 @@ import numpy as np
 import streamlit as st
 
 from chameleon.app import feature_filters, projects, state
+from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.view import View
-from chameleon.app.words import plain, shortened, side_words
-from chameleon.dataset import SPLITS, EvolvingDataset
-from chameleon.filters import Filters
-from chameleon.outcomes import OUTCOMES
+from chameleon.counting import OUTCOMES
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.project import Split
-from chameleon.selection import Selection
+from chameleon.selection import Filters, Selection
 
 PAGES = (
     ("streamlit_app.py", "Overview", ":material/dashboard:"),

@@ -10,11 +10,10 @@ from typing import Any, cast
 
 import streamlit as st
 
-from chameleon.app import picks
+from chameleon.app import chart_clicks
 from chameleon.errors import SelectionError
-from chameleon.filters import Filters, QueryItems
 from chameleon.models import Evaluation
-from chameleon.selection import Selection, usable
+from chameleon.selection import Filters, QueryItems, Selection, usable
 
 _PROJECT = "chameleon.project"
 _OTHERS = "chameleon.selections"
@@ -80,7 +79,7 @@ def enter_project(name: str) -> None:
         others[before] = current
     if name in others:
         st.session_state[_SELECTION] = others.pop(name)
-    picks.clear_charts()
+    chart_clicks.clear_charts()
     for key in list(st.session_state):  # options, added filters: all of them name this data
         if not str(key).startswith("chameleon."):
             del st.session_state[key]
@@ -236,7 +235,7 @@ def set_own_item(name: str, value: str | None) -> None:
 
 def _own_items() -> dict[str, str]:
     pages = cast("dict[str, dict[str, str]]", st.session_state.setdefault(_OWN, {}))
-    return pages.setdefault(picks.current_page(), {})
+    return pages.setdefault(chart_clicks.current_page(), {})
 
 
 def complaints(*, last: bool) -> tuple[str, ...]:

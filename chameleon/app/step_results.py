@@ -12,33 +12,35 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.analysis.added import added_against_kept, removed_against_kept
-from chameleon.analysis.comparison import Iteration, iteration
-from chameleon.analysis.drift import Against, drift_over_versions, feature_drift
-from chameleon.analysis.edits import edited_values, value_transitions
-from chameleon.analysis.iteration import (
+from chameleon.analysis import (
+    Against,
     InstanceList,
+    Iteration,
+    ToldApart,
+    TrainingParts,
+    added_against_kept,
     changed_instances,
     data_changes,
     data_changes_by,
-    without_own_choice,
-)
-from chameleon.analysis.kinds import iteration_kinds
-from chameleon.analysis.telling_apart import ToldApart
-from chameleon.analysis.training import (
-    TrainingParts,
+    drift_over_versions,
+    edited_values,
+    feature_drift,
+    iteration,
+    iteration_kinds,
+    removed_against_kept,
     seconds_per_row,
     train_changes,
     training_fits,
     training_seconds,
+    value_transitions,
+    without_own_choice,
 )
 from chameleon.app import jobs
-from chameleon.app.keeping import kept
-from chameleon.app.line import Question
+from chameleon.app.result_cache import kept
+from chameleon.app.work_queue import Question
 from chameleon.models import Evaluation
 from chameleon.project import Split
-from chameleon.selection import Selection
-from chameleon.view_filters import DataChange
+from chameleon.selection import DataChange, Selection
 
 
 def unchosen(selection: Selection) -> Selection:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from chameleon.analysis.attribution import Attribution
-from chameleon.analysis.step_summary import Grounds, Sentence, Topic, sentences
-from chameleon.analysis.training import TrainingParts
+from chameleon.analysis import Attribution, Grounds, Sentence, Topic, TrainingParts, sentences
 from chameleon.app import cached, state, step_results
+from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View
-from chameleon.app.words import plain, shortened
 
 _PAGES: Mapping[Topic, tuple[str, str]] = {
     Topic.DATA: ("pages/iteration.py", "Data iteration"),

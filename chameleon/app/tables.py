@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.csv_text import csv_text
+from chameleon.storage import csv_text
 
 
 def draw_table(

@@ -9,11 +9,11 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
-from chameleon.app.keeping import kept
+from chameleon.app.formatting import plain
+from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import plain
-from chameleon.charts.timeline import (
+from chameleon.charts import (
     SPLITS,
     change_frame,
     change_table,

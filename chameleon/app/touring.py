@@ -10,12 +10,11 @@ from types import MappingProxyType
 import streamlit as st
 
 from chameleon.app import sidebar, state
+from chameleon.app.formatting import plain
 from chameleon.app.view import View
-from chameleon.app.words import plain
 from chameleon.errors import ProjectError
-from chameleon.filters import QueryItems
-from chameleon.selection import Selection
-from chameleon.tours import TOUR_FILE, TourStep, read_tour
+from chameleon.project import TOUR_FILE, TourStep, read_tour
+from chameleon.selection import QueryItems, Selection
 
 _PAGE_FILES = {"": sidebar.PAGES[0][0]} | {
     PurePosixPath(path).stem: path for path, *_ in sidebar.PAGES[1:]

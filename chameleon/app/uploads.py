@@ -21,17 +21,24 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import state
-from chameleon.app.line import Job, Line, Question
 from chameleon.app.opening import Opening, Workshop
 from chameleon.app.operator import operator
-from chameleon.child_process import Note
+from chameleon.app.upload_process import TRIAL_FOLDER, in_child
+from chameleon.app.work_queue import Job, Line, Question
 from chameleon.errors import ProjectError
 from chameleon.layout import birth
-from chameleon.project import SETTINGS_FILE, Settings
-from chameleon.settings_text import settings_text
-from chameleon.sources.survey import Survey, survey
-from chameleon.upload import Limits, Sent, stored, write_project_zip
-from chameleon.upload_process import TRIAL_FOLDER, in_child
+from chameleon.project import (
+    SETTINGS_FILE,
+    Limits,
+    Sent,
+    Settings,
+    Survey,
+    settings_text,
+    stored,
+    survey,
+    write_project_zip,
+)
+from chameleon.storage import Note
 
 NAME = "your-upload"
 """What the address calls the project that this visitor brought along."""

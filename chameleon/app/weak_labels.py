@@ -10,23 +10,21 @@ import polars as pl
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.app import picks, state
-from chameleon.app.keeping import kept
+from chameleon.app import chart_clicks, state
+from chameleon.app.formatting import figure, plain, shortened
+from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import figure, plain, shortened
-from chameleon.charts.weak_labels import (
+from chameleon.charts import (
     MOST_WEAK_CLASSES,
     panel_rows,
     probability_histogram_frame,
     probability_histogram_text,
     probability_histograms,
 )
-from chameleon.filters import Filters
 from chameleon.models import Evaluation
-from chameleon.selection import Selection
-from chameleon.view_filters import LabelProbability, RuleVote, VoteChange, Voted
-from chameleon.weak import WeakLabels
+from chameleon.project import WeakLabels
+from chameleon.selection import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
 
 _CHART = "label-probabilities"
 _RULES = "labelling-rules"
@@ -66,8 +64,7 @@ def draw_one(view: View, instance: str) -> None:
         return
     names = dict.fromkeys((view.selection.primary, view.selection.secondary))
     told = {
-        name: _told(analysis.weak_label_of(view.evaluation, instance, name), weak)
-        for name in names
+        name: _told(analysis.weak_label_of(view.evaluation, instance, name), weak) for name in names
     }
     columns = {f"in {name}": list(one.values()) for name, one in told.items()}
     st.markdown("**How was it labelled?**")
@@ -167,7 +164,7 @@ def _draw_histograms(view: View) -> None:
         chosen=chosen,
     )
 
-    def toggle(mark: picks.Mark) -> None:
+    def toggle(mark: chart_clicks.Mark) -> None:
         name, low, high = mark
         one = LabelProbability(str(name), float(str(low)), float(str(high)))
         state.set_filters(_toggled(state.current_filters(), "label_probabilities", one))
@@ -175,12 +172,16 @@ def _draw_histograms(view: View) -> None:
     st.vega_lite_chart(
         frame,
         _histograms_spec(panel_rows(histograms), dark=is_dark()),
-        key=picks.chart_key(_CHART),
-        on_select=picks.on_click(_CHART, ("class", "low", "high"), toggle),
+        key=chart_clicks.chart_key(_CHART),
+        on_select=chart_clicks.on_click(_CHART, ("class", "low", "high"), toggle),
         selection_mode="pick",
     )
     classes = histograms["class"].n_unique()
-    more = f" The first {MOST_WEAK_CLASSES} of {classes:,} classes." if classes > MOST_WEAK_CLASSES else ""
+    more = (
+        f" The first {MOST_WEAK_CLASSES} of {classes:,} classes."
+        if classes > MOST_WEAK_CLASSES
+        else ""
+    )
     st.caption(
         f"{plain(probability_histogram_text(histograms))}{more} Pink is the secondary, blue the "
         "primary. A click filters every view."

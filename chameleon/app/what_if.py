@@ -5,18 +5,16 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis.attribution import Attribution
-from chameleon.analysis.without import WithoutInstances
+from chameleon.analysis import Attribution, WithoutInstances
 from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.changes import draw_statistics, matrix_spec
-from chameleon.app.line import Question
+from chameleon.app.formatting import figure, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
-from chameleon.app.words import figure, plain, shortened
-from chameleon.charts.change_matrix import outcome_frame, outcome_matrix_text
-from chameleon.given import are_given
-from chameleon.models import Evaluation
+from chameleon.app.work_queue import Question
+from chameleon.charts import outcome_frame, outcome_matrix_text
+from chameleon.models import Evaluation, are_given
 
 
 def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> None:

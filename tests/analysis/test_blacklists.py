@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import Blacklists, DataChange, Filters, Happened, OutcomeChange, Selection
 from chameleon.errors import SelectionError
-from chameleon.listed import listed_mask, rule_mask, rule_of, rule_selection
 from chameleon.project import Split
+from chameleon.selection import listed_mask, rule_mask, rule_of, rule_selection
 from tests import oracle, tiny
 from tests.library import TREE, evaluated, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs

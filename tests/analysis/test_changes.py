@@ -12,7 +12,7 @@ from scipy.stats import binom
 import chameleon
 from chameleon import Filters, OutcomeChange
 from chameleon.analysis.changes import CELLS
-from chameleon.outcomes import OUTCOMES
+from chameleon.counting import OUTCOMES
 from tests import oracle, oracle_views
 from tests.library import evaluated, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs

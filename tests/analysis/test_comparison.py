@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.analysis.comparison import timeline_changes
+from chameleon.analysis import timeline_changes
 from tests import oracle, tiny
 from tests.library import temporary_project, write_project
 from tests.projects import plans, version_pairs

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 
 import chameleon
 from chameleon import AlwaysFails, ConfusionCell, Filters, Selection, SensitivityRange
-from chameleon.analysis.failure_sets import FAILURE_SETS, failure_filters
+from chameleon.analysis import FAILURE_SETS, failure_filters
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable

@@ -13,12 +13,12 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
 import chameleon
-from chameleon.analysis.divergence import binned_wasserstein, jensen_shannon, stability_index
-from chameleon.analysis.drift import Against, bin_places, drift_over_versions, feature_drift
-from chameleon.analysis.permutation import Roles
+from chameleon.analysis import Against, drift_over_versions, feature_drift
+from chameleon.analysis.drift import bin_places
 from chameleon.analysis.ranking import jensen_shannon_distance
-from chameleon.filters import Filters
+from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
 from chameleon.project import Split
+from chameleon.selection import Filters
 from tests import oracle, tiny
 from tests.library import evaluated
 from tests.planted import looked_at, population

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import chameleon
-from chameleon.analysis.step_summary import Topic
+from chameleon.analysis import Topic
 from tests import planted
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range
-from chameleon.analysis.histograms import COUNT_COLUMNS
+from chameleon.analysis import COUNT_COLUMNS
 from chameleon.project import Split
 from tests import oracle, tiny
 from tests.library import TREE, evaluated, plain, write_project

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import Filters, Selection, SelectionError, TableForm
-from chameleon.analysis.instance_order import COLUMNS, feature_columns
+from chameleon.analysis import COLUMNS, feature_columns
 from chameleon.analysis.outcome_history import COURSES
-from chameleon.outcomes import OUTCOMES
+from chameleon.counting import OUTCOMES
 from chameleon.project import Split
 from tests import oracle, oracle_instances, oracle_views, tiny
 from tests.library import evaluated, plain, temporary_project
@@ -176,7 +176,7 @@ def test_files_hold_the_instances_of_the_table(data):
 
 
 def test_a_restricted_side_holds_what_the_chips_count(small):
-    from chameleon.analysis.selected import selected
+    from chameleon.analysis import selected
 
     only = Filters(labels=("dog",))
     selection = Selection("v2", "v1", Filters(), only, only)
@@ -224,7 +224,7 @@ def test_awkward_feature_names_are_names():
     frame = pl.DataFrame({**frame.to_dict(), "": [1, 2, 3]})
     with temporary_project({"1": frame}, form="arrow") as folder:
         evaluation = chameleon.models.without_predictions(
-            chameleon.dataset_store.evolving_dataset(chameleon.open_project(folder))
+            chameleon.data.dataset_store.evolving_dataset(chameleon.open_project(folder))
         )
         found = chameleon.instances(evaluation, primary="1", secondary="1", order_by="")
     assert found.frame.columns[-3:] == ["", "*", "^.*$"]
@@ -239,7 +239,7 @@ def test_values_come_in_their_own_types():
     ).with_columns(date=pl.lit(day))  # fmt: skip
     with temporary_project({"1": frame}) as folder:
         dataset = chameleon.models.without_predictions(
-            chameleon.dataset_store.evolving_dataset(chameleon.open_project(folder))
+            chameleon.data.dataset_store.evolving_dataset(chameleon.open_project(folder))
         )
         found = chameleon.instances(dataset, primary="1", secondary="1").frame
     types = {name: found.schema[name] for name in frame.columns[4:]}

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.analysis.edits import edited_values, value_transitions
-from chameleon.analysis.iteration import changed_instances, data_changes, data_changes_by
-from chameleon.filters import Filters
-from chameleon.selection import Selection, instance_mask
-from chameleon.view_filters import DataChange, Happened
+from chameleon.analysis import (
+    changed_instances,
+    data_changes,
+    data_changes_by,
+    edited_values,
+    value_transitions,
+)
+from chameleon.selection import DataChange, Filters, Happened, Selection, instance_mask
 from tests import oracle, oracle_views, tiny
 from tests.library import evaluated
 from tests.planted import looked_at, population

@@ -8,8 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chameleon
-from chameleon.analysis.iteration_of import IterationOf, iteration_of
-from chameleon.analysis.training import attribute_training
+from chameleon.analysis import IterationOf, attribute_training, iteration_of
 from chameleon.errors import ProjectError
 from tests.analysis.test_training import frames
 from tests.library import TREE, evaluated, write_project

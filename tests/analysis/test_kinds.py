@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact
 from scipy.stats.contingency import relative_risk
 
-from chameleon.analysis.evidence import FEWEST, IterationKind
-from chameleon.analysis.kinds import iteration_kinds
+from chameleon.analysis import IterationKind, iteration_kinds
+from chameleon.analysis.evidence import FEWEST
 from chameleon.analysis.lifts import lifts
-from chameleon.outcomes import CORRECT, INCORRECT
+from chameleon.counting import CORRECT, INCORRECT
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs
 

@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import ClassChange, Filters, OutcomeChange, SensitivityChoice, SensitivityRange
-from chameleon.analysis.embedding import CELLS, cells_in_regions, region_of_cells, without_cell
-from chameleon.analysis.selected import selected
+from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, selected, without_cell
 from chameleon.layout import pca_layout
-from chameleon.selection import Selection, instance_mask
-from chameleon.view_filters import AlwaysFails, ConfusionCell, DataChange, Happened
+from chameleon.selection import (
+    AlwaysFails,
+    ConfusionCell,
+    DataChange,
+    Happened,
+    Selection,
+    instance_mask,
+)
 from tests import oracle, oracle_views
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 

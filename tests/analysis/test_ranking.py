@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 import chameleon
-from chameleon.analysis.histograms import COUNT_COLUMNS
-from chameleon.analysis.ranking import feature_ranking, jensen_shannon_distance
+from chameleon.analysis import COUNT_COLUMNS, feature_ranking
+from chameleon.analysis.ranking import jensen_shannon_distance
 from tests.library import evaluated, plain, write_project
 from tests.projects import opened, plans, version_pairs
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.analysis.selected import selected
+from chameleon.analysis import selected
 from chameleon.project import Split
 from tests import oracle, tiny
 from tests.library import evaluated

@@ -112,7 +112,7 @@ def test_bars_add_up_and_a_chosen_bar_holds_its_count(data):
         through = chameleon.selection.instance_mask(evaluation, selection)
         dataset = evaluation.dataset
         either = (dataset.row_of_instance(0) >= 0) | (dataset.row_of_instance(len(names) - 1) >= 0)
-        changes = chameleon.histories.sensitivity_of(evaluation, over)
+        changes = chameleon.selection.histories.sensitivity_of(evaluation, over)
     assert again.equals(found)  # a view is not narrowed by its own filter
     assert found["instances"].sum() == dataset.instance_count
     expected = changes.counted & (changes.changes == bar) & either

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis.step_summary import Topic, group_words
+from chameleon.analysis import Topic
+from chameleon.analysis.summary import group_words
 from tests import planted
 from tests.analysis.test_slices import planted as regression
 from tests.analysis.test_slices import project

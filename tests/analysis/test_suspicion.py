@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import out_of_fold, shipping
-from chameleon.analysis.suspicion import suspicion_fits
+from chameleon.analysis import suspicion_fits
 from chameleon.errors import SelectionError
-from chameleon.models import evaluate
+from chameleon.models import evaluate, shipping
+from chameleon.models import folds as out_of_fold
 from tests.conftest import ROOT
 from tests.library import TREE, evaluated, write_project
 

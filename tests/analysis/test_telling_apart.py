@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from chameleon.analysis.telling_apart import FEWEST, FOLDS, can_be_told_apart
+from chameleon.analysis import can_be_told_apart
+from chameleon.analysis.domain_classifier import FEWEST, FOLDS
 from tests.planted import looked_at, population
 
 SIDES = {"primary": "2", "secondary": "1"}

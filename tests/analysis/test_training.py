@@ -11,14 +11,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 import chameleon
-from chameleon import refitting
-from chameleon.analysis.training import (
-    attribute_training,
-    deviations,
-    training_fits,
-    training_seconds,
-)
+from chameleon.analysis import attribute_training, training_fits, training_seconds
+from chameleon.analysis.training import deviations
 from chameleon.errors import SelectionError
+from chameleon.models import refits as refitting
 from tests.library import TREE, by_hash, evaluated, write_project, write_version
 
 TESTS = 150

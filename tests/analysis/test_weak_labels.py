@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
 from chameleon.project import Split
-from chameleon.selection import checked, instance_mask, usable
+from chameleon.selection import instance_mask, usable
+from chameleon.selection.selections import checked
 from tests import oracle, oracle_weak
 from tests.library import TREE, evaluated, plain, temporary_project, write_project
 from tests.oracle_weak import CLASSES, RULES, weak_plans
@@ -296,7 +297,7 @@ def test_a_side_can_be_restricted_to_a_vote(tmp_path):
 
 
 def test_entropy_is_that_of_a_coin_and_of_certainty():
-    from chameleon.analysis.weak_labels import _entropies
+    from chameleon.analysis.weak import _entropies
 
     found = _entropies(np.array([[0.5, 1.0, 0.25], [0.5, 0.0, 0.75]]))
     wanted = [1.0, 0.0, -0.25 * math.log2(0.25) - 0.75 * math.log2(0.75)]

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis.step_summary import Topic
-from chameleon.app.words import duration_words, plain
+from chameleon.analysis import Topic
+from chameleon.app.formatting import duration_words, plain
 from tests.analysis.test_training import frames
 from tests.app.conftest import PAGES
 from tests.library import TREE, evaluated, write_project

@@ -10,9 +10,9 @@ import chameleon
 from chameleon import Blacklists, Filters, Selection
 from chameleon.app import blacklist, blacklist_exchange, blacklisting, tables
 from chameleon.app.operator import WRITING_VARIABLE
-from chameleon.blacklists import FILE
-from chameleon.listed import rule_of
 from chameleon.project import Split
+from chameleon.selection import rule_of
+from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 

@@ -2,7 +2,7 @@
 
 import chameleon
 from chameleon import NoticeKind
-from chameleon.app.words import plain as plain_text
+from chameleon.app.formatting import plain as plain_text
 from tests import tiny
 from tests.app import showcases
 from tests.library import TREE, evaluated, plain, write_project

@@ -6,10 +6,9 @@ import pytest
 
 import chameleon
 from chameleon import ConfusionCell, Filters, Selection
-from chameleon.analysis.failure_sets import FAILURE_SETS
-from chameleon.analysis.selected import selected
+from chameleon.analysis import FAILURE_SETS, selected
 from chameleon.app import failures
-from chameleon.charts.confusion import Shown
+from chameleon.charts import Shown
 from chameleon.project import Split
 from tests.analysis.test_suspicion import NAIVE, two_classes
 from tests.app.conftest import PAGES

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.analysis.histograms import COUNT_COLUMNS
-from chameleon.analysis.selected import selected
+from chameleon.analysis import COUNT_COLUMNS, selected
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
-from chameleon.choices import bars_of_filter
 from chameleon.project import Split
+from chameleon.selection import bars_of_filter
 
 EVERYTHING = Options(shares=True, labels=True, validation=True)
 FILTERS = [

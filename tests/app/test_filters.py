@@ -6,9 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.analysis.histograms import feature_histograms
-from chameleon.analysis.ranking import feature_ranking
-from chameleon.analysis.selected import selected
+from chameleon.analysis import feature_histograms, feature_ranking, selected
 from chameleon.project import Split
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
 

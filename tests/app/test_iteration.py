@@ -6,7 +6,7 @@ import pytest
 
 import chameleon
 from chameleon import DataChange, Filters, Happened
-from chameleon.analysis.iteration import data_changes
+from chameleon.analysis import data_changes
 from tests.app.conftest import FEATURES, OVERVIEW
 
 ITERATION = "pages/iteration.py"

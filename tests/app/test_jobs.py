@@ -11,12 +11,12 @@ from chameleon import Blacklists
 from chameleon.analysis.fits import FITS
 from chameleon.app import jobs
 from chameleon.app.jobs import MOST_WAITING
-from chameleon.app.line import Job, Line, Question, StoppedError
 from chameleon.app.uploads import Upload
-from chameleon.blacklists import FILE
+from chameleon.app.work_queue import Job, Line, Question, StoppedError
 from chameleon.errors import ChameleonError, ModelError
-from chameleon.progress import Progress
 from chameleon.project import with_damage
+from chameleon.selection.exclusion_lists import FILE
+from chameleon.storage import Progress
 from tests.library import TREE, plain, write_project
 
 ITERATION, BLACKLIST, FAILURES = "pages/iteration.py", "pages/blacklist.py", "pages/failures.py"

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 from polars.exceptions import PanicException
 
-from chameleon.app.line import Line
 from chameleon.app.opening import MOST_WAITING, Opening, Workshop
 from chameleon.app.uploads import Upload
-from chameleon.neighbours import feature_hashes, laid_out_features
-from chameleon.project import with_damage
-from chameleon.standing import keep, pca_standing
-from chameleon.upload import Limits
+from chameleon.app.work_queue import Line
+from chameleon.data import feature_hashes, laid_out_features
+from chameleon.layout.stored import keep, pca_standing
+from chameleon.project import Limits, with_damage
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 

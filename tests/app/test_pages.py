@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.analysis.selected import selected
+from chameleon.analysis import selected
 from chameleon.app import cached, sidebar
 from chameleon.project import Split
 from tests.app import showcases

@@ -114,8 +114,8 @@ def test_who_may_ask_for_a_layout(
 
 def test_a_visitor_may_not_replace_a_layout_that_stands(monkeypatch, tmp_path):
     from chameleon import evaluate, open_project
-    from chameleon.layout_process import lay_out
-    from chameleon.standing import keep
+    from chameleon.layout.process import lay_out
+    from chameleon.layout.stored import keep
 
     project = open_project(showcases.write_growing(tmp_path / "p", versions=1, instances=12))
     evaluation = evaluate(project)

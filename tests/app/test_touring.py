@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 import pytest
 
 from chameleon.app import glossary, touring
-from chameleon.app.words import plain
-from chameleon.tours import TOUR_FILE
+from chameleon.app.formatting import plain
+from chameleon.project import TOUR_FILE
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from chameleon.app.viewers import PictureError, image, module_of, sensor, text
+from chameleon.data import Viewer
 from chameleon.project import ViewerKind
-from chameleon.viewing import Viewer
 
 PIXELS = Viewer(ViewerKind.IMAGE, ("a", "b", "c", "d"), (2, 2))
 FILES = Viewer(ViewerKind.IMAGE, ("path",))

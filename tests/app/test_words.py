@@ -20,9 +20,9 @@ from chameleon import (
     SensitivityChoice,
     SensitivityRange,
 )
-from chameleon.app import words
-from chameleon.filters import Choice
+from chameleon.app import formatting
 from chameleon.project import Kind
+from chameleon.selection import Choice
 
 INF = math.inf
 MICROSECONDS = 1e6
@@ -35,20 +35,20 @@ def read(markdown):
 
 @given(st.text())
 def test_plain_text_reads_as_it_was_on_one_line(text):
-    shown = words.plain(text)
+    shown = formatting.plain(text)
     assert read(shown) == (" ".join(text.split()) or "(no text)")
     assert "\n" not in shown
 
 
 @given(st.text(alphabet="*_`[]()<>#+-.!|~$:^=&\"'/@{}\\ab1 \n", max_size=30))
 def test_no_sign_of_markdown_stands_unescaped(text):
-    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", words.plain(text))
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", formatting.plain(text))
     assert not re.search(r"[*_`\[\]<>#|~$:^&{}\\]", bare) or bare == "(no text)"
 
 
 @given(st.text(), st.integers(1, 60))
 def test_shortened_text_is_no_longer_than_asked(text, length):
-    short = words.shortened(text, length)
+    short = formatting.shortened(text, length)
     assert len(short) <= length
     assert short == text if len(text) <= length else short.endswith("…")
 
@@ -61,28 +61,28 @@ def test_shortened_text_is_no_longer_than_asked(text, length):
     ],
 )  # fmt: skip
 def test_numbers_are_short(value, shown):
-    assert words.number(value) == shown
+    assert formatting.number(value) == shown
 
 
 @given(st.floats(allow_nan=False))
 def test_every_number_has_words(value):
-    assert words.number(value)
-    assert words.date(value)
+    assert formatting.number(value)
+    assert formatting.date(value)
 
 
 @given(st.datetimes(min_value=dt.datetime(1, 1, 2), max_value=dt.datetime(9999, 12, 30)))
 def test_a_date_reads_as_its_day_and_minute(moment):
     since = (moment - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)
-    shown = words.date(float(since))
+    shown = formatting.date(float(since))
     read_back = dt.datetime.fromisoformat(shown)
     # a float holds microseconds exactly for 285 years around 1970 only
     assert abs((read_back - moment).total_seconds()) <= 61
 
 
 def test_undefined_figures_are_a_dash():
-    assert words.figure(None) == "-"
-    assert words.figure(0.97134) == "0.971"
-    assert words.figure(1.0, 1) == "1.0"
+    assert formatting.figure(None) == "-"
+    assert formatting.figure(0.97134) == "0.971"
+    assert formatting.figure(1.0, 1) == "1.0"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_undefined_figures_are_a_dash():
     ],
 )
 def test_ranges_in_words(limits, kind, shown):
-    assert words.range_words(limits, kind) == shown
+    assert formatting.range_words(limits, kind) == shown
 
 
 def test_a_long_filter_names_four_parts_and_counts_the_rest():
@@ -110,23 +110,25 @@ def test_a_long_filter_names_four_parts_and_counts_the_rest():
         "f", ranges=(Range(0.0, 1.0),), categories=("a", "b" * 50), other=True, missing=True,
         non_finite=True,
     )  # fmt: skip
-    assert words.filter_words(chosen, Kind.NUMBER) == (f"0 to 1, a, {'b' * 39}…, other and 2 more")
-    assert words.filter_words(FeatureFilter("f", missing=True), Kind.TEXT) == "missing"
+    assert formatting.filter_words(chosen, Kind.NUMBER) == (
+        f"0 to 1, a, {'b' * 39}…, other and 2 more"
+    )
+    assert formatting.filter_words(FeatureFilter("f", missing=True), Kind.TEXT) == "missing"
 
 
 def test_bars_and_ends_of_every_kind_have_words(kinds):
-    ends = {feature.name: words.ends_words(feature) for feature in kinds.dataset.features}
+    ends = {feature.name: formatting.ends_words(feature) for feature in kinds.dataset.features}
     assert ends["whole"] == "0 to 5"
     assert ends["few"].count("…") == 1
     assert ends["moment"] == "2020-01-01 to 2020-02-11 16:00" or " to " in ends["moment"]
     assert ends["words"] == ""
     for feature in kinds.dataset.features:
-        found = [words.bar_words(bar, feature.kind) for bar in feature.bins.bars]
+        found = [formatting.bar_words(bar, feature.kind) for bar in feature.bins.bars]
         assert all(found)
         assert len(set(found)) == len(found)
         assert "missing" in found
     wide = kinds.dataset.features[kinds.dataset.feature_number("wide")]
-    said = [words.bar_words(bar, wide.kind) for bar in wide.bins.bars]
+    said = [formatting.bar_words(bar, wide.kind) for bar in wide.bins.bars]
     assert said[0].startswith("below -")
     assert [w for w in said if w.startswith("above ")]
 
@@ -148,7 +150,7 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
     ],
 )  # fmt: skip
 def test_choices_among_failures_in_words(field, value, shown):
-    assert words.choice_words(Choice(field, value), {}) == shown
+    assert formatting.choice_words(Choice(field, value), {}) == shown
 
 
 def test_a_side_names_the_class_and_the_rule_that_restrict_it():
@@ -157,5 +159,5 @@ def test_a_side_names_the_class_and_the_rule_that_restrict_it():
         votes=(RuleVote("r: s", None),),
         label_probabilities=(LabelProbability("cat", 0.5, 1),),
     )
-    told = words.side_words(Selection("2", "1", primary_only=only), primary=True)
+    told = formatting.side_words(Selection("2", "1", primary_only=only), primary=True)
     assert told == "2, x: y, rule r: s abstains, probability of cat: 0.5 to 1"

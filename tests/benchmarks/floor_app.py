@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 import chameleon
-from chameleon.analysis.embedding import embedding_cells
-from chameleon.charts.embedding import EmbeddingChart, embedding_chart, embedding_frame
+from chameleon.analysis import embedding_cells
+from chameleon.charts import EmbeddingChart, embedding_chart, embedding_frame
 
 CELLS = 24
 

@@ -28,7 +28,7 @@ import pytest
 
 import chameleon
 from chameleon.app.sidebar import PAGES
-from chameleon.layout import umap_process
+from chameleon.layout.layouts import umap_process
 
 from .generated import write_timeline
 

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from chameleon.analysis.step_summary import Topic
+from chameleon.analysis import Topic
 from tests.analysis.test_false_alarms import alarms
 
 SEEDS = 200

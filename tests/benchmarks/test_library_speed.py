@@ -18,8 +18,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 import chameleon
-from chameleon.building import Builder
-from chameleon.dataset_store import evolving_dataset
+from chameleon.data import evolving_dataset
+from chameleon.data.building import Builder
 from chameleon.models import Evaluation
 from chameleon.project import Project
 

@@ -22,21 +22,29 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis.attribution import attribute_change
-from chameleon.analysis.changes import class_changes, prediction_changes, prediction_changes_by
-from chameleon.analysis.comparison import timeline_changes
-from chameleon.analysis.confusion import confusion, errors_by
-from chameleon.analysis.embedding import embedding_cells
-from chameleon.analysis.histograms import COUNT_COLUMNS, feature_histograms
-from chameleon.analysis.instances import instances
-from chameleon.analysis.iteration import data_changes, data_changes_by
-from chameleon.analysis.metrics import version_metrics
-from chameleon.analysis.model_tests import frozen_test, model_on_tests
-from chameleon.analysis.selected import selected
-from chameleon.analysis.sensitivity import most_sensitive, sensitivity
-from chameleon.filters import Filters
+from chameleon.analysis import (
+    COUNT_COLUMNS,
+    attribute_change,
+    class_changes,
+    confusion,
+    data_changes,
+    data_changes_by,
+    embedding_cells,
+    errors_by,
+    feature_histograms,
+    frozen_test,
+    instances,
+    model_on_tests,
+    most_sensitive,
+    prediction_changes,
+    prediction_changes_by,
+    selected,
+    sensitivity,
+    timeline_changes,
+    version_metrics,
+)
 from chameleon.project import Split
-from chameleon.selection import Selection
+from chameleon.selection import Filters, Selection
 from tests.browser.conftest import App, running_app
 from tests.visitors import Screen, Visitor
 

@@ -16,11 +16,11 @@ import polars as pl
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from chameleon.dataset_store import evolving_dataset
-from chameleon.layout_process import lay_out
-from chameleon.shipped import read_shipped
-from chameleon.shipping import fresh_evaluation
-from chameleon.sources import open_project
+from chameleon.data import evolving_dataset
+from chameleon.layout.process import lay_out
+from chameleon.models.shipped import read_shipped
+from chameleon.models.shipping import fresh_evaluation
+from chameleon.project import open_project
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLES = ("digits", "sensor", "logs")

@@ -6,7 +6,7 @@ import polars as pl
 from playwright.sync_api import expect
 
 from chameleon import Blacklists
-from chameleon.blacklists import FILE
+from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 

@@ -6,8 +6,8 @@ import polars as pl
 from playwright.sync_api import expect
 
 import chameleon
-from chameleon.filters import Filters
 from chameleon.project import Split
+from chameleon.selection import Filters
 from tests.browser.test_linking import CHIPS, told
 
 

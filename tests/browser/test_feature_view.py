@@ -14,13 +14,11 @@ from playwright.sync_api import expect
 
 import chameleon
 from chameleon import FeatureFilter, Filters, Selection
-from chameleon.analysis.histograms import COUNT_COLUMNS
-from chameleon.analysis.ranking import feature_ranking
-from chameleon.analysis.selected import selected
+from chameleon.analysis import COUNT_COLUMNS, feature_ranking, selected
 from chameleon.app.feature_payload import choose_bars
-from chameleon.app.words import filter_words
-from chameleon.choices import filter_of_bars, has_histogram
+from chameleon.app.formatting import filter_words
 from chameleon.project import Split
+from chameleon.selection import filter_of_bars, has_histogram
 
 DEFAULT = Selection("b", "a")
 OUTCOMES = ("correct", "incorrect", "unknown")

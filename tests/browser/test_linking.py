@@ -8,9 +8,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from chameleon.analysis.changes import class_changes
-from chameleon.analysis.selected import selected
-from chameleon.analysis.sensitivity import sensitivity
+from chameleon.analysis import class_changes, selected, sensitivity
 from chameleon.selection import Selection
 from tests.browser.conftest import WAIT_SECONDS, click_until
 

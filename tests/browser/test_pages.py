@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 import chameleon
 from chameleon import Filters, Selection
-from chameleon.analysis.selected import selected
+from chameleon.analysis import selected
 from chameleon.project import Split
 from tests.app import showcases
 from tests.library import plain, write_project

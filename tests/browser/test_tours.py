@@ -10,8 +10,8 @@ import pytest
 
 import chameleon
 from chameleon.app import sidebar
+from chameleon.project import read_tour
 from chameleon.selection import Selection
-from chameleon.tours import read_tour
 from tests.browser.conftest import ROOT, App, wait_until_run
 from tests.tour_figures import SAMPLES, count_line, selection_of, told
 

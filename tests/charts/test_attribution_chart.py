@@ -3,8 +3,7 @@
 import polars as pl
 import pytest
 
-from chameleon.charts.attribution import (
-    NUMBERED,
+from chameleon.charts import (
     crossed_tests,
     crossed_tests_frame,
     frozen_lines,
@@ -12,6 +11,7 @@ from chameleon.charts.attribution import (
     waterfall_frame,
     waterfall_text,
 )
+from chameleon.charts.attribution import NUMBERED
 from tests.charts.specs import fields, is_sound
 
 themes = pytest.mark.parametrize("dark", [False, True])

@@ -3,9 +3,7 @@
 import polars as pl
 import pytest
 
-from chameleon.charts.change_matrix import (
-    NUMBERED_CLASSES,
-    OUTCOMES,
+from chameleon.charts import (
     class_frame,
     class_table,
     class_table_text,
@@ -13,6 +11,7 @@ from chameleon.charts.change_matrix import (
     outcome_matrix,
     outcome_matrix_text,
 )
+from chameleon.charts.change_matrix import NUMBERED_CLASSES, OUTCOMES
 from tests.charts.specs import encodings, fields, is_sound, nodes
 
 themes = pytest.mark.parametrize("dark", [False, True])

@@ -3,9 +3,8 @@
 import polars as pl
 import pytest
 
+from chameleon.charts import Shown, error_frame, error_rates, error_text
 from chameleon.charts import confusion as charts
-from chameleon.charts.confusion import Shown
-from chameleon.charts.errors import error_frame, error_rates, error_text
 from tests.charts.specs import encodings, fields, is_sound
 
 NAMES = {Shown.SECONDARY: "1.8", Shown.PRIMARY: "1.9"}

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chameleon.charts.embedding import (
-    OTHER,
+from chameleon.charts import (
     Colouring,
     EmbeddingChart,
     brushed_cells,
@@ -18,8 +17,10 @@ from chameleon.charts.embedding import (
     embedding_chart,
     embedding_frame,
     embedding_text,
+    palette,
 )
-from chameleon.charts.theme import ink, palette
+from chameleon.charts.embedding import OTHER
+from chameleon.charts.theme import ink
 from tests.charts.specs import encodings, fields, is_sound, nodes
 from tests.charts.test_theme import BACKGROUNDS, contrast
 

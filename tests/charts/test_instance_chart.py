@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chameleon.charts.instance import (
+from chameleon.charts import (
     probability_frame,
     probability_line,
     probability_text,

@@ -3,7 +3,10 @@
 import polars as pl
 import pytest
 
-from chameleon.charts.drift import (
+from chameleon.charts import (
+    change_bar_frame,
+    change_bars,
+    change_bars_text,
     drift_bars,
     drift_frame,
     drift_map,
@@ -11,13 +14,8 @@ from chameleon.charts.drift import (
     drift_map_text,
     drift_text,
 )
-from chameleon.charts.iteration import (
-    HAPPENED,
-    change_bar_frame,
-    change_bars,
-    change_bars_text,
-)
-from chameleon.view_filters import Happened
+from chameleon.charts.iteration import HAPPENED
+from chameleon.selection import Happened
 from tests.charts.specs import fields, is_sound, nodes
 
 themes = pytest.mark.parametrize("dark", [False, True])

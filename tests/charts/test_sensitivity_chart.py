@@ -3,8 +3,7 @@
 import polars as pl
 import pytest
 
-from chameleon.charts.sensitivity import (
-    STRIP_OUTCOMES,
+from chameleon.charts import (
     BarScale,
     outcome_strips,
     sensitivity_bars,
@@ -13,6 +12,7 @@ from chameleon.charts.sensitivity import (
     strip_frame,
     strip_text,
 )
+from chameleon.charts.sensitivity import STRIP_OUTCOMES
 from tests.charts.specs import encodings, fields, is_sound, nodes
 
 themes = pytest.mark.parametrize("dark", [False, True])

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis.histograms import feature_over_versions
-from chameleon.charts.small_multiples import A_ROW, SmallMultiples, row_frames, small_multiples
+from chameleon.analysis import feature_over_versions
+from chameleon.charts import SmallMultiples, row_frames, small_multiples
+from chameleon.charts.multiples import A_ROW
 from tests import tiny
 from tests.charts.specs import fields, is_sound
 from tests.library import evaluated

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from chameleon.charts.theme import palette
+from chameleon.charts import palette
 
 BACKGROUNDS = {False: "#ffffff", True: "#14181a"}  # as .streamlit/config.toml sets them
 themes = pytest.mark.parametrize("dark", [False, True])

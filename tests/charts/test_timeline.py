@@ -6,10 +6,8 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis.comparison import timeline_changes
-from chameleon.analysis.metrics import version_sizes
-from chameleon.charts.timeline import (
-    CHANGES,
+from chameleon.analysis import timeline_changes, version_sizes
+from chameleon.charts import (
     SPLITS,
     change_frame,
     change_table,
@@ -18,6 +16,7 @@ from chameleon.charts.timeline import (
     size_bars,
     size_frame,
 )
+from chameleon.charts.timeline import CHANGES
 from tests import tiny
 from tests.charts.specs import encodings, fields, is_sound
 from tests.library import evaluated

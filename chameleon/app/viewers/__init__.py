@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
-from chameleon.dataset import EvolvingDataset
+from chameleon.data import EvolvingDataset, Viewer
 from chameleon.errors import ChameleonError
 from chameleon.project import ViewerKind
-from chameleon.viewing import Viewer
 
 
 class PictureError(ChameleonError):
@@ -25,7 +24,7 @@ Picture = bytes | PictureError
 
 
 class ViewerModule(Protocol):
-    """What a file of this folder offers. Values are those of `chameleon.viewing.viewed_values`."""
+    """What a file of this folder offers. Values are those of `chameleon.data.viewed_values`."""
 
     GALLERY: bool
     """Whether many instances can be looked at side by side, as `pictures`."""

@@ -15,12 +15,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from chameleon.app.formatting import plain
 from chameleon.app.viewers import Picture, PictureError
-from chameleon.app.words import plain
-from chameleon.dataset import EvolvingDataset
-from chameleon.sources.files import outside
-from chameleon.viewer_settings import MOST_PIXELS
-from chameleon.viewing import Viewer
+from chameleon.data import EvolvingDataset, Viewer
+from chameleon.project import MOST_PIXELS, outside
 
 if TYPE_CHECKING:
     from PIL.Image import Image

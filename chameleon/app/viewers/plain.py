@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chameleon.app.viewers import Picture, PictureError
-from chameleon.dataset import EvolvingDataset
-from chameleon.viewing import Viewer
+from chameleon.data import EvolvingDataset, Viewer
 
 GALLERY = False
 

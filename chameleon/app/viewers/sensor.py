@@ -10,13 +10,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from chameleon.app.formatting import number, plain
 from chameleon.app.view import is_dark
 from chameleon.app.viewers import Picture, PictureError
-from chameleon.app.words import number, plain
-from chameleon.charts.instance import stream_frame, stream_line
-from chameleon.charts.theme import palette
-from chameleon.dataset import EvolvingDataset
-from chameleon.viewing import Viewer
+from chameleon.charts import palette, stream_frame, stream_line
+from chameleon.data import EvolvingDataset, Viewer
 
 GALLERY = True
 

@@ -8,10 +8,9 @@ from itertools import islice
 
 import streamlit as st
 
+from chameleon.app.formatting import plain
 from chameleon.app.viewers import Picture, PictureError
-from chameleon.app.words import plain
-from chameleon.dataset import EvolvingDataset
-from chameleon.viewing import Viewer
+from chameleon.data import EvolvingDataset, Viewer
 
 GALLERY = False
 

@@ -1,0 +1,340 @@
+"""The instances behind the filters as a table: a page of it, all of it, and its groups."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.instance_order import (
+    SIDES,
+    Behind,
+    behind,
+    feature_columns,
+    found_places,
+    ordered_places,
+)
+from chameleon.analysis.outcome_history import COURSES, History, known_changes
+from chameleon.counting import INCORRECT, OUTCOMES, UNKNOWN
+from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.errors import Option, SelectionError
+from chameleon.models import Evaluation
+from chameleon.project import EXACT_INTEGER, Kind
+from chameleon.selection import Filters, Selection
+from chameleon.storage import csv_text
+
+_DAY = 86_400_000_000
+_whole: WeakKeyDictionary[EvolvingDataset, dict[int, bool]] = WeakKeyDictionary()
+
+
+class TableForm(Option):
+    """The forms in which a table of instances is handed out."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePage:
+    """Some of the instances behind the filters, in an order.
+
+    Attributes
+    ----------
+    frame
+        The instances of the page, as `instances` says.
+    found
+        How many instances pass the filters and the search: the length of all pages together.
+    of
+        How many pass the filters, searched or not.
+    """
+
+    frame: pl.DataFrame
+    found: int
+    of: int
+
+
+def instances(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+    search: str | None = None,
+    order_by: str = "instance",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int | None = 100,
+    features: Sequence[str] | None = None,
+) -> InstancePage:
+    """A page of the instances that the primary or the secondary version holds, behind the filters.
+
+    An instance is read from its row in the primary version, else from its row in the secondary
+    one. Each version's model is asked of that version's own row, else of the row read.
+
+    Parameters
+    ----------
+    primary_only, secondary_only
+        What restricts a side, such as to one source.
+    search
+        A text that must occur, whatever its case, in the id, the label, a prediction, the source or
+        a text feature.
+    order_by
+        A column of the frame, a feature that need not be shown, or "errors": what the primary gets
+        wrong first, then what is unknown, then what it gets right, each by label and prediction.
+    descending
+        The largest first. What has no value stands last either way; ties stay in the order of
+        their ids, so that pages neither repeat nor lose one.
+    offset, limit
+        From which instance on, and how many; None gives all that follow.
+    features
+        The features to show, by name; None gives all.
+
+    Returns
+    -------
+    InstancePage
+        `found`, `of`, and `frame`: instance (its id), label, split, source, date, side ("both",
+        "primary" or "secondary": which of the two versions holds it), primary_prediction,
+        secondary_prediction, primary_probability_of_label, primary_probability_of_prediction,
+        secondary_probability_of_label, secondary_probability_of_prediction, primary_outcome,
+        secondary_outcome ("correct", "incorrect", "unknown"), strip (a sign a version, old to new:
+        ✓ correct, ✗ incorrect, ? unknown; v, x and · where the version lacks the instance and its
+        nearest row is asked), course (none, lasting improvement, lasting regression, flicker),
+        changes (of the outcome over all versions, as `sensitivity` counts them; null with fewer
+        than two known outcomes), held_in (how many versions hold it); then a column a feature with
+        the values as they are: numbers, booleans, dates (with times where any has one), texts. A
+        feature whose name is one of these columns has " (feature)" behind it.
+
+    Raises
+    ------
+    SelectionError
+        A version, value, feature or column does not exist.
+    """
+    if offset < 0 or (limit is not None and limit < 0):
+        raise ValueError("offset and limit count instances: they cannot be negative")
+    selection = Selection(
+        primary,
+        secondary,
+        filters or Filters(),
+        primary_only or Filters(),
+        secondary_only or Filters(),
+    )
+    dataset = evaluation.dataset
+    shown = _asked_columns(dataset, features)
+    held = behind(evaluation, selection)
+    found = held.at(found_places(evaluation, held, search or ""))
+    order = ordered_places(evaluation, found, order_by, descending=descending)
+    stop = None if limit is None else offset + limit
+    page = found.at(order[offset:stop])
+    columns = [*_own_columns(evaluation, page)]
+    columns += [value_column(dataset, shown[name], page.row).alias(name) for name in shown]
+    frame = pl.DataFrame({column.name: column for column in columns})  # a list would name ""
+    return InstancePage(frame, len(found.instance), len(held.instance))
+
+
+def instance_file(
+    evaluation: Evaluation,
+    form: TableForm,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+    search: str | None = None,
+    order_by: str = "instance",
+    descending: bool = False,
+    features: Sequence[str] | None = None,
+) -> bytes:
+    """All instances that pass filters and search, as the content of a CSV or Parquet file.
+
+    Columns, order and arguments are those of `instances`. In CSV, texts and column names that a
+    spreadsheet would take for a formula begin with an apostrophe; Parquet holds them as they are.
+
+    Raises
+    ------
+    SelectionError
+        A version, value, feature or column does not exist.
+    """
+    frame = instances(
+        evaluation,
+        primary=primary,
+        secondary=secondary,
+        filters=filters,
+        primary_only=primary_only,
+        secondary_only=secondary_only,
+        search=search,
+        order_by=order_by,
+        descending=descending,
+        limit=None,
+        features=features,
+    ).frame
+    if TableForm(form) is TableForm.CSV:
+        return csv_text(frame).encode()
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
+
+
+def instance_groups(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+    search: str | None = None,
+) -> pl.DataFrame:
+    """How many instances have each true and predicted class, in the order "errors" of `instances`.
+
+    Returns
+    -------
+    pl.DataFrame
+        outcome (under the primary), label, primary_prediction (null where there is none),
+        instances, offset (the place of the group's first instance in that order).
+
+    Raises
+    ------
+    SelectionError
+        A version or value does not exist.
+    """
+    selection = Selection(
+        primary,
+        secondary,
+        filters or Filters(),
+        primary_only or Filters(),
+        secondary_only or Filters(),
+    )
+    held = behind(evaluation, selection)
+    held = held.at(found_places(evaluation, held, search or ""))
+    outcome = evaluation.outcome[held.first, held.row]
+    keys = pl.DataFrame(
+        {
+            "place": np.where(outcome == INCORRECT, 0, np.where(outcome == UNKNOWN, 1, 2)),
+            "label": evaluation.dataset.label[held.row],
+            "prediction": evaluation.predicted[held.first, held.row],
+            "outcome": outcome,
+        }
+    )
+    counted = keys.group_by(pl.all()).agg(instances=pl.len().cast(pl.Int64))
+    counted = counted.sort("place", "label", "prediction")
+    classes = evaluation.classes
+    return pl.DataFrame(
+        [
+            named_column("outcome", OUTCOMES, counted["outcome"].to_numpy()),
+            named_column("label", classes, counted["label"].to_numpy()),
+            named_column(
+                "primary_prediction", evaluation.classes, counted["prediction"].to_numpy()
+            ),
+            counted["instances"],
+            (counted["instances"].cum_sum() - counted["instances"]).alias("offset"),
+        ]
+    )
+
+
+def value_column(dataset: EvolvingDataset, number: int, rows: NDArray[np.integer]) -> pl.Series:
+    """A feature's values of some rows in their own type, null where missing.
+
+    Whole numbers are Int64 where all values of the feature are.
+    """
+    feature = dataset.features[number]
+    values = pl.Series(feature.name, np.asarray(dataset.values[number])[rows], nan_to_null=True)
+    match feature.kind:
+        case Kind.TEXT:
+            return dataset.texts[feature.name].gather(values.cast(pl.UInt32)).alias(feature.name)
+        case Kind.BOOLEAN:
+            return values.cast(pl.Boolean)
+        case Kind.DATE:
+            return _dates(values.cast(pl.Int64), days=_all_multiples(dataset, number, _DAY))
+    return values.cast(pl.Int64) if _all_multiples(dataset, number, 1) else values
+
+
+def _dates(microseconds: pl.Series, *, days: bool) -> pl.Series:
+    moments = microseconds.cast(pl.Datetime("us"))
+    return moments.cast(pl.Date) if days else moments
+
+
+def _all_multiples(dataset: EvolvingDataset, number: int, unit: int) -> bool:
+    """Whether all values of the feature, in any version, are multiples that a float can tell."""
+    kept = _whole.setdefault(dataset, {})
+    if number not in kept:
+        values = np.asarray(dataset.values[number])
+        known = values[np.isfinite(values)]
+        exact = np.abs(known) < EXACT_INTEGER if unit == 1 else np.bool_(True)
+        finite = len(known) + np.isnan(values).sum() == len(values)
+        kept[number] = bool(finite and np.all(exact) and (known % unit == 0).all())
+    return kept[number]
+
+
+def _asked_columns(dataset: EvolvingDataset, features: Sequence[str] | None) -> dict[str, int]:
+    columns = feature_columns(dataset)
+    if features is None:
+        return columns
+    wanted = [dataset.feature_number(name) for name in dict.fromkeys(features)]
+    named = {number: name for name, number in columns.items()}
+    return {named[number]: number for number in wanted}
+
+
+def _own_columns(evaluation: Evaluation, page: Behind) -> list[pl.Series]:
+    dataset = evaluation.dataset
+    history = History.of(evaluation, page.instance)
+    changes = pl.Series("changes", known_changes(evaluation, page.instance))
+    asked = {"primary": (page.first, page.row), "secondary": (page.second, page.second_row)}
+    predictions, probabilities, outcomes = [], [], []
+    for side, at in asked.items():
+        name = f"{side}_prediction"
+        predictions.append(named_column(name, evaluation.classes, evaluation.predicted[at]))
+        for of in ("label", "prediction"):
+            known = getattr(evaluation, f"probability_of_{of}")[at]
+            name = f"{side}_probability_of_{of}"
+            probabilities.append(pl.Series(name, known, dtype=pl.Float32, nan_to_null=True))
+        outcomes.append(named_column(f"{side}_outcome", OUTCOMES, evaluation.outcome[at]))
+    return [
+        dataset.instance_ids.gather(page.instance).alias("instance"),
+        dataset.labels(page.row.astype(np.intp)),
+        named_column("split", tuple(split.value for split in SPLITS), dataset.split[page.row]),
+        named_column("source", dataset.sources, dataset.source[page.row]),
+        _instance_dates(dataset, page.row),
+        named_column("side", SIDES, page.side),
+        *predictions,
+        *probabilities,
+        *outcomes,
+        history.strips(),
+        named_column("course", COURSES, history.courses()),
+        changes.set(changes < 0, None),
+        pl.Series("held_in", history.own.sum(axis=0), dtype=pl.Int64),
+    ]
+
+
+def _instance_dates(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> pl.Series:
+    """The dates of rows: days where all dates of the dataset are."""
+    known = dataset.date[~np.isnat(dataset.date)].astype(np.int64)
+    moments = pl.Series("date", dataset.date[rows], dtype=pl.Datetime("us"))
+    return moments.cast(pl.Date) if (known % _DAY == 0).all() else moments
+
+
+def named_column(name: str, names: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
+    """A column of the names of codes, null where one is negative."""
+    numbers = pl.Series(codes.astype(np.int64)).replace(-1, None).cast(pl.UInt32)
+    return pl.Series(name, names, dtype=pl.String).gather(numbers).alias(name)
+
+
+def instance_number(dataset: EvolvingDataset, instance: str) -> int:
+    """The number of the instance of that id.
+
+    Raises
+    ------
+    SelectionError
+        No version holds such an instance.
+    """
+    found = dataset.instance_ids.index_of(instance)
+    if found is None:
+        raise SelectionError(f"There is no instance '{instance}' in {dataset.project.name}.")
+    return int(found)

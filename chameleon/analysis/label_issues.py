@@ -1,0 +1,205 @@
+"""Which labels are likely wrong: confident learning on probabilities of unseen rows.
+
+Method: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels",
+JAIR 2021, as cleanlab does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.analysis.test_sets import TRAIN, hashes_of
+from chameleon.data import SPLITS
+from chameleon.models import (
+    ROUNDED,
+    Evaluation,
+    OutOfFold,
+    are_given,
+    gives_probabilities,
+    out_of_fold,
+    version_says,
+)
+from chameleon.storage import ProgressCallback
+
+FOLDS = 5
+
+_SCHEMA = {
+    "instance": pl.String,
+    "split": pl.String,
+    "label": pl.String,
+    "suggested": pl.String,
+    "suggested_probability": pl.Float64,
+    "suspicion": pl.Float64,
+    "flagged": pl.Boolean,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelSuspicion:
+    """How suspicious the labels of one version are.
+
+    Attributes
+    ----------
+    version
+        Its name.
+    rows
+        instance, split, label, suggested (the most probable class; null where it is the label),
+        suggested_probability (of the most probable class), suspicion (0 to 1: how much more
+        probable another class is than the label; 1/2 where both are alike), flagged (whether
+        confident learning takes the label for wrong). The most suspicious first, then by id.
+    unlabelled
+        Rows left out for want of a label.
+    leaked
+        Rows outside train left out because their features are exactly those of a train row.
+    unjudged
+        Rows left out because no model can judge them: nothing else has their class, or there are
+        no probabilities for them.
+    fitted
+        How many models were fitted for this, and not read from what was kept.
+    note
+        Why train rows, or no rows at all, were judged; None where all went well.
+    """
+
+    version: str
+    rows: pl.DataFrame
+    unlabelled: int
+    leaked: int
+    unjudged: int
+    fitted: int
+    note: str | None
+
+
+def suspicion_fits(evaluation: Evaluation, version: str) -> int:
+    """At most how many models `label_suspicion` fits: the folds, and one that is not kept yet."""
+    if _why_not_train(evaluation, version) is not None:
+        return 0
+    return FOLDS + (version not in evaluation.seconds)
+
+
+def label_suspicion(
+    evaluation: Evaluation,
+    version: str,
+    *,
+    folds: int = FOLDS,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> LabelSuspicion:
+    """How suspicious the label of every row of a version is.
+
+    Train rows are judged by models that were fitted without them: the project's own pipeline, a
+    fit a fold. Other rows are judged by the version's own model, which never saw them. Where
+    predictions are given there is nothing to fit: train rows are left out then. What was fitted
+    is kept on disk.
+
+    Parameters
+    ----------
+    folds
+        How many; each holds every class alike, and equal rows together.
+    progress
+        Called before every fit; what it raises ends the work.
+
+    Raises
+    ------
+    SelectionError
+        The version does not exist.
+    """
+    dataset = evaluation.dataset
+    number = dataset.version_number(version)
+    rows = dataset.rows_of(number)
+    labelled = rows[dataset.label[rows] >= 0]
+    train = labelled[dataset.split[labelled] == TRAIN]
+    held_out = labelled[dataset.split[labelled] != TRAIN]
+    hashes = hashes_of(dataset)
+    learnt = rows[dataset.split[rows] == TRAIN]
+    leaked = np.isin(hashes[held_out], hashes[learnt])
+    note = _why_not_train(evaluation, version)
+    empty = np.zeros((0, len(evaluation.classes)))
+    fresh = OutOfFold(train[:0], empty, len(train), 0, note)
+    if note is None and len(train):
+        spec = evaluation.dataset.project.settings.model_of(version)
+        fresh = out_of_fold(evaluation, train, spec=spec, folds=folds, seed=seed, progress=progress)
+    own = held_out[~leaked]
+    if note is not None and not are_given(dataset.project):
+        own = own[:0]  # a model without probabilities need not be asked
+    tested, shares, fitted = _unseen(evaluation, version, own)
+    judged = np.concatenate([fresh.rows, tested])
+    frame, refused = _judged(evaluation, judged, np.concatenate([fresh.probabilities, shares]))
+    unjudged = fresh.left_out + int((~leaked).sum()) - len(tested)
+    return LabelSuspicion(
+        version=version,
+        rows=frame,
+        unlabelled=len(rows) - len(labelled),
+        leaked=int(leaked.sum()),
+        unjudged=unjudged + (len(judged) if refused else 0),
+        fitted=fresh.fitted + fitted,
+        note="; ".join(filter(None, (fresh.note if fresh.left_out else None, refused))) or None,
+    )
+
+
+def _why_not_train(evaluation: Evaluation, version: str) -> str | None:
+    dataset = evaluation.dataset
+    if are_given(dataset.project):
+        return (
+            "the predictions are given, so that there is no model to fit without a part of the "
+            "train rows: only rows outside train are judged, by the probabilities given"
+        )
+    spec = dataset.project.settings.model_of(version)
+    if not gives_probabilities(spec):
+        return f"{spec.estimator} tells classes but no probabilities"
+    return None
+
+
+def _unseen(
+    evaluation: Evaluation, version: str, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
+    """The rows outside train with probabilities, label's included; these by class; the fits."""
+    says, fitted = version_says(evaluation, version) if len(rows) else (None, 0)
+    shares = None if says is None else says.probabilities_of_rows(rows)
+    width = len(evaluation.classes)
+    if says is None or shares is None:
+        return rows[:0], np.zeros((0, width)), fitted
+    found = np.full((len(rows), width), np.nan)
+    found[:, [evaluation.classes.index(name) for name in says.classes]] = shares
+    label = evaluation.dataset.label[rows]
+    sums = np.nansum(found, axis=1)
+    whole = np.isfinite(found[np.arange(len(rows)), label]) & (np.abs(sums - 1) <= ROUNDED)
+    return rows[whole], np.nan_to_num(found[whole]) / sums[whole, None], fitted
+
+
+def _judged(
+    evaluation: Evaluation, rows: NDArray[np.intp], shares: NDArray[np.float64]
+) -> tuple[pl.DataFrame, str | None]:
+    """The rows with their suspicion, or an empty frame and the reason."""
+    dataset = evaluation.dataset
+    label = dataset.label[rows].astype(np.int64)
+    known = np.unique(label)
+    if len(known) < 2:
+        return pl.DataFrame(schema=_SCHEMA), "less than two classes have rows that can be judged"
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    # this way of filtering is the joint of the paper itself, and the only one that shares nothing
+    # between threads; one job, because others start processes
+    flagged = find_label_issues(label, shares, filter_by="confident_learning", n_jobs=1)
+    quality = get_label_quality_scores(label, shares, method="normalized_margin")
+    best = shares.argmax(axis=1)
+    frame = pl.DataFrame(
+        {
+            "instance": dataset.instance_ids.gather(dataset.instance[rows]),
+            "split": [SPLITS[code].value for code in dataset.split[rows].tolist()],
+            "label": [evaluation.classes[code] for code in label.tolist()],
+            "suggested": [
+                None if code == own else evaluation.classes[code]
+                for code, own in zip(best.tolist(), label.tolist(), strict=True)
+            ],
+            "suggested_probability": shares.max(axis=1),
+            "suspicion": 1 - quality,
+            "flagged": flagged,
+        },
+        schema=_SCHEMA,
+    )
+    return frame.sort("suspicion", "instance", descending=[True, False]), None

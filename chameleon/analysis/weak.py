@@ -1,0 +1,390 @@
+"""Probabilistic labels of two versions: their classes, their certainty, and the hard label.
+
+Labels by data programming: Ratner et al., NeurIPS 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.errors import SelectionError
+from chameleon.models import Evaluation
+from chameleon.project import ABSTAIN, WeakLabels
+from chameleon.selection import Filters, Selection, held_rows, instance_mask
+
+SIDES = ("secondary", "primary")
+BINS = 10
+_CLASS_FIGURES: Mapping[str, Any] = {
+    "instances": pl.Int64,
+    "mean": pl.Float64,
+    "likeliest": pl.Int64,
+    "confidence": pl.Float64,
+    "entropy": pl.Float64,
+    "hard": pl.Int64,
+    "disagreements": pl.Int64,
+}
+_TOTALS = {
+    "side": pl.String,
+    "version": pl.String,
+    "instances": pl.Int64,
+    "probabilities": pl.Int64,
+    "tied": pl.Int64,
+    "confidence": pl.Float64,
+    "entropy": pl.Float64,
+    "judged": pl.Int64,
+    "disagreements": pl.Int64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WeakLabel:
+    """What is known of one instance's label in one version.
+
+    Attributes
+    ----------
+    label
+        The hard label; None where there is none.
+    probabilities
+        The probability of every class that has a column; empty where the instance has none.
+    votes
+        What every labelling rule votes for; None where it abstains.
+    """
+
+    label: str | None
+    probabilities: Mapping[str, float]
+    votes: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbabilityChange:
+    """How far label probabilities moved between two versions.
+
+    Attributes
+    ----------
+    kept
+        Instances of both versions.
+    compared
+        Those that have label probabilities in both.
+    changed
+        Those whose probabilities differ at all.
+    likeliest_changed
+        Those whose likeliest class differs, ties left out.
+    distance
+        The mean total variation distance of the compared, from 0 to 1; None without any.
+    """
+
+    kept: int
+    compared: int
+    changed: int
+    likeliest_changed: int
+    distance: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeakSides:
+    """The rows of both sides that pass the filters, and those of the instances of both."""
+
+    secondary: NDArray[np.intp]
+    primary: NDArray[np.intp]
+    old: NDArray[np.intp]
+    new: NDArray[np.intp]
+
+
+def has_weak_labels(evaluation: Evaluation) -> bool:
+    """Whether any version has columns of label probabilities or of votes."""
+    return evaluation.dataset.weak is not None
+
+
+def weak_label_of(evaluation: Evaluation, instance: str, version: str) -> WeakLabel | None:
+    """The hard label, label probabilities and votes of an instance; None where it is absent.
+
+    Parameters
+    ----------
+    instance
+        Its id, as text.
+
+    Raises
+    ------
+    SelectionError
+        There is no such version, or no version holds such an instance.
+    """
+    dataset = evaluation.dataset
+    number = dataset.version_number(version)
+    places = np.flatnonzero((dataset.instance_ids == instance).to_numpy())
+    if not places.size:
+        raise SelectionError(f"There is no instance '{instance}' in {dataset.project.name}.")
+    row = int(dataset.row_of_instance(number)[places[0]])
+    if row < 0:
+        return None
+    code = int(dataset.label[row])
+    label = None if code < 0 else dataset.classes[code]
+    weak = dataset.weak
+    if weak is None:
+        return WeakLabel(label, {}, {})
+    known = weak.has_probabilities(np.array([row]))[0]
+    return WeakLabel(
+        label,
+        {
+            weak.classes[of_class]: float(weak.probabilities[place, row])
+            for place, of_class in enumerate(weak.codes.tolist())
+            if known
+        },
+        {
+            rule: None if vote == ABSTAIN else weak.classes[vote]
+            for rule, vote in zip(weak.rules, weak.votes[:, row].tolist(), strict=True)
+        },
+    )
+
+
+def weak_labels(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+) -> pl.DataFrame:
+    """Label probabilities against the hard label, class by class, in both versions.
+
+    Only instances with label probabilities count. Ranges of label probabilities do not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        class; for both sides, beginning with secondary_ or primary_: secondary_instances and
+        primary_instances (those with label probabilities, the same for every class),
+        secondary_mean, primary_mean (the mean probability of the class; null where it has no
+        column), secondary_likeliest, primary_likeliest (instances of which the class alone has the
+        largest probability), secondary_confidence, primary_confidence (the mean of that
+        probability), secondary_entropy, primary_entropy (their mean entropy in bits),
+        secondary_hard, primary_hard (instances with the class as hard label),
+        secondary_disagreements, primary_disagreements (those of them of which another class is
+        likeliest). A row for every label and every class with a column; none without columns.
+
+    Raises
+    ------
+    SelectionError
+        A version or value does not exist.
+    """
+    weak = evaluation.dataset.weak
+    columns = {f"{side}_{name}": kind for side in SIDES for name, kind in _CLASS_FIGURES.items()}
+    schema = {"class": pl.String, **columns}
+    if weak is None or not len(weak.codes):
+        return pl.DataFrame(schema=schema)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
+    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    codes = [*range(len(evaluation.dataset.classes))]
+    codes += [code for code in weak.codes.tolist() if code not in codes]
+    figures: dict[str, object] = {"class": [weak.classes[code] for code in codes]}
+    for side in SIDES:
+        found = _class_figures(evaluation, weak, getattr(sides, side), codes)
+        figures |= {f"{side}_{name}": values for name, values in found.items()}
+    return pl.DataFrame(figures, schema=schema)
+
+
+def weak_label_totals(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+) -> pl.DataFrame:
+    """How certain the label probabilities of both versions are, and how often the label differs.
+
+    Ranges of label probabilities do not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        side ("secondary", "primary"), version, instances, probabilities (instances that have
+        label probabilities), tied (those with several largest ones), confidence (the mean of the
+        largest probability), entropy (mean, in bits; both null without any), judged (instances
+        with one likeliest class and a hard label), disagreements (those where these differ). Two
+        rows; none without columns of probabilities.
+    """
+    weak = evaluation.dataset.weak
+    if weak is None or not len(weak.codes):
+        return pl.DataFrame(schema=_TOTALS)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
+    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    lines: list[tuple[object, ...]] = []
+    for side in SIDES:
+        every = getattr(sides, side)
+        rows = every[weak.has_probabilities(every)]
+        values = weak.probabilities[:, rows].astype(np.float64)
+        likeliest, label = weak.likeliest(rows), evaluation.dataset.label[rows]
+        judged = (likeliest >= 0) & (label >= 0)
+        lines.append(
+            (
+                side,
+                getattr(selection, side),
+                len(every),
+                len(rows),
+                int((likeliest < 0).sum()),
+                float(values.max(axis=0).mean()) if len(rows) else None,
+                float(_entropies(values).mean()) if len(rows) else None,
+                int(judged.sum()),
+                int((judged & (likeliest != label)).sum()),
+            )
+        )
+    return pl.DataFrame(lines, schema=_TOTALS, orient="row")
+
+
+def label_probability_change(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+) -> ProbabilityChange:
+    """How far the label probabilities of the instances of both versions moved.
+
+    Ranges of label probabilities do not narrow it.
+    """
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
+    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    weak = evaluation.dataset.weak
+    if weak is None:
+        return ProbabilityChange(len(sides.old), 0, 0, 0, None)
+    compared = weak.has_probabilities(sides.old) & weak.has_probabilities(sides.new)
+    old, new = sides.old[compared], sides.new[compared]
+    before, after = weak.likeliest(old), weak.likeliest(new)
+    distances = distances_of(weak, old, new)
+    return ProbabilityChange(
+        kept=len(sides.old),
+        compared=len(old),
+        changed=int((weak.probabilities[:, old] != weak.probabilities[:, new]).any(axis=0).sum())
+        if len(old)
+        else 0,
+        likeliest_changed=int(((before >= 0) & (after >= 0) & (before != after)).sum()),
+        distance=float(distances.mean()) if len(old) else None,
+    )
+
+
+def label_probability_histogram(
+    evaluation: Evaluation,
+    *,
+    primary: str,
+    secondary: str,
+    filters: Filters | None = None,
+    primary_only: Filters | None = None,
+    secondary_only: Filters | None = None,
+) -> pl.DataFrame:
+    """How many instances have which probability of every class, in both versions.
+
+    Ranges chosen here do not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        class, low, high (ten bins of equal width; low is included, high only where it is 1),
+        secondary, primary (instances).
+    """
+    schema = {
+        "class": pl.String, "low": pl.Float64, "high": pl.Float64, "secondary": pl.Int64,
+        "primary": pl.Int64,
+    }  # fmt: skip
+    weak = evaluation.dataset.weak
+    if weak is None or not len(weak.codes):
+        return pl.DataFrame(schema=schema)
+    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
+    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    edges = [place / BINS for place in range(BINS + 1)]
+    inner = np.array(edges[1:-1], dtype=np.float32)  # as the values are stored
+    frames: list[pl.DataFrame] = []
+    for place, code in enumerate(weak.codes.tolist()):
+        counts: dict[str, NDArray[np.intp]] = {}
+        for side in SIDES:
+            rows = getattr(sides, side)
+            values = weak.probabilities[place, rows[weak.has_probabilities(rows)]]
+            bins = np.searchsorted(inner, values, side="right")
+            counts[side] = np.bincount(bins, minlength=BINS)
+        bounds = list(pairwise(edges))
+        frames.append(
+            pl.DataFrame(
+                {
+                    "class": [weak.classes[code]] * BINS,
+                    "low": [low for low, _ in bounds],
+                    "high": [high for _, high in bounds],
+                    **counts,
+                },
+                schema=schema,
+            )
+        )
+    return pl.concat(frames)
+
+
+def sides_of(evaluation: Evaluation, selection: Selection) -> WeakSides:
+    """The rows of both sides that pass the filters; those of instances of both in their order."""
+    dataset = evaluation.dataset
+    held = held_rows(evaluation, selection)
+    if not selection.filters.is_empty:
+        through = instance_mask(evaluation, selection)[dataset.instance]
+        held = (held[0] & through, held[1] & through)
+    primary, secondary = (np.flatnonzero(side) for side in held)
+    new = np.full(dataset.instance_count, -1, dtype=np.intp)
+    new[dataset.instance[primary]] = primary
+    after = new[dataset.instance[secondary]]
+    kept = after >= 0
+    return WeakSides(secondary, primary, secondary[kept], after[kept])
+
+
+def distances_of(
+    weak: WeakLabels, old: NDArray[np.intp], new: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """The total variation distance of each pair of rows, half the sum of absolute changes."""
+    before, after = (weak.probabilities[:, rows].astype(np.float64) for rows in (old, new))
+    distances: NDArray[np.float64] = np.abs(after - before).sum(axis=0) / 2
+    return distances
+
+
+def without(selection: Selection, *fields: str) -> Selection:
+    """The selection without what was chosen in these views: none is narrowed by itself."""
+    nothing: dict[str, Any] = dict.fromkeys(fields, ())
+    return replace(selection, filters=replace(selection.filters, **nothing))
+
+
+def _class_figures(
+    evaluation: Evaluation, weak: WeakLabels, every: NDArray[np.intp], codes: list[int]
+) -> dict[str, list[Any]]:
+    rows = every[weak.has_probabilities(every)]
+    values = weak.probabilities[:, rows].astype(np.float64)
+    largest, entropies = values.max(axis=0), _entropies(values)
+    likeliest, label = weak.likeliest(rows), evaluation.dataset.label[rows]
+    figures: dict[str, list[Any]] = {name: [] for name in _CLASS_FIGURES}
+    places = {code: place for place, code in enumerate(weak.codes.tolist())}
+    for code in codes:
+        own, hard = likeliest == code, label == code
+        place = places.get(code)
+        has_mean, has_own = place is not None and len(rows) > 0, bool(own.any())
+        line = {
+            "instances": len(rows),
+            "mean": float(values[place].mean()) if has_mean else None,
+            "likeliest": int(own.sum()),
+            "confidence": float(largest[own].mean()) if has_own else None,
+            "entropy": float(entropies[own].mean()) if has_own else None,
+            "hard": int(hard.sum()),
+            "disagreements": int((hard & (likeliest >= 0) & ~own).sum()),
+        }
+        for name, figure in line.items():
+            figures[name].append(figure)
+    return figures
+
+
+def _entropies(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The entropy in bits of every column of probabilities."""
+    logs = np.log2(np.where(values > 0, values, 1))
+    entropies: NDArray[np.float64] = -(values * logs).sum(axis=0) + 0.0
+    return entropies

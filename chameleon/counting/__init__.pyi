@@ -1,0 +1,11 @@
+from .divergence import binned_wasserstein as binned_wasserstein
+from .divergence import jensen_shannon as jensen_shannon
+from .divergence import stability_index as stability_index
+from .intervals import LEVEL as LEVEL
+from .intervals import clopper_pearson as clopper_pearson
+from .outcomes import CORRECT as CORRECT
+from .outcomes import INCORRECT as INCORRECT
+from .outcomes import OUTCOMES as OUTCOMES
+from .outcomes import UNKNOWN as UNKNOWN
+from .outcomes import outcome_codes as outcome_codes
+from .permutation import Roles as Roles

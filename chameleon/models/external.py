@@ -1,0 +1,329 @@
+"""Predictions that come with the project, by id.
+
+They stand in `predictions/`, one file a version, or in columns of the data that [predictions] in
+chameleon.toml names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.data import EvolvingDataset
+from chameleon.errors import VersionError
+from chameleon.models.predictions import Says
+from chameleon.project import (
+    PREDICTIONS_FOLDER,
+    READ_ERRORS,
+    USUAL_NAMES,
+    GivenTable,
+    Problem,
+    Project,
+    Severity,
+    Version,
+    ending,
+    first_few,
+    is_untyped,
+    joined_key,
+    key_text,
+    named,
+    require_whole_rows,
+    scan_file,
+    unreadable,
+    version_name,
+)
+from chameleon.storage import digest, file_digest
+
+PREDICTION_COLUMN = "prediction"
+PROBABILITY_PREFIX = "proba_"
+OWN = "\0own"
+
+
+def prediction_files(project: Project) -> dict[str, Path]:
+    """The prediction file of every version that has one, by version name."""
+    folder = project.path / PREDICTIONS_FOLDER
+    if not folder.is_dir():
+        return {}
+    inside = project.path.resolve()
+    files = {
+        version_name(path.name): path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and ending(path) and path.resolve().is_relative_to(inside)
+    }
+    found: dict[str, Path] = {}
+    for version in project.versions:
+        path = files.get(version.name)
+        if path is None and not project.source.pooled:  # one file is not that of one version
+            path = files.get(version_name(version.file))
+        if path is not None:
+            found[version.name] = path
+    return found
+
+
+def are_given(project: Project) -> bool:
+    """Whether predictions come with the project, so that nothing is trained."""
+    return project.settings.predictions is not None or bool(prediction_files(project))
+
+
+def given_fingerprints(project: Project) -> dict[str, str]:
+    """A digest of what is given for each version that has something, by version name."""
+    files = prediction_files(project)
+    found: dict[str, str] = {}
+    for version in project.versions:
+        table = project.source.predictions(version)
+        if table is not None:
+            columns = (table.prediction, sorted(table.shares.items()))
+            found[version.name] = digest(table.fingerprint, columns)
+        elif version.name in files:
+            found[version.name] = file_digest(files[version.name])
+    return found
+
+
+def given_description(project: Project) -> str:
+    """One line that says where the predictions come from."""
+    asked = project.settings.predictions
+    place = f"{PREDICTIONS_FOLDER}/" if asked is None else f"the columns {asked.columns}"
+    return f"Predictions given in {place}"
+
+
+def given_predictions(
+    dataset: EvolvingDataset,
+) -> tuple[dict[str, Says], tuple[Problem, ...]]:
+    """What the given predictions say of every row, by version name, and what was found wrong.
+
+    A prediction is by id: it holds for whichever row of the instance is meant. Nothing is
+    trained for a version without usable predictions; its outcomes are unknown.
+    """
+    project = dataset.project
+    files = prediction_files(project)
+    found: dict[str, Says] = {}
+    problems: list[Problem] = []
+    for version in dataset.versions:
+        path = files.get(version.name)
+        try:
+            table = project.source.predictions(version)
+            if table is not None and path is not None:
+                problems.append(_unused_file(version, path, table))
+            if table is None and path is not None:
+                table = _table_of_file(version, path)
+            if table is None:
+                problems.append(_absent(project, version))
+                continue
+            found[version.name], counted = _read(dataset, version, table)
+        except VersionError as error:
+            problems.append(_problem(version, str(error)))
+        except READ_ERRORS as error:
+            problems.append(_problem(version, f"has predictions that cannot be read: {error}"))
+        else:
+            problems += counted
+    return found, tuple(problems)
+
+
+def _absent(project: Project, version: Version) -> Problem:
+    asked = project.settings.predictions
+    if asked is None:
+        return _problem(version, f"has no file in {PREDICTIONS_FOLDER}/: its outcomes are unknown.")
+    column = asked.columns.replace("{version}", version.name)
+    return _problem(version, f"has no predictions, column '{column}': its outcomes are unknown.")
+
+
+def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
+    return _problem(
+        version,
+        f"has predictions twice: those of column '{table.prediction}' are used, "
+        f"{PREDICTIONS_FOLDER}/{path.name} is not. Take one of them out.",
+    )
+
+
+def _table_of_file(version: Version, path: Path) -> GivenTable:
+    file = f"{PREDICTIONS_FOLDER}/{path.name}"
+    try:
+        if is_untyped(path):
+            require_whole_rows(path)
+        frame = scan_file(path).collect()
+    except VersionError as error:
+        raise VersionError(f"{version.place}: {file} {error}") from error
+    except READ_ERRORS as error:
+        where = Version(name=version.name, file=file)
+        raise VersionError(str(unreadable(where, path.parent.parent, [path], error))) from error
+    return GivenTable(
+        file=file,
+        table=frame.lazy(),
+        fingerprint="",
+        untyped=is_untyped(path),
+        prediction=PREDICTION_COLUMN,
+        shares={
+            name.removeprefix(PROBABILITY_PREFIX): name
+            for name in frame.columns
+            if name.startswith(PROBABILITY_PREFIX)
+        },
+    )
+
+
+def _read(
+    dataset: EvolvingDataset, version: Version, given: GivenTable
+) -> tuple[Says, list[Problem]]:
+    frame, ids = _frame(dataset, given)
+    problems: list[Problem] = []
+    if OWN in frame.columns:
+        frame, ids, problems = _one_row_an_id(version, given, frame, ids)
+    twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique()
+    if len(twice):
+        raise VersionError(
+            f"{given.file} has {len(twice):,} ids more than once, such as '{first_few(twice)[0]}': "
+            "which prediction holds cannot be told. Keep one row an id."
+        )
+    place = _places(dataset, ids)
+    predictions = key_text(frame[given.prediction], untyped=given.untyped)
+    classes = tuple(dict.fromkeys([*given.shares, *predictions.drop_nulls().unique().sort()]))
+    number_of = {name: number for number, name in enumerate(classes)}
+    codes = predictions.replace_strict(number_of, default=-1, return_dtype=pl.Int64)
+    by_row = np.append(codes.fill_null(-1).to_numpy(), -1)[place]
+    shares = list(given.shares.values())
+    return (
+        Says(classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)),
+        [*problems, *_counted(dataset, version, given.file, ids, by_row)],
+    )
+
+
+def _frame(dataset: EvolvingDataset, given: GivenTable) -> tuple[pl.DataFrame, pl.Series]:
+    """The ids' and the predictions' columns, and `OWN`; the id of every row."""
+    columns = given.table.collect_schema().names()
+    names = _id_columns(dataset, columns, given.file)
+    if given.prediction not in columns:
+        raise VersionError(
+            f"{given.file} has no column '{given.prediction}'. Columns found: {', '.join(columns)}."
+        )
+    wanted = [named(name) for name in dict.fromkeys((*names, given.prediction))]
+    wanted += [named(name) for name in given.shares.values()]
+    if given.own is not None:
+        wanted.append(given.own.fill_null(value=False).alias(OWN))
+    frame = given.table.select(wanted).collect()
+    ids = joined_key([key_text(frame[name], untyped=given.untyped) for name in names])
+    return frame, ids
+
+
+def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tuple[str, ...]:
+    names = dataset.project.roles.id
+    if not names:
+        raise VersionError(
+            f"{file} cannot be used: predictions are matched by id, and the versions have no id "
+            "column. Name one under [columns] in chameleon.toml."
+        )
+    if all(name in columns for name in names):
+        return names
+    usual = [name for name in USUAL_NAMES["id"] if name in columns]
+    if len(names) != 1 or not usual:
+        raise VersionError(
+            f"{file} has no column '{names[0]}' (id). Columns found: {', '.join(columns)}."
+        )
+    return (usual[0],)
+
+
+def _one_row_an_id(
+    version: Version, given: GivenTable, frame: pl.DataFrame, ids: pl.Series
+) -> tuple[pl.DataFrame, pl.Series, list[Problem]]:
+    """Of an instance's rows the version's own one; else one of the others, where they agree."""
+    shares = {
+        f"share{number}": frame[name].cast(pl.Float64, strict=False)
+        for number, name in enumerate(sorted(given.shares.values()))
+    }
+    lines = pl.DataFrame(
+        {
+            "id": ids,
+            "line": np.arange(len(ids)),
+            "own": frame[OWN],
+            "said": key_text(frame[given.prediction], untyped=given.untyped),
+            **shares,
+        }
+    ).drop_nulls("id")
+    own = lines.filter("own")
+    others = (
+        lines.join(own, on="id", how="anti")
+        .drop_nulls("said")
+        .sort("id", *shares)  # which of those that agree counts is not left to their order
+        .group_by("id")
+        .agg(pl.col("line").first(), pl.col("said").n_unique())
+    )
+    disputed = others.filter(pl.col("said") > 1)
+    agreed = others.filter(pl.col("said") == 1)
+    chosen = pl.concat([own["line"], agreed["line"]]).sort()
+    problems = []
+    if len(disputed):
+        problems.append(
+            _problem(
+                version,
+                f"says different things of {len(disputed):,} instances that it does not hold, such "
+                f"as '{first_few(disputed['id'])[0]}' ('{given.prediction}' in {given.file}): "
+                "their outcome is unknown there.",
+            )
+        )
+    return frame[chosen], ids.gather(chosen), problems
+
+
+def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
+    """int64 of shape (n_rows,): the line of the file for each row, -1 where there is none."""
+    lines = pl.DataFrame({"id": ids, "line": np.arange(len(ids))}).drop_nulls("id")
+    known = dataset.instance_ids.to_frame("id").join(
+        lines, on="id", how="left", maintain_order="left"
+    )
+    by_instance: NDArray[np.int64] = known["line"].fill_null(-1).to_numpy()
+    return by_instance[dataset.instance]
+
+
+def _probabilities(
+    frame: pl.DataFrame, names: list[str], class_count: int, place: NDArray[np.int64], file: str
+) -> NDArray[np.float64] | None:
+    if not names:
+        return None
+    shares = np.full((len(frame) + 1, class_count), np.nan)
+    for number, name in enumerate(names):
+        try:
+            values = frame[name].cast(pl.Float64).to_numpy()
+        except pl.exceptions.PolarsError as error:
+            raise VersionError(f"{file}: column '{name}' holds more than numbers.") from error
+        wrong = ~np.isnan(values) & ((values < 0) | (values > 1))
+        if wrong.any():
+            raise VersionError(
+                f"{file}: column '{name}' holds {values[wrong].min():g}, which is no probability. "
+                "Probabilities go from 0 to 1."
+            )
+        shares[:-1, number] = values
+    return shares[place]
+
+
+def _counted(
+    dataset: EvolvingDataset,
+    version: Version,
+    file: str,
+    ids: pl.Series,
+    predicted: NDArray[np.int64],
+) -> list[Problem]:
+    problems: list[Problem] = []
+    own = dataset.rows_of(dataset.version_number(version.name))
+    silent = int((predicted[own] < 0).sum())
+    if silent:
+        problems.append(
+            _problem(
+                version,
+                f"has no prediction for {silent:,} of its {len(own):,} instances ({file}): their "
+                "outcome is unknown.",
+            )
+        )
+    strange = ids.drop_nulls().filter(~ids.drop_nulls().is_in(dataset.instance_ids.implode()))
+    if len(strange):
+        problems.append(
+            _problem(
+                version,
+                f"has predictions for {len(strange):,} ids that no version holds, such as "
+                f"'{first_few(strange)[0]}' ({file}): they are not used.",
+            )
+        )
+    return problems
+
+
+def _problem(version: Version, message: str) -> Problem:
+    return Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)

@@ -1,0 +1,8 @@
+"""User input: `chameleon.toml`, columns, sources of versions, validation, and uploads.
+
+Reads what the user brought and reports findings; builds no dataset and fits no model.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,353 @@
+"""What a version's file holds, and whether it can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import polars as pl
+
+from chameleon.errors import VersionError
+from chameleon.project.columns import (
+    SPLIT_NAMES,
+    column_kinds,
+    key_text,
+    named,
+    plain_text,
+    reads_as_date,
+    split_codes,
+    type_kind,
+    unnamed,
+)
+from chameleon.project.files import READ_ERRORS
+from chameleon.project.findings import Finding
+from chameleon.project.parts import CONTRADICTS
+from chameleon.project.records import (
+    Kind,
+    NoticeKind,
+    Roles,
+    Severity,
+    Split,
+    Version,
+    VersionSource,
+)
+from chameleon.project.weak_checks import check_probabilities, read_probabilities
+
+EXAMPLES = 3
+
+CONTINUOUS_VALUES = 20
+"""A label with more distinct values than this, some of them fractions, is a quantity."""
+
+
+def version_header(source: VersionSource, version: Version) -> Finding:
+    """The kind of every column that can be used; the file is read whole, once for its content.
+
+    A CSV tells its types only so, and damage in the middle of any file would else come to light
+    when the version is needed.
+    """
+    finding = Finding()
+    try:
+        for severity, remark in source.remarks(version):
+            finding.add(severity, remark)
+        schema = source.scan(version).collect_schema()
+        whole = source.scan(version).collect() if source.untyped(version) else None
+        if whole is not None:
+            finding.columns.update(column_kinds(whole))
+        else:
+            _typed_columns(finding, source, version, schema)
+    except (*READ_ERRORS, VersionError) as error:
+        finding.add_unreadable(source, version, error)
+        return finding
+    for name in schema:
+        base, _, number = name.rpartition("_duplicated_")
+        if whole is not None and number.isdecimal() and base in schema:
+            finding.add(
+                Severity.WARNING,
+                f"has the column name '{base}' more than once: the later one is called '{name}'.",
+                name,
+            )
+    finding.messages.sort(key=lambda message: message[2] or "")  # not in the order of the columns
+    return finding
+
+
+def _empty_columns(source: VersionSource, version: Version) -> list[str]:
+    """The columns without any value in the version."""
+    absent = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
+    rows = absent["\0"][0]
+    return [name for name in absent.columns if name != "\0" and absent[name][0] == rows]
+
+
+def _typed_columns(
+    finding: Finding, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
+) -> None:
+    _type_columns(finding, schema)
+    columns = [name for name, kind in finding.columns.items() if kind is not None]
+    if columns:  # every page must be decoded for that
+        source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
+    if source.pooled:
+        empty = _empty_columns(source, version)
+        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
+    finding.columns.update(_written_dates(source, version, finding.columns))
+
+
+def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
+    for name, dtype in schema.items():
+        try:
+            finding.columns[name] = type_kind(dtype)
+        except TypeError:
+            finding.add(
+                Severity.WARNING,
+                f"column '{name}' holds {dtype}, which is no single value: it is left out.",
+                name,
+            )
+
+
+def _written_dates(
+    source: VersionSource, version: Version, columns: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """Text columns all of whose values are dates: JSON and many writers have no type for them."""
+    texts = [name for name, kind in columns.items() if kind is Kind.TEXT]
+    head = source.scan(version).select(named(*texts)).head(100).collect()
+    likely = [column.name for column in head if _all_dates(column)]
+    if not likely:
+        return {}
+    whole = source.scan(version).select(named(*likely)).collect()
+    return {column.name: Kind.DATE for column in whole if _all_dates(column)}
+
+
+def _all_dates(column: pl.Series) -> bool:
+    values = unnamed(column).cast(pl.String).drop_nulls()
+    return not values.is_empty() and reads_as_date(values)
+
+
+def checked_version(
+    source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
+) -> Finding:
+    """Whether the columns that have a role can be used, and what is odd about them."""
+    finding = Finding()
+    needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
+    absent = [name for name in needed if name not in columns]
+    if len(absent) == len(needed) > 1 and source.untyped(version):
+        finding.add(Severity.ERROR, _no_header(needed, columns), needed[0])
+        return finding
+    for name in absent:
+        finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
+    if not finding.usable:
+        return finding
+    probable = [column for _, column in roles.label_probabilities if column in columns]
+    try:
+        wanted = [*needed, *probable] or list(columns)[:1]
+        frame = source.scan(version).select(named(*wanted)).collect()
+    except (*READ_ERRORS, VersionError) as error:
+        finding.add_unreadable(source, version, error)
+        return finding
+    if frame.is_empty():
+        finding.add(Severity.ERROR, "has column names but no rows. Write its rows.")
+        return finding
+    untyped = source.untyped(version)
+    key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
+    probabilities = read_probabilities(frame, roles)
+    if roles.label is None:
+        stated = probabilities.labels(roles).alias(roles.label_probabilities[0][1])
+        label = stated
+    else:
+        stated = frame[roles.label]
+        label = key_text(stated, untyped=untyped)
+    if key is not None:
+        files_of = partial(_files_of_ids, source, version, roles)
+        rows = _rows_of_ids(frame, key, label, roles)
+        _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
+    check_probabilities(finding, probabilities, key, derives=roles.label is None)
+    _check_labels(finding, stated, key, untyped=untyped and roles.label is not None)
+    if roles.split is not None:
+        _check_splits(finding, frame[roles.split], label, stated.name)
+    return finding
+
+
+def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
+    """One text per row from the id columns; null where one of them is."""
+    if len(parts) == 1:
+        return parts[0]
+    escaped = [
+        part.str.replace_all("\\", "\\\\", literal=True).str.replace_all("|", "\\|", literal=True)
+        for part in parts
+    ]
+    frame = pl.DataFrame({f"part{i}": part for i, part in enumerate(escaped)})
+    return frame.select(pl.concat_str(pl.all(), separator="|"))[:, 0]
+
+
+def first_few(texts: pl.Series) -> list[str]:
+    """The first of the texts in their order, whatever the order of the rows."""
+    return texts.drop_nulls().bottom_k(EXAMPLES).sort().to_list()
+
+
+def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
+    names = ", ".join(f"'{name}'" for name in needed)
+    found = ", ".join(list(columns)[:30])
+    return (
+        f"has none of the columns {names}. Columns found: {found}. If its first line is no header, "
+        "write one; or name others under [columns] in chameleon.toml."
+    )
+
+
+def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
+    role = "label" if name == roles.label else "split" if name == roles.split else "id"
+    found = ", ".join(list(columns)[:30])
+    return (
+        f"has no column '{name}' ({role}). Columns found: {found}. Rename it in the file, "
+        f"or name another under [columns] in chameleon.toml."
+    )
+
+
+def _files_of_ids(
+    source: VersionSource, version: Version, roles: Roles, wanted: Sequence[str]
+) -> list[str]:
+    """The files that hold these ids, where the version has several."""
+    parts = source.parts(version)
+    if len(parts) < 2:
+        return []
+    frames = {file: scan.select(named(*roles.id)).collect() for file, scan in parts.items()}
+    keys = {
+        file: joined_key([key_text(f[n], untyped=source.untyped(version)) for n in roles.id])
+        for file, f in frames.items()
+    }
+    return [file for file, key in keys.items() if key.is_in(pl.Series(wanted).implode()).any()]
+
+
+def _rows_of_ids(
+    frame: pl.DataFrame, key: pl.Series, label: pl.Series, roles: Roles
+) -> pl.DataFrame:
+    """id, label and split (null where there is none) of every row."""
+    split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
+    if roles.split is not None:
+        split = pl.Series(split_codes(frame[roles.split]))
+    return pl.DataFrame({"id": key, "label": label, "split": split})
+
+
+def _check_ids(
+    finding: Finding,
+    rows: pl.DataFrame,
+    roles: Roles,
+    files_of: Callable[[Sequence[str]], list[str]],
+    *,
+    pooled: bool,
+) -> None:
+    name, key = ", ".join(roles.id), rows["id"]
+    absent = key.null_count()
+    if absent:
+        finding.add(
+            Severity.ERROR,
+            f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
+            roles.id[0],
+            kind=NoticeKind.MISSING_IDS,
+            count=absent,
+        )
+        return
+    if key.n_unique() == len(key):
+        return
+    repeated = key.filter(key.is_duplicated()).unique()
+    shown = first_few(repeated)
+    examples = ", ".join(f"'{value}'" for value in shown)
+    files = files_of(shown)
+    if files:
+        examples += f" (in {', '.join(files)})"
+    finding.add(
+        Severity.ERROR,
+        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}"
+        f"{_how_they_differ(rows)}. Keep one row an id, or name several columns as id under "
+        "[columns] in chameleon.toml."
+        + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
+        roles.id[0],
+        kind=NoticeKind.DUPLICATE_IDS,
+        count=len(repeated),
+        examples=shown,
+    )
+
+
+def _how_they_differ(rows: pl.DataFrame) -> str:
+    """How many of the repeated ids have several labels, or stand in several splits."""
+    repeated = rows.filter(pl.col("id").is_duplicated()).group_by("id").n_unique()
+    labels, splits = ((repeated[name] > 1).sum() for name in ("label", "split"))
+    told = [f"{labels:,} of them with different labels"] if labels else []
+    told += [f"{splits:,} in more than one split"] if splits else []
+    return f": {', '.join(told)}" if told else ", all with one label each"
+
+
+def _check_labels(
+    finding: Finding, label: pl.Series, key: pl.Series | None, *, untyped: bool
+) -> None:
+    name, label = label.name, unnamed(label)
+    numbers = label
+    if untyped and column_kinds(label.to_frame())[""] is Kind.NUMBER:
+        numbers = label.cast(pl.Float64, strict=False)
+    if numbers.dtype.is_float():
+        finite = numbers.filter(numbers.is_finite())
+        fractions = finite.filter(finite != finite.floor())
+        if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
+            finding.add(
+                Severity.ERROR,
+                f"has a label ('{name}') of {finite.n_unique():,} different numbers, such as "
+                f"{fractions.sort()[0]:g}: a quantity. Chameleon is for classification so far. "
+                "Cut it into classes, or name another label under [columns].",
+                name,
+            )
+            return
+    missing = key_text(label, untyped=untyped).is_null()
+    absent = int(missing.sum())
+    of_ids = [] if key is None else first_few(key.filter(missing))
+    if absent == len(label):
+        finding.add(
+            Severity.WARNING,
+            f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
+            name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
+        )
+    elif absent:
+        finding.add(
+            Severity.NOTE,
+            f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
+            "outcome is unknown.",
+            name,
+            kind=NoticeKind.MISSING_LABELS,
+            count=absent,
+            examples=of_ids,
+        )
+
+
+def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_name: str) -> None:
+    codes = split_codes(split)
+    unknown = plain_text(split).filter(pl.Series(codes < 0))
+    if len(unknown):
+        against = unknown.filter(unknown.str.contains(CONTRADICTS, literal=True)).drop_nulls()
+        if len(against):
+            finding.add(
+                Severity.ERROR,
+                f"has rows whose split ('{split.name}') contradicts their file: "
+                f"{first_few(against)[0]}, in {len(against):,} of {len(split):,} rows. Correct the "
+                "column, or move the rows.",
+                split.name,
+            )
+            return
+        values = unknown.unique().sort().head(3)
+        spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
+        finding.add(
+            Severity.ERROR,
+            f"has a split ('{split.name}') that is not known: {spelled}, in {len(unknown):,} of "
+            f"{len(split):,} rows. Known are {', '.join(SPLIT_NAMES)}.",
+            split.name,
+        )
+        return
+    order = list(Split)
+    train = label.filter(pl.Series(codes == order.index(Split.TRAIN))).drop_nulls()
+    if not (codes == order.index(Split.TEST)).any():
+        finding.add(Severity.WARNING, "has no test rows: its test metrics are '-'.", split.name)
+    if train.n_unique() == 1:
+        finding.add(
+            Severity.WARNING,
+            f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
+            label_name,
+        )
+    elif train.is_empty():
+        finding.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")

@@ -1,0 +1,177 @@
+"""Reading one version file of any of the formats."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PanicException, PolarsError
+
+from chameleon.errors import VersionError
+from chameleon.project.columns import named
+from chameleon.project.records import Severity, Version
+from chameleon.project.text import MARKUP, remarks_of, scan_text
+
+ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
+_PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_SECONDS_OF_DAY = 86_400
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31, the years of Python's dates, in days since 1970."""
+
+_MOST = 2**63 - 1
+
+READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
+
+
+def ending(file: str | Path) -> str:
+    """The file's format by its ending, such as ".csv.gz"; "" where it is none of `ENDINGS`."""
+    name = str(file).lower()
+    return max((e for e in ENDINGS if name.endswith(e)), key=len, default="")
+
+
+def is_untyped(file: str | Path) -> bool:
+    """Whether the format carries no types, so that they are found from the values."""
+    return ending(file).startswith(".csv")
+
+
+def scan_file(path: Path) -> pl.LazyFrame:
+    """The file as a lazy frame; every column of a CSV as String.
+
+    Raises
+    ------
+    VersionError
+        It is in a form that cannot be told. The message follows the file's name.
+    """
+    if is_untyped(path):
+        return scan_text(path)
+    scan = _scan_typed(path)
+    return scan.with_columns(
+        pl.when(in_range).then(named(name)) for name, in_range in _ranges(scan).items()
+    )
+
+
+def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
+    """What is unusual about how a file is written, each to follow its name.
+
+    Raises
+    ------
+    VersionError
+        Its rows cannot be told; see `remarks_of`.
+    """
+    if is_untyped(path):
+        return remarks_of(path)
+    scan = _scan_typed(path)
+    ranges = _ranges(scan)
+    counted = scan.select(pl.len(), *((~in_range).sum() for in_range in ranges.values()))
+    rows, *counts = counted.collect().row(0) if ranges else (0,)
+    return tuple(
+        (
+            Severity.WARNING,
+            f"has values in '{name}' outside the years 1 to 9999 or the range of their type, "
+            f"{count:,} of {rows:,}: they count as missing. Write the column again.",
+        )
+        for name, count in zip(ranges, counts, strict=True)
+        if count
+    )
+
+
+def _scan_typed(path: Path) -> pl.LazyFrame:
+    match ending(path):
+        case ".parquet":
+            return pl.scan_parquet(path, glob=False)
+        case ".arrow" | ".feather":
+            return pl.scan_ipc(path, glob=False)
+        case ".jsonl":
+            return pl.scan_ndjson(path, infer_schema_length=None)
+    raise VersionError(
+        f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}."
+    )
+
+
+def _ranges(scan: pl.LazyFrame) -> dict[str, pl.Expr]:
+    """Whether a value is in range, for every column of dates or times.
+
+    polars panics on other values, or reads them as something else.
+    """
+    return {
+        name: named(name).to_physical().is_between(*bounds)
+        for name, dtype in scan.collect_schema().items()
+        if (bounds := _bounds(dtype)) is not None
+    }
+
+
+def _bounds(dtype: pl.DataType) -> tuple[int, int] | None:
+    """The smallest and largest stored number of a type of date or time; None for other types."""
+    if dtype == pl.Date:
+        return _FIRST_DAY, _LAST_DAY
+    if dtype == pl.Time:
+        return 0, _SECONDS_OF_DAY * _PER_SECOND["ns"] - 1
+    if not isinstance(dtype, (pl.Datetime, pl.Duration)):
+        return None
+    per_second = _PER_SECOND[dtype.time_unit]
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
+        margin = 0 if dtype.time_zone is None else 1  # a day: the zone adds hours
+        first, after = _FIRST_DAY + margin, _LAST_DAY + 1 - margin
+        return first * _SECONDS_OF_DAY * per_second, after * _SECONDS_OF_DAY * per_second - 1
+    most = _MOST // (_PER_SECOND["ns"] // per_second)  # what fits into 64 bits as nanoseconds
+    return -most, most
+
+
+def unreadable(
+    version: Version, folder: Path, paths: Iterable[Path], error: BaseException
+) -> VersionError:
+    """The error to raise for a version whose files, in a project folder, could not be read."""
+    path, error = _culprit(list(paths), error)
+    file = path.relative_to(folder).as_posix()
+    place = version.place if file == version.file else f"{version.place}: {file}"
+    try:
+        if not path.is_file():
+            return VersionError(f"{place}: there is no such file.")
+        if path.stat().st_size == 0:
+            return VersionError(
+                f"{place} is empty (0 bytes). Write it again or take it out of the project."
+            )
+    except OSError:
+        pass
+    return VersionError(f"{place} {could_not(path, error)}")
+
+
+def could_not(path: Path, error: BaseException) -> str:
+    """Why a file could not be read, without its path, and what to do."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = said.replace(str(path), path.name).rstrip(".")
+    return f"could not be read as {ending(path).lstrip('.')}: {said}. {_remedy(path)}"
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file that cannot be read, told by how it begins."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(512)
+        if MARKUP.match(head):
+            return "It holds a web page or XML, not a table: fetch or write it again."
+        if not is_untyped(path) and b"\0" not in head and b"," in head and head.decode():
+            return "It holds text: if that is CSV, rename it to end in .csv."
+    except (OSError, UnicodeDecodeError):
+        pass
+    return "The file may be damaged, incomplete or of another format: write it again."
+
+
+def _culprit(paths: list[Path], error: BaseException) -> tuple[Path, BaseException]:
+    """The file that fails by itself, and how; the first where none does."""
+    for path in paths if len(paths) > 1 else ():
+        try:
+            scan_file(path).select(pl.len()).collect()
+        except READ_ERRORS as own:
+            return path, own
+    return paths[0], error
+
+
+def outside(folder: Path, path: Path) -> bool:
+    """Whether a path leads out of the folder, by links or dots, or cannot be followed."""
+    try:
+        return not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return True

@@ -1,0 +1,245 @@
+"""Versions in a folder: a file or a sub-folder a version, in natural order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from chameleon.errors import ProjectError, VersionError
+from chameleon.project.columns import named
+from chameleon.project.files import ending, outside, scan_file, unreadable
+from chameleon.project.parts import VersionFiles, folder_files
+from chameleon.project.prediction_columns import is_said, said_columns
+from chameleon.project.reading_settings import guessed
+from chameleon.project.records import (
+    SETTINGS_FILE,
+    USUAL_NAMES,
+    GivenTable,
+    Problem,
+    Settings,
+    Severity,
+    Version,
+    VersionSource,
+    natural_key,
+    version_name,
+)
+from chameleon.storage import FileMemory, digest, file_digest
+
+VERSIONS_FOLDER = "versions"
+PREDICTIONS_FOLDER = "predictions"
+SHIPPED_FOLDERS = ("layout", "evaluation")
+"""Of tables that were computed, and may be shipped with a project."""
+
+
+class FolderSource(VersionSource):
+    """The version files and sub-folders of a project folder.
+
+    What chameleon.toml lists comes first, in its order; what else is in `versions/` follows in
+    natural order (1.2 before 1.10). A folder without `versions/` may hold the files, or else the
+    sub-folders, itself.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, memory: FileMemory) -> None:
+        unknown = set(settings.source) - {"kind"}
+        if unknown:
+            raise ProjectError(
+                f"{SETTINGS_FILE}: [source] has the key '{min(unknown)}', which a folder of "
+                'versions does not use. For one table, write file = "data.parquet" too.'
+            )
+        self._folder = folder
+        self._settings = settings
+        self._memory = memory
+        self._problems: list[Problem] = []
+        self._files: dict[str, VersionFiles] = {}
+        self._listed_paths: set[Path] = set()
+        self._versions = self._listed()
+        self._add_found()
+
+    def versions(self) -> tuple[Version, ...]:
+        """All versions whose files are there, old to new."""
+        return tuple(self._versions)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Versions that are listed but not there, or there but not listed."""
+        return tuple(self._problems)
+
+    def scan(self, version: Version) -> pl.LazyFrame:
+        """The version's table; every column of a CSV as String."""
+        whole = self._whole(version)
+        asked = self._settings.predictions
+        if asked is None:
+            return whole
+        own = [name for name in whole.collect_schema() if not is_said(asked, name)]
+        return whole.select(named(*own))
+
+    def untyped(self, version: Version) -> bool:
+        """Whether the version is a CSV."""
+        return self._files[version.name].untyped
+
+    def fingerprint(self, version: Version) -> str:
+        """SHA-256 of the file, or of all of them, remembered by size, time of change and inode."""
+        files = self._files[version.name]
+        found = [
+            (path.name, self._memory.recall(path, "sha256", partial(file_digest, path)))
+            for path in files.paths
+        ]
+        return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
+
+    def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the version's files are written."""
+        return self._files[version.name].remarks()
+
+    def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
+        """The files of a version."""
+        return {self._named(path): scan_file(path) for path in self._files[version.name].paths}
+
+    def unreadable(self, version: Version, error: BaseException) -> VersionError:
+        """The error that names the file which could not be read."""
+        return unreadable(version, self._folder, self._files[version.name].paths, error)
+
+    def predictions(self, version: Version) -> GivenTable | None:
+        """What the version's own rows say, where [predictions] names such a column."""
+        asked = self._settings.predictions
+        if asked is None:
+            return None
+        table = self._whole(version)
+        said = said_columns(asked, table.collect_schema(), self._versions)[version.name]
+        if said.prediction is None:
+            return None
+        return GivenTable(
+            file=version.file,
+            table=table,
+            fingerprint=self.fingerprint(version),
+            untyped=self.untyped(version),
+            prediction=said.prediction,
+            shares=said.shares,
+        )
+
+    def _whole(self, version: Version) -> pl.LazyFrame:
+        files = self._files[version.name]
+        return files.scan(self._split_column(files)) if files.splits else files.scan("")
+
+    def _split_column(self, files: VersionFiles) -> str:
+        named = self._settings.columns.get("split")
+        if named:
+            return named[0]
+        names = [name for path in files.paths for name in scan_file(path).collect_schema()]
+        return guessed(names, USUAL_NAMES["split"]) or "split"
+
+    def _named(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()
+
+    def _listed(self) -> list[Version]:
+        usable: list[Version] = []
+        for version in self._settings.versions:
+            path = self._folder / version.file
+            try:
+                resolved, is_file, is_folder = path.resolve(), path.is_file(), path.is_dir()
+            except (OSError, RuntimeError, ValueError) as error:  # such as a link to itself
+                self._report(version, f"cannot be looked up ({error}). Correct its file name.")
+                continue
+            self._listed_paths.add(resolved)
+            no_version = (self._folder.resolve(), (self._folder / VERSIONS_FOLDER).resolve())
+            if outside(self._folder, path):
+                self._report(version, "lies outside the project folder. Move the file into it.")
+            elif not is_file and (not is_folder or resolved in no_version):
+                self._report(version, "is listed in chameleon.toml, but there is no such file.")
+            elif is_file and not ending(path):
+                self._report(version, "has an ending that cannot be read.")
+            elif self._takes(version, path):
+                usable.append(version)
+        return usable
+
+    def _takes(self, version: Version, path: Path) -> bool:
+        """Whether the version's files are told; those of a sub-folder may not be."""
+        try:
+            self._files[version.name] = (
+                folder_files(path, self._folder) if path.is_dir() else VersionFiles((path,))
+            )
+        except VersionError as error:
+            self._report(version, str(error))
+            return False
+        except OSError as error:
+            self._report(version, f"cannot be looked into: {error.strerror}.")
+            return False
+        return True
+
+    def _add_found(self) -> None:
+        named = {version.name: version.file for version in self._settings.versions}
+        for path in self._found():
+            file = self._named(path)
+            name = path.name if path.is_dir() else version_name(file)
+            version = Version(name=name, file=file)
+            if path.resolve() in self._listed_paths:
+                continue
+            if outside(self._folder, path):
+                self._report(version, "is a link out of the project folder. Move the file into it.")
+                continue
+            if version.name in named:
+                self._report(
+                    version,
+                    f"has the same name as {named[version.name]} and is left out. "
+                    "Rename one of the files, or name both under [[versions]].",
+                )
+                continue
+            if not self._takes(version, path):
+                continue
+            if self._settings.versions:
+                self._report(
+                    version,
+                    "is not listed in chameleon.toml: it follows the listed versions.",
+                    Severity.NOTE,
+                )
+            named[version.name] = file
+            self._versions.append(version)
+
+    def _found(self) -> list[Path]:
+        folder = self._folder / VERSIONS_FOLDER
+        own = not folder.is_dir()
+        folder = self._folder if own else folder
+        entries = [path for path in folder.iterdir() if not path.name.startswith((".", "~", "__"))]
+        if self._settings.golden is not None:  # a test set of its own is no version
+            entries = [path for path in entries if not self._is_golden(path)]
+        files = [path for path in entries if ending(path) and path.is_file()]
+        folders = [path for path in entries if path.is_dir()]
+        if own:  # a project folder may hold folders of anything
+            folders = [path for path in folders if _may_be_version(path)]
+        if own and files and folders:
+            self._tell_unused(sorted(path.name for path in folders))
+            folders = []
+        return sorted([*files, *folders], key=lambda p: (natural_key(version_name(p.name)), p.name))
+
+    def _is_golden(self, path: Path) -> bool:
+        try:
+            return path.resolve() == (self._folder / str(self._settings.golden)).resolve()
+        except (OSError, RuntimeError, ValueError):
+            return False
+
+    def _tell_unused(self, folders: list[str]) -> None:
+        named = ", ".join(folders[:3]) + (", ..." if len(folders) > 3 else "")
+        self._problems.append(
+            Problem(
+                Severity.NOTE,
+                f"{len(folders):,} folders beside the version files hold tables, but are no "
+                f"versions: {named}. To use both, put the versions into {VERSIONS_FOLDER}/.",
+            )
+        )
+
+    def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
+        self._problems.append(
+            Problem(severity, f"{version.place} {message}", version.name, version.file)
+        )
+
+
+def _may_be_version(folder: Path) -> bool:
+    if folder.name in (PREDICTIONS_FOLDER, *SHIPPED_FOLDERS):
+        return False
+    try:
+        return any(
+            ending(path) and not path.name.startswith((".", "~")) for path in folder.iterdir()
+        )
+    except OSError:
+        return False

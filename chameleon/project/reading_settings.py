@@ -1,0 +1,202 @@
+"""Which reading of a table [source] asks for; where it does not say, the question to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from chameleon.errors import ProjectError
+from chameleon.project.cuts import ByDate
+from chameleon.project.readings import MOST_VERSIONS, ByValidity, ByVersion, Reading
+from chameleon.project.records import SETTINGS_FILE, USUAL_NAMES, Settings
+from chameleon.project.settings_writer import toml_value
+
+CUTS = ("day", "week", "month")
+READINGS = ("snapshot", "since", "valid")
+USUAL_VERSION = (
+    "version", "dataset_version", "data_version", "batch", "release", "snapshot", "revision",
+)  # fmt: skip
+START, END = "valid_from", "valid_to"
+
+_KEYS = {
+    "kind", "file", "reading", "version", "valid_from", "valid_to", "inclusive", "date", "cut",
+    "steps",
+}  # fmt: skip
+_WHERE = f"{SETTINGS_FILE}: [source]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that [source] may say of a table, and what it means."""
+
+    source: Mapping[str, Any]
+    meaning: str
+
+
+def asked_reading(
+    settings: Settings, columns: Sequence[str], evidence: Callable[[str], str]
+) -> Reading:
+    """The reading that [source] states of a table with these columns.
+
+    Parameters
+    ----------
+    evidence
+        What the table shows of a version column; asked where [source] does not say enough.
+
+    Raises
+    ------
+    ProjectError
+        [source] is wrong, names a column that is not there, or does not say how to read the
+        table; the message then asks, with the lines to write.
+    """
+    source = settings.source
+    unknown = set(source) - _KEYS
+    if unknown:
+        raise ProjectError(
+            f"{_WHERE} has the unknown key '{min(unknown)}'. It may hold "
+            f"{', '.join(sorted(_KEYS))}."
+        )
+    for key in ("version", "valid_from", "valid_to", "date"):
+        if key in source and (not isinstance(source[key], str) or not source[key]):
+            raise ProjectError(f"{_WHERE} '{key}' must be a column name, found {source[key]!r}.")
+    reading = source.get("reading")
+    if reading is not None and reading not in READINGS:
+        raise ProjectError(
+            f"{_WHERE} reading must be one of {', '.join(READINGS)}, found {reading!r}. To cut by "
+            'a date column, write date = "..." and cut = "month" instead.'
+        )
+    by_date = {"date", "cut", "steps"} & set(source)
+    if by_date and (reading is not None or "version" in source):
+        other = "reading" if reading is not None else "version"
+        raise ProjectError(
+            f"{_WHERE} has '{min(by_date)}' and '{other}': cut by date, or read a version column, "
+            "but not both."
+        )
+    if by_date:
+        return _by_date(settings, columns)
+    if reading == "valid" or (reading is None and {START, END} & set(source)):
+        return _by_validity(source, columns)
+    column = source.get("version") or guessed(columns, USUAL_VERSION)
+    if reading is None:
+        found = evidence(column) if column is not None and column in columns else ""
+        raise ProjectError(_question(settings, columns, found))
+    if column is None:
+        raise ProjectError(
+            f"{_WHERE} names no version column, and none has a usual name. Columns found: "
+            f'{_list(columns)}. Write version = "...".'
+        )
+    return ByVersion(_present(column, "version", columns), cumulative=reading == "since")
+
+
+def guessed(columns: Sequence[str], usual: Sequence[str]) -> str | None:
+    """The column that has the first of the usual names, whatever its case; None without one."""
+    by_name = {name.casefold(): name for name in sorted(columns)}  # lower case comes last
+    return next((by_name[name] for name in usual if name in by_name), None)
+
+
+def _by_validity(source: Mapping[str, Any], columns: Sequence[str]) -> ByValidity:
+    inclusive = source.get("inclusive", False)
+    if not isinstance(inclusive, bool):
+        raise ProjectError(f"{_WHERE} inclusive must be true or false, found {inclusive!r}.")
+    if "version" in source:
+        raise ProjectError(
+            f"{_WHERE} has 'version', which the reading valid does not use: it reads valid_from "
+            "and valid_to."
+        )
+    start, end = source.get(START, START), source.get(END, END)
+    if start == end:
+        raise ProjectError(f"{_WHERE} names '{start}' as both valid_from and valid_to.")
+    return ByValidity(
+        _present(start, START, columns), _present(end, END, columns), inclusive=inclusive
+    )
+
+
+def _by_date(settings: Settings, columns: Sequence[str]) -> ByDate:
+    source = settings.source
+    cut, steps = source.get("cut"), source.get("steps")
+    if (cut is None) == (steps is None):
+        raise ProjectError(
+            f"{_WHERE} must have either cut or steps beside the date, found "
+            f'{"both" if cut is not None else "neither"}. Write cut = "month" (or week, or day), '
+            "or steps = 10."
+        )
+    if cut is not None and cut not in CUTS:
+        raise ProjectError(f"{_WHERE} cut must be one of {', '.join(CUTS)}, found {cut!r}.")
+    whole = isinstance(steps, int) and not isinstance(steps, bool)
+    if steps is not None and not (whole and 1 <= steps <= MOST_VERSIONS):
+        raise ProjectError(
+            f"{_WHERE} steps must be a whole number from 1 to {MOST_VERSIONS:,}, found {steps!r}."
+        )
+    named = settings.columns.get("date", ())
+    column = source.get("date") or (named[0] if named else guessed(columns, USUAL_NAMES["date"]))
+    if column is None:
+        raise ProjectError(
+            f"{_WHERE} names no date column, and none has a usual name. Columns found: "
+            f'{_list(columns)}. Write date = "...".'
+        )
+    return ByDate(_present(column, "date", columns), cut, steps)
+
+
+def _present(column: str, key: str, columns: Sequence[str]) -> str:
+    if column in columns:
+        return column
+    raise ProjectError(
+        f"{_WHERE} {key} is '{column}', but the table has no such column. Columns found: "
+        f"{_list(columns)}."
+    )
+
+
+def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
+    """What [source] may say of a table with these columns; "..." where no column is guessed."""
+    version = guessed(columns, USUAL_VERSION) or "..."
+    date = guessed(columns, USUAL_NAMES["date"]) or "..."
+    span = {key: guessed(columns, (key,)) or "..." for key in (START, END)}
+    by_version = {"file": file, "version": version}
+    return (
+        Choice(
+            {**by_version, "reading": "snapshot"},
+            "each row is repeated in every version that holds it",
+        ),
+        Choice(
+            {**by_version, "reading": "since"},
+            "each row stands once, with the version that brought it",
+        ),
+        Choice(
+            {"file": file, "reading": "valid", **span},
+            "each row says from which version on it holds, and from which on no longer",
+        ),
+        Choice(
+            {"file": file, "date": date, "cut": "month"},
+            "a version is all rows up to the end of a month (or week, or day)",
+        ),
+        Choice(
+            {"file": file, "date": date, "steps": 10},
+            "a version is all rows up to a tenth, two tenths ... of the time",
+        ),
+    )
+
+
+def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
+    """What to ask: what was found, the choices, and the lines to write for each."""
+    file = str(settings.source.get("file", "data.csv"))
+    choices: list[str] = []
+    addresses: list[str] = []
+    for choice in reading_choices(file, columns):
+        said = {key: value for key, value in choice.source.items() if key != "file"}
+        if "version" in said and "version" in settings.source:
+            said["version"] = settings.source["version"]
+        lines = ", ".join(f"{key} = {toml_value(value)}" for key, value in said.items())
+        addresses.append(f"{file}?{urlencode(said)}")
+        choices.append(f"{lines} ({choice.meaning})")
+    return (
+        f"How does {file} hold its versions? Columns found: {_list(columns)}.{evidence} Write into "
+        f"{SETTINGS_FILE} beside it [source], file = {toml_value(file)} and, a line each, one of: "
+        f'{"; ".join(choices)}. Or say it where you open the table, as in "{addresses[0]}".'
+    )
+
+
+def _list(columns: Sequence[str]) -> str:
+    shown = ", ".join(columns[:30])
+    return shown if len(columns) <= 30 else f"{shown} and {len(columns) - 30} more"

@@ -1,0 +1,490 @@
+"""A project: its versions, what their columns mean, and where they come from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from chameleon.errors import Option, SelectionError, VersionError, choices
+from chameleon.project.weak_columns import Pairs, WeakColumns
+from chameleon.storage import cache_folder, user_cache_folder
+
+SETTINGS_FILE = "chameleon.toml"
+
+USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "instance_id", "uid", "key"),
+    "label": ("label", "target", "y", "y_true", "class", "ground_truth"),
+    "split": ("split", "partition", "subset"),
+    "date": ("date",),
+    "source": ("source",),
+}
+"""Column names by which a role is found when chameleon.toml does not name it."""
+
+
+class Split(Option):
+    """The part of the data an instance stands in."""
+
+    TRAIN = "train"
+    TEST = "test"
+    VALIDATION = "validation"
+
+
+class Kind(StrEnum):
+    """What the values of a column are, over all versions."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TEXT = "text"
+
+
+class Severity(StrEnum):
+    """How much a problem takes away: a version or column, trust, or nothing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class NoticeKind(StrEnum):
+    """What the data check looks for. The last two are problems of any other kind."""
+
+    DUPLICATE_IDS = "duplicate ids"
+    MISSING_IDS = "missing ids"
+    MISSING_LABELS = "missing labels"
+    NEW_LABELS = "new labels"
+    VANISHED_LABELS = "vanished labels"
+    MOVED = "changes of split"
+    ACROSS_SPLIT = "equal rows across the split"
+    COLUMN_JOINED = "column joined"
+    COLUMN_LEFT = "column left"
+    COLUMN_RETYPED = "change of type"
+    CONSTANT = "constant feature"
+    ALL_MISSING = "all missing"
+    NON_FINITE = "non-finite values"
+    TELLS_LABEL = "tells the label"
+    OUT_OF_ORDER = "out of order"
+    EQUAL_VERSION = "equal version"
+    RETURNED = "lost and found again"
+    UNUSABLE = "version left out"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What was found wrong, and what was done about it.
+
+    Attributes
+    ----------
+    severity, message
+        How much it takes away, and what is wrong, where, and what to do.
+    version, file, column
+        Where it was found; None where it is no single one.
+    kind
+        What it is to the data check; None for what no check looks for.
+    count
+        How many rows, or ids, it concerns; None where these are not counted.
+    examples
+        A few of the ids or values.
+    """
+
+    severity: Severity
+    message: str
+    version: str | None = None
+    file: str | None = None
+    column: str | None = None
+    kind: NoticeKind | None = None
+    count: int | None = None
+    examples: tuple[str, ...] = ()
+
+    @classmethod
+    def kept(cls, entry: Mapping[str, Any]) -> Problem:
+        """The problem of which `dataclasses.asdict` was kept as JSON.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It was not written by this release.
+        """
+        kind = entry["kind"]
+        parts = {
+            "severity": Severity(entry["severity"]),
+            "kind": None if kind is None else NoticeKind(kind),
+            "examples": tuple(entry["examples"]),
+        }
+        return cls(**{**entry, **parts})
+
+
+def with_damage(problems: Iterable[Problem], damaged: Iterable[str]) -> tuple[Problem, ...]:
+    """The problems, and a warning for each result that was damaged on disk (`noted_damage`)."""
+    told = tuple(problems)
+    for result in dict.fromkeys(damaged):
+        message = f"The {result} was damaged and has been recomputed. Your data wasn't affected."
+        warning = Problem(Severity.WARNING, message)
+        told += () if warning in told else (warning,)
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of the dataset. `file`, or folder, is relative to the project folder."""
+
+    name: str
+    date: dt.date | None = None
+    note: str | None = None
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """The version and its file, as messages name them."""
+        return f"Version {self.name} ({self.file})"
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which columns carry the id, label, split, date and source; None where there is none.
+
+    Label probabilities are classes with their columns, votes are rules with theirs. Where there is
+    no label column, the label is the class of the largest probability.
+    """
+
+    id: tuple[str, ...]
+    label: str | None
+    split: str | None
+    date: str | None
+    source: str | None
+    label_probabilities: Pairs = ()
+    votes: Pairs = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that have a role and are therefore no features."""
+        single = (self.label, self.split, self.date, self.source)
+        return (*self.id, *(name for name in single if name is not None), *self.weak)
+
+    @property
+    def weak(self) -> tuple[str, ...]:
+        """The columns of label probabilities and votes; a version may lack them."""
+        return tuple(column for _, column in (*self.label_probabilities, *self.votes))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """The fixed model code: a scikit-learn classifier by its class name, and its parameters."""
+
+    estimator: str = "HistGradientBoostingClassifier"
+    params: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "random_state": 0,
+            "early_stopping": False,
+            # without it the fit diverges where a class has very few rows
+            "l2_regularization": 1.0,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionColumns:
+    """How the columns are called that hold predictions made elsewhere.
+
+    Attributes
+    ----------
+    columns
+        The column with the predicted class, such as "prediction_{version}". Without {version}
+        the version's own rows say it.
+    proba
+        The column with the probability of a class, such as "proba_{version}_{class}"; None where
+        there is none.
+    """
+
+    columns: str
+    proba: str | None = None
+
+
+class ViewerKind(Option):
+    """How an instance is looked at; each has a file in `chameleon/app/viewers`."""
+
+    IMAGE = "image"
+    TEXT = "text"
+    SENSOR = "sensor"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerSpec:
+    """What [viewer] says: how an instance is looked at, and by which columns.
+
+    Attributes
+    ----------
+    kind
+        The kind of viewer.
+    columns
+        Names of columns in order, or one pattern in which "*" stands for anything.
+    shape
+        Rows, columns and, for colours, 3 of an image of pixel columns; None where it is a square.
+    """
+
+    kind: ViewerKind
+    columns: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Take the kind also as text."""
+        object.__setattr__(self, "kind", ViewerKind(self.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What chameleon.toml says, checked; the defaults where it is silent.
+
+    Attributes
+    ----------
+    name
+        The name of the project.
+    columns
+        The columns that have a role, by role (id, label, split, date, source).
+    ignored
+        Columns that are no features.
+    model
+        The fixed model code.
+    own_models
+        The model code of versions that have one of their own, by version.
+    versions
+        The versions that are listed, in their order.
+    source
+        The table [source] as it is written; the kind of source that it names checks it.
+    predictions
+        The columns that hold predictions; None where the data holds none.
+    viewer
+        How instances are looked at; None where that is found from the columns.
+    golden
+        The file of the golden test set, relative to the project folder; None without one.
+    problems
+        What was found wrong in the file, and is not used.
+    weak
+        The columns that hold label probabilities and votes of labelling rules.
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    model: ModelSpec = field(default_factory=ModelSpec)
+    own_models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    versions: tuple[Version, ...] = ()
+    source: Mapping[str, Any] = field(default_factory=dict)
+    predictions: PredictionColumns | None = None
+    viewer: ViewerSpec | None = None
+    golden: str | None = None
+    problems: tuple[Problem, ...] = ()
+    weak: WeakColumns = field(default_factory=WeakColumns)
+
+    @property
+    def source_kind(self) -> str:
+        """The kind of source: what [source] names, a table where it names a file, or a folder."""
+        return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
+
+    def model_code(self, versions: Iterable[str]) -> tuple[object, ...]:
+        """The model code of these versions as plain values, for digests."""
+        own = {name: asdict(self.own_models[name]) for name in versions if name in self.own_models}
+        return (asdict(self.model), own) if own else (asdict(self.model),)
+
+    def model_of(self, version: str) -> ModelSpec:
+        """The model code of that version: its own, or the fixed one."""
+        return self.own_models.get(version, self.model)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenTable:
+    """Predictions of one version, made elsewhere, in a table that also holds the ids.
+
+    Attributes
+    ----------
+    file
+        Where they stand, as messages name it.
+    table
+        One row an instance, or several where `own` tells them apart.
+    fingerprint
+        A digest that changes when they do.
+    untyped
+        Whether the table is plain text.
+    prediction
+        The column with the predicted class.
+    shares
+        The column with the probability of each class, by class.
+    own
+        Which rows are those of the version itself; None where all are.
+    """
+
+    file: str
+    table: pl.LazyFrame
+    fingerprint: str
+    untyped: bool
+    prediction: str
+    shares: Mapping[str, str]
+    own: pl.Expr | None = None
+
+
+class VersionSource(Protocol):
+    """Where versions come from. A further kind offers `versions`, `scan` and `fingerprint`.
+
+    What else is here has an answer that most kinds can keep.
+    """
+
+    pooled: bool = False
+    """Whether all versions share the columns of one table, so that a column without any value in
+    a version is not one of that version's."""
+
+    def versions(self) -> tuple[Version, ...]:
+        """All versions, old to new, usable or not."""
+
+    def scan(self, version: Version) -> pl.LazyFrame:
+        """The version's table, once it is collected; only columns that are data.
+
+        Raises
+        ------
+        VersionError
+            It is plain already that the version cannot be read as one table.
+        """
+
+    def fingerprint(self, version: Version) -> str:
+        """A digest of the version's content, remembered while its files stay untouched.
+
+        Raises
+        ------
+        OSError
+            A file cannot be read.
+        """
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What was found wrong while listing the versions."""
+        return ()
+
+    def other_columns(self) -> Collection[str]:
+        """Columns of its files that are no data, such as those that tell versions."""
+        return ()
+
+    def untyped(self, version: Version) -> bool:
+        """Whether the version is plain text (CSV), all columns String, its types still unknown."""
+        return False
+
+    def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the version is written, and how it is read.
+
+        Raises
+        ------
+        VersionError
+            It is written so that its rows cannot be told.
+        """
+        return ()
+
+    def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
+        """The tables the version is put together from, by file, so that messages can name it."""
+        return {version.file: self.scan(version)}
+
+    def unreadable(self, version: Version, error: BaseException) -> VersionError:
+        """The error to raise where reading the version ended in that error."""
+        return VersionError(f"{version.place} could not be read: {error}")
+
+    def predictions(self, version: Version) -> GivenTable | None:
+        """The version's predictions that stand in the data itself; None where there are none."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """An opened evolving dataset: its usable versions, their columns, and what was found wrong.
+
+    Attributes
+    ----------
+    path
+        The project folder, or the file where a single table was opened.
+    address
+        What `open_project` was given, to open the project again.
+    versions
+        The usable versions, old to new.
+    kinds
+        The kind of every feature over all versions, in natural order of their names.
+    columns
+        The features each version has, with the kind they have there (None: without a value), by
+        version name. An absent feature counts as missing.
+    problems
+        What was found wrong, and what was done about it. Versions with an error are left out.
+    fingerprints
+        A digest of each version's content, by version name.
+    private
+        The one folder in which anything of the project may be kept; None where it is kept as
+        usual, beside the project and in the user's cache folder.
+    cached_only
+        Whether nothing is built or fitted in this process: cached results are used, as another
+        process computed them.
+    """
+
+    path: Path
+    address: str
+    name: str
+    settings: Settings
+    source: VersionSource
+    versions: tuple[Version, ...]
+    roles: Roles
+    kinds: Mapping[str, Kind]
+    columns: Mapping[str, Mapping[str, Kind | None]]
+    problems: tuple[Problem, ...]
+    fingerprints: Mapping[str, str]
+    private: Path | None = None
+    cached_only: bool = False
+
+    def version(self, name: str) -> Version:
+        """The version of that name.
+
+        Raises
+        ------
+        SelectionError
+            No usable version has that name.
+        """
+        for version in self.versions:
+            if version.name == name:
+                return version
+        known = choices(version.name for version in self.versions)
+        raise SelectionError(f"There is no version '{name}' in {self.name}. {known}")
+
+    @property
+    def results_folder(self) -> Path:
+        """The folder of everything computed from this project."""
+        return self.private or cache_folder(self.path)
+
+    @property
+    def models_folder(self) -> Path:
+        """The folder of fitted models, readable by this user alone."""
+        return (self.private or user_cache_folder()) / "models"
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
+    """A sort key by which 1.2 comes before 1.10."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return tuple(
+        _number_key(p) if p[0] in "0123456789" else (1, 0, p.casefold(), "") for p in parts
+    )
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """The names in natural order; ties, such as "a" and "A", by their code points."""
+    return sorted(names, key=lambda name: (natural_key(name), name))
+
+
+def _number_key(digits: str) -> tuple[int, int, str, str]:
+    """By value; as text, because Python refuses to read thousands of digits as a number."""
+    bare = digits.lstrip("0")
+    return 0, len(bare), bare, digits
+
+
+def version_name(file: str) -> str:
+    """The name a version takes from its file: the file's name without its endings."""
+    name = Path(file).name
+    return re.sub(r"\.(parquet|csv|csv\.gz|arrow|feather|jsonl)$", "", name, flags=re.IGNORECASE)

@@ -1,0 +1,178 @@
+"""Label probabilities as a version's file holds them: read, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from chameleon.project.columns import MISSING_TOKENS, unnamed
+from chameleon.project.findings import Finding
+from chameleon.project.records import Roles, Severity
+from chameleon.project.weak_columns import largest
+
+TOLERANCE = 1e-6
+"""The probabilities of a row sum to 1 within this."""
+
+_EXAMPLES = 3
+_NO_PROBABILITIES = "These rows count as without label probabilities."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fault:
+    """Something wrong with the label probabilities of some rows: a clause, a column, the rows."""
+
+    clause: str
+    column: str
+    rows: NDArray[np.bool_]
+
+    def sentence(self, of: int) -> str:
+        """What is wrong, in how many rows of all, and what comes of it."""
+        return f"{self.clause}, in {int(self.rows.sum()):,} of {of:,} rows. {_NO_PROBABILITIES}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadProbabilities:
+    """The label probabilities of one version.
+
+    Attributes
+    ----------
+    values
+        float32 of shape (n_classes, n_rows), in the order of the roles; NaN in a whole column
+        where the row has none, or unusable ones.
+    absent
+        Columns without any value here, where others have some: their classes count 0.
+    faults
+        What is wrong; nothing is repaired.
+    tied
+        Rows in which several classes share the largest probability.
+    """
+
+    values: NDArray[np.float32]
+    absent: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    tied: NDArray[np.bool_]
+
+    def labels(self, roles: Roles) -> pl.Series:
+        """The class of the largest probability as String; null where there is none, or a tie."""
+        names = [*(name for name, _ in roles.label_probabilities), None]
+        place, _ = largest(self.values)
+        chosen = np.where(place < 0, len(names) - 1, place)
+        return pl.Series("label", names, dtype=pl.String).gather(chosen)
+
+
+def read_probabilities(frame: pl.DataFrame, roles: Roles) -> ReadProbabilities:
+    """The label probabilities of a version's rows.
+
+    Parameters
+    ----------
+    frame
+        The version's columns as they are in its file; those it lacks are absent.
+    """
+    asked = roles.label_probabilities
+    values = np.full((len(asked), len(frame)), np.nan, dtype=np.float32)
+    given = {
+        place: _numbers(frame[column])
+        for place, (_, column) in enumerate(asked)
+        if column in frame.columns
+    }
+    held = {place: found for place, found in given.items() if not found[1].all()}
+    if not held:
+        return ReadProbabilities(values, (), (), np.zeros(len(frame), dtype=np.bool_))
+    columns = {place: asked[place][1] for place in held}
+    numbers = np.array([found[0] for found in held.values()])
+    missing = np.array([found[1] for found in held.values()])
+    faults = tuple(_faults(list(columns.values()), numbers, missing))
+    usable = ~missing.any(axis=0)
+    for fault in faults:
+        usable &= ~fault.rows
+    values[:, usable] = 0
+    for place, found in zip(held, numbers, strict=True):
+        values[place, usable] = found[usable] + 0.0  # -0.0 becomes 0.0
+    absent = tuple(column for place, (_, column) in enumerate(asked) if place not in held)
+    return ReadProbabilities(values, absent, faults, largest(values)[1])
+
+
+def _numbers(column: pl.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The values as numbers, infinite where they are none, and whether each is missing."""
+    column = unnamed(column)
+    if column.dtype == pl.Boolean or column.dtype.is_temporal():
+        column = column.cast(pl.String)  # no probability, whatever number stands behind it
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+        column = column.set(column.is_in(MISSING_TOKENS), None)
+    elif column.dtype.is_float():
+        column = column.fill_nan(None)
+    missing = column.is_null().to_numpy()
+    numbers = column.cast(pl.Float64, strict=False).fill_nan(None).fill_null(np.inf)
+    return numbers.to_numpy(), missing
+
+
+def _faults(
+    columns: list[str], numbers: NDArray[np.float64], missing: NDArray[np.bool_]
+) -> Iterator[Fault]:
+    sound = ~missing.any(axis=0)
+    for place, column in enumerate(columns):
+        outside = ~missing[place] & ~((numbers[place] >= 0) & (numbers[place] <= 1))
+        if outside.any():
+            sound &= ~outside
+            least = numbers[place, outside].min()
+            such = f", such as {least:g}" if np.isfinite(least) else ""
+            yield Fault(
+                f"has a label probability ('{column}') that is no number from 0 to 1{such}",
+                column,
+                outside,
+            )
+    for place, column in enumerate(columns):
+        partly = missing[place] & ~missing.all(axis=0)
+        if partly.any():
+            yield Fault(
+                f"has no label probability in '{column}', but in other columns", column, partly
+            )
+    sums = np.where(sound, numbers, 1 / len(columns)).sum(axis=0)
+    wrong = np.abs(sums - 1) > TOLERANCE
+    if wrong.any():
+        shown = ", ".join(f"'{name}'" for name in columns[:5])
+        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+        yield Fault(
+            f"has label probabilities ({shown}{more}) that do not sum to 1 within {TOLERANCE:g}, "
+            f"such as {sums[wrong].min():.7g}",
+            columns[0],
+            wrong,
+        )
+
+
+def check_probabilities(
+    finding: Finding, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
+) -> None:
+    """What is wrong with label probabilities; `derives`: the label is made of them."""
+    count = len(found.tied)
+    for fault in found.faults:
+        ids: list[str] = []
+        if key is not None:
+            ids = key.filter(pl.Series(fault.rows)).drop_nulls().head(_EXAMPLES).to_list()
+        named_ids = ", ".join(f"'{one}'" for one in ids)
+        such = f" Such ids: {named_ids}." if named_ids else ""
+        finding.add(
+            Severity.WARNING, fault.sentence(count) + such, fault.column,
+            count=int(fault.rows.sum()), examples=ids,
+        )  # fmt: skip
+    if found.absent:
+        columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])
+        finding.add(
+            Severity.NOTE,
+            f"has no value in {len(found.absent):,} columns of label probabilities, such as "
+            f"{columns}: their classes have the probability 0.",
+            found.absent[0],
+        )
+    tied = int(found.tied.sum())
+    if derives and tied:
+        finding.add(
+            Severity.WARNING,
+            f"has several largest label probabilities in {tied:,} of {count:,} rows: these have no "
+            "label. Add a label column where they have one.",
+            count=tied,
+        )

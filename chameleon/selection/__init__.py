@@ -1,0 +1,8 @@
+"""Which instances: filters, their text in links, masks, and exclusion lists.
+
+Turns conditions into masks of rows and instances; computes no statistic of them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
