@@ -15,7 +15,7 @@ from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
 from tests.library import plain, write_project
 
 SHOWCASES = (
-    "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "kinds", "gaps",
+    "growing", "hostile", "without_outcomes", "one_version", "without_test_rows", "gaps",
     "extremes",
 )  # fmt: skip
 COMPUTED = (
@@ -38,11 +38,18 @@ def frame_is_whole(screen):
 
 
 @every_page
-@pytest.mark.parametrize("name", SHOWCASES)
-def test_every_page_draws_every_project(open_app, showcase, page, name):
-    screen = open_app(showcase(name), page)
+def test_every_page_draws_a_project_of_every_kind_of_feature(open_app, showcase, page):
+    screen = open_app(showcase("kinds"), page)
     assert frame_is_whole(screen)
     assert not screen.at.error
+
+
+@pytest.mark.parametrize("name", SHOWCASES)
+def test_a_visitor_walks_through_all_pages_of_every_project(open_app, showcase, name):
+    screen = open_app(showcase(name))
+    for page in PAGES:
+        assert frame_is_whole(screen.go(page))
+        assert not screen.at.error
 
 
 @pytest.mark.parametrize("filtered", ["source", "primary.source"])
@@ -93,23 +100,25 @@ def test_running_again_keeps_the_frame(open_app, showcase, page):
         assert [element.type for element in (*screen.at.main, *screen.at.sidebar)] == before
 
 
-@every_page
-def test_a_folder_that_is_none_is_said_to_be_none(open_app, tmp_path, page):
-    screen = open_app(tmp_path / "nowhere", page)
-    assert not screen.at.exception
-    assert [e.value for e in screen.at.error] == ["There is no project folder \\'nowhere\\'\\."]
-    assert str(tmp_path) not in " ".join(screen.texts())
-    assert len(screen.at.sidebar.get("page_link")) == len(LINKS)
+def test_a_folder_that_is_none_is_said_to_be_none(open_app, tmp_path):
+    screen = open_app(tmp_path / "nowhere")
+    for page in PAGES:
+        screen.go(page)
+        assert not screen.at.exception
+        assert [e.value for e in screen.at.error] == ["There is no project folder \\'nowhere\\'\\."]
+        assert str(tmp_path) not in " ".join(screen.texts())
+        assert len(screen.at.sidebar.get("page_link")) == len(LINKS)
 
 
-@every_page
-def test_a_project_without_usable_versions_says_what_is_wrong(open_app, tmp_path, page):
+def test_a_project_without_usable_versions_says_what_is_wrong(open_app, tmp_path):
     folder = write_project(tmp_path / "odd", {"1": plain().drop("label").rename({"x": "width"})})
-    screen = open_app(folder, page)
-    assert not screen.at.exception
-    (message,) = [e.value for e in screen.at.error]
-    assert "width" in message
-    assert str(tmp_path) not in message
+    screen = open_app(folder)
+    for page in PAGES:
+        screen.go(page)
+        assert not screen.at.exception
+        (message,) = [e.value for e in screen.at.error]
+        assert "width" in message
+        assert str(tmp_path) not in message
 
 
 def test_an_unusable_model_leaves_the_data_to_be_looked_at(open_app, tmp_path):
@@ -234,18 +243,21 @@ def test_a_stale_link_is_complained_of_and_the_rest_opened(open_app, kinds, page
     assert not screen.at.warning  # told once
 
 
-@every_page
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"f:wide": "nonsense"}, {"f:wide": "nan..1"}, {"f:few": "0..1"}, {"f:wide": "=red"},
-        {"date": "yesterday"}, {"split": "all"}, {"outcome": "good"}, {"f:": "=x"},
-        {"primary": ""}, {"primary": "~"}, {"date": "2024-02-01..2024-01-01"}, {"x": "y"},
-        {"f:wide": "2..1"}, {"f:wide": "1e999..-1e999"}, {"date": "0001-01-01..9999-12-31"},
-        {"f:moment": "-1e300..1e300"}, {"f:whole": "0.5..0.75"}, {"f:flag": "-1..2"},
-    ],
-    ids=json.dumps,
+ADDRESSES = (
+    {"f:wide": "nonsense"}, {"f:wide": "nan..1"}, {"f:few": "0..1"}, {"f:wide": "=red"},
+    {"date": "yesterday"}, {"split": "all"}, {"outcome": "good"}, {"f:": "=x"},
+    {"primary": ""}, {"primary": "~"}, {"date": "2024-02-01..2024-01-01"}, {"x": "y"},
+    {"f:wide": "2..1"}, {"f:wide": "1e999..-1e999"}, {"date": "0001-01-01..9999-12-31"},
+    {"f:moment": "-1e300..1e300"}, {"f:whole": "0.5..0.75"}, {"f:flag": "-1..2"},
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "page"),
+    # pages read an address the same way: each address on one page, each page with one or two
+    [(query, PAGES[place % len(PAGES)]) for place, query in enumerate(ADDRESSES)],
+    ids=json.dumps,
+)
 def test_no_address_breaks_a_page(open_app, showcase, page, query):
     screen = open_app(showcase("kinds"), page, query)
     assert frame_is_whole(screen)
