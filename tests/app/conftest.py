@@ -1,14 +1,16 @@
 """The pages under AppTest, each on a project that the environment names."""
 
+import functools
 import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
@@ -93,6 +95,15 @@ class Screen:
         kinds = ("markdown", "caption", "info", "warning", "error")
         found = (e for kind in kinds for e in self.at.get(kind) or getattr(self.at, kind))
         return [e.value for e in found]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed_components() -> Iterator[None]:
+    """Read the metadata of the installed packages once, not in every app that is started."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture
