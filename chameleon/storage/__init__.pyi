@@ -18,5 +18,6 @@ from .folders import tidy as tidy
 from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_text as write_text
+from .memory_cache import MemoryCache as MemoryCache
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback
