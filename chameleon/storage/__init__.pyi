@@ -12,6 +12,7 @@ from .folders import FileMemory as FileMemory
 from .folders import cache_folder as cache_folder
 from .folders import digest as digest
 from .folders import file_digest as file_digest
+from .folders import mark_used as mark_used
 from .folders import noted_damage as noted_damage
 from .folders import read_folder as read_folder
 from .folders import tidy as tidy
