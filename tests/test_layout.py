@@ -36,6 +36,7 @@ from chameleon.layout import Layout, LayoutProcess, birth, kept_layout, pca_layo
 from chameleon.layout.layouts import Claim, LayoutProgress, read_claim, umap_process
 from chameleon.layout.process import _Claimed
 from chameleon.layout.stored import keep, pca_standing
+from chameleon.selection import Selection, instance_mask
 from chameleon.storage import cache_folder
 from chameleon.storage.folders import MANIFEST, seal
 from tests.library import Frames, plain, write_project, write_version
@@ -281,7 +282,7 @@ def test_an_appended_version_moves_nothing_and_is_placed(tmp_path):
         assert {row: now[row] for row in was} == was
         assert new.versions == ("1",)
         assert (new.fitted_rows, new.placed_rows) == (60, 20)
-        assert new.key != old.key
+        assert new.key == old.key
     assert np.isfinite(new.x).all()
     assert abs(new.x).max() <= abs(old.x).max()
 
@@ -323,6 +324,29 @@ def test_a_layout_stands_while_half_of_its_rows_are_there(tmp_path):
     assert kept_layout(opened(tmp_path)).fitted_rows == 31
     write_version(tmp_path, "1", cloud(60).tail(29))
     assert kept_layout(opened(tmp_path)) is None
+
+
+def test_cells_that_were_chosen_hold_after_a_version_was_appended(tmp_path):
+    folder = write_project(tmp_path, {"1": cloud(60)})
+    stand(opened(folder))
+    before = chameleon.evaluate(chameleon.open_project(folder))
+    region = chameleon.Region(before.layout.key, -1e9, 0.0, -1e9, 1e9)
+    chosen = Selection("1", "1", chameleon.Filters(regions=(region,)))
+    write_version(folder, "2", pl.concat([cloud(60), cloud(20, seed=1, first=60)]))
+    after = chameleon.evaluate(chameleon.open_project(folder))
+    ids = [
+        set(evaluation.dataset.instance_ids.filter(instance_mask(evaluation, chosen)))
+        for evaluation in (before, after)
+    ]
+    assert 0 < len(ids[0]) < 60
+    assert ids[0] == ids[1]
+
+
+def test_a_layout_of_which_a_point_moved_has_another_key(tmp_path):
+    dataset = dataset_of(tmp_path, {"1": cloud(60)})
+    old = pca_layout(dataset)
+    write_version(tmp_path, "2", cloud(60, seed=1, first=60))
+    assert pca_layout(opened(tmp_path)).key != old.key
 
 
 def test_the_newest_standing_layout_counts(tmp_path):

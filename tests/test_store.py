@@ -169,6 +169,19 @@ def test_the_longest_unused_leave_first(tmp_path):
     ]  # fmt: skip
 
 
+def test_reading_a_result_counts_as_using_it_but_not_of_one_that_came_with_the_project(tmp_path):
+    for name in ("refit-read", "refit-not", "refit-shipped"):
+        assert store.write_folder(tmp_path / name, lambda folder: (folder / "a").write_text("1"))
+        os.utime(tmp_path / name, (0, 0))
+    assert store.read_folder(tmp_path / "refit-read", lambda folder: 1, "refit") == 1
+    assert store.read_folder(tmp_path / "refit-not", lambda folder: 1, "refit", used=False) == 1
+    assert store.read_folder(tmp_path / "refit-shipped", lambda folder: 1, "refit", shipped=True)
+    unused = ["refit-not", "refit-shipped"]
+    assert [name for name in unused if (tmp_path / name).stat().st_mtime] == []
+    store.tidy(tmp_path, "refit", keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["refit-read"]
+
+
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
     aged(tmp_path / ".tmp-old", 25 * 3600)
     aged(tmp_path / ".tmp-new", 60)

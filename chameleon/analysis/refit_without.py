@@ -7,7 +7,6 @@ attribution are then those of any two versions.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -182,7 +181,6 @@ def _with_hypothetical(
         present=present,
         summary=dataset.summary[[version, version]],
         has_column=dataset.has_column[[version, version]],
-        _recent=OrderedDict(),  # what is remembered there is of the other timeline
     )
     return replace(
         evaluation,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,11 +13,10 @@ from numpy.typing import NDArray
 from chameleon.data.bins import Bins
 from chameleon.errors import place_of
 from chameleon.project import Kind, Problem, Project, Split, Version, WeakLabels, unnamed
+from chameleon.storage import MemoryCache
 
 SPLITS = tuple(Split)
 """The splits in the order of their codes."""
-
-_RECENT = 8
 
 TEST_SHARE = 0.2
 
@@ -104,9 +102,6 @@ class EvolvingDataset:
     has_column: NDArray[np.bool_]
     problems: tuple[Problem, ...]
     weak: WeakLabels | None = None
-    _recent: OrderedDict[tuple[int, ...], tuple[NDArray[np.int32], ...]] = field(
-        default_factory=OrderedDict, repr=False
-    )
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -153,13 +148,13 @@ class EvolvingDataset:
         Kept for the versions asked for last; must not be changed.
         """
 
-        def find() -> tuple[NDArray[np.int32]]:
+        def find() -> NDArray[np.int32]:
             rows = self.rows_of(version)
             found = np.full(self.instance_count, -1, dtype=np.int32)
             found[self.instance[rows]] = rows
-            return (found,)
+            return found
 
-        return self._kept((version,), find)[0]
+        return _rows_of_versions.recall(self, version, find)
 
     def rows_of_pair(
         self, primary: int, secondary: int
@@ -176,18 +171,7 @@ class EvolvingDataset:
             held = np.flatnonzero(row >= 0).astype(np.int32)
             return held, row[held]
 
-        held, row = self._kept((primary, secondary), find)
-        return held, row
-
-    def _kept(
-        self, key: tuple[int, ...], find: Callable[[], tuple[NDArray[np.int32], ...]]
-    ) -> tuple[NDArray[np.int32], ...]:
-        found = self._recent.get(key)
-        if found is None:
-            found = self._recent[key] = find()
-            while len(self._recent) > _RECENT:
-                self._recent.popitem(last=False)
-        return found
+        return _rows_of_pairs.recall(self, (primary, secondary), find)
 
     def feature_frame(
         self, rows: NDArray[np.intp] | slice, features: Sequence[int] | None = None
@@ -212,7 +196,11 @@ class EvolvingDataset:
         """uint64 of shape (n_rows,): equal for rows with equal features, in every release.
 
         A missing value adds nothing, so that a column that joins later changes no earlier hash.
+        Hashed once; must not be changed.
         """
+        return _hashes.recall(self, "", self._content_hashes)
+
+    def _content_hashes(self) -> NDArray[np.uint64]:
         total = np.zeros(self.row_count, dtype=np.uint64)
         for feature, stored in zip(self.features, self.values, strict=True):
             values = np.asarray(stored)
@@ -227,6 +215,13 @@ class EvolvingDataset:
             mixed[missing] = 0
             total += mixed
         return total
+
+
+_rows_of_versions: MemoryCache[EvolvingDataset, int, NDArray[np.int32]] = MemoryCache(8)
+_rows_of_pairs: MemoryCache[
+    EvolvingDataset, tuple[int, int], tuple[NDArray[np.int32], NDArray[np.int32]]
+] = MemoryCache(4)
+_hashes: MemoryCache[EvolvingDataset, str, NDArray[np.uint64]] = MemoryCache(1)
 
 
 def content_digest(columns: Iterable[pl.Series]) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.data.dataset import EvolvingDataset
+from chameleon.storage import MemoryCache
 
-_KEPT = 4
-_steps: WeakKeyDictionary[EvolvingDataset, dict[tuple[int, int], Step]] = WeakKeyDictionary()
+_steps: MemoryCache[EvolvingDataset, tuple[int, int], Step] = MemoryCache(4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,13 +72,7 @@ def step_of(dataset: EvolvingDataset, *, before: str, after: str) -> Step:
         No usable version has that name.
     """
     pair = dataset.version_number(before), dataset.version_number(after)
-    kept = _steps.setdefault(dataset, {})
-    if pair not in kept:
-        made = _step(dataset, *pair)
-        while len(kept) >= _KEPT:
-            kept.pop(next(iter(kept)))
-        kept[pair] = made
-    return kept[pair]
+    return _steps.recall(dataset, pair, lambda: _step(dataset, *pair))
 
 
 def _step(dataset: EvolvingDataset, before: int, after: int) -> Step:

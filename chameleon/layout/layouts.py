@@ -25,7 +25,7 @@ from chameleon.layout.stored import (
     stands,
     with_new_rows,
 )
-from chameleon.storage import UNREADABLE, digest, spawn
+from chameleon.storage import UNREADABLE, digest, mark_used, spawn
 
 FOLLOW = 3
 """The exit code of a process that found another at the same work."""
@@ -51,7 +51,8 @@ class Layout:
     Attributes
     ----------
     key
-        A digest of the dataset, the method and the points; the same key, the same picture.
+        A digest of the method and the fitted points. It stays while no point moves: rows that are
+        placed, such as those of an appended version, don't change it, and cells keep their meaning.
     method
         "PCA" or "UMAP".
     x, y
@@ -91,7 +92,7 @@ def pca_layout(dataset: EvolvingDataset) -> Layout:
     features = laid_out_features(dataset)
     hashes = feature_hashes(dataset, features)
     with threadpool_limits(1):
-        return _layout(pca_standing(dataset, hashes, features), dataset, hashes)
+        return _layout(pca_standing(dataset, hashes, features), hashes)
 
 
 def kept_layout(dataset: EvolvingDataset) -> Layout | None:
@@ -101,24 +102,25 @@ def kept_layout(dataset: EvolvingDataset) -> Layout | None:
     stands as long as the dataset holds half of the rows it was fitted on; the newest one counts.
     A project with too few rows for UMAP has a PCA kept in its place, whose parameters say so.
     """
-    for standing in kept_standings(dataset):
+    for folder, standing in kept_standings(dataset):
         hashes = feature_hashes(dataset, standing.about.features)
         if not stands(standing, hashes):
             continue
+        mark_used(folder)
         if not np.isin(hashes, standing.hashes).all():
             standing = with_new_rows(standing, dataset, hashes)
             keep(standing, dataset)
-        return _layout(standing, dataset, hashes)
+        return _layout(standing, hashes)
     return None
 
 
-def _layout(standing: Standing, dataset: EvolvingDataset, hashes: NDArray[np.uint64]) -> Layout:
+def _layout(standing: Standing, hashes: NDArray[np.uint64]) -> Layout:
     places = np.searchsorted(standing.hashes, hashes)
     x, y = standing.plane[places].T.copy()
     fitted = int(standing.fitted[places].sum())
-    about = standing.about
+    about, shown = standing.about, (standing.hashes, standing.plane)
     return Layout(
-        key=digest(dataset.key, about.method, about.parameters, x.tobytes(), y.tobytes()),
+        key=digest(about.method, *(part[standing.fitted].tobytes() for part in shown)),
         method=about.method,
         x=x,
         y=y,

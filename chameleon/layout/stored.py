@@ -203,21 +203,21 @@ def stands(standing: Standing, hashes: NDArray[np.uint64]) -> bool:
     return bool(np.isin(fitted, hashes).mean() >= _STANDING_SHARE)
 
 
-def kept_standings(dataset: EvolvingDataset) -> list[Standing]:
-    """The layouts that are kept or came with the project, newest first; of equal ones the fullest.
+def kept_standings(dataset: EvolvingDataset) -> list[tuple[Path, Standing]]:
+    """Cached and shipped layouts by their folder, newest first; of equal ones the fullest.
 
     All are read, as only a layout that was verified as a whole tells when it was made.
     """
     cached = sorted(dataset.project.results_folder.glob("layout-*"))
     shipped = dataset.project.path / SHIPPED
     found = [
-        read_folder(folder, _read, "layout", shipped=folder is shipped)
+        (folder, read_folder(folder, _read, "layout", shipped=folder is shipped, used=False))
         for folder in (*cached, shipped)
         if not folder.is_symlink()
     ]
     return sorted(
-        (standing for standing in found if standing is not None),
-        key=lambda standing: (standing.about.made, len(standing.hashes)),
+        ((folder, standing) for folder, standing in found if standing is not None),
+        key=lambda pair: (pair[1].about.made, len(pair[1].hashes)),
         reverse=True,
     )
 

@@ -240,5 +240,4 @@ class _Writing:
 def _read(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     shares = np.load(folder / "probabilities.npy", allow_pickle=False)
     classes = tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
-    folder.touch()  # used: `tidy` removes what was unused longest
     return classes, shares

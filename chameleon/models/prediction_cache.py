@@ -95,7 +95,6 @@ def _read_kept(folder: Path) -> Kept:
         tuple(meta["warnings"]),
         meta["seconds"],
     )
-    folder.touch()  # used: `tidy` removes what was unused longest
     return kept
 
 

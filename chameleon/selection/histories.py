@@ -7,7 +7,6 @@ version lacks the instance is its nearest earlier one, else its first later one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,9 @@ from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection.view_filters import AlwaysFails, SensitivityRange
+from chameleon.storage import MemoryCache
 
-_KEPT = 8
-_sensitivities: WeakKeyDictionary[Evaluation, dict[SensitivityRange, Sensitivity]] = (
-    WeakKeyDictionary()
-)
+_sensitivities: MemoryCache[Evaluation, SensitivityRange, Sensitivity] = MemoryCache(8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,12 +116,7 @@ def sensitivity_of(evaluation: Evaluation, over: SensitivityRange) -> Sensitivit
     SelectionError
         A version does not exist, or the last comes before the first.
     """
-    kept = _sensitivities.setdefault(evaluation, {})
-    if over not in kept:
-        while len(kept) >= _KEPT:
-            kept.pop(next(iter(kept)))
-        kept[over] = _counted(evaluation, over)
-    return kept[over]
+    return _sensitivities.recall(evaluation, over, lambda: _counted(evaluation, over))
 
 
 def always_fails(evaluation: Evaluation, over: AlwaysFails) -> NDArray[np.bool_]:

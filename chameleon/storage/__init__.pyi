@@ -12,11 +12,13 @@ from .folders import FileMemory as FileMemory
 from .folders import cache_folder as cache_folder
 from .folders import digest as digest
 from .folders import file_digest as file_digest
+from .folders import mark_used as mark_used
 from .folders import noted_damage as noted_damage
 from .folders import read_folder as read_folder
 from .folders import tidy as tidy
 from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_text as write_text
+from .memory_cache import MemoryCache as MemoryCache
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback

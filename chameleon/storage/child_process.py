@@ -91,7 +91,7 @@ def spawn(module: str, arguments: Sequence[str], *, piped: bool = False) -> subp
     OSError
         The system starts no process.
     """
-    root = str(Path(__file__).parent.parent)  # the package need not be installed
+    root = str(Path(__file__).parents[2])  # the package need not be installed
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     channel = subprocess.PIPE if piped else subprocess.DEVNULL
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **_ONE_THREAD}

@@ -104,7 +104,12 @@ def noted_damage() -> Iterator[list[str]]:
 
 
 def read_folder(
-    target: Path, read: Callable[[Path], Result], name: str, *, shipped: bool = False
+    target: Path,
+    read: Callable[[Path], Result],
+    name: str,
+    *,
+    shipped: bool = False,
+    used: bool = True,
 ) -> Result | None:
     """Read a folder with `read`; return None unless its files are those of its manifest.
 
@@ -118,6 +123,8 @@ def read_folder(
         What the folder holds, as messages name it.
     shipped
         Whether the folder came with the project, which is only read.
+    used
+        Whether reading it counts as using it (`mark_used`).
     """
     while (state := _state(target)) is not None:
         whole, found = _is_whole(target), None
@@ -134,8 +141,16 @@ def read_folder(
             if not shipped:
                 with suppress(OSError):
                     _remove(target)
+        elif found is not None and used and not shipped:
+            mark_used(target)
         return found
     return None
+
+
+def mark_used(folder: Path) -> None:
+    """Note that a cached folder was used now: pruning removes what was unused longest."""
+    with suppress(OSError):  # a cache that can only be read
+        os.utime(folder)
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
