@@ -1,4 +1,4 @@
-"""Take the pictures of README and docs/tours.md of the real app on its sample data.
+"""Take the pictures of the documents in the real app on its sample data.
 
 Start the app first, then: `python -m docs.take_pictures http://127.0.0.1:8501`, with
 `pages`, `lists` or `tours` behind it for some of them.
@@ -22,10 +22,10 @@ WIDE, TALL = 1440, 900
 FAULTY = "primary=1.9&secondary=1.8"
 STEP_WIDE, STEP_TALL = 900, 920
 KINDS = ["pages", "lists", "tours"]
-BESIDE = 300  # the sidebar, which is the same on every picture of a step
+BESIDE = 300  # the sidebar, which is the same in every picture of a step
 TALLER = {("sensor", 3): 1240, ("sensor", 4): 1200, ("logs", 3): 1100}
 BELOW = {("logs", 2): "When did each feature move?"}
-"""What a step speaks of where that is not in sight on arrival: by its title."""
+"""The heading of what a step describes, if it is out of sight on arrival."""
 
 
 def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
@@ -85,7 +85,7 @@ def take_step(browser: Browser, base: str, sample: str, number: int, step: TourS
 
 
 def take_lists(browser: Browser, base: str) -> None:
-    """Take the pages about single instances: the table, and a blacklist with something on it."""
+    """Take the pages about single instances: the table, and an exclusion list with entries."""
     wrong = "primary=1.11&secondary=1.10&split=test&outcome=incorrect"
     page = opened(browser, f"{base}/instances?{wrong}", height=1080)
     page.get_by_role("radio", name="Gallery").or_(
@@ -108,7 +108,7 @@ def take_lists(browser: Browser, base: str) -> None:
 
 
 def take_pages(browser: Browser, base: str) -> None:
-    """Take the pages of the table in README, and of its text."""
+    """Take the pages of docs/pages.md, of which README shows the first."""
     page = opened(browser, f"{base}/?{FAULTY}", height=1250)
     page.get_by_role("slider").first.wait_for()
     page.get_by_role("combobox", name="Sort by").click()

@@ -11,23 +11,23 @@ DOCS = Path(__file__).parent
 PAGE = DOCS / "tours.md"
 LOCAL = "http://localhost:8501"
 SAMPLES = {
-    "digits": "Real handwritten digits, whose twelve versions tell a staged story "
+    "digits": "Real handwritten digits with a staged history of twelve versions "
     "([what is staged](../sample_data/digits/README.md)).",
-    "sensor": "Generated after the paper's first case study "
-    "([what is assumed](../sample_data/sensor/README.md)): what its developers found, found again.",
-    "logs": "Generated after the paper's second case study "
-    "([what is assumed](../sample_data/logs/README.md)): accuracy that decays, and one sharp drop.",
+    "sensor": "Generated data modeled on the paper's first case study "
+    "([what is assumed](../sample_data/sensor/README.md)): the developers' findings, reproduced.",
+    "logs": "Generated data modeled on the paper's second case study "
+    "([what is assumed](../sample_data/logs/README.md)): accuracy decays and drops sharply once.",
 }
 _HEAD = """# Guided tours
 
-Each sample has a tour of a few steps: "Guided tour" in the app's sidebar begins it, Next and Back
-lead through it. The same steps stand here. Their links open the view in an app that runs on this
-machine with the three samples, as it does without arguments; the tests compute every figure and
-walk all steps in a browser.
+Each sample has a guided tour. **Guided tour** in the sidebar starts it, and **Next** and **Back**
+move through its steps, which this page also shows. The links open the view in an app that runs on
+this machine with the three samples, as it does without arguments. Tests compute every number and
+walk through all steps in a browser.
 
-A project of your own can have a tour too: a `tour.toml` beside its `chameleon.toml`, written like
-[this one](../sample_data/sensor/tour.toml). `link` is what stands behind the question mark in the
-address bar.
+Your own project can have a tour too: a `tour.toml` next to its `chameleon.toml`, written like
+[this one](../sample_data/sensor/tour.toml). `link` is the part of the address after the question
+mark.
 """
 
 
@@ -38,7 +38,7 @@ def address(sample: str, number: int, step: TourStep, base: str = LOCAL) -> str:
 
 
 def picture(sample: str, number: int) -> Path:
-    """Where a step's picture stands."""
+    """The file of a step's picture."""
     return DOCS / "pictures" / "tours" / f"{sample}-{number}.png"
 
 

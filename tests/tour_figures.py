@@ -339,7 +339,7 @@ def sensor_quiet(evaluation: Evaluation, selection: Selection) -> Told:
     bound = selection.primary_only.features[0].ranges[0].high
     right = accuracy(quiet)
     return Told(
-        (f"{right * 100:.0f}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right),
+        (f"{right:.0%}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right),
         (*info(quiet, every), *info(others, every), f"accuracy {three(right)}"),
     )
 
