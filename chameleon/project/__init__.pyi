@@ -43,6 +43,7 @@ from .records import ViewerSpec as ViewerSpec
 from .records import natural_order as natural_order
 from .records import version_name as version_name
 from .records import with_damage as with_damage
+from .settings import MOST_PIXELS as MOST_PIXELS
 from .settings import read_settings as read_settings
 from .settings_writer import settings_text as settings_text
 from .surveys import Survey as Survey
@@ -59,7 +60,6 @@ from .upload import require_allowed as require_allowed
 from .upload import require_readable as require_readable
 from .upload import stored as stored
 from .upload import write_project_zip as write_project_zip
-from .viewer_settings import MOST_PIXELS as MOST_PIXELS
 from .weak_checks import read_probabilities as read_probabilities
 from .weak_columns import ABSTAIN as ABSTAIN
 from .weak_columns import WeakColumns as WeakColumns

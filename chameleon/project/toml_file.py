@@ -1,11 +1,14 @@
-"""TOML files, read within limits, so that a hostile one takes no time out of proportion."""
+"""TOML files, written, and read within limits: a hostile one takes no time out of proportion."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from chameleon.errors import ProjectError
 
@@ -55,6 +58,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{path.name} could not be read: {error.strerror}.") from error
     _require_modest(content, path.name)
     return content
+
+
+def toml_text(content: Mapping[str, Any]) -> str:
+    """A table as TOML.
+
+    Raises
+    ------
+    ValueError
+        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
+    """
+    _require_integers(content)
+    try:
+        text = tomli_w.dumps(content)
+        text.encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ValueError(f"TOML cannot hold a value: {error}.") from error
+    return text
+
+
+def _require_integers(value: object) -> None:
+    """Refuse integers that TOML cannot hold, however deep; tomli-w writes them."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"TOML has no integer as large as {value}.")
+    if isinstance(value, (Mapping, list, tuple)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _require_integers(part)
 
 
 def _require_flat(text: str, name: str) -> None:

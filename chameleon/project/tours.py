@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 from urllib.parse import parse_qsl
 
-from chameleon.errors import ProjectError
+import msgspec
+
+from chameleon.project.schema import Table, checked, must
 from chameleon.project.toml_file import read_toml
 
 TOUR_FILE = "tour.toml"
 """Where a project's tour stands, beside its chameleon.toml; a project needs none."""
-
-_KNOWN = {"title", "text", "page", "link", "options"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,22 @@ class TourStep:
     options: Mapping[str, str | bool | int] = field(default_factory=dict)
 
 
+class _Step(Table):
+    title: Annotated[str, must("a text")]
+    text: Annotated[str, must("a text")]
+    page: Annotated[str, must("a text")] = ""
+    link: Annotated[str, must("a text")] = ""
+    options: Annotated[
+        dict[str, str | bool | int], must("a table of texts, numbers and switches")
+    ] = msgspec.field(default_factory=dict)
+
+
+class _Tour(Table):
+    steps: Annotated[tuple[_Step, ...], must("written as [[steps]] tables")]
+
+
 def read_tour(folder: Path) -> tuple[TourStep, ...]:
-    """The steps of a project's tour.toml, in their order; empty where there is none.
+    """The steps of a project's tour.toml, in their order; empty without one.
 
     Each is a table [[steps]] with `title`, `text`, and optional `page`, `link` (the query of an
     address, as the address bar shows it) and `options` (switches of the page by their keys).
@@ -54,38 +68,14 @@ def read_tour(folder: Path) -> tuple[TourStep, ...]:
     path = folder / TOUR_FILE
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return ()
-    content = read_toml(path)
-    steps = content.get("steps")
-    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
-        raise ProjectError(f"{TOUR_FILE}: steps must be written as [[steps]] tables.")
-    return tuple(_step(step, number) for number, step in enumerate(steps, start=1))
-
-
-def _step(entry: Mapping[str, Any], number: int) -> TourStep:
-    where = f"{TOUR_FILE}: [[steps]] number {number}"
-    unknown = set(entry) - _KNOWN
-    if unknown:
-        raise ProjectError(
-            f"{where} has the unknown key '{min(unknown)}'. Known keys: "
-            f"{', '.join(sorted(_KNOWN))}."
+    tour = checked(read_toml(path), _Tour, TOUR_FILE)
+    return tuple(
+        TourStep(
+            title=step.title,
+            text=step.text,
+            page=step.page,
+            query=tuple(parse_qsl(step.link, keep_blank_values=True)),
+            options=step.options,
         )
-    for key in ("title", "text"):
-        if key not in entry:
-            raise ProjectError(f"{where} has no '{key}'.")
-    for key in ("title", "text", "page", "link"):
-        if not isinstance(entry.get(key, ""), str):
-            raise ProjectError(f"{where}: '{key}' must be a text, found {entry[key]!r}.")
-    options = entry.get("options", {})
-    if not isinstance(options, dict) or not all(
-        isinstance(value, (str, bool, int)) for value in options.values()
-    ):
-        raise ProjectError(
-            f"{where}: 'options' must be a table of texts, numbers and switches, found {options!r}."
-        )
-    return TourStep(
-        title=entry["title"],
-        text=entry["text"],
-        page=entry.get("page", ""),
-        query=tuple(parse_qsl(entry.get("link", ""), keep_blank_values=True)),
-        options=options,
+        for step in tour.steps
     )

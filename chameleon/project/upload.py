@@ -14,6 +14,7 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
+from chameleon.project.columns import named
 from chameleon.project.files import READ_ERRORS, could_not, ending, scan_file
 from chameleon.project.folder import SHIPPED_FOLDERS, VERSIONS_FOLDER
 from chameleon.project.records import SETTINGS_FILE, ModelSpec, Project, Settings, Version
@@ -246,7 +247,7 @@ def _require_project(folder: Path, limits: Limits) -> None:
 def _classes(project: Project, version: Version) -> int:
     if project.roles.label is None:
         return len(project.roles.label_probabilities)
-    label = pl.col(project.roles.label)
+    label = named(project.roles.label)
     try:
         return int(project.source.scan(version).select(label.n_unique()).collect().item())
     except READ_ERRORS as error:
