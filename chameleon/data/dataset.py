@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
@@ -212,7 +213,14 @@ class EvolvingDataset:
         """uint64 of shape (n_rows,): equal for rows with equal features, in every release.
 
         A missing value adds nothing, so that a column that joins later changes no earlier hash.
+        Computed once; not to be written to.
         """
+        if self not in _row_hashes:
+            _row_hashes[self] = self._content_hashes()
+            _row_hashes[self].setflags(write=False)
+        return _row_hashes[self]
+
+    def _content_hashes(self) -> NDArray[np.uint64]:
         total = np.zeros(self.row_count, dtype=np.uint64)
         for feature, stored in zip(self.features, self.values, strict=True):
             values = np.asarray(stored)
@@ -227,6 +235,9 @@ class EvolvingDataset:
             mixed[missing] = 0
             total += mixed
         return total
+
+
+_row_hashes: WeakKeyDictionary[EvolvingDataset, NDArray[np.uint64]] = WeakKeyDictionary()
 
 
 def content_digest(columns: Iterable[pl.Series]) -> str:

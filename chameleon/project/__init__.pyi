@@ -20,6 +20,7 @@ from .files import ending as ending
 from .files import is_untyped as is_untyped
 from .files import outside as outside
 from .files import scan_file as scan_file
+from .files import scan_whole as scan_whole
 from .files import unreadable as unreadable
 from .folder import PREDICTIONS_FOLDER as PREDICTIONS_FOLDER
 from .opening import folder_stamp as folder_stamp

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,8 @@ from polars.exceptions import PanicException, PolarsError
 from chameleon.errors import VersionError
 from chameleon.project.columns import named
 from chameleon.project.records import Severity, Version
-from chameleon.project.text import MARKUP, remarks_of, scan_text
+from chameleon.project.text import MARKUP, require_whole_rows, scan_text, text_form
+from chameleon.storage import FileMemory, file_digest
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
 _PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -21,6 +23,10 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, the years of Python's dates, in days since 1970."""
 
 _MOST = 2**63 - 1
+
+MOST_HELD = 256_000_000
+"""Bytes of files that are held for one project: what 5 million values take as CSV, and less than
+the arrays that they become."""
 
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
@@ -36,8 +42,14 @@ def is_untyped(file: str | Path) -> bool:
     return ending(file).startswith(".csv")
 
 
-def scan_file(path: Path) -> pl.LazyFrame:
+def scan_file(path: Path, content: bytes | None = None) -> pl.LazyFrame:
     """The file as a lazy frame; every column of a CSV as String.
+
+    Parameters
+    ----------
+    content
+        The bytes of the file, where they were read; it is not opened then, but for the beginning
+        of a text.
 
     Raises
     ------
@@ -45,24 +57,41 @@ def scan_file(path: Path) -> pl.LazyFrame:
         It is in a form that cannot be told. The message follows the file's name.
     """
     if is_untyped(path):
-        return scan_text(path)
-    scan = _scan_typed(path)
+        return scan_text(path, content)
+    scan = _scan_typed(path, content)
     return scan.with_columns(
         pl.when(in_range).then(named(name)) for name, in_range in _ranges(scan).items()
     )
 
 
-def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
+def scan_whole(path: Path) -> pl.LazyFrame:
+    """The file as a lazy frame, as a version is read: once, and a ragged text is refused.
+
+    Raises
+    ------
+    VersionError
+        See `scan_file` and `require_whole_rows`. The message follows the file's name.
+    OSError
+        It cannot be read.
+    """
+    content = path.read_bytes()
+    if is_untyped(path):
+        require_whole_rows(path, content)
+    return scan_file(path, content)
+
+
+def file_remarks(path: Path, content: bytes | None = None) -> tuple[tuple[Severity, str], ...]:
     """What is unusual about how a file is written, each to follow its name.
 
     Raises
     ------
     VersionError
-        Its rows cannot be told; see `remarks_of`.
+        Its rows cannot be told; see `require_whole_rows`.
     """
     if is_untyped(path):
-        return remarks_of(path)
-    scan = _scan_typed(path)
+        require_whole_rows(path, content)
+        return text_form(path).remarks
+    scan = _scan_typed(path, content)
     ranges = _ranges(scan)
     counted = scan.select(pl.len(), *((~in_range).sum() for in_range in ranges.values()))
     rows, *counts = counted.collect().row(0) if ranges else (0,)
@@ -77,14 +106,55 @@ def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
     )
 
 
-def _scan_typed(path: Path) -> pl.LazyFrame:
+class HeldFiles:
+    """The bytes of files, read once and held until their rows are stored in a dataset.
+
+    Digest, checks, and rows come from one reading. A file that is too large to be held beside the
+    others is read from the disk each time.
+    """
+
+    def __init__(self, memory: FileMemory) -> None:
+        self._memory = memory
+        self._held: dict[Path, bytes] = {}
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of the file, remembered by size, time of change and inode."""
+
+        def find() -> str:
+            self.release([path])  # another state of it may be held
+            content = self.hold(path)
+            return file_digest(path) if content is None else sha256(content).hexdigest()
+
+        return self._memory.recall(path, "sha256", find)
+
+    def hold(self, path: Path) -> bytes | None:
+        """The bytes of the file, read unless they are held; None where it is too large."""
+        if path not in self._held:
+            left = MOST_HELD - sum(map(len, list(self._held.values())))
+            if path.stat().st_size > left:
+                return None
+            self._held[path] = path.read_bytes()
+        return self._held.get(path)
+
+    def held(self, path: Path) -> bytes | None:
+        """The bytes of the file where they are held."""
+        return self._held.get(path)
+
+    def release(self, paths: Iterable[Path]) -> None:
+        """Let go of the files."""
+        for path in paths:
+            self._held.pop(path, None)
+
+
+def _scan_typed(path: Path, content: bytes | None) -> pl.LazyFrame:
+    source = path if content is None else content
     match ending(path):
         case ".parquet":
-            return pl.scan_parquet(path, glob=False)
+            return pl.scan_parquet(source, glob=False)
         case ".arrow" | ".feather":
-            return pl.scan_ipc(path, glob=False)
+            return pl.scan_ipc(source, glob=False)
         case ".jsonl":
-            return pl.scan_ndjson(path, infer_schema_length=None)
+            return pl.scan_ndjson(source, infer_schema_length=None)
     raise VersionError(
         f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}."
     )

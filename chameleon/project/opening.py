@@ -10,14 +10,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 from chameleon.errors import ProjectError
 from chameleon.project.address import Address, address_of, folder_stamp
 from chameleon.project.checks import checked_version, version_header
-from chameleon.project.findings import Finding
+from chameleon.project.findings import Findings
 from chameleon.project.folder import FolderSource
 from chameleon.project.prediction_columns import is_said
 from chameleon.project.readings import MOST_VERSIONS
@@ -36,6 +35,7 @@ from chameleon.project.records import (
     with_damage,
 )
 from chameleon.project.retyped import common_kinds
+from chameleon.project.schema import close_names
 from chameleon.project.table import TableSource, with_date_role
 from chameleon.project.weak_columns import Pairs
 from chameleon.storage import FileMemory, cache_folder, noted_damage
@@ -47,9 +47,6 @@ SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
     "table": TableSource,
 }
 """The kinds of source that [source] in chameleon.toml may name."""
-
-_COMPARED = 100
-"""So many letters of a name at most are compared with others."""
 
 
 def open_project(
@@ -93,7 +90,7 @@ def open_project(
         used = with_date_role(settings or address.settings)
         source = source_of(address.folder, used, memory, most_versions=most_versions)
         try:
-            project = _project_of(address, used, source, memory)
+            project = project_of(address, used, source, memory)
         finally:
             if settings is None or private is not None:  # a trial's findings aren't remembered
                 memory.save()
@@ -127,14 +124,21 @@ def source_of(
     return source
 
 
-def _project_of(
+def project_of(
     address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
+    """The project of a source of versions.
+
+    Raises
+    ------
+    ProjectError
+        None of the versions can be used, or no column has a role that is needed.
+    """
     problems = [*settings.problems, *source.problems()]
     headers: dict[Version, Mapping[str, str | None]] = {}
     for version in source.versions():
         find = partial(version_header, source, version)
-        header = Finding.remembered(memory, source, version, "header", find)
+        header = Findings.remembered(memory, source, version, "header", find)
         problems += header.problems_of(version)
         if header.usable:
             headers[version] = header.columns
@@ -144,7 +148,7 @@ def _project_of(
     usable: list[Version] = []
     for version, columns in headers.items():
         find = partial(checked_version, source, version, columns, roles)
-        finding = Finding.remembered(memory, source, version, f"check {roles}", find)
+        finding = Findings.remembered(memory, source, version, f"check {roles}", find)
         problems += finding.problems_of(version)
         if finding.usable:
             usable.append(version)
@@ -245,11 +249,9 @@ def _require_columns(role: str, names: Iterable[str], columns: Collection[str]) 
     absent = next((name for name in names if name not in columns), None)
     if absent is None:
         return
-    # comparing two texts takes the product of their lengths
-    close = get_close_matches(absent[:_COMPARED], [c for c in columns if len(c) <= _COMPARED])
-    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     raise ProjectError(
-        f"chameleon.toml names '{absent}' as {role}, but no version has that column.{hint} "
+        f"chameleon.toml names '{absent}' as {role}, but no version has that column."
+        f"{close_names(absent, columns)} "
         f"Columns found: {_list(columns)}."
     )
 

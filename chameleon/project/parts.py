@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from chameleon.errors import VersionError
 from chameleon.project.columns import SPLIT_NAMES, common_kind, named, type_kind
-from chameleon.project.files import ending, file_remarks, is_untyped, outside, scan_file
+from chameleon.project.files import HeldFiles, ending, file_remarks, is_untyped, outside, scan_file
 from chameleon.project.records import Kind, Severity, Split, natural_key
 
 Read = TypeVar("Read")
@@ -44,7 +45,7 @@ class VersionFiles:
         """Whether the files are plain text."""
         return is_untyped(self.paths[0])
 
-    def scan(self, split_column: str) -> pl.LazyFrame:
+    def scan(self, split_column: str, files: HeldFiles) -> pl.LazyFrame:
         """All files as one table; a column that a file lacks is missing in its rows.
 
         Parameters
@@ -58,13 +59,15 @@ class VersionFiles:
             The files cannot stand in one table.
         """
         if len(self.paths) == 1 and not self.splits:
-            return scan_file(self.paths[0])
+            return scan_file(self.paths[0], files.held(self.paths[0]))
         if len({is_untyped(path) for path in self.paths}) > 1:
             raise VersionError(
                 f"mixes text (CSV) and typed files: {_listed(self.paths)}. Write all of them in "
                 "one format."
             )
-        scans = [_named_scan(path) for path in self.paths]
+        scans = [
+            _named(path, lambda path: scan_file(path, files.held(path))) for path in self.paths
+        ]
         schemas = [scan.collect_schema() for scan in scans]
         if not self.untyped:
             _refuse_other_kinds(self.paths, schemas)
@@ -77,7 +80,7 @@ class VersionFiles:
             ]
         return pl.concat(scans, how="diagonal_relaxed")
 
-    def remarks(self) -> tuple[tuple[Severity, str], ...]:
+    def remarks(self, files: HeldFiles) -> tuple[tuple[Severity, str], ...]:
         """What is unusual about how the files are written, and how they are read.
 
         Raises
@@ -87,14 +90,11 @@ class VersionFiles:
         """
         said: list[tuple[Severity, str]] = []
         for path in self.paths:
-            own = file_remarks(path) if len(self.paths) == 1 else _named(path, file_remarks)
+            find = partial(file_remarks, content=files.held(path))
+            own = find(path) if len(self.paths) == 1 else _named(path, find)
             start = "" if len(self.paths) == 1 else f": {path.name} "
             said += [(severity, f"{start}{text}") for severity, text in own]
         return tuple(said)
-
-
-def _named_scan(path: Path) -> pl.LazyFrame:
-    return _named(path, scan_file)
 
 
 def _named(path: Path, read: Callable[[Path], Read]) -> Read:

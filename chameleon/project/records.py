@@ -146,6 +146,21 @@ class Version:
         """The version and its file, as messages name them."""
         return f"Version {self.name} ({self.file})"
 
+    def problem(
+        self,
+        severity: Severity,
+        message: str,
+        column: str | None = None,
+        *,
+        kind: NoticeKind | None = None,
+        count: int | None = None,
+        examples: Iterable[str] = (),
+    ) -> Problem:
+        """A problem of this version; the message goes on from the version and its file."""
+        between = "" if message.startswith(":") else " "
+        text = f"{self.place}{between}{message}"
+        return Problem(severity, text, self.name, self.file, column, kind, count, tuple(examples))
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
@@ -361,6 +376,18 @@ class VersionSource(Protocol):
         OSError
             A file cannot be read.
         """
+
+    def hold(self, version: Version) -> None:
+        """Read the version's content into memory, as far as it fits, for the scans that follow.
+
+        Raises
+        ------
+        OSError
+            A file cannot be read.
+        """
+
+    def release(self, version: Version) -> None:
+        """Let go of what is held for the version: its rows were stored."""
 
     def problems(self) -> tuple[Problem, ...]:
         """What was found wrong while listing the versions."""

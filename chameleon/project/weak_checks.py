@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.project.columns import MISSING_TOKENS, unnamed
-from chameleon.project.findings import Finding
+from chameleon.project.findings import Findings
 from chameleon.project.records import Roles, Severity
 from chameleon.project.weak_columns import largest
 
@@ -146,7 +146,7 @@ def _faults(
 
 
 def check_probabilities(
-    finding: Finding, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
+    findings: Findings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
 ) -> None:
     """What is wrong with label probabilities; `derives`: the label is made of them."""
     count = len(found.tied)
@@ -156,13 +156,13 @@ def check_probabilities(
             ids = key.filter(pl.Series(fault.rows)).drop_nulls().head(_EXAMPLES).to_list()
         named_ids = ", ".join(f"'{one}'" for one in ids)
         such = f" Such ids: {named_ids}." if named_ids else ""
-        finding.add(
+        findings.add(
             Severity.WARNING, fault.sentence(count) + such, fault.column,
             count=int(fault.rows.sum()), examples=ids,
         )  # fmt: skip
     if found.absent:
         columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])
-        finding.add(
+        findings.add(
             Severity.NOTE,
             f"has no value in {len(found.absent):,} columns of label probabilities, such as "
             f"{columns}: their classes have the probability 0.",
@@ -170,7 +170,7 @@ def check_probabilities(
         )
     tied = int(found.tied.sum())
     if derives and tied:
-        finding.add(
+        findings.add(
             Severity.WARNING,
             f"has several largest label probabilities in {tied:,} of {count:,} rows: these have no "
             "label. Add a label column where they have one.",
