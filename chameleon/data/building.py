@@ -99,13 +99,7 @@ class Builder:
         self._problems = list(begun.problems)
 
     def add(self, version: Version) -> None:
-        """Take in one version.
-
-        Raises
-        ------
-        VersionError
-            The file can no longer be read as it could when the project was opened.
-        """
+        """Take in one version."""
         columns = self._read(version)
         instance = self._instances(columns.key)
         if columns.split is None:

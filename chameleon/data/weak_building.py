@@ -86,11 +86,6 @@ class WeakBuilder:
             The labels of the dataset, by their codes.
         held
             The rows that each version holds.
-
-        Raises
-        ------
-        VersionError
-            The votes name more classes than can be told apart.
         """
         if not self.count:
             return None

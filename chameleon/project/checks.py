@@ -12,6 +12,7 @@ from chameleon.project.columns import (
     SPLIT_NAMES,
     column_kinds,
     key_text,
+    listed,
     named,
     plain_text,
     reads_as_date,
@@ -19,9 +20,8 @@ from chameleon.project.columns import (
     type_kind,
     unnamed,
 )
-from chameleon.project.files import READ_ERRORS
+from chameleon.project.files import CONTRADICTS, READ_ERRORS
 from chameleon.project.findings import Findings
-from chameleon.project.parts import CONTRADICTS
 from chameleon.project.records import (
     Kind,
     NoticeKind,
@@ -187,19 +187,17 @@ def first_few(texts: pl.Series) -> list[str]:
 
 def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
     names = ", ".join(f"'{name}'" for name in needed)
-    found = ", ".join(list(columns)[:30])
     return (
-        f"has none of the columns {names}. Columns found: {found}. If its first line is no header, "
-        "write one; or name others under [columns] in chameleon.toml."
+        f"has none of the columns {names}. Columns found: {listed(columns)}. If its first line is "
+        "no header, write one; or name others under [columns] in chameleon.toml."
     )
 
 
 def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
     role = "label" if name == roles.label else "split" if name == roles.split else "id"
-    found = ", ".join(list(columns)[:30])
     return (
-        f"has no column '{name}' ({role}). Columns found: {found}. Rename it in the file, "
-        f"or name another under [columns] in chameleon.toml."
+        f"has no column '{name}' ({role}). Columns found: {listed(columns)}. Rename it in the "
+        "file, or name another under [columns] in chameleon.toml."
     )
 
 

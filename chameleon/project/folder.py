@@ -9,9 +9,15 @@ import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
 from chameleon.project.columns import named
-from chameleon.project.files import HeldFiles, ending, outside, scan_file, unreadable
-from chameleon.project.parts import VersionFiles, folder_files
-from chameleon.project.prediction_columns import is_said, said_columns
+from chameleon.project.files import (
+    HeldFiles,
+    VersionFiles,
+    ending,
+    folder_files,
+    outside,
+    scan_file,
+    unreadable,
+)
 from chameleon.project.reading_settings import guessed
 from chameleon.project.records import (
     SETTINGS_FILE,
@@ -68,10 +74,10 @@ class FolderSource(VersionSource):
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's table; every column of a CSV as String."""
         whole = self._whole(version)
-        asked = self._settings.predictions
-        if asked is None:
+        if self._settings.predictions is None:
             return whole
-        own = [name for name in whole.collect_schema() if not is_said(asked, name)]
+        holds = self._settings.holds_predictions
+        own = [name for name in whole.collect_schema() if not holds(name)]
         return whole.select(named(*own))
 
     def untyped(self, version: Version) -> bool:
@@ -112,7 +118,9 @@ class FolderSource(VersionSource):
         if asked is None:
             return None
         table = self._whole(version)
-        said = said_columns(asked, table.collect_schema(), self._versions)[version.name]
+        said = asked.of_versions(table.collect_schema(), [v.name for v in self._versions])[
+            version.name
+        ]
         if said.prediction is None:
             return None
         return GivenTable(

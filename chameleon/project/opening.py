@@ -16,9 +16,10 @@ from pathlib import Path
 from chameleon.errors import ProjectError
 from chameleon.project.address import Address, address_of, folder_stamp
 from chameleon.project.checks import checked_version, version_header
+from chameleon.project.column_patterns import Pairs
+from chameleon.project.columns import common_kinds, listed
 from chameleon.project.findings import Findings
 from chameleon.project.folder import FolderSource
-from chameleon.project.prediction_columns import is_said
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
     SETTINGS_FILE,
@@ -34,10 +35,8 @@ from chameleon.project.records import (
     natural_order,
     with_damage,
 )
-from chameleon.project.retyped import common_kinds
-from chameleon.project.schema import close_names
 from chameleon.project.table import TableSource, with_date_role
-from chameleon.project.weak_columns import Pairs
+from chameleon.project.toml_file import close_names
 from chameleon.storage import FileMemory, cache_folder, noted_damage
 
 __all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
@@ -101,13 +100,7 @@ def open_project(
 def source_of(
     folder: Path, settings: Settings, memory: FileMemory, *, most_versions: int
 ) -> VersionSource:
-    """The source of versions that the settings name.
-
-    Raises
-    ------
-    ProjectError
-        There is no such kind of source, it cannot use the settings, or it has too many versions.
-    """
+    """The source of versions that the settings name."""
     kind = SOURCES.get(settings.source_kind)
     if kind is None:
         raise ProjectError(
@@ -127,13 +120,7 @@ def source_of(
 def project_of(
     address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
-    """The project of a source of versions.
-
-    Raises
-    ------
-    ProjectError
-        None of the versions can be used, or no column has a role that is needed.
-    """
+    """The project of a source of versions."""
     problems = [*settings.problems, *source.problems()]
     headers: dict[Version, Mapping[str, str | None]] = {}
     for version in source.versions():
@@ -159,7 +146,7 @@ def project_of(
     if not kinds:
         raise ProjectError(
             f"{settings.name} has no features: beside id, label and the other named columns "
-            f"there is none. Columns found: {_list(headers[usable[0]])}."
+            f"there is none. Columns found: {listed(headers[usable[0]])}."
         )
     return Project(
         path=address.path,
@@ -212,7 +199,7 @@ def _roles(
     weak = _weak_columns(settings, list(columns), named)
     if not named["label"] and not weak[0]:
         raise ProjectError(
-            f"{settings.name} has no label column. Columns found: {_list(columns)}. "
+            f"{settings.name} has no label column. Columns found: {listed(columns)}. "
             'Name it under [columns] in chameleon.toml: label = "...".'
         )
     said = {
@@ -224,7 +211,7 @@ def _roles(
     ignored = [
         name
         for name in settings.ignored
-        if name not in no_data and not is_said(settings.predictions, name)
+        if name not in no_data and not settings.holds_predictions(name)
     ]
     for role, names in {**said, "ignored": ignored}.items():
         _require_columns(role, names, columns)
@@ -252,7 +239,7 @@ def _require_columns(role: str, names: Iterable[str], columns: Collection[str]) 
     raise ProjectError(
         f"chameleon.toml names '{absent}' as {role}, but no version has that column."
         f"{close_names(absent, columns)} "
-        f"Columns found: {_list(columns)}."
+        f"Columns found: {listed(columns)}."
     )
 
 
@@ -312,14 +299,8 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
             nothing = "[]" if key == "votes" else "{}"
             held = f"{len(found):,} columns are" if len(found) > 1 else "1 column is"
             notes.append(
-                f"{held} taken for {what} by the name ({_list([c for _, c in found])}), and no "
+                f"{held} taken for {what} by the name ({listed([c for _, c in found])}), and no "
                 f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
                 "chameleon.toml."
             )
     return [Problem(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
-
-
-def _list(columns: Iterable[str]) -> str:
-    names = list(columns)
-    shown = ", ".join(names[:30])
-    return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"

@@ -10,11 +10,10 @@ from urllib.parse import urlencode
 from msgspec import Meta
 
 from chameleon.errors import ProjectError
-from chameleon.project.cuts import ByDate
-from chameleon.project.readings import MOST_VERSIONS, ByValidity, ByVersion, Reading
+from chameleon.project.columns import listed
+from chameleon.project.readings import MOST_VERSIONS, ByDate, ByValidity, ByVersion, Reading
 from chameleon.project.records import SETTINGS_FILE, USUAL_NAMES, Settings
-from chameleon.project.schema import Column, Table, checked, must
-from chameleon.project.toml_file import toml_text
+from chameleon.project.toml_file import Column, Table, checked, must, toml_text
 
 CUTS = ("day", "week", "month")
 USUAL_VERSION = (
@@ -96,7 +95,7 @@ def asked_reading(
     if column is None:
         raise ProjectError(
             f"{_WHERE} names no version column, and none has a usual name. Columns found: "
-            f'{_list(columns)}. Write version = "...".'
+            f'{listed(columns)}. Write version = "...".'
         )
     return ByVersion(_present(column, "version", columns), cumulative=reading == "since")
 
@@ -137,7 +136,7 @@ def _by_date(settings: Settings, columns: Sequence[str]) -> ByDate:
     if column is None:
         raise ProjectError(
             f"{_WHERE} names no date column, and none has a usual name. Columns found: "
-            f'{_list(columns)}. Write date = "...".'
+            f'{listed(columns)}. Write date = "...".'
         )
     return ByDate(_present(column, "date", columns), cut, steps)
 
@@ -147,7 +146,7 @@ def _present(column: str, key: str, columns: Sequence[str]) -> str:
         return column
     raise ProjectError(
         f"{_WHERE} {key} is '{column}', but the table has no such column. Columns found: "
-        f"{_list(columns)}."
+        f"{listed(columns)}."
     )
 
 
@@ -195,12 +194,7 @@ def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
         addresses.append(f"{file}?{urlencode(said)}")
         choices.append(f"{lines} ({choice.meaning})")
     return (
-        f"How does {file} hold its versions? Columns found: {_list(columns)}.{evidence} Write into "
-        f"{SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
+        f"How does {file} hold its versions? Columns found: {listed(columns)}.{evidence} Write "
+        f"into {SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
         f'{"; ".join(choices)}. Or say it where you open the table, as in "{addresses[0]}".'
     )
-
-
-def _list(columns: Sequence[str]) -> str:
-    shown = ", ".join(columns[:30])
-    return shown if len(columns) <= 30 else f"{shown} and {len(columns) - 30} more"

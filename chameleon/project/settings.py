@@ -1,4 +1,4 @@
-"""The content of chameleon.toml, checked."""
+"""The content of chameleon.toml: checked when it is read, and written."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Meta
 
 from chameleon.errors import ProjectError
+from chameleon.project.column_patterns import CLASS, RULE, PredictionColumns, WeakColumns
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
     ModelSpec,
-    PredictionColumns,
     Problem,
     Settings,
     Severity,
@@ -26,9 +26,16 @@ from chameleon.project.records import (
     ViewerSpec,
     version_name,
 )
-from chameleon.project.schema import Column, Filled, Table, Text, checked, must
-from chameleon.project.toml_file import read_toml
-from chameleon.project.weak_columns import CLASS, RULE, WeakColumns
+from chameleon.project.toml_file import (
+    Column,
+    Filled,
+    Table,
+    Text,
+    checked,
+    must,
+    read_toml,
+    toml_text,
+)
 
 MOST_PIXELS = 4096 * 4096
 _MOST_PATTERNS = 20
@@ -205,13 +212,7 @@ class _Content(Table):
 
 
 def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
-    """The settings of a project folder: its chameleon.toml, or defaults without one.
-
-    Raises
-    ------
-    ProjectError
-        The file is not valid TOML, too large or nested too deeply, or a key or value is wrong.
-    """
+    """The settings of a project folder: its chameleon.toml, or defaults without one."""
     path = folder / file
     if not path.is_file():
         return Settings(name=folder.resolve().name)
@@ -277,3 +278,68 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
         own_models=own_models,
         problems=tuple(problems),
     )
+
+
+def settings_text(settings: Settings) -> str:
+    """The chameleon.toml that gives these settings again when it is read.
+
+    Defaults and problems are not written.
+
+    Raises
+    ------
+    ValueError
+        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
+    """
+    columns: dict[str, Any] = {
+        role: names[0] if len(names) == 1 else names for role, names in settings.columns.items()
+    }
+    weak, viewer, said = settings.weak, settings.viewer, settings.predictions
+    probabilities = weak.probabilities
+    content = {
+        "name": settings.name,
+        "source": settings.source or None,
+        "columns": _filled(
+            {
+                **columns,
+                "ignore": settings.ignored or None,
+                "label_probabilities": dict(probabilities)
+                if isinstance(probabilities, tuple)
+                else probabilities,
+                "votes": weak.votes,
+            }
+        ),
+        "viewer": viewer
+        and _filled(
+            {
+                "kind": viewer.kind.value,
+                "columns": viewer.columns or None,
+                "shape": viewer.shape,
+            }
+        ),
+        "predictions": said and _filled({"columns": said.columns, "proba": said.proba}),
+        "model": None if settings.model == ModelSpec() else _model(settings.model),
+        "test": _filled({"golden": settings.golden}),
+        "versions": [
+            _filled(
+                {
+                    "name": version.name,
+                    "file": version.file or None,
+                    "date": version.date,
+                    "note": version.note,
+                    "model": _model(settings.own_models.get(version.name)),
+                }
+            )
+            for version in settings.versions
+        ]
+        or None,
+    }
+    return toml_text(_filled(content) or {})
+
+
+def _filled(table: dict[str, Any]) -> dict[str, Any] | None:
+    """The entries that are not None; None where all are."""
+    return {key: value for key, value in table.items() if value is not None} or None
+
+
+def _model(spec: ModelSpec | None) -> dict[str, Any] | None:
+    return None if spec is None else {"estimator": spec.estimator, "params": dict(spec.params)}

@@ -37,17 +37,7 @@ _COUNTED = 60
 
 @dataclass(frozen=True, slots=True)
 class FoundVersion:
-    """A version that was found.
-
-    Attributes
-    ----------
-    version
-        Its name, date and file.
-    rows
-        How many rows it has; None where they were not counted or cannot be.
-    columns
-        How many columns it has.
-    """
+    """A version that was found; `rows` is None where they weren't counted or can't be."""
 
     version: Version
     rows: int | None
@@ -60,24 +50,16 @@ class Survey:
 
     Attributes
     ----------
-    settings
-        The settings it was looked at with.
     columns
         The kind of every column that is data, None where it holds no value, in their order.
     table_columns
         All columns of a single table, those that tell versions too; empty for a folder.
     guessed
         The columns that have a role by their usual names, by role.
-    versions
-        The versions found, old to new, usable or not.
     head
         The first rows of the newest version that can be read, or of the table.
     readings
         What [source] may say of a single table; empty for a folder.
-    problems
-        What was found wrong.
-    project
-        The project; None where it does not open.
     error
         Why it does not open; None where it does.
     """
@@ -107,11 +89,6 @@ def survey(
     ----------
     path, settings, private, most_versions
         As `open_project` takes them.
-
-    Raises
-    ------
-    ProjectError
-        There is no such place, or its chameleon.toml cannot be read.
     """
     address = address_of(path)
     used = with_date_role(settings or address.settings)

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
+from chameleon.project.column_patterns import VersionPredictionColumns
 from chameleon.project.columns import named, type_kind
-from chameleon.project.cuts import ByDate
 from chameleon.project.files import (
     ENDINGS,
     READ_ERRORS,
@@ -23,9 +23,8 @@ from chameleon.project.files import (
     scan_file,
     unreadable,
 )
-from chameleon.project.prediction_columns import SaidColumns, is_said, said_columns
 from chameleon.project.reading_settings import asked_reading, guessed
-from chameleon.project.readings import ROWS, Reading, Timeline
+from chameleon.project.readings import ROWS, ByDate, Reading, Timeline
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
@@ -83,9 +82,9 @@ class TableSource(VersionSource):
         shown = self._keys.select(named(*self._reading.columns), ROWS)
         self._timeline: Timeline = self._reading.timeline(shown, self._file, settings.versions)
         self._held = {held.version.name: held for held in self._timeline.held}
-        self._said: dict[str, SaidColumns] = {}
+        self._said: dict[str, VersionPredictionColumns] = {}
         if self._asked is not None:
-            self._said = said_columns(self._asked, columns, self.versions())
+            self._said = self._asked.of_versions(columns, list(self._held))
 
     def versions(self) -> tuple[Version, ...]:
         """All versions that hold a row, old to new."""
@@ -268,13 +267,7 @@ class TableSource(VersionSource):
 
 
 def table_path(folder: Path, settings: Settings) -> Path:
-    """The file that [source] names.
-
-    Raises
-    ------
-    ProjectError
-        It names none, or one that is not in the project folder or not a table.
-    """
+    """The file that [source] names."""
     file = settings.source.get("file")
     where = f"{SETTINGS_FILE}: [source]"
     if not isinstance(file, str) or not file:
@@ -322,7 +315,7 @@ def _data_columns(settings: Settings, reading: Reading, columns: Sequence[str]) 
     return [
         name
         for name in columns
-        if not is_said(settings.predictions, name)
+        if not settings.holds_predictions(name)
         and (
             name not in reading.columns
             or name in kept

@@ -166,13 +166,7 @@ def _rows(lines: list[str], separator: str) -> Iterator[list[str]]:
 
 
 def scan_text(path: Path, content: bytes | None = None) -> pl.LazyFrame:
-    """The file as a lazy frame of String columns, whatever its form; `content`: its bytes.
-
-    Raises
-    ------
-    VersionError
-        See `text_form`.
-    """
+    """The file as a lazy frame of String columns, whatever its form; `content`: its bytes."""
     form = text_form(path)
     source: Path | bytes = path if content is None else content
     if form.encoding != "utf-8":

@@ -10,8 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from chameleon.project.schema import Table, checked, must
-from chameleon.project.toml_file import read_toml
+from chameleon.project.toml_file import Table, checked, must, read_toml
 
 TOUR_FILE = "tour.toml"
 """Where a project's tour stands, beside its chameleon.toml; a project needs none."""
@@ -19,18 +18,10 @@ TOUR_FILE = "tour.toml"
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """One stop of a tour.
+    """One stop of a tour: what it is about and what to see, and the view to open.
 
-    Attributes
-    ----------
-    title, text
-        What it is about, and what to see.
-    page
-        The page to open, by the last part of its address; empty for the Overview.
-    query
-        The selection, as items of an address.
-    options
-        How the page's switches stand, by their keys.
+    `page` is the last part of a page's address, empty for the Overview. `query` is the selection,
+    as items of an address, and `options` the page's switches by their keys.
     """
 
     title: str
@@ -59,11 +50,6 @@ def read_tour(folder: Path) -> tuple[TourStep, ...]:
 
     Each is a table [[steps]] with `title`, `text`, and optional `page`, `link` (the query of an
     address, as the address bar shows it) and `options` (switches of the page by their keys).
-
-    Raises
-    ------
-    ProjectError
-        The file cannot be read, or a step is not written like that.
     """
     path = folder / TOUR_FILE
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):

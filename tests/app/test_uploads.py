@@ -499,8 +499,19 @@ def test_settings_that_no_file_can_hold_are_told_and_the_page_stands(
     served(write_project(tmp_path / "p", {"1": plain()}))
     screen = visitor(SETUP)
     assert not screen.at.exception
-    assert {"can't be written into chameleon.toml" in e.value for e in screen.at.error} == {True}
+    assert {"settings can't be written" in error.value for error in screen.at.error} == {True}
     assert screen.at.dataframe[0].value["version"].to_list() == ["1"]
+
+
+@pytest.mark.parametrize("steps", ['"x"', "true", "0", "1_000"])
+def test_steps_that_the_page_does_not_offer_leave_it_standing(served, tmp_path, steps):
+    plain(20).with_columns(date=pl.lit("2020-01-01")).write_csv(tmp_path / "all.csv")
+    toml = f'[source]\nfile = "all.csv"\ndate = "date"\nsteps = {steps}\n'
+    (tmp_path / "chameleon.toml").write_text(toml)
+    served(tmp_path)
+    screen = visitor(SETUP)
+    assert not screen.at.exception
+    assert screen.at.number_input[0].value == 10
 
 
 def test_a_trial_writes_nothing_beside_the_operators_project(served, tmp_path):
