@@ -267,7 +267,8 @@ def test_every_imported_library_is_in_the_requirements():
     undeclared = {
         library
         for library in libraries - own
-        if not declared & {name.lower() for name in distributions.get(library, [])}
+        if not declared
+        & {name.lower().replace("_", "-") for name in distributions.get(library, [])}
     }
     assert undeclared == set()
 

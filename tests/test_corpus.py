@@ -118,7 +118,7 @@ def test_a_listed_version_may_have_any_name_at_all(tmp_path, name):
         name="p", versions=(chameleon.Version(name, file="versions/1.parquet"),)
     )
     folder = write_project(
-        tmp_path / "p", {"1": plain()}, toml=chameleon.project.settings_writer(settings) + TREE
+        tmp_path / "p", {"1": plain()}, toml=chameleon.settings_text(settings) + TREE
     )
     project = chameleon.open_project(folder)
     assert [version.name for version in project.versions] == [name]

@@ -185,6 +185,24 @@ def test_what_is_read_from_disk_equals_what_was_built(tmp_path):
     assert_equal(built, dataset_of(folder))
 
 
+@settings(max_examples=30)
+@given(plans())
+def test_appending_versions_one_by_one_gives_the_dataset_of_all(plan):
+    (first, frame), *later = plan.frames.items()
+    with temporary_project(plan.frames) as whole, temporary_project({first: frame}) as grown:
+        for name, appended in later:
+            dataset_of(grown)
+            write_version(grown, name, appended)
+        assert_equal(dataset_of(grown), dataset_of(whole))
+
+
+def test_row_hashes_are_computed_once(tmp_path):
+    dataset = dataset_of(tiny.write_tiny(tmp_path))
+    assert dataset.content_hashes() is dataset.content_hashes()
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.content_hashes()[0] = 0
+
+
 def test_a_dataset_folder_that_is_a_file_is_no_matter(tmp_path):
     folder = tiny.write_tiny(tmp_path)
     dataset_of(folder)

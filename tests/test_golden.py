@@ -179,6 +179,15 @@ def test_a_damaged_file_is_told(tmp_path):
         chameleon.golden_test(evaluated(folder))
 
 
+def test_a_ragged_file_is_told_and_not_filled_up(tmp_path):
+    folder = project(tmp_path / "p", GOLDEN)
+    text = GOLDEN.write_csv()
+    (folder / "golden.csv").write_text(text + text.splitlines()[1].rpartition(",")[0] + "\n")
+    (folder / "chameleon.toml").write_text(toml("golden.csv"))
+    with pytest.raises(ProjectError, match="1 rows with more or fewer fields"):
+        chameleon.golden_test(evaluated(folder))
+
+
 def test_without_a_golden_set_or_without_models_there_is_nothing_to_ask(tmp_path):
     frame = people(20, 1)
     folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.project import ModelSpec, Severity, Version, read_settings, version_name
+from chameleon.project import ModelSpec, Settings, Version, read_settings, version_name
 from chameleon.project.records import natural_key
 from tests.library import plain, write_project
 
@@ -76,9 +76,9 @@ def test_everything_that_the_design_names_is_read(tmp_path):
         ("name = ", ["chameleon.toml", "not valid TOML"]),
         (f"name = {'1' * 5_000}", ["chameleon.toml", "not valid TOML"]),
         ("[columns\n", ["not valid TOML", "line 1"]),
-        ("name = 5", ["'name'", "text", "5"]),
+        ("name = 5", ["chameleon.toml: 'name' must be a text, found 5."]),
         ("columns = 5", ["[columns]", "table"]),
-        ("model = 'SVC'", ["[model]", "table"]),
+        ("model = 3", ["chameleon.toml: [model] must be a table, found 3."]),
         ("[columns]\nlabel = ['a', 'b']", ["'label'", "one column"]),
         ("[columns]\nid = []", ["'id'", "found []"]),
         ("[columns]\nid = [1]", ["'id'", "column name"]),
@@ -88,8 +88,8 @@ def test_everything_that_the_design_names_is_read(tmp_path):
         ("[model]\nestimater = 'SVC'", ["'estimater'", "[model]", "'estimator'"]),
         ("versions = 3", ["[[versions]]"]),
         ("[[versions]]\nname = 'a'", ["number 1", "no file"]),
-        ("[[versions]]\nfile = 'a.csv'\ndate = 'soon'", ["a.csv", "2019-01-11", "soon"]),
-        ("[[versions]]\nfile = 'a.csv'\nnote = 3", ["a.csv", "note"]),
+        ("[[versions]]\nfile = 'a.csv'\ndate = 'soon'", ["number 1", "2019-01-11", "soon"]),
+        ("[[versions]]\nfile = 'a.csv'\nnote = 3", ["number 1 'note'", "found 3"]),
         ("[[versions]]\nfile = 'a.csv'\nname = 1.10", ["name", "quotes"]),
         ("[[versions]]\nfile = 'a.csv'\nname = ''", ["name"]),
     ],
@@ -108,19 +108,33 @@ def test_bytes_that_are_no_text_are_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "key"),
+    ("text", "words"),
     [
-        ("title = 'x'", "'title'"),
-        ("[columns]\nlables = 'y'", "'lables'"),
-        ("[[versions]]\nfile = 'a.csv'\ndata = 2019-01-11", "'data'"),
+        ("colums = 3", ["unknown key 'colums'", "'columns'?"]),
+        ("[columns]\nlables = 'y'", ["[columns]", "'lables'", "'label'"]),
+        ("[[versions]]\nfile = 'a.csv'\ndata = 1", ["[[versions]] number 1", "'data'", "'date'"]),
+        (
+            "[[versions]]\nfile = 'a.csv'\nmodel = { parms = {} }",
+            ["[[versions]] number 1 [model] has the unknown key 'parms'", "'params'?"],
+        ),
+        ("[viewer]\nkind = 'text'\ncolum = 'a'", ["[viewer]", "'column'"]),
     ],
 )
-def test_an_unknown_key_is_a_warning_that_names_it_and_the_known_ones(tmp_path, text, key):
-    (problem,) = settings_of(tmp_path, text).problems
-    assert problem.severity is Severity.WARNING
-    assert problem.file == "chameleon.toml"
-    assert key in problem.message
-    assert "Known keys: " in problem.message
+def test_a_misspelled_key_is_an_error_with_the_keys_that_read_like_it(tmp_path, text, words):
+    with pytest.raises(chameleon.ProjectError) as raised:
+        settings_of(tmp_path, text)
+    for word in ["chameleon.toml", "It may hold", *words]:
+        assert word in str(raised.value)
+
+
+def test_empty_tables_hold_nothing(tmp_path):
+    text = "[columns]\n[model]\n[source]\n[predictions]\n[viewer]\n[test]\n"
+    assert settings_of(tmp_path, text) == Settings(name=tmp_path.name)
+
+
+def test_an_own_model_that_names_nothing_is_an_error(tmp_path):
+    with pytest.raises(chameleon.ProjectError, match=r"number 1 'model' must be a table such as"):
+        settings_of(tmp_path, "[[versions]]\nfile = 'a.csv'\nmodel = {}")
 
 
 def test_a_version_named_twice_keeps_the_first(tmp_path):

@@ -20,7 +20,7 @@ from chameleon.project import (
     WeakColumns,
     read_settings,
 )
-from chameleon.project.settings_writer import toml_value
+from chameleon.project.toml_file import toml_text
 
 AWKWARD = ["a.b", "a[0]", 'q"uote', "it's", "back\\slash", "colon: x", "😀", "שלום", "new\nline",
            "tab\t", "\x7f", "\x00", "#", "=", " ", "\r", "\u2028",
@@ -122,6 +122,9 @@ def test_the_text_reads_like_the_example_of_the_design():
     assert (
         settings_text(settings)
         == """name = "phones"
+versions = [
+    { name = "1.13", file = "versions/1.13.csv", date = 2019-01-11, note = "night" },
+]
 
 [source]
 file = "data.csv"
@@ -129,22 +132,23 @@ version = "batch"
 reading = "since"
 
 [columns]
-id = ["user", "time"]
+id = [
+    "user",
+    "time",
+]
 label = "truth"
-ignore = ["comment"]
+ignore = [
+    "comment",
+]
 
 [predictions]
 columns = "prediction_{version}"
 
 [model]
 estimator = "LogisticRegression"
-params = { max_iter = 500 }
 
-[[versions]]
-name = "1.13"
-file = "versions/1.13.csv"
-date = 2019-01-11
-note = "night"
+[model.params]
+max_iter = 500
 """
     )
 
@@ -155,7 +159,7 @@ def test_defaults_are_not_written():
 
 @given(values)
 def test_a_value_is_read_again(value):
-    assert tomllib.loads(f"key = {toml_value(value)}") == {"key": value}
+    assert tomllib.loads(toml_text({"key": value})) == {"key": value}
 
 
 @pytest.mark.parametrize(
@@ -163,8 +167,9 @@ def test_a_value_is_read_again(value):
 )
 def test_what_toml_cannot_hold_is_an_error(value):
     with pytest.raises(ValueError, match="TOML"):
-        toml_value(value)
+        toml_text({"key": value})
 
 
 def test_infinities_and_not_a_number_are_spelled_as_toml_spells_them():
-    assert [toml_value(float(v)) for v in ("inf", "-inf", "nan")] == ["inf", "-inf", "nan"]
+    text = toml_text({key: float(key) for key in ("inf", "-inf", "nan")})
+    assert text == "inf = inf\n-inf = -inf\nnan = nan\n"

@@ -346,3 +346,13 @@ def test_rows_times_versions_and_classes_are_limited(tmp_path, limit, told):
     with pytest.raises(ProjectError) as raised:
         require_allowed(project, replace(LIMITS, **limit))
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["*", "^l.*$", "^", "label"])
+def test_classes_are_counted_whatever_the_label_is_called(tmp_path, name):
+    toml = f"[columns]\nlabel = '{name}'\n{TREE}"
+    frame = plain().rename({"label": name})
+    project = chameleon.open_project(write_project(tmp_path / "p", {"1": frame}, toml=toml))
+    require_allowed(project, LIMITS)
+    with pytest.raises(ProjectError, match="at most 39, found 40"):
+        require_allowed(project, replace(LIMITS, probabilities=39))

@@ -9,7 +9,7 @@ import pytest
 import chameleon
 from chameleon import ProjectError
 from chameleon.analysis import near
-from chameleon.data import evolving_dataset, raw_values, viewed_values, viewer_of
+from chameleon.data import evolving_dataset, viewed_values, viewer_of, viewing
 from chameleon.errors import VersionError
 from chameleon.project import ViewerKind, ViewerSpec, read_settings
 from tests.library import TREE, evaluated, plain, temporary_project, write_project
@@ -199,8 +199,8 @@ def test_what_others_crowd_out_of_memory_meanwhile_is_shown_all_the_same(tmp_pat
     folder = write_project(tmp_path, {"1": plain(signal=[[1.0, 2.0]] * 20)}, toml=TREE)
     evaluation = evaluated(folder)
     dataset = evaluation.dataset
-    monkeypatch.setitem(raw_values._keys, dataset, Crowded())
+    monkeypatch.setitem(viewing._keys, dataset, Crowded())
     monkeypatch.setitem(near._spaces, dataset, Crowded())
-    assert raw_values.raw_values(dataset, "signal", ["3"], dataset.versions[0]) == [[1.0, 2.0]]
+    assert viewing.raw_values(dataset, "signal", ["3"], dataset.versions[0]) == [[1.0, 2.0]]
     found = chameleon.nearest_instances(evaluation, "3", primary="1", secondary="1", count=5)
     assert len(found) == 5

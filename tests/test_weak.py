@@ -83,12 +83,12 @@ def test_ignored_columns_and_those_with_another_role_are_never_found(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("label_probabilities = 3", "'label_probabilities' under [columns] must be"),
+        ("label_probabilities = 3", "[columns] 'label_probabilities' must be"),
         ('label_probabilities = "p"', "{class}"),
         ('label_probabilities = "{class}"', "{class}"),
         ('label_probabilities = ["p_a"]', "the column of every class"),
         ("label_probabilities = { a = 1 }", "the column of every class"),
-        ("votes = true", "'votes' under [columns] must be"),
+        ("votes = true", "[columns] 'votes' must be"),
         ('votes = "lf"', "{rule}"),
         ("votes = [1]", "a list of columns"),
         ('label_probabilities = { a = "gone" }', "'gone' as label probability, but no version"),

@@ -6,7 +6,6 @@ Features are looked at in `chameleon.analysis.odd_features`.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import id_ranks
+from chameleon.analysis.values import value_text
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.project import NOT_A_DATE, Kind, NoticeKind, Severity, Split, Version
 
 EXAMPLES = 3
+_DAY = 86_400_000_000
 TRAIN, TEST = SPLITS.index(Split.TRAIN), SPLITS.index(Split.TEST)
 
 
@@ -269,7 +270,7 @@ def _descending(dataset: EvolvingDataset) -> Iterator[Notice]:
 
 
 def _day(microseconds: int) -> str:
-    return str((dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=microseconds)).date())
+    return value_text(float(microseconds - microseconds % _DAY), Kind.DATE)
 
 
 def equal_notices(dataset: EvolvingDataset) -> Iterator[Notice]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.notices import Notice, ids_of, such_as
+from chameleon.analysis.values import value_text
 from chameleon.data import BinKind, EvolvingDataset, Feature, SummaryField
 from chameleon.project import Kind, NoticeKind, Severity
 
@@ -67,11 +67,8 @@ def spelled_value(dataset: EvolvingDataset, feature: Feature, value: float) -> s
     """A stored value as a person would write it."""
     if feature.kind is Kind.TEXT:
         return str(dataset.texts[feature.name][int(value)])
-    if feature.kind is Kind.BOOLEAN:
-        return "true" if value else "false"
-    if feature.kind is Kind.DATE:
-        moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=value)
-        return moment.isoformat(" ") if moment.time() != dt.time() else str(moment.date())
+    if feature.kind is not Kind.NUMBER:
+        return value_text(value, feature.kind)
     return f"{value:.12g}"
 
 

@@ -68,6 +68,9 @@ def _found(
             text = None if settings is None else settings_text(settings)
             return _survey(address, stamp, text, settings)
         job = own.survey(projects.workshop().uploads, settings)
+    except ValueError as error:
+        _tell_unwritable(error)
+        return None
     except ChameleonError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -183,7 +186,7 @@ def _draw_settings(address: str, settings: Settings, own: uploads.Upload | None)
     try:
         text = settings_text(settings)
     except ValueError as error:
-        st.error(plain(f"A name cannot be written into {SETTINGS_FILE}: {error}"))
+        _tell_unwritable(error)
         return
     st.code(
         text, language="toml", wrap_lines=True, height="content" if text.count("\n") < 24 else 480
@@ -202,6 +205,13 @@ def _draw_settings(address: str, settings: Settings, own: uploads.Upload | None)
             f"Put the file into the project folder. With {WRITING_FLAG} behind the project, the "
             "operator lets this page save it there."
         )
+
+
+def _tell_unwritable(error: ValueError) -> None:
+    st.error(
+        plain(f"These settings can't be written into {SETTINGS_FILE}: {error}"),
+        icon=":material/error:",
+    )
 
 
 def _draw_save(path: Path, text: str) -> None:

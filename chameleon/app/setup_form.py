@@ -21,6 +21,7 @@ _LABELS: Mapping[str, str] = {
     "steps": "By date: versions of equal length in time",
     _ONE_VERSION: "The table is one version",
 }
+_MOST_STEPS = 200
 _SINGLE = ("label", "split", "date", "source")
 _COLUMN_KEYS = ("version", "valid_from", "valid_to", "date")
 
@@ -99,8 +100,9 @@ def _source(found: Survey, reading: str, key: str) -> dict[str, Any]:
             index = CUTS.index(stated) if stated in CUTS else 0
             source[name] = st.selectbox("Every", CUTS, index=index, key=f"{key}-cut")
         elif name == "steps":
-            stated = found.settings.source.get("steps", guess)
-            value = st.number_input("Versions", 1, 200, int(stated), key=f"{key}-steps")
+            stated = found.settings.source.get("steps")
+            shown = stated if type(stated) is int and 1 <= stated <= _MOST_STEPS else guess
+            value = st.number_input("Versions", 1, _MOST_STEPS, shown, key=f"{key}-steps")
             source[name] = int(value)
         elif name != "file":
             source[name] = guess

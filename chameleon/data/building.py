@@ -48,9 +48,14 @@ class Builder:
     A row is new only when none of its instance's earlier rows is equal in label, split, source,
     date, every feature, label probability and vote, so that an instance that leaves and comes
     back, or is edited and edited back, costs nothing.
+
+    Parameters
+    ----------
+    begun
+        A dataset of the project's first versions, to go on from; it has no weak labels.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, begun: EvolvingDataset | None = None) -> None:
         self._project = project
         self._features = tuple(project.kinds)
         self._weak = WeakBuilder(project)
@@ -61,15 +66,40 @@ class Builder:
         self._texts = {n: Dictionary() for n, kind in project.kinds.items() if kind is Kind.TEXT}
         self._held: list[NDArray[np.int64]] = []
         self._problems: list[Problem] = []
+        if begun is not None:
+            self._go_on_from(begun)
+
+    def _go_on_from(self, begun: EvolvingDataset) -> None:
+        """Take in all rows of a dataset; they are in the order of their instances, old to new."""
+        self._known = pl.DataFrame({"id": begun.instance_ids}).with_columns(
+            instance=pl.int_range(pl.len(), dtype=pl.Int32)
+        )
+        self._hashes = text_hashes(begun.instance_ids)
+        for texts, known in ((self._labels, begun.classes), (self._sources, begun.sources)):
+            texts.numbers.update({text: number for number, text in enumerate(known)})
+        for name, series in begun.texts.items():
+            self._texts[name].numbers.update({t: n for n, t in enumerate(series.to_list())})
+        place = {feature.name: number for number, feature in enumerate(begun.features)}
+        values = np.full((len(self._features), begun.row_count), np.nan)
+        for number, name in enumerate(self._features):
+            if name in place:
+                values[number] = begun.values[place[name]]
+        columns = VersionColumns(
+            key=begun.instance_ids,
+            split_key=None,
+            label=begun.label.astype(np.int32),
+            split=begun.split.astype(np.int32),
+            source=begun.source,
+            date=begun.date.view(np.int64),
+            values=values,
+            weak=np.empty((0, begun.row_count), dtype=np.int32),
+        )
+        self._rows.begin(begun.instance, columns, len(self._known))
+        self._held = [begun.rows_of(number) for number in range(len(begun.versions))]
+        self._problems = list(begun.problems)
 
     def add(self, version: Version) -> None:
-        """Take in one version.
-
-        Raises
-        ------
-        VersionError
-            The file can no longer be read as it could when the project was opened.
-        """
+        """Take in one version."""
         columns = self._read(version)
         instance = self._instances(columns.key)
         if columns.split is None:
@@ -196,15 +226,7 @@ class Builder:
         return numbers
 
     def _warn(self, version: Version, message: str, column: str | None = None) -> None:
-        self._problems.append(
-            Problem(
-                Severity.WARNING,
-                f"{version.place} {message}",
-                version.name,
-                version.file,
-                column,
-            )
-        )
+        self._problems.append(version.problem(Severity.WARNING, message, column))
 
     def _keys(
         self, frame: pl.DataFrame, values: NDArray[np.float64], *, untyped: bool

@@ -28,6 +28,9 @@ from chameleon.storage import (
 FORMAT = 6
 """Raised whenever building changes, so that datasets kept on disk are built again."""
 
+_MOST_APPENDED = 10
+"""So many versions at most are appended to a stored dataset; with more, all are read."""
+
 _ARRAYS = (
     "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
     "has_column",
@@ -53,23 +56,50 @@ def evolving_dataset(
     with noted_damage() as damaged:
         kept = read_dataset(target, project, key)
     if kept is not None:
+        for version in project.versions:
+            project.source.release(version)
         return kept
     if project.cached_only:
         raise ProjectError(
             f"The data of {project.name} isn't cached: the disk refused or damaged it. Try again "
             "later."
         )
-    builder = Builder(project)
+    begun = _begun(project)
+    builder = Builder(project, begun)
     for number, version in enumerate(project.versions):
-        if progress is not None:
-            progress(Progress("Reading", version.name, number, len(project.versions)))
-        builder.add(version)
+        if begun is None or number >= len(begun.versions):
+            if progress is not None:
+                progress(Progress("Reading", version.name, number, len(project.versions)))
+            builder.add(version)
+        project.source.release(version)
     built = builder.dataset(key)
     tidy(folder, "dataset")
     if write_folder(target, lambda path: write_dataset(path, built)):
         # the copy on disk, so that the values are mapped instead of held in memory
         built = read_dataset(target, project, key) or built
     return replace(built, problems=with_damage(built.problems, damaged))
+
+
+def _begun(project: Project) -> EvolvingDataset | None:
+    """The stored dataset of the project's first versions, as many as there are of it.
+
+    An appended version then costs the reading of its own file only.
+    """
+    if project.roles.weak:
+        return None  # what a vote means is known only once all versions are
+    stored = {path.name for path in project.results_folder.glob("dataset-*")}
+    shortest = max(len(project.versions) - _MOST_APPENDED, 1)
+    for count in range(len(project.versions) - 1, shortest - 1, -1) if stored else ():
+        versions = project.versions[:count]
+        found = {name for version in versions for name in project.columns[version.name]}
+        kinds = {name: kind for name, kind in project.kinds.items() if name in found}
+        first = replace(project, versions=versions, kinds=kinds)
+        key = dataset_key(first)
+        if f"dataset-{key}" in stored:
+            begun = read_dataset(project.results_folder / f"dataset-{key}", first, key)
+            if begun is not None:
+                return begun
+    return None
 
 
 def dataset_key(project: Project) -> str:

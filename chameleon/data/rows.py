@@ -93,6 +93,15 @@ class Rows:
         unmet = np.full(instances - len(self.newest), -1, dtype=np.int64)
         self.newest = np.concatenate([self.newest, unmet])
 
+    def begin(self, instance: NDArray[np.int32], columns: VersionColumns, instances: int) -> None:
+        """Store the first rows: those of an instance follow each other, old to new."""
+        self.meet(instances)
+        self.appended(np.full(len(instance), -1, dtype=np.int64), instance, columns)
+        numbers = np.arange(len(instance))
+        again = np.flatnonzero(instance[1:] == instance[:-1]) + 1
+        self.previous[again] = again - 1
+        self.newest[instance] = numbers  # of several, the last one stays
+
     def matched(self, instance: NDArray[np.int32], columns: VersionColumns) -> NDArray[np.int64]:
         """The known row equal to each row of the version, -1 where there is none."""
         assert columns.split is not None

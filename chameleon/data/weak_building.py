@@ -86,11 +86,6 @@ class WeakBuilder:
             The labels of the dataset, by their codes.
         held
             The rows that each version holds.
-
-        Raises
-        ------
-        VersionError
-            The votes name more classes than can be told apart.
         """
         if not self.count:
             return None
@@ -168,39 +163,27 @@ class WeakBuilder:
             if rule in lacking:
                 continue
             if (own == ABSTAIN).all():
-                self._problem(
-                    Severity.NOTE, version, column,
-                    f"has no vote in '{column}': the rule abstains on all of its {len(own):,} rows",
-                )  # fmt: skip
+                self.problems.append(
+                    version.problem(
+                        Severity.NOTE,
+                        f"has no vote in '{column}': the rule abstains on all of its "
+                        f"{len(own):,} rows.",
+                        column,
+                    )
+                )
             unknown = own[own >= first_new] if first_new is not None else own[:0]
             if unknown.size:
                 found = tuple(classes[code] for code in np.unique(unknown)[:_EXAMPLES])
                 named = ", ".join(f"'{name}'" for name in found)
-                self._problem(
-                    Severity.WARNING, version, column,
-                    f"has votes in '{column}' for a class that no label and no label probability "
-                    f"names, such as {named}, in {unknown.size:,} of {len(own):,} rows: they count "
-                    "as votes for that class. Leave a cell empty, or write -1, to abstain",
-                    int(unknown.size), found,
-                )  # fmt: skip
-
-    def _problem(
-        self,
-        severity: Severity,
-        version: Version,
-        column: str,
-        message: str,
-        count: int | None = None,
-        examples: tuple[str, ...] = (),
-    ) -> None:
-        self.problems.append(
-            Problem(
-                severity,
-                f"{version.place} {message}.",
-                version.name,
-                version.file,
-                column,
-                count=count,
-                examples=examples,
-            )
-        )
+                self.problems.append(
+                    version.problem(
+                        Severity.WARNING,
+                        f"has votes in '{column}' for a class that no label and no label "
+                        f"probability names, such as {named}, in {unknown.size:,} of "
+                        f"{len(own):,} rows: they count as votes for that class. Leave a cell "
+                        "empty, or write -1, to abstain.",
+                        column,
+                        count=int(unknown.size),
+                        examples=found,
+                    )
+                )

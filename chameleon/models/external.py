@@ -30,8 +30,7 @@ from chameleon.project import (
     joined_key,
     key_text,
     named,
-    require_whole_rows,
-    scan_file,
+    scan_whole,
     unreadable,
     version_name,
 )
@@ -141,9 +140,7 @@ def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
 def _table_of_file(version: Version, path: Path) -> GivenTable:
     file = f"{PREDICTIONS_FOLDER}/{path.name}"
     try:
-        if is_untyped(path):
-            require_whole_rows(path)
-        frame = scan_file(path).collect()
+        frame = scan_whole(path).collect()
     except VersionError as error:
         raise VersionError(f"{version.place}: {file} {error}") from error
     except READ_ERRORS as error:

@@ -35,7 +35,7 @@ from chameleon.project import (
     named,
     outside,
     plain_text,
-    scan_file,
+    scan_whole,
 )
 from chameleon.storage import Progress, ProgressCallback, digest, file_digest
 
@@ -214,7 +214,7 @@ class _Reader:
             )
         known = [feature.name for feature in self._dataset.features]
         try:
-            scan = scan_file(self._path)
+            scan = scan_whole(self._path)
             columns = scan.collect_schema().names()
             for name, role in [*((name, "id") for name in roles.id), (label_column, "label")]:
                 if name not in columns:

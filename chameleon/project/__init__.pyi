@@ -1,6 +1,8 @@
 from .address import address_of as address_of
 from .checks import first_few as first_few
 from .checks import joined_key as joined_key
+from .column_patterns import PredictionColumns as PredictionColumns
+from .column_patterns import WeakColumns as WeakColumns
 from .columns import EXACT_INTEGER as EXACT_INTEGER
 from .columns import MISSING_TOKENS as MISSING_TOKENS
 from .columns import NOT_A_DATE as NOT_A_DATE
@@ -20,6 +22,7 @@ from .files import ending as ending
 from .files import is_untyped as is_untyped
 from .files import outside as outside
 from .files import scan_file as scan_file
+from .files import scan_whole as scan_whole
 from .files import unreadable as unreadable
 from .folder import PREDICTIONS_FOLDER as PREDICTIONS_FOLDER
 from .opening import folder_stamp as folder_stamp
@@ -31,7 +34,6 @@ from .records import GivenTable as GivenTable
 from .records import Kind as Kind
 from .records import ModelSpec as ModelSpec
 from .records import NoticeKind as NoticeKind
-from .records import PredictionColumns as PredictionColumns
 from .records import Problem as Problem
 from .records import Project as Project
 from .records import Settings as Settings
@@ -43,8 +45,9 @@ from .records import ViewerSpec as ViewerSpec
 from .records import natural_order as natural_order
 from .records import version_name as version_name
 from .records import with_damage as with_damage
+from .settings import MOST_PIXELS as MOST_PIXELS
 from .settings import read_settings as read_settings
-from .settings_writer import settings_text as settings_text
+from .settings import settings_text as settings_text
 from .surveys import Survey as Survey
 from .surveys import survey as survey
 from .text import TextForm as TextForm
@@ -59,8 +62,6 @@ from .upload import require_allowed as require_allowed
 from .upload import require_readable as require_readable
 from .upload import stored as stored
 from .upload import write_project_zip as write_project_zip
-from .viewer_settings import MOST_PIXELS as MOST_PIXELS
+from .weak_checks import ABSTAIN as ABSTAIN
+from .weak_checks import WeakLabels as WeakLabels
 from .weak_checks import read_probabilities as read_probabilities
-from .weak_columns import ABSTAIN as ABSTAIN
-from .weak_columns import WeakColumns as WeakColumns
-from .weak_columns import WeakLabels as WeakLabels

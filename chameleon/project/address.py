@@ -26,14 +26,8 @@ _MOST_ITEMS = 100
 class Address:
     """Where a project is and what is said of it.
 
-    Attributes
-    ----------
-    text
-        What was given, to open the project again.
-    path
-        The project folder, or the single table.
-    folder
-        The folder that all files of the project are in.
+    `text` is what was given, to open the project again, `path` the project folder or the single
+    table, `folder` the folder that all files of the project are in.
     """
 
     text: str
@@ -50,11 +44,6 @@ def address_of(path: str | os.PathLike[str]) -> Address:
     path
         A project folder, the path of its chameleon.toml, or a single table, after which its
         [source] may be written as in "data.csv?version=batch&reading=since".
-
-    Raises
-    ------
-    ProjectError
-        There is no such folder or file, or its chameleon.toml cannot be used.
     """
     text = os.fspath(path)
     place, query = _split(text)
@@ -74,13 +63,7 @@ def address_of(path: str | os.PathLike[str]) -> Address:
 
 
 def folder_stamp(path: str | os.PathLike[str]) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of change of all files that can matter; cheap, no data is read.
-
-    Parameters
-    ----------
-    path
-        What `open_project` is given.
-    """
+    """Name, size and time of change of all files that can matter; cheap, no data is read."""
     place, _ = _split(os.fspath(path))
     folder = place if place.is_dir() else place.parent
     found: dict[str, tuple[int, int]] = {}
@@ -123,13 +106,7 @@ def _of_table(text: str, file: Path, query: str) -> Address:
 
 
 def _queried(query: str) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]:
-    """The [source] and the columns with a role that an address names.
-
-    Raises
-    ------
-    ProjectError
-        It names too many.
-    """
+    """The [source] and the columns with a role that an address names."""
     source: dict[str, Any] = {}
     columns: dict[str, tuple[str, ...]] = {}
     try:

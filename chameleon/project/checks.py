@@ -12,6 +12,7 @@ from chameleon.project.columns import (
     SPLIT_NAMES,
     column_kinds,
     key_text,
+    listed,
     named,
     plain_text,
     reads_as_date,
@@ -19,9 +20,8 @@ from chameleon.project.columns import (
     type_kind,
     unnamed,
 )
-from chameleon.project.files import READ_ERRORS
-from chameleon.project.findings import Finding
-from chameleon.project.parts import CONTRADICTS
+from chameleon.project.files import CONTRADICTS, READ_ERRORS
+from chameleon.project.findings import Findings
 from chameleon.project.records import (
     Kind,
     NoticeKind,
@@ -39,35 +39,38 @@ CONTINUOUS_VALUES = 20
 """A label with more distinct values than this, some of them fractions, is a quantity."""
 
 
-def version_header(source: VersionSource, version: Version) -> Finding:
+def version_header(source: VersionSource, version: Version) -> Findings:
     """The kind of every column that can be used; the file is read whole, once for its content.
 
     A CSV tells its types only so, and damage in the middle of any file would else come to light
     when the version is needed.
     """
-    finding = Finding()
+    findings = Findings()
     try:
+        source.hold(version)
         for severity, remark in source.remarks(version):
-            finding.add(severity, remark)
+            findings.add(severity, remark)
         schema = source.scan(version).collect_schema()
         whole = source.scan(version).collect() if source.untyped(version) else None
         if whole is not None:
-            finding.columns.update(column_kinds(whole))
+            findings.columns.update(column_kinds(whole))
         else:
-            _typed_columns(finding, source, version, schema)
+            _typed_columns(findings, source, version, schema)
     except (*READ_ERRORS, VersionError) as error:
-        finding.add_unreadable(source, version, error)
-        return finding
+        findings.add_unreadable(source, version, error)
+        return findings
     for name in schema:
         base, _, number = name.rpartition("_duplicated_")
         if whole is not None and number.isdecimal() and base in schema:
-            finding.add(
+            findings.add(
                 Severity.WARNING,
                 f"has the column name '{base}' more than once: the later one is called '{name}'.",
                 name,
             )
-    finding.messages.sort(key=lambda message: message[2] or "")  # not in the order of the columns
-    return finding
+    findings.problems.sort(
+        key=lambda problem: problem.column or ""
+    )  # not in the order of the columns
+    return findings
 
 
 def _empty_columns(source: VersionSource, version: Version) -> list[str]:
@@ -78,24 +81,24 @@ def _empty_columns(source: VersionSource, version: Version) -> list[str]:
 
 
 def _typed_columns(
-    finding: Finding, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
+    findings: Findings, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
 ) -> None:
-    _type_columns(finding, schema)
-    columns = [name for name, kind in finding.columns.items() if kind is not None]
+    _type_columns(findings, schema)
+    columns = [name for name, kind in findings.columns.items() if kind is not None]
     if columns:  # every page must be decoded for that
         source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
     if source.pooled:
         empty = _empty_columns(source, version)
-        finding.columns.update(dict.fromkeys(name for name in empty if name in finding.columns))
-    finding.columns.update(_written_dates(source, version, finding.columns))
+        findings.columns.update(dict.fromkeys(name for name in empty if name in findings.columns))
+    findings.columns.update(_written_dates(source, version, findings.columns))
 
 
-def _type_columns(finding: Finding, schema: Mapping[str, pl.DataType]) -> None:
+def _type_columns(findings: Findings, schema: Mapping[str, pl.DataType]) -> None:
     for name, dtype in schema.items():
         try:
-            finding.columns[name] = type_kind(dtype)
+            findings.columns[name] = type_kind(dtype)
         except TypeError:
-            finding.add(
+            findings.add(
                 Severity.WARNING,
                 f"column '{name}' holds {dtype}, which is no single value: it is left out.",
                 name,
@@ -122,28 +125,29 @@ def _all_dates(column: pl.Series) -> bool:
 
 def checked_version(
     source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
-) -> Finding:
+) -> Findings:
     """Whether the columns that have a role can be used, and what is odd about them."""
-    finding = Finding()
+    findings = Findings()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
     absent = [name for name in needed if name not in columns]
     if len(absent) == len(needed) > 1 and source.untyped(version):
-        finding.add(Severity.ERROR, _no_header(needed, columns), needed[0])
-        return finding
+        findings.add(Severity.ERROR, _no_header(needed, columns), needed[0])
+        return findings
     for name in absent:
-        finding.add(Severity.ERROR, _no_column(name, columns, roles), name)
-    if not finding.usable:
-        return finding
+        findings.add(Severity.ERROR, _no_column(name, columns, roles), name)
+    if not findings.usable:
+        return findings
     probable = [column for _, column in roles.label_probabilities if column in columns]
     try:
+        source.hold(version)
         wanted = [*needed, *probable] or list(columns)[:1]
         frame = source.scan(version).select(named(*wanted)).collect()
     except (*READ_ERRORS, VersionError) as error:
-        finding.add_unreadable(source, version, error)
-        return finding
+        findings.add_unreadable(source, version, error)
+        return findings
     if frame.is_empty():
-        finding.add(Severity.ERROR, "has column names but no rows. Write its rows.")
-        return finding
+        findings.add(Severity.ERROR, "has column names but no rows. Write its rows.")
+        return findings
     untyped = source.untyped(version)
     key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
     probabilities = read_probabilities(frame, roles)
@@ -156,12 +160,12 @@ def checked_version(
     if key is not None:
         files_of = partial(_files_of_ids, source, version, roles)
         rows = _rows_of_ids(frame, key, label, roles)
-        _check_ids(finding, rows, roles, files_of, pooled=source.pooled)
-    check_probabilities(finding, probabilities, key, derives=roles.label is None)
-    _check_labels(finding, stated, key, untyped=untyped and roles.label is not None)
+        _check_ids(findings, rows, roles, files_of, pooled=source.pooled)
+    check_probabilities(findings, probabilities, key, derives=roles.label is None)
+    _check_labels(findings, stated, key, untyped=untyped and roles.label is not None)
     if roles.split is not None:
-        _check_splits(finding, frame[roles.split], label, stated.name)
-    return finding
+        _check_splits(findings, frame[roles.split], label, stated.name)
+    return findings
 
 
 def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
@@ -183,19 +187,17 @@ def first_few(texts: pl.Series) -> list[str]:
 
 def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
     names = ", ".join(f"'{name}'" for name in needed)
-    found = ", ".join(list(columns)[:30])
     return (
-        f"has none of the columns {names}. Columns found: {found}. If its first line is no header, "
-        "write one; or name others under [columns] in chameleon.toml."
+        f"has none of the columns {names}. Columns found: {listed(columns)}. If its first line is "
+        "no header, write one; or name others under [columns] in chameleon.toml."
     )
 
 
 def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
     role = "label" if name == roles.label else "split" if name == roles.split else "id"
-    found = ", ".join(list(columns)[:30])
     return (
-        f"has no column '{name}' ({role}). Columns found: {found}. Rename it in the file, "
-        f"or name another under [columns] in chameleon.toml."
+        f"has no column '{name}' ({role}). Columns found: {listed(columns)}. Rename it in the "
+        "file, or name another under [columns] in chameleon.toml."
     )
 
 
@@ -225,7 +227,7 @@ def _rows_of_ids(
 
 
 def _check_ids(
-    finding: Finding,
+    findings: Findings,
     rows: pl.DataFrame,
     roles: Roles,
     files_of: Callable[[Sequence[str]], list[str]],
@@ -235,7 +237,7 @@ def _check_ids(
     name, key = ", ".join(roles.id), rows["id"]
     absent = key.null_count()
     if absent:
-        finding.add(
+        findings.add(
             Severity.ERROR,
             f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
             roles.id[0],
@@ -251,7 +253,7 @@ def _check_ids(
     files = files_of(shown)
     if files:
         examples += f" (in {', '.join(files)})"
-    finding.add(
+    findings.add(
         Severity.ERROR,
         f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}"
         f"{_how_they_differ(rows)}. Keep one row an id, or name several columns as id under "
@@ -274,7 +276,7 @@ def _how_they_differ(rows: pl.DataFrame) -> str:
 
 
 def _check_labels(
-    finding: Finding, label: pl.Series, key: pl.Series | None, *, untyped: bool
+    findings: Findings, label: pl.Series, key: pl.Series | None, *, untyped: bool
 ) -> None:
     name, label = label.name, unnamed(label)
     numbers = label
@@ -284,7 +286,7 @@ def _check_labels(
         finite = numbers.filter(numbers.is_finite())
         fractions = finite.filter(finite != finite.floor())
         if len(fractions) and finite.n_unique() > CONTINUOUS_VALUES:
-            finding.add(
+            findings.add(
                 Severity.ERROR,
                 f"has a label ('{name}') of {finite.n_unique():,} different numbers, such as "
                 f"{fractions.sort()[0]:g}: a quantity. Chameleon is for classification so far. "
@@ -296,7 +298,7 @@ def _check_labels(
     absent = int(missing.sum())
     of_ids = [] if key is None else first_few(key.filter(missing))
     if absent == len(label):
-        finding.add(
+        findings.add(
             Severity.WARNING,
             f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
             name,
@@ -305,7 +307,7 @@ def _check_labels(
             examples=of_ids,
         )
     elif absent:
-        finding.add(
+        findings.add(
             Severity.NOTE,
             f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
             "outcome is unknown.",
@@ -316,13 +318,13 @@ def _check_labels(
         )
 
 
-def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_name: str) -> None:
+def _check_splits(findings: Findings, split: pl.Series, label: pl.Series, label_name: str) -> None:
     codes = split_codes(split)
     unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):
         against = unknown.filter(unknown.str.contains(CONTRADICTS, literal=True)).drop_nulls()
         if len(against):
-            finding.add(
+            findings.add(
                 Severity.ERROR,
                 f"has rows whose split ('{split.name}') contradicts their file: "
                 f"{first_few(against)[0]}, in {len(against):,} of {len(split):,} rows. Correct the "
@@ -332,7 +334,7 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_na
             return
         values = unknown.unique().sort().head(3)
         spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
-        finding.add(
+        findings.add(
             Severity.ERROR,
             f"has a split ('{split.name}') that is not known: {spelled}, in {len(unknown):,} of "
             f"{len(split):,} rows. Known are {', '.join(SPLIT_NAMES)}.",
@@ -342,12 +344,12 @@ def _check_splits(finding: Finding, split: pl.Series, label: pl.Series, label_na
     order = list(Split)
     train = label.filter(pl.Series(codes == order.index(Split.TRAIN))).drop_nulls()
     if not (codes == order.index(Split.TEST)).any():
-        finding.add(Severity.WARNING, "has no test rows: its test metrics are '-'.", split.name)
+        findings.add(Severity.WARNING, "has no test rows: its test metrics are '-'.", split.name)
     if train.n_unique() == 1:
-        finding.add(
+        findings.add(
             Severity.WARNING,
             f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
             label_name,
         )
     elif train.is_empty():
-        finding.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")
+        findings.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")

@@ -7,14 +7,22 @@ ids and labels are text (7 and 7.0 are "7", but "007" stays "007").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 import polars as pl
 import polars.selectors as selectors
 from numpy.typing import NDArray
 
-from chameleon.project.records import Kind, Split
+from chameleon.project.records import (
+    Kind,
+    NoticeKind,
+    Problem,
+    Severity,
+    Split,
+    Version,
+    natural_order,
+)
 
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": Split.TRAIN,
@@ -43,6 +51,13 @@ _INTEGRAL_FLOAT = r"^([+-]?[0-9]+)\.0+$"
 def named(*names: str) -> pl.Expr:
     """The columns of exactly these names; `pl.col` takes "*" for all and "^...$" for a pattern."""
     return selectors.by_name(*names).as_expr()
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first 30 of the names, and how many more there are."""
+    every = list(names)
+    shown = ", ".join(every[:30])
+    return shown if len(every) <= 30 else f"{shown} and {len(every) - 30} more"
 
 
 def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
@@ -254,3 +269,53 @@ _READERS = {
     Kind.NUMBER: _reads_as_number,
     Kind.DATE: reads_as_date,
 }
+
+
+def common_kinds(
+    headers: Mapping[Version, Mapping[str, str | None]], excluded: Set[str]
+) -> tuple[dict[str, Kind], list[Problem]]:
+    """One kind a feature over all versions, in natural order, and what was changed for it.
+
+    Parameters
+    ----------
+    headers
+        The kind of every column of every version; None where all its values are missing.
+    excluded
+        Columns that are no features.
+    """
+    features = natural_order({name for header in headers.values() for name in header} - excluded)
+    kinds: dict[str, Kind] = {}
+    problems: list[Problem] = []
+    for feature in features:
+        found = {
+            version: Kind(kind)
+            for version, header in headers.items()
+            if (kind := header.get(feature)) is not None
+        }
+        # a column without a single value is a number: an all-missing histogram needs no more
+        kinds[feature] = common_kind(found.values()) if found else Kind.NUMBER
+        if len(set(found.values())) > 1:
+            problems.append(_change_of_type(feature, found, kinds[feature]))
+    return kinds, problems
+
+
+def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -> Problem:
+    versions = list(found)
+    at = next(i for i in range(1, len(versions)) if found[versions[i]] != found[versions[i - 1]])
+    before, after = versions[at - 1], versions[at]
+    lossless = common is Kind.NUMBER
+    what = (
+        "true counts as 1 and false as 0"
+        if lossless
+        else "it is treated as text in every version, because nothing else holds all its values. "
+        "Correct the odd version to get its histogram back"
+    )
+    return Problem(
+        Severity.NOTE if lossless else Severity.WARNING,
+        f"Column '{feature}' is {found[before]} in version {before.name} ({before.file}) and "
+        f"{found[after]} in version {after.name} ({after.file}): {what}.",
+        version=after.name,
+        file=after.file,
+        column=feature,
+        kind=NoticeKind.COLUMN_RETYPED,
+    )

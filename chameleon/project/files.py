@@ -1,18 +1,24 @@
-"""Reading one version file of any of the formats."""
+"""Reading version files of any of the formats: one file, or the files of a version's folder."""
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from chameleon.errors import VersionError
-from chameleon.project.columns import named
-from chameleon.project.records import Severity, Version
-from chameleon.project.text import MARKUP, remarks_of, scan_text
+from chameleon.project.columns import SPLIT_NAMES, common_kind, named, type_kind
+from chameleon.project.records import Kind, Severity, Split, Version, natural_key
+from chameleon.project.text import MARKUP, require_whole_rows, scan_text, text_form
+from chameleon.storage import FileMemory, file_digest
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
 _PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -21,6 +27,10 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, the years of Python's dates, in days since 1970."""
 
 _MOST = 2**63 - 1
+
+MOST_HELD = 256_000_000
+"""Bytes of files that are held for one project: what 5 million values take as CSV, and less than
+the arrays that they become."""
 
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
@@ -36,8 +46,14 @@ def is_untyped(file: str | Path) -> bool:
     return ending(file).startswith(".csv")
 
 
-def scan_file(path: Path) -> pl.LazyFrame:
+def scan_file(path: Path, content: bytes | None = None) -> pl.LazyFrame:
     """The file as a lazy frame; every column of a CSV as String.
+
+    Parameters
+    ----------
+    content
+        The bytes of the file, where they were read; it is not opened then, but for the beginning
+        of a text.
 
     Raises
     ------
@@ -45,24 +61,27 @@ def scan_file(path: Path) -> pl.LazyFrame:
         It is in a form that cannot be told. The message follows the file's name.
     """
     if is_untyped(path):
-        return scan_text(path)
-    scan = _scan_typed(path)
+        return scan_text(path, content)
+    scan = _scan_typed(path, content)
     return scan.with_columns(
         pl.when(in_range).then(named(name)) for name, in_range in _ranges(scan).items()
     )
 
 
-def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
-    """What is unusual about how a file is written, each to follow its name.
-
-    Raises
-    ------
-    VersionError
-        Its rows cannot be told; see `remarks_of`.
-    """
+def scan_whole(path: Path) -> pl.LazyFrame:
+    """The file as a lazy frame, as a version is read: once, and a ragged text is refused."""
+    content = path.read_bytes()
     if is_untyped(path):
-        return remarks_of(path)
-    scan = _scan_typed(path)
+        require_whole_rows(path, content)
+    return scan_file(path, content)
+
+
+def file_remarks(path: Path, content: bytes | None = None) -> tuple[tuple[Severity, str], ...]:
+    """What is unusual about how a file is written, each to follow its name."""
+    if is_untyped(path):
+        require_whole_rows(path, content)
+        return text_form(path).remarks
+    scan = _scan_typed(path, content)
     ranges = _ranges(scan)
     counted = scan.select(pl.len(), *((~in_range).sum() for in_range in ranges.values()))
     rows, *counts = counted.collect().row(0) if ranges else (0,)
@@ -77,14 +96,55 @@ def file_remarks(path: Path) -> tuple[tuple[Severity, str], ...]:
     )
 
 
-def _scan_typed(path: Path) -> pl.LazyFrame:
+class HeldFiles:
+    """The bytes of files, read once and held until their rows are stored in a dataset.
+
+    Digest, checks, and rows come from one reading. A file that is too large to be held beside the
+    others is read from the disk each time.
+    """
+
+    def __init__(self, memory: FileMemory) -> None:
+        self._memory = memory
+        self._held: dict[Path, bytes] = {}
+
+    def digest(self, path: Path) -> str:
+        """SHA-256 of the file, remembered by size, time of change and inode."""
+
+        def find() -> str:
+            self.release([path])  # another state of it may be held
+            content = self.hold(path)
+            return file_digest(path) if content is None else sha256(content).hexdigest()
+
+        return self._memory.recall(path, "sha256", find)
+
+    def hold(self, path: Path) -> bytes | None:
+        """The bytes of the file, read unless they are held; None where it is too large."""
+        if path not in self._held:
+            left = MOST_HELD - sum(map(len, list(self._held.values())))
+            if path.stat().st_size > left:
+                return None
+            self._held[path] = path.read_bytes()
+        return self._held.get(path)
+
+    def held(self, path: Path) -> bytes | None:
+        """The bytes of the file where they are held."""
+        return self._held.get(path)
+
+    def release(self, paths: Iterable[Path]) -> None:
+        """Let go of the files."""
+        for path in paths:
+            self._held.pop(path, None)
+
+
+def _scan_typed(path: Path, content: bytes | None) -> pl.LazyFrame:
+    source = path if content is None else content
     match ending(path):
         case ".parquet":
-            return pl.scan_parquet(path, glob=False)
+            return pl.scan_parquet(source, glob=False)
         case ".arrow" | ".feather":
-            return pl.scan_ipc(path, glob=False)
+            return pl.scan_ipc(source, glob=False)
         case ".jsonl":
-            return pl.scan_ndjson(path, infer_schema_length=None)
+            return pl.scan_ndjson(source, infer_schema_length=None)
     raise VersionError(
         f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}."
     )
@@ -175,3 +235,155 @@ def outside(folder: Path, path: Path) -> bool:
         return not path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
         return True
+
+
+Read = TypeVar("Read")
+
+CONTRADICTS = " in the file "
+"""Stands in a split that a file's own column gives against the file's name."""
+
+_NAMES = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
+_SPLIT_FILE = re.compile(rf"({_NAMES})([-_.][0-9].*)?", re.IGNORECASE)  # also train-00000-of-2
+
+
+@dataclass(frozen=True, slots=True)
+class VersionFiles:
+    """The files of one version in natural order, and the split that each file's name gives.
+
+    `splits` is empty where the names give none.
+    """
+
+    paths: tuple[Path, ...]
+    splits: tuple[Split, ...] = ()
+
+    @property
+    def untyped(self) -> bool:
+        """Whether the files are plain text."""
+        return is_untyped(self.paths[0])
+
+    def scan(self, split_column: str, files: HeldFiles) -> pl.LazyFrame:
+        """All files as one table; a column that a file lacks is missing in its rows.
+
+        Parameters
+        ----------
+        split_column
+            The column that gets the split, where the file names give it.
+        """
+        if len(self.paths) == 1 and not self.splits:
+            return scan_file(self.paths[0], files.held(self.paths[0]))
+        if len({is_untyped(path) for path in self.paths}) > 1:
+            raise VersionError(
+                f"mixes text (CSV) and typed files: {_listed(self.paths)}. Write all of them in "
+                "one format."
+            )
+        scans = [
+            _named(path, lambda path: scan_file(path, files.held(path))) for path in self.paths
+        ]
+        schemas = [scan.collect_schema() for scan in scans]
+        if not self.untyped:
+            _refuse_other_kinds(self.paths, schemas)
+        if self.splits:
+            scans = [
+                scan.with_columns(_split(split_column in schema, split_column, split, path.name))
+                for scan, schema, split, path in zip(
+                    scans, schemas, self.splits, self.paths, strict=True
+                )
+            ]
+        return pl.concat(scans, how="diagonal_relaxed")
+
+    def remarks(self, files: HeldFiles) -> tuple[tuple[Severity, str], ...]:
+        """What is unusual about how the files are written, and how they are read.
+
+        Raises
+        ------
+        VersionError
+            A row has more or fewer fields than the header.
+        """
+        said: list[tuple[Severity, str]] = []
+        for path in self.paths:
+            find = partial(file_remarks, content=files.held(path))
+            own = find(path) if len(self.paths) == 1 else _named(path, find)
+            start = "" if len(self.paths) == 1 else f": {path.name} "
+            said += [(severity, f"{start}{text}") for severity, text in own]
+        return tuple(said)
+
+
+def _named(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What reading one of several files gives; its error names the file."""
+    try:
+        return read(path)
+    except VersionError as error:
+        raise VersionError(f": {path.name} {error}") from error
+
+
+def folder_files(folder: Path, project: Path) -> VersionFiles:
+    """The files of a version's sub-folder that can be read; hidden ones are no part of it."""
+    entries = [path for path in folder.iterdir() if not path.name.startswith((".", "~"))]
+    paths = [path for path in entries if ending(path) and path.is_file()]
+    paths.sort(key=lambda path: (natural_key(path.name), path.name))
+    foreign = [path for path in paths if outside(project, path)]
+    if foreign:
+        raise VersionError(
+            f"holds {_listed(foreign)}, a link out of the project folder. Move the file into it."
+        )
+    if not paths:
+        raise VersionError("holds no file that can be read. Put its files into it.")
+    named = {path: split for path in paths if (split := _split_of(path)) is not None}
+    if not {Split.TRAIN, Split.TEST} & set(named.values()):
+        return VersionFiles(tuple(paths))
+    others = [path for path in paths if path not in named]
+    if others:
+        raise VersionError(
+            f"holds {_listed(list(named))}, whose names give a split, and {_listed(others)}, whose "
+            "names give none. Rename them, or take them out."
+        )
+    stems = [path.name.removesuffix(ending(path)).lower() for path in paths]
+    twice = [path for path, stem in zip(paths, stems, strict=True) if stems.count(stem) > 1]
+    if twice:
+        raise VersionError(
+            f"holds {_listed(twice)}: the same rows in two formats, or two parts? Keep one, or "
+            "number the parts (train-1, train-2)."
+        )
+    return VersionFiles(tuple(paths), tuple(named[path] for path in paths))
+
+
+def _split_of(path: Path) -> Split | None:
+    match = _SPLIT_FILE.fullmatch(path.name[: -len(ending(path))])
+    return SPLIT_NAMES[match[1].lower()] if match else None
+
+
+def _split(has_column: bool, column: str, split: Split, file: str) -> pl.Expr:
+    """The split that the file's name gives; where the file's own column says another, both."""
+    if not has_column:
+        return pl.lit(split.value).alias(column)
+    own = named(column).cast(pl.String)
+    spelled = own.str.strip_chars().str.to_lowercase()
+    same = spelled.is_in([name for name, meant in SPLIT_NAMES.items() if meant is split])
+    agrees = same | spelled.is_null() | (spelled == "")
+    said = pl.when(agrees).then(pl.lit(split.value)).otherwise(own + pl.lit(CONTRADICTS + file))
+    return said.alias(column)
+
+
+def _refuse_other_kinds(
+    paths: Sequence[Path], schemas: Sequence[Mapping[str, pl.DataType]]
+) -> None:
+    found: dict[str, tuple[Path, Kind]] = {}
+    for path, schema in zip(paths, schemas, strict=True):
+        for name, dtype in schema.items():
+            try:
+                kind = type_kind(dtype)
+            except TypeError:
+                continue  # no single value: the column is left out
+            if kind is None:
+                continue
+            first, before = found.setdefault(name, (path, kind))
+            if before is not kind and common_kind((before, kind)) is Kind.TEXT:
+                raise VersionError(
+                    f"has '{name}' as {before} in {first.name} and as {kind} in {path.name}. "
+                    "Write the column alike in all files."
+                )
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:3])
+    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more"

@@ -10,26 +10,21 @@ from chameleon.errors import VersionError
 from chameleon.project.records import NoticeKind, Problem, Severity, Version, VersionSource
 from chameleon.storage import FileMemory
 
-FORMAT = 8
+FORMAT = 9
 """Raised whenever the checks change, so that remembered findings are found again."""
-
-Message = tuple[Severity, str, str | None, NoticeKind | None, int | None, tuple[str, ...]]
 
 
 @dataclass(slots=True)
-class Finding:
-    """What was found in one version's file, as far as it can be remembered.
-
-    A message is a problem without its version: (severity, text, column, kind, count, examples).
-    """
+class Findings:
+    """The columns of one version's file, and its problems, whose messages lack the version."""
 
     columns: dict[str, str | None] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     @property
     def usable(self) -> bool:
-        """Whether nothing forbids using the version."""
-        return all(message[0] is not Severity.ERROR for message in self.messages)
+        """Return True if nothing forbids using the version."""
+        return all(problem.severity is not Severity.ERROR for problem in self.problems)
 
     def add(
         self,
@@ -41,24 +36,23 @@ class Finding:
         count: int | None = None,
         examples: Iterable[str] = (),
     ) -> None:
-        """Note one more finding."""
-        self.messages.append((severity, message, column, kind, count, tuple(examples)))
+        """Note one more problem."""
+        found = Problem(severity, message, None, None, column, kind, count, tuple(examples))
+        self.problems.append(found)
 
     def problems_of(self, version: Version) -> list[Problem]:
-        """The findings as problems of that version."""
+        """The problems as those of that version."""
         return [
-            Problem(
-                severity,
-                f"{version.place}{'' if message.startswith(':') else ' '}{message}"
-                + (" The version is left out." if severity is Severity.ERROR else ""),
-                version.name,
-                version.file,
-                column,
-                kind,
-                count,
-                examples,
+            version.problem(
+                found.severity,
+                found.message
+                + (" The version is left out." if found.severity is Severity.ERROR else ""),
+                found.column,
+                kind=found.kind,
+                count=found.count,
+                examples=found.examples,
             )
-            for severity, message, column, kind, count, examples in self.messages
+            for found in self.problems
         ]
 
     def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
@@ -74,9 +68,9 @@ class Finding:
         source: VersionSource,
         version: Version,
         fact: str,
-        find: Callable[[], Finding],
-    ) -> Finding:
-        """The finding, found again only for another content."""
+        find: Callable[[], Findings],
+    ) -> Findings:
+        """The findings, found again only for another content."""
         try:
             content = source.fingerprint(version)
         except OSError:
@@ -84,10 +78,7 @@ class Finding:
         fact = f"{fact} {FORMAT} {version.file}"  # messages may name the file
         stored: Any = memory.recall_content(content, fact, lambda: asdict(find()))
         try:
-            messages: list[Message] = [
-                (Severity(s), str(m), c, None if k is None else NoticeKind(k), n, tuple(e))
-                for s, m, c, k, n, e in stored["messages"]
-            ]
-            return cls(columns=dict(stored["columns"]), messages=messages)
+            problems = [Problem.kept(entry) for entry in stored["problems"]]
+            return cls(columns=dict(stored["columns"]), problems=problems)
         except (KeyError, TypeError, ValueError):  # not written by this release
             return find()

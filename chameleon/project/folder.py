@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
 from chameleon.project.columns import named
-from chameleon.project.files import ending, outside, scan_file, unreadable
-from chameleon.project.parts import VersionFiles, folder_files
-from chameleon.project.prediction_columns import is_said, said_columns
+from chameleon.project.files import (
+    HeldFiles,
+    VersionFiles,
+    ending,
+    folder_files,
+    outside,
+    scan_file,
+    unreadable,
+)
 from chameleon.project.reading_settings import guessed
 from chameleon.project.records import (
     SETTINGS_FILE,
@@ -26,7 +31,7 @@ from chameleon.project.records import (
     natural_key,
     version_name,
 )
-from chameleon.storage import FileMemory, digest, file_digest
+from chameleon.storage import FileMemory, digest
 
 VERSIONS_FOLDER = "versions"
 PREDICTIONS_FOLDER = "predictions"
@@ -51,7 +56,7 @@ class FolderSource(VersionSource):
             )
         self._folder = folder
         self._settings = settings
-        self._memory = memory
+        self._held = HeldFiles(memory)
         self._problems: list[Problem] = []
         self._files: dict[str, VersionFiles] = {}
         self._listed_paths: set[Path] = set()
@@ -69,10 +74,10 @@ class FolderSource(VersionSource):
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's table; every column of a CSV as String."""
         whole = self._whole(version)
-        asked = self._settings.predictions
-        if asked is None:
+        if self._settings.predictions is None:
             return whole
-        own = [name for name in whole.collect_schema() if not is_said(asked, name)]
+        holds = self._settings.holds_predictions
+        own = [name for name in whole.collect_schema() if not holds(name)]
         return whole.select(named(*own))
 
     def untyped(self, version: Version) -> bool:
@@ -82,19 +87,26 @@ class FolderSource(VersionSource):
     def fingerprint(self, version: Version) -> str:
         """SHA-256 of the file, or of all of them, remembered by size, time of change and inode."""
         files = self._files[version.name]
-        found = [
-            (path.name, self._memory.recall(path, "sha256", partial(file_digest, path)))
-            for path in files.paths
-        ]
+        found = [(path.name, self._held.digest(path)) for path in files.paths]
         return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
         """What is unusual about how the version's files are written."""
-        return self._files[version.name].remarks()
+        return self._files[version.name].remarks(self._held)
+
+    def hold(self, version: Version) -> None:
+        """Read the version's files, so that what follows needs no reading."""
+        for path in self._files[version.name].paths:
+            self._held.hold(path)
+
+    def release(self, version: Version) -> None:
+        """Let go of the version's files."""
+        self._held.release(self._files[version.name].paths)
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
         """The files of a version."""
-        return {self._named(path): scan_file(path) for path in self._files[version.name].paths}
+        paths = self._files[version.name].paths
+        return {self._named(path): scan_file(path, self._held.held(path)) for path in paths}
 
     def unreadable(self, version: Version, error: BaseException) -> VersionError:
         """The error that names the file which could not be read."""
@@ -106,7 +118,9 @@ class FolderSource(VersionSource):
         if asked is None:
             return None
         table = self._whole(version)
-        said = said_columns(asked, table.collect_schema(), self._versions)[version.name]
+        said = asked.of_versions(table.collect_schema(), [v.name for v in self._versions])[
+            version.name
+        ]
         if said.prediction is None:
             return None
         return GivenTable(
@@ -120,13 +134,14 @@ class FolderSource(VersionSource):
 
     def _whole(self, version: Version) -> pl.LazyFrame:
         files = self._files[version.name]
-        return files.scan(self._split_column(files)) if files.splits else files.scan("")
+        return files.scan(self._split_column(files) if files.splits else "", self._held)
 
     def _split_column(self, files: VersionFiles) -> str:
         named = self._settings.columns.get("split")
         if named:
             return named[0]
-        names = [name for path in files.paths for name in scan_file(path).collect_schema()]
+        scans = [scan_file(path, self._held.held(path)) for path in files.paths]
+        names = [name for scan in scans for name in scan.collect_schema()]
         return guessed(names, USUAL_NAMES["split"]) or "split"
 
     def _named(self, path: Path) -> str:
@@ -229,9 +244,7 @@ class FolderSource(VersionSource):
         )
 
     def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
-        self._problems.append(
-            Problem(severity, f"{version.place} {message}", version.name, version.file)
-        )
+        self._problems.append(version.problem(severity, message))
 
 
 def _may_be_version(folder: Path) -> bool:

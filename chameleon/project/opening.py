@@ -10,16 +10,16 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
 from chameleon.errors import ProjectError
 from chameleon.project.address import Address, address_of, folder_stamp
 from chameleon.project.checks import checked_version, version_header
-from chameleon.project.findings import Finding
+from chameleon.project.column_patterns import Pairs
+from chameleon.project.columns import common_kinds, listed
+from chameleon.project.findings import Findings
 from chameleon.project.folder import FolderSource
-from chameleon.project.prediction_columns import is_said
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
     SETTINGS_FILE,
@@ -35,9 +35,8 @@ from chameleon.project.records import (
     natural_order,
     with_damage,
 )
-from chameleon.project.retyped import common_kinds
 from chameleon.project.table import TableSource, with_date_role
-from chameleon.project.weak_columns import Pairs
+from chameleon.project.toml_file import close_names
 from chameleon.storage import FileMemory, cache_folder, noted_damage
 
 __all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
@@ -47,9 +46,6 @@ SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
     "table": TableSource,
 }
 """The kinds of source that [source] in chameleon.toml may name."""
-
-_COMPARED = 100
-"""So many letters of a name at most are compared with others."""
 
 
 def open_project(
@@ -93,7 +89,7 @@ def open_project(
         used = with_date_role(settings or address.settings)
         source = source_of(address.folder, used, memory, most_versions=most_versions)
         try:
-            project = _project_of(address, used, source, memory)
+            project = project_of(address, used, source, memory)
         finally:
             if settings is None or private is not None:  # a trial's findings aren't remembered
                 memory.save()
@@ -104,13 +100,7 @@ def open_project(
 def source_of(
     folder: Path, settings: Settings, memory: FileMemory, *, most_versions: int
 ) -> VersionSource:
-    """The source of versions that the settings name.
-
-    Raises
-    ------
-    ProjectError
-        There is no such kind of source, it cannot use the settings, or it has too many versions.
-    """
+    """The source of versions that the settings name."""
     kind = SOURCES.get(settings.source_kind)
     if kind is None:
         raise ProjectError(
@@ -127,14 +117,15 @@ def source_of(
     return source
 
 
-def _project_of(
+def project_of(
     address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
+    """The project of a source of versions."""
     problems = [*settings.problems, *source.problems()]
     headers: dict[Version, Mapping[str, str | None]] = {}
     for version in source.versions():
         find = partial(version_header, source, version)
-        header = Finding.remembered(memory, source, version, "header", find)
+        header = Findings.remembered(memory, source, version, "header", find)
         problems += header.problems_of(version)
         if header.usable:
             headers[version] = header.columns
@@ -144,7 +135,7 @@ def _project_of(
     usable: list[Version] = []
     for version, columns in headers.items():
         find = partial(checked_version, source, version, columns, roles)
-        finding = Finding.remembered(memory, source, version, f"check {roles}", find)
+        finding = Findings.remembered(memory, source, version, f"check {roles}", find)
         problems += finding.problems_of(version)
         if finding.usable:
             usable.append(version)
@@ -155,7 +146,7 @@ def _project_of(
     if not kinds:
         raise ProjectError(
             f"{settings.name} has no features: beside id, label and the other named columns "
-            f"there is none. Columns found: {_list(headers[usable[0]])}."
+            f"there is none. Columns found: {listed(headers[usable[0]])}."
         )
     return Project(
         path=address.path,
@@ -208,7 +199,7 @@ def _roles(
     weak = _weak_columns(settings, list(columns), named)
     if not named["label"] and not weak[0]:
         raise ProjectError(
-            f"{settings.name} has no label column. Columns found: {_list(columns)}. "
+            f"{settings.name} has no label column. Columns found: {listed(columns)}. "
             'Name it under [columns] in chameleon.toml: label = "...".'
         )
     said = {
@@ -220,7 +211,7 @@ def _roles(
     ignored = [
         name
         for name in settings.ignored
-        if name not in no_data and not is_said(settings.predictions, name)
+        if name not in no_data and not settings.holds_predictions(name)
     ]
     for role, names in {**said, "ignored": ignored}.items():
         _require_columns(role, names, columns)
@@ -245,12 +236,10 @@ def _require_columns(role: str, names: Iterable[str], columns: Collection[str]) 
     absent = next((name for name in names if name not in columns), None)
     if absent is None:
         return
-    # comparing two texts takes the product of their lengths
-    close = get_close_matches(absent[:_COMPARED], [c for c in columns if len(c) <= _COMPARED])
-    hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     raise ProjectError(
-        f"chameleon.toml names '{absent}' as {role}, but no version has that column.{hint} "
-        f"Columns found: {_list(columns)}."
+        f"chameleon.toml names '{absent}' as {role}, but no version has that column."
+        f"{close_names(absent, columns)} "
+        f"Columns found: {listed(columns)}."
     )
 
 
@@ -310,14 +299,8 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
             nothing = "[]" if key == "votes" else "{}"
             held = f"{len(found):,} columns are" if len(found) > 1 else "1 column is"
             notes.append(
-                f"{held} taken for {what} by the name ({_list([c for _, c in found])}), and no "
+                f"{held} taken for {what} by the name ({listed([c for _, c in found])}), and no "
                 f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
                 "chameleon.toml."
             )
     return [Problem(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
-
-
-def _list(columns: Iterable[str]) -> str:
-    names = list(columns)
-    shown = ", ".join(names[:30])
-    return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"

@@ -4,27 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
+from msgspec import Meta
+
 from chameleon.errors import ProjectError
-from chameleon.project.cuts import ByDate
-from chameleon.project.readings import MOST_VERSIONS, ByValidity, ByVersion, Reading
+from chameleon.project.columns import listed
+from chameleon.project.readings import MOST_VERSIONS, ByDate, ByValidity, ByVersion, Reading
 from chameleon.project.records import SETTINGS_FILE, USUAL_NAMES, Settings
-from chameleon.project.settings_writer import toml_value
+from chameleon.project.toml_file import Column, Table, checked, must, toml_text
 
 CUTS = ("day", "week", "month")
-READINGS = ("snapshot", "since", "valid")
 USUAL_VERSION = (
     "version", "dataset_version", "data_version", "batch", "release", "snapshot", "revision",
 )  # fmt: skip
 START, END = "valid_from", "valid_to"
 
-_KEYS = {
-    "kind", "file", "reading", "version", "valid_from", "valid_to", "inclusive", "date", "cut",
-    "steps",
-}  # fmt: skip
 _WHERE = f"{SETTINGS_FILE}: [source]"
+
+
+class _Source(Table):
+    kind: Any = None
+    file: Any = None
+    reading: Annotated[
+        Literal["snapshot", "since", "valid"] | None,
+        must(
+            'one of snapshot, since, valid (to cut by a date column, write date = "..." and '
+            'cut = "month" instead)'
+        ),
+    ] = None
+    version: Column | None = None
+    valid_from: Column | None = None
+    valid_to: Column | None = None
+    inclusive: Annotated[bool, must("true or false")] = False
+    date: Column | None = None
+    cut: Annotated[Literal["day", "week", "month"] | None, must(f"one of {', '.join(CUTS)}")] = None
+    steps: Annotated[
+        Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None,
+        must(f"a whole number from 1 to {MOST_VERSIONS:,}"),
+    ] = None
+
+
+class _Content(Table):
+    source: _Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +75,8 @@ def asked_reading(
         table; the message then asks, with the lines to write.
     """
     source = settings.source
-    unknown = set(source) - _KEYS
-    if unknown:
-        raise ProjectError(
-            f"{_WHERE} has the unknown key '{min(unknown)}'. It may hold "
-            f"{', '.join(sorted(_KEYS))}."
-        )
-    for key in ("version", "valid_from", "valid_to", "date"):
-        if key in source and (not isinstance(source[key], str) or not source[key]):
-            raise ProjectError(f"{_WHERE} '{key}' must be a column name, found {source[key]!r}.")
+    checked({"source": source}, _Content, SETTINGS_FILE)
     reading = source.get("reading")
-    if reading is not None and reading not in READINGS:
-        raise ProjectError(
-            f"{_WHERE} reading must be one of {', '.join(READINGS)}, found {reading!r}. To cut by "
-            'a date column, write date = "..." and cut = "month" instead.'
-        )
     by_date = {"date", "cut", "steps"} & set(source)
     if by_date and (reading is not None or "version" in source):
         other = "reading" if reading is not None else "version"
@@ -85,7 +95,7 @@ def asked_reading(
     if column is None:
         raise ProjectError(
             f"{_WHERE} names no version column, and none has a usual name. Columns found: "
-            f'{_list(columns)}. Write version = "...".'
+            f'{listed(columns)}. Write version = "...".'
         )
     return ByVersion(_present(column, "version", columns), cumulative=reading == "since")
 
@@ -97,9 +107,6 @@ def guessed(columns: Sequence[str], usual: Sequence[str]) -> str | None:
 
 
 def _by_validity(source: Mapping[str, Any], columns: Sequence[str]) -> ByValidity:
-    inclusive = source.get("inclusive", False)
-    if not isinstance(inclusive, bool):
-        raise ProjectError(f"{_WHERE} inclusive must be true or false, found {inclusive!r}.")
     if "version" in source:
         raise ProjectError(
             f"{_WHERE} has 'version', which the reading valid does not use: it reads valid_from "
@@ -109,7 +116,9 @@ def _by_validity(source: Mapping[str, Any], columns: Sequence[str]) -> ByValidit
     if start == end:
         raise ProjectError(f"{_WHERE} names '{start}' as both valid_from and valid_to.")
     return ByValidity(
-        _present(start, START, columns), _present(end, END, columns), inclusive=inclusive
+        _present(start, START, columns),
+        _present(end, END, columns),
+        inclusive=source.get("inclusive", False),
     )
 
 
@@ -122,19 +131,12 @@ def _by_date(settings: Settings, columns: Sequence[str]) -> ByDate:
             f'{"both" if cut is not None else "neither"}. Write cut = "month" (or week, or day), '
             "or steps = 10."
         )
-    if cut is not None and cut not in CUTS:
-        raise ProjectError(f"{_WHERE} cut must be one of {', '.join(CUTS)}, found {cut!r}.")
-    whole = isinstance(steps, int) and not isinstance(steps, bool)
-    if steps is not None and not (whole and 1 <= steps <= MOST_VERSIONS):
-        raise ProjectError(
-            f"{_WHERE} steps must be a whole number from 1 to {MOST_VERSIONS:,}, found {steps!r}."
-        )
     named = settings.columns.get("date", ())
     column = source.get("date") or (named[0] if named else guessed(columns, USUAL_NAMES["date"]))
     if column is None:
         raise ProjectError(
             f"{_WHERE} names no date column, and none has a usual name. Columns found: "
-            f'{_list(columns)}. Write date = "...".'
+            f'{listed(columns)}. Write date = "...".'
         )
     return ByDate(_present(column, "date", columns), cut, steps)
 
@@ -144,7 +146,7 @@ def _present(column: str, key: str, columns: Sequence[str]) -> str:
         return column
     raise ProjectError(
         f"{_WHERE} {key} is '{column}', but the table has no such column. Columns found: "
-        f"{_list(columns)}."
+        f"{listed(columns)}."
     )
 
 
@@ -181,22 +183,18 @@ def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
 def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
     """What to ask: what was found, the choices, and the lines to write for each."""
     file = str(settings.source.get("file", "data.csv"))
+    named = toml_text({"file": file}).strip()
     choices: list[str] = []
     addresses: list[str] = []
     for choice in reading_choices(file, columns):
         said = {key: value for key, value in choice.source.items() if key != "file"}
         if "version" in said and "version" in settings.source:
             said["version"] = settings.source["version"]
-        lines = ", ".join(f"{key} = {toml_value(value)}" for key, value in said.items())
+        lines = toml_text(said).strip().replace("\n", ", ")
         addresses.append(f"{file}?{urlencode(said)}")
         choices.append(f"{lines} ({choice.meaning})")
     return (
-        f"How does {file} hold its versions? Columns found: {_list(columns)}.{evidence} Write into "
-        f"{SETTINGS_FILE} beside it [source], file = {toml_value(file)} and, a line each, one of: "
+        f"How does {file} hold its versions? Columns found: {listed(columns)}.{evidence} Write "
+        f"into {SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
         f'{"; ".join(choices)}. Or say it where you open the table, as in "{addresses[0]}".'
     )
-
-
-def _list(columns: Sequence[str]) -> str:
-    shown = ", ".join(columns[:30])
-    return shown if len(columns) <= 30 else f"{shown} and {len(columns) - 30} more"

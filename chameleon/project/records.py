@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from chameleon.errors import Option, SelectionError, VersionError, choices
-from chameleon.project.weak_columns import Pairs, WeakColumns
+from chameleon.project.column_patterns import Pairs, PredictionColumns, WeakColumns
 from chameleon.storage import cache_folder, user_cache_folder
 
 SETTINGS_FILE = "chameleon.toml"
@@ -79,20 +79,10 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What was found wrong, and what was done about it.
+    """What was found wrong, where, and what was done about it.
 
-    Attributes
-    ----------
-    severity, message
-        How much it takes away, and what is wrong, where, and what to do.
-    version, file, column
-        Where it was found; None where it is no single one.
-    kind
-        What it is to the data check; None for what no check looks for.
-    count
-        How many rows, or ids, it concerns; None where these are not counted.
-    examples
-        A few of the ids or values.
+    `kind` is what the data check looks for, `count` the rows or ids concerned, `examples` a few of
+    the ids or values; `version`, `file`, and `column` are None where it is no single one.
     """
 
     severity: Severity
@@ -146,6 +136,21 @@ class Version:
         """The version and its file, as messages name them."""
         return f"Version {self.name} ({self.file})"
 
+    def problem(
+        self,
+        severity: Severity,
+        message: str,
+        column: str | None = None,
+        *,
+        kind: NoticeKind | None = None,
+        count: int | None = None,
+        examples: Iterable[str] = (),
+    ) -> Problem:
+        """A problem of this version; the message goes on from the version and its file."""
+        between = "" if message.startswith(":") else " "
+        text = f"{self.place}{between}{message}"
+        return Problem(severity, text, self.name, self.file, column, kind, count, tuple(examples))
+
 
 @dataclass(frozen=True, slots=True)
 class Roles:
@@ -190,24 +195,6 @@ class ModelSpec:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionColumns:
-    """How the columns are called that hold predictions made elsewhere.
-
-    Attributes
-    ----------
-    columns
-        The column with the predicted class, such as "prediction_{version}". Without {version}
-        the version's own rows say it.
-    proba
-        The column with the probability of a class, such as "proba_{version}_{class}"; None where
-        there is none.
-    """
-
-    columns: str
-    proba: str | None = None
-
-
 class ViewerKind(Option):
     """How an instance is looked at; each has a file in `chameleon/app/viewers`."""
 
@@ -221,14 +208,8 @@ class ViewerKind(Option):
 class ViewerSpec:
     """What [viewer] says: how an instance is looked at, and by which columns.
 
-    Attributes
-    ----------
-    kind
-        The kind of viewer.
-    columns
-        Names of columns in order, or one pattern in which "*" stands for anything.
-    shape
-        Rows, columns and, for colours, 3 of an image of pixel columns; None where it is a square.
+    `columns` are names in order, or patterns in which "*" stands for anything. `shape` is rows,
+    columns and, for colors, 3 of an image of pixel columns; None where it is a square.
     """
 
     kind: ViewerKind
@@ -244,32 +225,9 @@ class ViewerSpec:
 class Settings:
     """What chameleon.toml says, checked; the defaults where it is silent.
 
-    Attributes
-    ----------
-    name
-        The name of the project.
-    columns
-        The columns that have a role, by role (id, label, split, date, source).
-    ignored
-        Columns that are no features.
-    model
-        The fixed model code.
-    own_models
-        The model code of versions that have one of their own, by version.
-    versions
-        The versions that are listed, in their order.
-    source
-        The table [source] as it is written; the kind of source that it names checks it.
-    predictions
-        The columns that hold predictions; None where the data holds none.
-    viewer
-        How instances are looked at; None where that is found from the columns.
-    golden
-        The file of the golden test set, relative to the project folder; None without one.
-    problems
-        What was found wrong in the file, and is not used.
-    weak
-        The columns that hold label probabilities and votes of labelling rules.
+    `columns` are those with a role, by role. `source` is the table as it is written; the kind of
+    source that it names checks it. `golden` is relative to the project folder. `problems` are what
+    was found wrong in the file, and is not used.
     """
 
     name: str
@@ -290,6 +248,10 @@ class Settings:
         """The kind of source: what [source] names, a table where it names a file, or a folder."""
         return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
 
+    def holds_predictions(self, column: str) -> bool:
+        """Return True if a column holds predictions, and is therefore no feature."""
+        return self.predictions is not None and self.predictions.holds(column)
+
     def model_code(self, versions: Iterable[str]) -> tuple[object, ...]:
         """The model code of these versions as plain values, for digests."""
         own = {name: asdict(self.own_models[name]) for name in versions if name in self.own_models}
@@ -304,22 +266,9 @@ class Settings:
 class GivenTable:
     """Predictions of one version, made elsewhere, in a table that also holds the ids.
 
-    Attributes
-    ----------
-    file
-        Where they stand, as messages name it.
-    table
-        One row an instance, or several where `own` tells them apart.
-    fingerprint
-        A digest that changes when they do.
-    untyped
-        Whether the table is plain text.
-    prediction
-        The column with the predicted class.
-    shares
-        The column with the probability of each class, by class.
-    own
-        Which rows are those of the version itself; None where all are.
+    `file` is where they are, as messages name it; `fingerprint` changes when they do; `untyped`
+    tables are plain text. `prediction` is the column with the predicted class, `shares` the columns
+    of probabilities by class. `own` tells the rows of the version itself; None where all are.
     """
 
     file: str
@@ -345,13 +294,7 @@ class VersionSource(Protocol):
         """All versions, old to new, usable or not."""
 
     def scan(self, version: Version) -> pl.LazyFrame:
-        """The version's table, once it is collected; only columns that are data.
-
-        Raises
-        ------
-        VersionError
-            It is plain already that the version cannot be read as one table.
-        """
+        """The version's table, once it is collected; only columns that are data."""
 
     def fingerprint(self, version: Version) -> str:
         """A digest of the version's content, remembered while its files stay untouched.
@@ -361,6 +304,18 @@ class VersionSource(Protocol):
         OSError
             A file cannot be read.
         """
+
+    def hold(self, version: Version) -> None:
+        """Read the version's content into memory, as far as it fits, for the scans that follow.
+
+        Raises
+        ------
+        OSError
+            A file cannot be read.
+        """
+
+    def release(self, version: Version) -> None:
+        """Let go of what is held for the version: its rows were stored."""
 
     def problems(self) -> tuple[Problem, ...]:
         """What was found wrong while listing the versions."""

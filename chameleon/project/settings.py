@@ -1,41 +1,218 @@
-"""What chameleon.toml says, checked."""
+"""The content of chameleon.toml: checked when it is read, and written."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from chameleon.errors import ProjectError
+from chameleon.project.column_patterns import CLASS, RULE, PredictionColumns, WeakColumns
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
     ModelSpec,
-    PredictionColumns,
     Problem,
     Settings,
     Severity,
     Version,
+    ViewerKind,
+    ViewerSpec,
     version_name,
 )
-from chameleon.project.toml_file import read_toml
-from chameleon.project.viewer_settings import viewer_spec
-from chameleon.project.weak_columns import CLASS, RULE, Pairs, WeakColumns
+from chameleon.project.toml_file import (
+    Column,
+    Filled,
+    Table,
+    Text,
+    checked,
+    must,
+    read_toml,
+    toml_text,
+)
 
-_KNOWN = {"name", "columns", "model", "versions", "source", "predictions", "viewer", "test"}
-_WEAK = ("label_probabilities", "votes")
+MOST_PIXELS = 4096 * 4096
+_MOST_PATTERNS = 20
+
+
+OneColumn = Annotated[
+    str | Annotated[list[str], Meta(min_length=1, max_length=1)] | None,
+    must("one column name"),
+]
+
+
+class _Columns(Table):
+    id: Annotated[
+        str | Annotated[list[str], Filled] | None,
+        must("a column name or a list of them"),
+    ] = None
+    label: OneColumn = None
+    split: OneColumn = None
+    date: OneColumn = None
+    source: OneColumn = None
+    ignore: Annotated[str | tuple[str, ...], must("a column name or a list of them")] = ()
+    label_probabilities: Annotated[
+        str | dict[str, str] | None,
+        must(
+            f'a column name with {CLASS} in it, such as "p_{CLASS}", or the column of every class, '
+            'such as { cat = "p_cat", dog = "p_dog" }'
+        ),
+    ] = None
+    votes: Annotated[
+        str | list[str] | None,
+        must(f'a column name with {RULE} in it, such as "lf_{RULE}", or a list of columns'),
+    ] = None
+
+    def __post_init__(self) -> None:
+        templates = (
+            ("label_probabilities", self.label_probabilities, CLASS, f"p_{CLASS}"),
+            ("votes", self.votes, RULE, f"lf_{RULE}"),
+        )
+        for key, text, sign, example in templates:
+            if isinstance(text, str) and (text.count(sign) != 1 or text == sign):
+                raise ValueError(
+                    f"'{key}' must be a column name with {sign} in it, such as \"{example}\", "
+                    f"found {text!r}."
+                )
+
+
+class _Model(Table):
+    estimator: Text | None = None
+    params: Annotated[dict[str, Any] | None, must("a table such as { random_state = 0 }")] = None
+
+    def spec(self) -> ModelSpec:
+        default = ModelSpec()
+        estimator = self.estimator or default.estimator
+        usual = default.params if estimator == default.estimator else {}
+        return ModelSpec(estimator, dict(usual if self.params is None else self.params))
+
+
+class _Predictions(Table):
+    columns: Text
+    proba: Text | None = None
+
+    def __post_init__(self) -> None:
+        asked = (
+            ("columns", self.columns, False, "prediction_{version}"),
+            ("proba", self.proba, True, "proba_{version}_{class}"),
+        )
+        for key, text, with_class, example in asked:
+            if text is None:
+                continue
+            fixed = text.replace("{version}", "").replace("{class}", "")
+            if not fixed or text.count("{version}") > 1 or text.count("{class}") != with_class:
+                raise ValueError(
+                    f"'{key}' must be a column name such as \"{example}\", found {text!r}."
+                )
+        if self.proba is not None and ("{version}" in self.columns) != ("{version}" in self.proba):
+            raise ValueError(
+                "must have {version} in both 'columns' and 'proba' or in neither, "
+                f"found {self.columns!r} and {self.proba!r}."
+            )
+
+
+class _Viewer(Table):
+    kind: Annotated[ViewerKind, must("one of " + ", ".join(f'"{kind}"' for kind in ViewerKind))]
+    column: Column | None = None
+    columns: Annotated[
+        Column | list[Column] | None, must("a list of column names or a pattern")
+    ] = None
+    shape: Annotated[
+        Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=2, max_length=3)] | None,
+        must("[rows, columns] or [rows, columns, 3], such as [8, 8]"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.column is not None and self.columns is not None:
+            raise ValueError("has both 'column' and 'columns'. Keep one of them.")
+        names, shape = self.names, self.shape
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
+        if twice is not None:
+            raise ValueError(f"'columns' names '{twice}' twice.")
+        patterns = sum("*" in name for name in names)
+        if patterns > _MOST_PATTERNS:  # every column is compared with each
+            raise ValueError(
+                f"'columns' has {patterns:,} patterns, and at most {_MOST_PATTERNS} are read. "
+                "Leave some out."
+            )
+        if shape and (shape[2:] not in ((), (1,), (3,)) or shape[0] * shape[1] > MOST_PIXELS):
+            raise ValueError(
+                "'shape' must be [rows, columns] or [rows, columns, 3], such as [8, 8], "
+                f"found {list(shape)!r}."
+            )
+        if self.kind is ViewerKind.PLAIN and (names or shape):
+            raise ValueError('kind = "plain" has no columns and no shape.')
+        if self.kind is not ViewerKind.PLAIN and not names:
+            raise ValueError(
+                'names no column. Add column = "...", columns = ["...", "..."] or a pattern such '
+                'as columns = "pixel_*".'
+            )
+        if self.kind is ViewerKind.TEXT and len(names) > 1:
+            raise ValueError(f'kind = "text" wants one column, found {list(names)!r}.')
+        if shape and self.kind is not ViewerKind.IMAGE:
+            raise ValueError("'shape' belongs to kind = \"image\" only.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return _names(self.columns if self.column is None else self.column)
+
+
+class _Test(Table):
+    golden: Text
+
+
+class _Listed(Table):
+    name: Annotated[
+        Annotated[str, Filled] | int | None,
+        must('a text in quotes, such as name = "1.10"'),
+    ] = None
+    file: Annotated[str, must("a text")] = ""
+    date: Any = None
+    note: Annotated[str | None, must("a text")] = None
+    model: _Model | None = None
+
+    def __post_init__(self) -> None:
+        _day(self.date)
+        if self.model is not None and self.model == _Model():
+            raise ValueError(
+                "'model' must be a table such as { estimator = \"LogisticRegression\" }, found {}."
+            )
+
+    def version(self) -> Version:
+        name = version_name(self.file) if self.name is None else str(self.name)
+        return Version(name=name, date=_day(self.date), note=self.note, file=self.file)
+
+
+def _day(value: object) -> dt.date | None:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if value is None or isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"'date' must be written as 2019-01-11, found {value!r}.") from None
+
+
+class _Content(Table):
+    name: Text | None = None
+    columns: _Columns = msgspec.field(default_factory=_Columns)
+    model: _Model = msgspec.field(default_factory=_Model)
+    versions: Annotated[tuple[_Listed, ...], must("written as [[versions]] tables")] = ()
+    source: dict[str, Any] = msgspec.field(default_factory=dict)
+    predictions: _Predictions | None = None
+    viewer: _Viewer | None = None
+    test: _Test | None = None
 
 
 def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
-    """The settings of a project folder: its chameleon.toml, or defaults where there is none.
-
-    Raises
-    ------
-    ProjectError
-        The file is not valid TOML, too large or nested too deeply, or a value has the wrong type.
-    """
+    """The settings of a project folder: its chameleon.toml, or defaults without one."""
     path = folder / file
     if not path.is_file():
         return Settings(name=folder.resolve().name)
@@ -43,186 +220,43 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         raise ProjectError(
             f"{file} is a link out of the project folder. Put the file itself there."
         )
-    content = read_toml(path)
-    columns = _table(content, "columns")
-    problems = [
-        *_unknown_keys(content, _KNOWN, "at the top"),
-        *_unknown_keys(columns, {*USUAL_NAMES, "ignore", *_WEAK}, "under [columns]"),
-    ]
+    filled = {key: value for key, value in read_toml(path).items() if value != {}}
+    content = checked(filled, _Content, SETTINGS_FILE)
+    columns = {role: _names(getattr(content.columns, role)) for role in USUAL_NAMES}
+    weak, votes = content.columns.label_probabilities, content.columns.votes
+    said, viewer = content.predictions, content.viewer
     settings = Settings(
-        name=_text(content, "name", folder.resolve().name),
-        columns={role: _names(columns, role) for role in USUAL_NAMES if role in columns},
-        ignored=_names(columns, "ignore"),
-        model=_model_spec(_table(content, "model")),
-        source=_table(content, "source"),
-        predictions=_prediction_columns(_table(content, "predictions")),
-        weak=WeakColumns(_label_probabilities(columns), _votes(columns)),
-        viewer=viewer_spec(_table(content, "viewer")),
-        golden=_golden(_table(content, "test")),
+        name=content.name or folder.resolve().name,
+        columns={role: names for role, names in columns.items() if names},
+        ignored=_names(content.columns.ignore),
+        model=content.model.spec(),
+        source=content.source,
+        predictions=None if said is None else PredictionColumns(said.columns, said.proba),
+        weak=WeakColumns(
+            tuple(weak.items()) if isinstance(weak, dict) else weak,
+            tuple(votes) if isinstance(votes, list) else votes,
+        ),
+        viewer=None if viewer is None else ViewerSpec(viewer.kind, viewer.names, viewer.shape),
+        golden=None if content.test is None else content.test.golden,
     )
-    versions, own_models, version_problems = _listed_versions(
-        content.get("versions", []), files=settings.source_kind == "folder"
-    )
-    return replace(
-        settings,
-        versions=versions,
-        own_models=own_models,
-        problems=(*problems, *version_problems),
-    )
+    return _with_versions(settings, content.versions)
 
 
-def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = content.get(key, {})
-    if not isinstance(value, dict):
-        raise ProjectError(f"{SETTINGS_FILE}: [{key}] must be a table, found {value!r}.")
-    return value
+def _names(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
-def _text(content: Mapping[str, Any], key: str, default: str) -> str:
-    value = content.get(key, default)
-    if not isinstance(value, str) or not value.strip():
-        raise ProjectError(f"{SETTINGS_FILE}: '{key}' must be a text, found {value!r}.")
-    return value
-
-
-def _names(columns: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = columns.get(key, ())
-    names = (value,) if isinstance(value, str) else value
-    several = key in ("id", "ignore")
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise ProjectError(
-            f"{SETTINGS_FILE}: '{key}' under [columns] must be a column name"
-            f"{' or a list of them' if several else ''}, found {value!r}."
-        )
-    if key != "ignore" and (not names or (len(names) > 1 and not several)):
-        raise ProjectError(
-            f"{SETTINGS_FILE}: '{key}' under [columns] must name one column, found {value!r}."
-        )
-    return tuple(names)
-
-
-def _label_probabilities(columns: Mapping[str, Any]) -> str | Pairs | None:
-    value = columns.get("label_probabilities")
-    if value is None or (isinstance(value, str) and _is_template(value, CLASS)):
-        return value
-    if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
-        return tuple(value.items())
-    raise ProjectError(
-        f"{SETTINGS_FILE}: 'label_probabilities' under [columns] must be a column name with "
-        f'{CLASS} in it, such as "p_{CLASS}", or the column of every class, such as '
-        f'{{ cat = "p_cat", dog = "p_dog" }}, found {value!r}.'
-    )
-
-
-def _votes(columns: Mapping[str, Any]) -> str | tuple[str, ...] | None:
-    value = columns.get("votes")
-    if value is None or (isinstance(value, str) and _is_template(value, RULE)):
-        return value
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    raise ProjectError(
-        f"{SETTINGS_FILE}: 'votes' under [columns] must be a column name with {RULE} in it, such "
-        f'as "lf_{RULE}", or a list of columns, found {value!r}.'
-    )
-
-
-def _is_template(text: str, placeholder: str) -> bool:
-    return text.count(placeholder) == 1 and text != placeholder
-
-
-def _model_spec(table: Mapping[str, Any], where: str = "[model]") -> ModelSpec:
-    """The model code of a table; `where` is what messages call it."""
-    if not table:
-        return ModelSpec()
-    unknown = set(table) - {"estimator", "params"}
-    if unknown:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: unknown key '{min(unknown)}' under {where}. "
-            "It may hold 'estimator' and 'params'."
-        )
-    estimator = _text(table, "estimator", ModelSpec().estimator)
-    default = ModelSpec().params if estimator == ModelSpec().estimator else {}
-    params = table.get("params", default)
-    if not isinstance(params, dict) and params is not default:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: 'params' under {where} must be a table such as "
-            f"{{ random_state = 0 }}, found {params!r}."
-        )
-    return ModelSpec(estimator=estimator, params=dict(params))
-
-
-def _prediction_columns(table: Mapping[str, Any]) -> PredictionColumns | None:
-    if not table:
-        return None
-    where = f"{SETTINGS_FILE}: [predictions]"
-    unknown = set(table) - {"columns", "proba"}
-    if unknown:
-        raise ProjectError(
-            f"{where} has the unknown key '{min(unknown)}'. It may hold 'columns' and 'proba'."
-        )
-    said = PredictionColumns(
-        columns=_text(table, "columns", ""),
-        proba=_text(table, "proba", "") if "proba" in table else None,
-    )
-    asked = (
-        ("columns", said.columns, False, "prediction_{version}"),
-        ("proba", said.proba, True, "proba_{version}_{class}"),
-    )
-    for key, text, must, example in asked:
-        if text is None:
-            continue
-        fixed = text.replace("{version}", "").replace("{class}", "")
-        if not fixed or text.count("{version}") > 1 or text.count("{class}") != must:
-            raise ProjectError(
-                f"{where} '{key}' must be a column name such as \"{example}\", found {text!r}."
-            )
-    if said.proba is not None and ("{version}" in said.columns) != ("{version}" in said.proba):
-        raise ProjectError(
-            f"{where} must have {{version}} in both 'columns' and 'proba' or in neither, "
-            f"found {said.columns!r} and {said.proba!r}."
-        )
-    return said
-
-
-def _golden(table: Mapping[str, Any]) -> str | None:
-    """The file of the golden test set."""
-    if not table:
-        return None
-    unknown = set(table) - {"golden"}
-    if unknown:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: [test] has the unknown key '{min(unknown)}'. It may hold 'golden', "
-            "the file of a golden test set."
-        )
-    return _text(table, "golden", "")
-
-
-def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str) -> list[Problem]:
-    return [
-        Problem(
-            Severity.WARNING,
-            f"{SETTINGS_FILE}: unknown key '{key}' {where}; it is not used. "
-            f"Known keys: {', '.join(sorted(known))}.",
-            file=SETTINGS_FILE,
-        )
-        for key in table
-        if key not in known
-    ]
-
-
-def _listed_versions(
-    entries: object, *, files: bool
-) -> tuple[tuple[Version, ...], dict[str, ModelSpec], list[Problem]]:
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ProjectError(f"{SETTINGS_FILE}: versions must be written as [[versions]] tables.")
+def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
     versions: dict[str, Version] = {}
     own_models: dict[str, ModelSpec] = {}
     problems: list[Problem] = []
     for number, entry in enumerate(entries, start=1):
-        problems += _unknown_keys(
-            entry, {"name", "file", "date", "note", "model"}, f"in [[versions]] number {number}"
-        )
-        version = _listed_version(entry, number, files=files)
+        if settings.source_kind == "folder" and not entry.file:
+            raise ProjectError(
+                f"{SETTINGS_FILE}: [[versions]] number {number} names no file. "
+                'Add file = "versions/...".'
+            )
+        version = entry.version()
         if version.name in versions:
             problems.append(
                 Problem(
@@ -234,53 +268,78 @@ def _listed_versions(
                     file=version.file,
                 )
             )
-        else:
-            versions[version.name] = version
-            if "model" in entry:
-                own_models[version.name] = _own_model(entry, version)
-    return tuple(versions.values()), own_models, problems
+            continue
+        versions[version.name] = version
+        if entry.model is not None:
+            own_models[version.name] = entry.model.spec()
+    return replace(
+        settings,
+        versions=tuple(versions.values()),
+        own_models=own_models,
+        problems=tuple(problems),
+    )
 
 
-def _own_model(entry: Mapping[str, Any], version: Version) -> ModelSpec:
-    where = f"'model' of version {version.name}"
-    table = entry["model"]
-    if not isinstance(table, dict) or not table:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: the {where} must be a table such as "
-            f'{{ estimator = "LogisticRegression" }}, found {table!r}.'
-        )
-    return _model_spec(table, where)
+def settings_text(settings: Settings) -> str:
+    """The chameleon.toml that gives these settings again when it is read.
+
+    Defaults and problems are not written.
+
+    Raises
+    ------
+    ValueError
+        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
+    """
+    columns: dict[str, Any] = {
+        role: names[0] if len(names) == 1 else names for role, names in settings.columns.items()
+    }
+    weak, viewer, said = settings.weak, settings.viewer, settings.predictions
+    probabilities = weak.probabilities
+    content = {
+        "name": settings.name,
+        "source": settings.source or None,
+        "columns": _filled(
+            {
+                **columns,
+                "ignore": settings.ignored or None,
+                "label_probabilities": dict(probabilities)
+                if isinstance(probabilities, tuple)
+                else probabilities,
+                "votes": weak.votes,
+            }
+        ),
+        "viewer": viewer
+        and _filled(
+            {
+                "kind": viewer.kind.value,
+                "columns": viewer.columns or None,
+                "shape": viewer.shape,
+            }
+        ),
+        "predictions": said and _filled({"columns": said.columns, "proba": said.proba}),
+        "model": None if settings.model == ModelSpec() else _model(settings.model),
+        "test": _filled({"golden": settings.golden}),
+        "versions": [
+            _filled(
+                {
+                    "name": version.name,
+                    "file": version.file or None,
+                    "date": version.date,
+                    "note": version.note,
+                    "model": _model(settings.own_models.get(version.name)),
+                }
+            )
+            for version in settings.versions
+        ]
+        or None,
+    }
+    return toml_text(_filled(content) or {})
 
 
-def _listed_version(entry: Mapping[str, Any], number: int, *, files: bool) -> Version:
-    """The version of one [[versions]] table; `files`: a version is a file, which it must name."""
-    file = entry.get("file", "")
-    if not isinstance(file, str) or (files and not file):
-        raise ProjectError(
-            f"{SETTINGS_FILE}: [[versions]] number {number} names no file. "
-            'Add file = "versions/...".'
-        )
-    place = file or f"[[versions]] number {number}"
-    note, date = entry.get("note"), entry.get("date")
-    if note is not None and not isinstance(note, str):
-        raise ProjectError(f"{SETTINGS_FILE}: the note of {place} must be a text, found {note!r}.")
-    name = entry.get("name", version_name(file))
-    if isinstance(name, (float, bool)) or not isinstance(name, (str, int)) or name == "":
-        raise ProjectError(
-            f"{SETTINGS_FILE}: the name of {place} must be a text in quotes, such as "
-            f'name = "1.10", found {name!r}.'
-        )
-    return Version(name=str(name), date=_date(date, place), note=note, file=file)
+def _filled(table: dict[str, Any]) -> dict[str, Any] | None:
+    """The entries that are not None; None where all are."""
+    return {key: value for key, value in table.items() if value is not None} or None
 
 
-def _date(value: object, place: str) -> dt.date | None:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if value is None or isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(str(value))
-    except ValueError:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: the date of {place} must be written as 2019-01-11, found {value!r}."
-        ) from None
+def _model(spec: ModelSpec | None) -> dict[str, Any] | None:
+    return None if spec is None else {"estimator": spec.estimator, "params": dict(spec.params)}

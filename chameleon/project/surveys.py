@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from chameleon.errors import ProjectError, VersionError
 from chameleon.project.address import address_of
 from chameleon.project.checks import version_header
 from chameleon.project.files import READ_ERRORS, scan_file
-from chameleon.project.findings import Finding
-from chameleon.project.opening import open_project, source_of, usual_column
+from chameleon.project.findings import Findings
+from chameleon.project.opening import project_of, source_of, usual_column
 from chameleon.project.reading_settings import Choice, reading_choices
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
@@ -37,17 +37,7 @@ _COUNTED = 60
 
 @dataclass(frozen=True, slots=True)
 class FoundVersion:
-    """A version that was found.
-
-    Attributes
-    ----------
-    version
-        Its name, date and file.
-    rows
-        How many rows it has; None where they were not counted or cannot be.
-    columns
-        How many columns it has.
-    """
+    """A version that was found; `rows` is None where they weren't counted or can't be."""
 
     version: Version
     rows: int | None
@@ -60,24 +50,16 @@ class Survey:
 
     Attributes
     ----------
-    settings
-        The settings it was looked at with.
     columns
         The kind of every column that is data, None where it holds no value, in their order.
     table_columns
         All columns of a single table, those that tell versions too; empty for a folder.
     guessed
         The columns that have a role by their usual names, by role.
-    versions
-        The versions found, old to new, usable or not.
     head
         The first rows of the newest version that can be read, or of the table.
     readings
         What [source] may say of a single table; empty for a folder.
-    problems
-        What was found wrong.
-    project
-        The project; None where it does not open.
     error
         Why it does not open; None where it does.
     """
@@ -107,11 +89,6 @@ def survey(
     ----------
     path, settings, private, most_versions
         As `open_project` takes them.
-
-    Raises
-    ------
-    ProjectError
-        There is no such place, or its chameleon.toml cannot be read.
     """
     address = address_of(path)
     used = with_date_role(settings or address.settings)
@@ -124,12 +101,15 @@ def survey(
             memory = FileMemory(private or cache_folder(address.path))
             source = source_of(address.folder, used, memory, most_versions=most_versions)
             found |= _of_versions(source, used, memory)
-            if settings is None or private is not None:
-                memory.save()  # opening the project finds the headers there
-            project = open_project(
-                path, settings=settings, private=private, most_versions=most_versions
-            )
-        found |= {"project": project, "problems": with_damage(project.problems, damaged)}
+            try:
+                project = project_of(address, used, source, memory)
+            finally:
+                for version in source.versions():
+                    source.release(version)
+                if settings is None or private is not None:
+                    memory.save()
+        problems = with_damage(project.problems, damaged)
+        found |= {"project": replace(project, private=private), "problems": problems}
     except ProjectError as reason:
         error = str(reason)
     except READ_ERRORS as reason:
@@ -166,7 +146,7 @@ def _of_versions(
     versions = source.versions()
     for number, version in enumerate(versions):
         find = partial(version_header, source, version)
-        header = Finding.remembered(memory, source, version, "header", find)
+        header = Findings.remembered(memory, source, version, "header", find)
         problems += header.problems_of(version)
         rows: int | None = None
         if header.usable:

@@ -9,11 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
+from chameleon.project.column_patterns import VersionPredictionColumns
 from chameleon.project.columns import named, type_kind
-from chameleon.project.cuts import ByDate
 from chameleon.project.files import (
     ENDINGS,
     READ_ERRORS,
+    HeldFiles,
     could_not,
     ending,
     file_remarks,
@@ -22,9 +23,8 @@ from chameleon.project.files import (
     scan_file,
     unreadable,
 )
-from chameleon.project.prediction_columns import SaidColumns, is_said, said_columns
 from chameleon.project.reading_settings import asked_reading, guessed
-from chameleon.project.readings import ROWS, Reading, Timeline
+from chameleon.project.readings import ROWS, ByDate, Reading, Timeline
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
@@ -36,7 +36,7 @@ from chameleon.project.records import (
     VersionSource,
 )
 from chameleon.project.text import require_whole_rows, text_form
-from chameleon.storage import FileMemory, digest, file_digest, read_folder, tidy, write_folder
+from chameleon.storage import FileMemory, digest, read_folder, tidy, write_folder
 
 FORMAT = 2
 """Raised whenever a table is read otherwise, so that what is kept of it is made again."""
@@ -64,6 +64,7 @@ class TableSource(VersionSource):
         self._folder = folder
         self._settings = settings
         self._memory = memory
+        self._held_files = HeldFiles(memory)
         self._asked = settings.predictions
         self._path = table_path(folder, settings)
         self._file = self._path.relative_to(folder).as_posix()
@@ -81,9 +82,9 @@ class TableSource(VersionSource):
         shown = self._keys.select(named(*self._reading.columns), ROWS)
         self._timeline: Timeline = self._reading.timeline(shown, self._file, settings.versions)
         self._held = {held.version.name: held for held in self._timeline.held}
-        self._said: dict[str, SaidColumns] = {}
+        self._said: dict[str, VersionPredictionColumns] = {}
         if self._asked is not None:
-            self._said = said_columns(self._asked, columns, self.versions())
+            self._said = self._asked.of_versions(columns, list(self._held))
 
     def versions(self) -> tuple[Version, ...]:
         """All versions that hold a row, old to new."""
@@ -92,7 +93,12 @@ class TableSource(VersionSource):
     def problems(self) -> tuple[Problem, ...]:
         """Rows that belong to no version, and listed versions without any row."""
         unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
-        said = text_form(self._path).remarks if is_untyped(self._path) else file_remarks(self._path)
+        content = self._held_files.held(self._read_from)
+        said = (
+            text_form(self._path).remarks
+            if is_untyped(self._path)
+            else file_remarks(self._read_from, content)
+        )
         return (
             *(Problem(severity, f"{self._file} {text}") for severity, text in said),
             *self._timeline.problems,
@@ -111,6 +117,15 @@ class TableSource(VersionSource):
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's rows, without the columns that only tell versions or predictions."""
         return self._table.filter(self._holds(version)).select(named(*self._columns))
+
+    def hold(self, version: Version) -> None:
+        """Read the table, of which the version is a part."""
+        self._held_files.hold(self._read_from)
+
+    def release(self, version: Version) -> None:
+        """Let go of the table after the last version."""
+        if version.name == self._timeline.held[-1].version.name:
+            self._held_files.release([self._read_from])
 
     def other_columns(self) -> Collection[str]:
         """The columns that only tell versions or predictions."""
@@ -173,6 +188,7 @@ class TableSource(VersionSource):
         ids = asked or ((usual,) if usual else ())
         if not ids or not set(ids) <= set(columns):
             return ""
+        self._held_files.hold(self._read_from)
         counts = self._table.select(
             rows=pl.len(), ids=pl.struct(named(*ids)).n_unique(), versions=named(column).n_unique()
         )
@@ -183,12 +199,12 @@ class TableSource(VersionSource):
         )
 
     def _file_digest(self) -> str:
-        return str(self._memory.recall(self._path, "sha256", lambda: file_digest(self._path)))
+        return self._held_files.digest(self._path)
 
     @property
     def _table(self) -> pl.LazyFrame:
         """The whole table, scanned anew: a scan remembers where rows were in the file."""
-        return scan_file(self._read_from)
+        return scan_file(self._read_from, self._held_files.held(self._read_from))
 
     def _copied(self) -> Path:
         """The file to read from: the table, or the copy kept of one that is slow to read."""
@@ -198,13 +214,16 @@ class TableSource(VersionSource):
         copy = read_folder(target, lambda folder: folder / _COPY, "table copy")
         if copy is None:
             if is_untyped(self._path):
-                require_whole_rows(self._path)
+                require_whole_rows(self._path, self._held_files.held(self._path))
             tidy(self._memory.folder, "table", keep=_KEPT)
             copy = target / _COPY if write_folder(target, self._copy) else self._path
+        if copy != self._path:
+            self._held_files.release([self._path])
         return copy
 
     def _copy(self, folder: Path) -> None:
-        scan_file(self._path).sink_parquet(folder / _COPY)
+        content = self._held_files.held(self._path)
+        scan_file(self._path, content).sink_parquet(folder / _COPY)
         self._require_same()
 
     def _require_same(self) -> None:
@@ -221,6 +240,7 @@ class TableSource(VersionSource):
         )
         if kept is not None:
             return kept
+        self._held_files.hold(self._read_from)
         keys = _key_table(self._table, self._reading.columns, self._columns)
         self._require_same()
         tidy(self._memory.folder, "keys", keep=_KEPT)
@@ -247,13 +267,7 @@ class TableSource(VersionSource):
 
 
 def table_path(folder: Path, settings: Settings) -> Path:
-    """The file that [source] names.
-
-    Raises
-    ------
-    ProjectError
-        It names none, or one that is not in the project folder or not a table.
-    """
+    """The file that [source] names."""
     file = settings.source.get("file")
     where = f"{SETTINGS_FILE}: [source]"
     if not isinstance(file, str) or not file:
@@ -301,7 +315,7 @@ def _data_columns(settings: Settings, reading: Reading, columns: Sequence[str]) 
     return [
         name
         for name in columns
-        if not is_said(settings.predictions, name)
+        if not settings.holds_predictions(name)
         and (
             name not in reading.columns
             or name in kept

@@ -83,18 +83,6 @@ class TextForm:
         return (*notes, (Severity.WARNING, doubt))
 
 
-def remarks_of(path: Path) -> tuple[tuple[Severity, str], ...]:
-    """What is unusual about how the file is written, once its rows are known to be whole.
-
-    Raises
-    ------
-    VersionError
-        See `text_form` and `require_whole_rows`.
-    """
-    require_whole_rows(path)
-    return text_form(path).remarks
-
-
 def text_form(path: Path) -> TextForm:
     """How the file is written; read from its beginning.
 
@@ -177,18 +165,12 @@ def _rows(lines: list[str], separator: str) -> Iterator[list[str]]:
         return
 
 
-def scan_text(path: Path) -> pl.LazyFrame:
-    """The file as a lazy frame of String columns, whatever its form.
-
-    Raises
-    ------
-    VersionError
-        See `text_form`.
-    """
+def scan_text(path: Path, content: bytes | None = None) -> pl.LazyFrame:
+    """The file as a lazy frame of String columns, whatever its form; `content`: its bytes."""
     form = text_form(path)
-    source: Path | bytes = path
+    source: Path | bytes = path if content is None else content
     if form.encoding != "utf-8":
-        with _opened(path) as stream:
+        with _opened(path, content) as stream:
             source = stream.read().decode(form.encoding).removeprefix("\ufeff").encode()
     scan = pl.scan_csv(
         source,
@@ -206,8 +188,13 @@ def scan_text(path: Path) -> pl.LazyFrame:
     return scan
 
 
-def require_whole_rows(path: Path) -> None:
+def require_whole_rows(path: Path, content: bytes | None = None) -> None:
     """Refuse a file of which a row has more or fewer fields than the header, or a NUL byte.
+
+    Parameters
+    ----------
+    content
+        Its bytes; they are read, up to twice, where they are not given.
 
     Raises
     ------
@@ -218,7 +205,7 @@ def require_whole_rows(path: Path) -> None:
     width: int | None = None
     wrong: list[tuple[int, int]] = []
     count = 0
-    for line, fields in _field_counts(path, form):
+    for line, fields in _field_counts(path, form, content):
         if not fields.size:
             continue
         width = int(fields[0]) if width is None else width
@@ -237,9 +224,9 @@ def require_whole_rows(path: Path) -> None:
 Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def _field_counts(path: Path, form: TextForm) -> Iterator[Counts]:
+def _field_counts(path: Path, form: TextForm, content: bytes | None) -> Iterator[Counts]:
     """Line numbers and fields of all lines that are not blank, block by block."""
-    with _opened(path) as stream:
+    with _opened(path, content) as stream:
         if form.encoding == "utf-8" and not _has_quotes(stream):
             stream.seek(0)
             yield from _plain_counts(stream, form)
@@ -294,7 +281,14 @@ def _counts(
     return before + kept + 1, fields[kept]
 
 
-def _opened(path: Path) -> BinaryIO:
-    with path.open("rb") as stream:
-        packed = stream.read(2) == _GZIP
-    return cast("BinaryIO", gzip.open(path)) if packed else path.open("rb")
+def _opened(path: Path, content: bytes | None = None) -> BinaryIO:
+    """The text in a file, or in its bytes, unpacked where it is packed."""
+    stream: BinaryIO = path.open("rb") if content is None else io.BytesIO(content)
+    packed = stream.read(2) == _GZIP
+    stream.seek(0)
+    if not packed:
+        return stream
+    if content is not None:
+        return cast("BinaryIO", gzip.open(stream))
+    stream.close()
+    return cast("BinaryIO", gzip.open(path))

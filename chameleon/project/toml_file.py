@@ -1,11 +1,22 @@
-"""TOML files, read within limits, so that a hostile one takes no time out of proportion."""
+"""TOML files: written, read within limits, and checked against the shape of their tables.
+
+A hostile file takes no time out of proportion. A shape is a `Table`: its fields are the keys, and
+`must` says what a value is. msgspec rather than pydantic, because nothing but a check of plain
+values is needed: it is strict (no "3" for 3), names the place of an error as a path, and has no
+dependencies.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
+
+import msgspec
+import tomli_w
 
 from chameleon.errors import ProjectError
 
@@ -33,13 +44,7 @@ its line or of the text, so that nothing is looked at twice."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file.
-
-    Raises
-    ------
-    ProjectError
-        The file cannot be read, is no TOML, or passes a limit of this module.
-    """
+    """The content of a TOML file."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -55,6 +60,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ProjectError(f"{path.name} could not be read: {error.strerror}.") from error
     _require_modest(content, path.name)
     return content
+
+
+def toml_text(content: Mapping[str, Any]) -> str:
+    """A table as TOML.
+
+    Raises
+    ------
+    ValueError
+        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
+    """
+    _require_integers(content)
+    try:
+        text = tomli_w.dumps(content)
+        text.encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ValueError(f"TOML cannot hold a value: {error}.") from error
+    return text
+
+
+def _require_integers(value: object) -> None:
+    """Refuse integers that TOML cannot hold, however deep; tomli-w writes them."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"TOML has no integer as large as {value}.")
+    if isinstance(value, (Mapping, list, tuple)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            _require_integers(part)
 
 
 def _require_flat(text: str, name: str) -> None:
@@ -107,3 +138,106 @@ def _key(place: tuple[str, ...]) -> str:
     if not key:
         return "the top level"
     return f"'{key}'" if len(key) <= _LONGEST_KEY else f"'{key[:_LONGEST_KEY]}…'"
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A table of a TOML file. `__post_init__` refuses by ValueError what no type can say."""
+
+
+def must(be: str) -> msgspec.Meta:
+    """What a value must be, as the end of a sentence."""
+    return msgspec.Meta(description=be)
+
+
+Filled = msgspec.Meta(min_length=1)
+Text = Annotated[str, must("a text"), msgspec.Meta(pattern=r"\S")]
+Column = Annotated[str, must("a column name"), Filled]
+
+Shape = TypeVar("Shape", bound=Table)
+
+_PATH = re.compile(r" - at `\$((?:\.\w+|\[(?:\d+|\.\.\.)\])+)`$")
+_STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+
+
+def checked(content: Mapping[str, Any], shape: type[Shape], file: str) -> Shape:
+    """The content in that shape.
+
+    Raises
+    ------
+    ProjectError
+        A key is unknown or missing, or a value is not what it must be; the message names the file,
+        the key, what was found, and what to do.
+    """
+    try:
+        return msgspec.convert(content, shape)
+    except msgspec.ValidationError as error:
+        path = _PATH.search(str(error))
+        place = _place(content, shape, path[1] if path else "")
+        raise ProjectError(f"{file}: {_reason(error, place)}") from error
+
+
+class _Place(NamedTuple):
+    """Where an error is: its name, the value there, what it must be, and the table around."""
+
+    name: str
+    value: object
+    must_be: str
+    table: type[Table]
+
+
+def _place(content: object, table: type[Table], path: str) -> _Place:
+    names: list[str] = []
+    value, must_be = content, "a table"
+    key = ""
+    for name, index in _STEP.findall(path):
+        if name:
+            key = name
+            value = value[name] if isinstance(value, dict) else value
+            hint = get_type_hints(table, include_extras=True)[name]
+            must_be, inner = _described(hint), _table_of(hint)
+            single = inner is not None and "tuple[" not in str(hint)
+            names.append(f"[{name}]" if single or hint == dict[str, Any] else f"'{name}'")
+            table = inner if inner is not None else table
+        elif inner is not None and isinstance(value, list):
+            names[-1] = f"[[{key}]] number {int(index) + 1}"
+            value, must_be = value[int(index)], "a table"
+    return _Place(" ".join(names), value, must_be, table)
+
+
+def _reason(error: msgspec.ValidationError, place: _Place) -> str:
+    if error.__cause__ is not None:  # raised by the table itself
+        return f"{place.name} {error.__cause__}".strip()
+    where = place.name or "the top level"
+    known = get_type_hints(place.table, include_extras=True)
+    missing = _MISSING.search(str(error))
+    if missing is not None:
+        return f"{where} has no '{missing[1]}': it must be {_described(known[missing[1]])}."
+    if "contains unknown field" in str(error) and isinstance(place.value, dict):
+        unknown = min(set(place.value) - set(known))
+        return (
+            f"{where} has the unknown key '{unknown}'.{close_names(unknown, known)} "
+            f"It may hold {', '.join(map(repr, sorted(known)))}."
+        )
+    return f"{place.name} must be {place.must_be}, found {place.value!r}."
+
+
+def close_names(name: str, known: Iterable[str]) -> str:
+    """A question that names the known names which read almost like it; empty without one."""
+    most = 100  # comparing two texts takes the product of their lengths
+    close = get_close_matches(name[:most], [one for one in known if len(one) <= most])
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def _described(hint: object) -> str:
+    """What the values of a type must be; a table where nothing is said."""
+    metas = getattr(hint, "__metadata__", ())
+    said = [meta.description for meta in metas if getattr(meta, "description", None)]
+    deeper = (_described(part) for part in get_args(hint))
+    return said[0] if said else next((text for text in deeper if text != "a table"), "a table")
+
+
+def _table_of(hint: object) -> type[Table] | None:
+    if isinstance(hint, type) and issubclass(hint, Table):
+        return hint
+    return next((found for part in get_args(hint) if (found := _table_of(part)) is not None), None)

@@ -5,32 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 from urllib.parse import parse_qsl
 
-from chameleon.errors import ProjectError
-from chameleon.project.toml_file import read_toml
+import msgspec
+
+from chameleon.project.toml_file import Table, checked, must, read_toml
 
 TOUR_FILE = "tour.toml"
 """Where a project's tour stands, beside its chameleon.toml; a project needs none."""
 
-_KNOWN = {"title", "text", "page", "link", "options"}
-
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """One stop of a tour.
+    """One stop of a tour: what it is about and what to see, and the view to open.
 
-    Attributes
-    ----------
-    title, text
-        What it is about, and what to see.
-    page
-        The page to open, by the last part of its address; empty for the Overview.
-    query
-        The selection, as items of an address.
-    options
-        How the page's switches stand, by their keys.
+    `page` is the last part of a page's address, empty for the Overview. `query` is the selection,
+    as items of an address, and `options` the page's switches by their keys.
     """
 
     title: str
@@ -40,52 +31,37 @@ class TourStep:
     options: Mapping[str, str | bool | int] = field(default_factory=dict)
 
 
+class _Step(Table):
+    title: Annotated[str, must("a text")]
+    text: Annotated[str, must("a text")]
+    page: Annotated[str, must("a text")] = ""
+    link: Annotated[str, must("a text")] = ""
+    options: Annotated[
+        dict[str, str | bool | int], must("a table of texts, numbers and switches")
+    ] = msgspec.field(default_factory=dict)
+
+
+class _Tour(Table):
+    steps: Annotated[tuple[_Step, ...], must("written as [[steps]] tables")]
+
+
 def read_tour(folder: Path) -> tuple[TourStep, ...]:
-    """The steps of a project's tour.toml, in their order; empty where there is none.
+    """The steps of a project's tour.toml, in their order; empty without one.
 
     Each is a table [[steps]] with `title`, `text`, and optional `page`, `link` (the query of an
     address, as the address bar shows it) and `options` (switches of the page by their keys).
-
-    Raises
-    ------
-    ProjectError
-        The file cannot be read, or a step is not written like that.
     """
     path = folder / TOUR_FILE
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return ()
-    content = read_toml(path)
-    steps = content.get("steps")
-    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
-        raise ProjectError(f"{TOUR_FILE}: steps must be written as [[steps]] tables.")
-    return tuple(_step(step, number) for number, step in enumerate(steps, start=1))
-
-
-def _step(entry: Mapping[str, Any], number: int) -> TourStep:
-    where = f"{TOUR_FILE}: [[steps]] number {number}"
-    unknown = set(entry) - _KNOWN
-    if unknown:
-        raise ProjectError(
-            f"{where} has the unknown key '{min(unknown)}'. Known keys: "
-            f"{', '.join(sorted(_KNOWN))}."
+    tour = checked(read_toml(path), _Tour, TOUR_FILE)
+    return tuple(
+        TourStep(
+            title=step.title,
+            text=step.text,
+            page=step.page,
+            query=tuple(parse_qsl(step.link, keep_blank_values=True)),
+            options=step.options,
         )
-    for key in ("title", "text"):
-        if key not in entry:
-            raise ProjectError(f"{where} has no '{key}'.")
-    for key in ("title", "text", "page", "link"):
-        if not isinstance(entry.get(key, ""), str):
-            raise ProjectError(f"{where}: '{key}' must be a text, found {entry[key]!r}.")
-    options = entry.get("options", {})
-    if not isinstance(options, dict) or not all(
-        isinstance(value, (str, bool, int)) for value in options.values()
-    ):
-        raise ProjectError(
-            f"{where}: 'options' must be a table of texts, numbers and switches, found {options!r}."
-        )
-    return TourStep(
-        title=entry["title"],
-        text=entry["text"],
-        page=entry.get("page", ""),
-        query=tuple(parse_qsl(entry.get("link", ""), keep_blank_values=True)),
-        options=options,
+        for step in tour.steps
     )

@@ -39,15 +39,7 @@ Wanted = Callable[[tuple[str, ...]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What came out of a zip.
-
-    Attributes
-    ----------
-    bytes
-        The size of all files written.
-    skipped
-        The names of entries that were not wanted, and not unpacked.
-    """
+    """The size of all files written, and the names of entries that weren't wanted."""
 
     bytes: int
     skipped: tuple[str, ...]

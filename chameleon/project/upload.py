@@ -14,10 +14,11 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
+from chameleon.project.columns import named
 from chameleon.project.files import READ_ERRORS, could_not, ending, scan_file
 from chameleon.project.folder import SHIPPED_FOLDERS, VERSIONS_FOLDER
 from chameleon.project.records import SETTINGS_FILE, ModelSpec, Project, Settings, Version
-from chameleon.project.settings_writer import settings_text
+from chameleon.project.settings import settings_text
 from chameleon.project.unpacking import refused_name, same_names, unpack
 
 _CHUNK_BYTES = 1_000_000
@@ -116,11 +117,6 @@ def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None])
     ----------
     doing
         Called before each file with the words that begin a message about it.
-
-    Raises
-    ------
-    ProjectError
-        A file can't be read, or the tables have more rows, columns, or values than the limits.
     """
     rows = values = 0
     for path in _tables(folder):
@@ -173,13 +169,7 @@ def _require_modest(spec: ModelSpec) -> None:
 
 
 def write_project_zip(folder: Path, target: Path) -> None:
-    """Write the project of a folder as a zip: its settings and tables, nothing that was computed.
-
-    Raises
-    ------
-    OSError
-        The disk does not take it.
-    """
+    """Write the project of a folder as a zip: settings and tables, nothing that was computed."""
     name = folder.name
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
@@ -246,7 +236,7 @@ def _require_project(folder: Path, limits: Limits) -> None:
 def _classes(project: Project, version: Version) -> int:
     if project.roles.label is None:
         return len(project.roles.label_probabilities)
-    label = pl.col(project.roles.label)
+    label = named(project.roles.label)
     try:
         return int(project.source.scan(version).select(label.n_unique()).collect().item())
     except READ_ERRORS as error:

@@ -1,4 +1,4 @@
-"""Label probabilities as a version's file holds them: read, and what is wrong with them."""
+"""Label probabilities and votes: those of a version's file, checked, and those of all rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.project.columns import MISSING_TOKENS, unnamed
-from chameleon.project.findings import Finding
+from chameleon.project.findings import Findings
 from chameleon.project.records import Roles, Severity
-from chameleon.project.weak_columns import largest
+
+ABSTAIN = -1
 
 TOLERANCE = 1e-6
 """The probabilities of a row sum to 1 within this."""
@@ -146,7 +147,7 @@ def _faults(
 
 
 def check_probabilities(
-    finding: Finding, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
+    findings: Findings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
 ) -> None:
     """What is wrong with label probabilities; `derives`: the label is made of them."""
     count = len(found.tied)
@@ -156,13 +157,13 @@ def check_probabilities(
             ids = key.filter(pl.Series(fault.rows)).drop_nulls().head(_EXAMPLES).to_list()
         named_ids = ", ".join(f"'{one}'" for one in ids)
         such = f" Such ids: {named_ids}." if named_ids else ""
-        finding.add(
+        findings.add(
             Severity.WARNING, fault.sentence(count) + such, fault.column,
             count=int(fault.rows.sum()), examples=ids,
         )  # fmt: skip
     if found.absent:
         columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])
-        finding.add(
+        findings.add(
             Severity.NOTE,
             f"has no value in {len(found.absent):,} columns of label probabilities, such as "
             f"{columns}: their classes have the probability 0.",
@@ -170,9 +171,74 @@ def check_probabilities(
         )
     tied = int(found.tied.sum())
     if derives and tied:
-        finding.add(
+        findings.add(
             Severity.WARNING,
             f"has several largest label probabilities in {tied:,} of {count:,} rows: these have no "
             "label. Add a label column where they have one.",
             count=tied,
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeakLabels:
+    """The label probabilities and votes of all distinct rows.
+
+    Attributes
+    ----------
+    classes
+        The dataset's classes, then those that only probabilities or votes name.
+    codes
+        The classes that have a column of probabilities: int16, indices into `classes`.
+    probabilities
+        float32 of shape (n_codes, n_rows); NaN in a whole column where a row has none.
+    rules
+        The labelling rules.
+    votes
+        int16 of shape (n_rules, n_rows): index into `classes`, -1 where the rule abstains. A rule
+        that a version lacks abstains there.
+    derived
+        Whether the hard label is the class of the largest probability, for want of a column.
+    """
+
+    classes: tuple[str, ...]
+    codes: NDArray[np.int16]
+    probabilities: NDArray[np.float32]
+    rules: tuple[str, ...]
+    votes: NDArray[np.int16]
+    derived: bool
+
+    def has_probabilities(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether each row has label probabilities."""
+        if not len(self.codes):
+            return np.zeros(len(rows), dtype=np.bool_)
+        held: NDArray[np.bool_] = ~np.isnan(self.probabilities[0, rows])
+        return held
+
+    def likeliest(self, rows: NDArray[np.integer]) -> NDArray[np.int16]:
+        """The class of each row's largest probability; -1 where there is none, or a tie."""
+        place, _ = largest(self.probabilities[:, rows])
+        return np.append(self.codes, np.int16(-1))[place]
+
+
+def largest(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The place of the largest probability of every row, and whether several share it.
+
+    Parameters
+    ----------
+    probabilities
+        Of shape (n_classes, n_rows), as they are stored.
+
+    Returns
+    -------
+    place
+        -1 where there is no probability, or where several are the largest.
+    tied
+        Whether several are.
+    """
+    count = probabilities.shape[1]
+    if not len(probabilities):
+        return np.full(count, -1, dtype=np.intp), np.zeros(count, dtype=np.bool_)
+    known = ~np.isnan(probabilities[0])
+    filled = np.where(known, probabilities, np.float32(0))
+    tied: NDArray[np.bool_] = known & ((filled == filled.max(axis=0)).sum(axis=0) > 1)
+    return np.where(known & ~tied, filled.argmax(axis=0), -1), tied

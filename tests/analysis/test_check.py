@@ -294,3 +294,15 @@ def test_a_feature_tells_the_label_where_the_oracle_says_so(versions):
         if (told := oracle_check.told_labels(list(zip(values, labels, strict=True)))) is not None
     }
     assert {key: count for key, (count, _) in found.items()} == expected
+
+
+@pytest.mark.parametrize("moment", ["0000-06-01", "9999-12-31T23:00:00-05:00"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_dates_beyond_the_years_of_a_calendar_are_told_as_others_are(tmp_path, moment, form):
+    frame = plain(20).with_columns(when=pl.lit(moment), day=pl.lit(moment))
+    later = frame.with_columns(day=pl.lit("0000-05-01"))
+    toml = f"[columns]\ndate = 'day'\n{TREE}"
+    folder = write_project(tmp_path / "p", {"1": frame, "2": later}, toml=toml, form=form)
+    found = checked(folder)
+    assert "constant feature" in found.filter(pl.col("column") == "when")["kind"].to_list()
+    assert "out of order" in found["kind"].to_list()

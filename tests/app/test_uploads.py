@@ -7,6 +7,7 @@ import stat
 import sys
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +15,11 @@ import pytest
 from streamlit.runtime.caching.cache_resource_api import _resource_caches
 from streamlit.testing.v1 import AppTest
 
-from chameleon.app import uploads
+from chameleon.app import setup_form, uploads
 from chameleon.app.uploads import GRACE_SECONDS, MOST_UPLOADS, Shelf, remove_leftovers
 from chameleon.errors import ProjectError
 from chameleon.layout import birth
+from chameleon.project import ModelSpec
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
 from tests.library import TREE, plain, write_project
@@ -484,6 +486,32 @@ def test_settings_are_saved_only_where_the_operator_allows_it(served, tmp_path):
     screen.at.checkbox(key="setup-replace").check().run()
     screen.at.button(key="setup-save").click().run()
     assert 'name = "renamed"' in toml.read_text()
+
+
+@pytest.mark.parametrize("value", [2**63, None, "\ud800"])
+def test_settings_that_no_file_can_hold_are_told_and_the_page_stands(
+    served, tmp_path, monkeypatch, value
+):
+    def chosen(found, **_):
+        return replace(found.settings, model=ModelSpec("SVC", {"C": value}))
+
+    monkeypatch.setattr(setup_form, "draw", chosen)
+    served(write_project(tmp_path / "p", {"1": plain()}))
+    screen = visitor(SETUP)
+    assert not screen.at.exception
+    assert {"settings can't be written" in error.value for error in screen.at.error} == {True}
+    assert screen.at.dataframe[0].value["version"].to_list() == ["1"]
+
+
+@pytest.mark.parametrize("steps", ['"x"', "true", "0", "1_000"])
+def test_steps_that_the_page_does_not_offer_leave_it_standing(served, tmp_path, steps):
+    plain(20).with_columns(date=pl.lit("2020-01-01")).write_csv(tmp_path / "all.csv")
+    toml = f'[source]\nfile = "all.csv"\ndate = "date"\nsteps = {steps}\n'
+    (tmp_path / "chameleon.toml").write_text(toml)
+    served(tmp_path)
+    screen = visitor(SETUP)
+    assert not screen.at.exception
+    assert screen.at.number_input[0].value == 10
 
 
 def test_a_trial_writes_nothing_beside_the_operators_project(served, tmp_path):
