@@ -196,7 +196,7 @@ class EvolvingDataset:
         """uint64 of shape (n_rows,): equal for rows with equal features, in every release.
 
         A missing value adds nothing, so that a column that joins later changes no earlier hash.
-        Hashed once; must not be changed.
+        Computed once; read-only.
         """
         return _hashes.recall(self, "", self._content_hashes)
 
@@ -214,6 +214,7 @@ class EvolvingDataset:
             mixed = _mixed(bits + np.uint64(_text_hash(feature.name)))
             mixed[missing] = 0
             total += mixed
+        total.setflags(write=False)
         return total
 
 
