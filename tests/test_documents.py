@@ -9,6 +9,7 @@ import chameleon
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted(ROOT.glob("docs/*.md")),
@@ -54,6 +55,19 @@ def test_a_heading_is_found_by_the_name_of_its_anchor():
 def test_the_readme_leads_to_every_other_document():
     linked = {(ROOT / target.partition("#")[0]).resolve() for target in links(README)}
     assert set(DOCUMENTS) - {README} <= linked
+
+
+def test_files_that_contributing_names_exist():
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:chameleon|docs|pages|tests)/[\w/]+\.\w+)`", text)
+    assert len(named) >= 5
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_contributing_describes_every_room():
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert described == {path.parent.name for path in ROOT.glob("chameleon/*/__init__.py")}
 
 
 def test_the_readme_is_short():
