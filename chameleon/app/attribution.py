@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import MODEL_WORDS, PART_WORDS, Attribution, Slice, Slices, TrainingParts
-from chameleon.app import attribution_tests, attribution_training, cached, state, step_sentences
-from chameleon.app.attribution_tests import METRICS
-from chameleon.app.formatting import choice_words, figure, plain, shortened
-from chameleon.app.view import View, is_dark
-from chameleon.charts import waterfall, waterfall_frame, waterfall_text
+from chameleon.analysis import (
+    MODEL_WORDS,
+    NOT_DATA,
+    OTHER_CODE,
+    PART_WORDS,
+    Attribution,
+    Slice,
+    Slices,
+    TrainingParts,
+)
+from chameleon.app import cached, jobs, state, step_results, step_sentences
+from chameleon.app.formatting import choice_words, duration_words, figure, plain, shortened
+from chameleon.app.view import View, draw_chart, draw_choice, draw_empty, draw_toggle
+from chameleon.app.work_queue import Question
+from chameleon.charts import (
+    crossed_tests,
+    crossed_tests_frame,
+    frozen_lines,
+    waterfall,
+    waterfall_frame,
+    waterfall_text,
+)
+from chameleon.errors import ChameleonError
+from chameleon.models import are_given
+from chameleon.project import Split
+
+_GOLDEN = "\0golden"
+"""Stands for the golden test set among the versions; no version has such a name."""
+
+METRICS: Mapping[str, str] = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "recall": "Recall of a class",
+    "log_loss": "Log loss",
+}
 
 _ALWAYS = ("model", "test")
 _SHOWN = 5
@@ -26,9 +55,14 @@ def draw(view: View) -> None:
     before, after = selection.secondary, selection.primary
     metric, of_class, without_twins = _options(view)
     if before == after:
-        st.info("Choose two versions: this page tells what lies between.", icon=":material/info:")
+        draw_empty("Choose two versions: this page tells what lies between.")
     elif not view.evaluation.has_outcomes:
-        st.info(_why_unknown(view), icon=":material/info:")
+        draw_empty(
+            view.why_empty(
+                "the attribution follows",
+                "No outcome is known: there is no label or no prediction.",
+            )
+        )
     else:
         found = cached.attribution(
             view.evaluation, before, after, metric, of_class, without_twins=without_twins
@@ -53,15 +87,14 @@ def draw(view: View) -> None:
         return
     if not selection.filters.is_empty:
         st.caption("Filters do not narrow this page: a metric is one of whole test sets.")
-    view.afterwards(partial(attribution_tests.draw, view, metric, of_class))
+    view.afterwards(partial(_draw_tests, view, metric, of_class))
 
 
 def _options(view: View) -> tuple[str, str | None, bool]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        metric = st.segmented_control(
-            "Metric on test rows", list(METRICS), format_func=METRICS.__getitem__,
-            default="accuracy", key="attribution-metric", required=True, persist_state="session",
-        ) or "accuracy"  # fmt: skip
+        metric = draw_choice(
+            "Metric on test rows", list(METRICS), names=METRICS, key="attribution-metric"
+        )
         of_class = None
         if metric == "recall":
             classes = list(view.evaluation.dataset.classes)
@@ -69,20 +102,13 @@ def _options(view: View) -> tuple[str, str | None, bool]:
                 "Class", classes, key="attribution-class", persist_state="session", width=180,
                 format_func=shortened,
             )  # fmt: skip
-        without_twins = st.toggle(
+        without_twins = draw_toggle(
             "Leave out twins of train rows",
             key="attribution-twins",
-            persist_state="session",
-            help="Test rows whose features are exactly those of a row that either model was "
+            why="Test rows whose features are exactly those of a row that either model was "
             "trained on.",
         )
     return metric, of_class, without_twins
-
-
-def _why_unknown(view: View) -> str:
-    if view.pending:
-        return "The models are being fitted: the attribution follows."
-    return "No outcome is known: there is no label or no prediction."
 
 
 def _draw_step(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:
@@ -90,8 +116,8 @@ def _draw_step(view: View, found: Attribution, of_class: str | None) -> Training
     if found.change is None:
         return None
     st.markdown("##### What moved the metric?")
-    training = attribution_training.draw(view, found, of_class)
-    parts = None if training is None else attribution_training.as_parts(training)
+    training = _draw_training(view, found, of_class)
+    parts = None if training is None else training_parts(training)
     draw_attribution(found, parts, key="attribution-steps")
     return training
 
@@ -102,10 +128,10 @@ def draw_attribution(found: Attribution, taken_apart: pl.DataFrame | None, *, ke
     Parameters
     ----------
     taken_apart
-        The part of the model taken apart, as `attribution_training.as_parts` gives it, or None.
+        The part of the model taken apart, as `training_parts` gives it, or None.
     """
     if found.change is None:
-        st.info(plain(found.note or "The change is undefined."), icon=":material/info:")
+        draw_empty(plain(found.note or "The change is undefined."))
         return
     _draw_way(found, taken_apart, key)
     _draw_corners(found)
@@ -136,7 +162,8 @@ def _draw_way(found: Attribution, taken_apart: pl.DataFrame | None, key: str) ->
         after=f"{shortened(found.after, 20)}, {said}",
         better=found.better,
     )
-    st.vega_lite_chart(frame, _waterfall_spec(len(frame), found.metric, dark=is_dark()), key=key)
+    title = found.metric.replace("_", " ").capitalize()
+    draw_chart(frame, waterfall, key=key, rows=len(frame), title=title)
     st.caption(
         f"{plain(waterfall_text(frame))} Intervals are drawn over the test instances; how another "
         "training would turn out is in those of the train data only."
@@ -200,6 +227,134 @@ def _slice_words(view: View, one: Slice) -> str:
     return " and ".join(choice_words(choice, kinds) for choice in one.filters.choices)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _waterfall_spec(rows: int, metric: str, *, dark: bool) -> dict[str, Any]:
-    return waterfall(rows=rows, title=metric.replace("_", " ").capitalize(), dark=dark)
+def _draw_training(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:
+    """The choice of the cut and the button; what is known for it, where something is."""
+    if are_given(view.evaluation.dataset.project):
+        st.caption(
+            "The predictions were made elsewhere: whether one fixed model code made them is not "
+            "known, so the part of the model may also be a change of the model itself."
+        )
+        return None
+    if found.iteration in OTHER_CODE:
+        st.caption(NOT_DATA)
+        return None
+    if found.metric == "log_loss":
+        return None
+    cuts = ["kind", "label", *(["source"] if view.evaluation.dataset.sources else [])]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        by = draw_choice("Take the train data apart by", cuts, key="training-cut")
+        metric = "recall" if of_class is not None else found.metric
+        question = step_results.training(
+            view.evaluation, found.before, found.after, metric=metric, of_class=of_class, by=by
+        )
+        _draw_button(view, found, by, question)
+    jobs.draw(question, what="models", key="training-stop")
+    parts = jobs.answer(question)
+    if parts is not None and parts.note is not None:
+        st.caption(plain(parts.note))
+    return parts if parts is None or parts.note is None else None
+
+
+def training_parts(training: TrainingParts) -> pl.DataFrame:
+    """The parts of the train data as those of `Attribution`, with the intervals of refits."""
+    reach = pl.col("reach")
+    return training.parts.select(
+        part=pl.lit("train data: ") + pl.col("part"),
+        value="value",
+        low=pl.col("value") - reach,
+        high=pl.col("value") + reach,
+        instances="instances",
+    )
+
+
+def _draw_button(
+    view: View, found: Attribution, by: str, question: Question[TrainingParts]
+) -> None:
+    asked = jobs.found_job(question) is not None
+    fits, seconds = step_results.training_cost(view.evaluation, found.before, found.after, by)
+    about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
+    estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
+    st.button(
+        f"Fit {fits:,} models{about}",
+        icon=":material/model_training:",
+        key="training-go",
+        disabled=not fits or asked,
+        help=f"{plain(estimator)} is fitted on train sets in which only some of the changes have "
+        "happened, and again on resampled instances for the intervals. The time is that of the "
+        "versions' own fits. What was fitted is kept.",
+        on_click=jobs.ask,
+        args=(question,),
+    )
+
+
+def _draw_tests(view: View, metric: str, of_class: str | None) -> None:
+    """The matrix of all models and test sets, and all models on one test set."""
+    _draw_matrix(view, metric, of_class)
+    _draw_frozen(view, metric, of_class)
+
+
+def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:
+    st.markdown("##### Every model on every test set")
+    frame = crossed_tests_frame(cached.model_on_tests(view.evaluation, metric, of_class))
+    if frame["value"].null_count() == len(frame):
+        draw_empty("There are no test rows to score.")
+        return
+    draw_chart(
+        frame,
+        crossed_tests,
+        key="attribution-matrix",
+        versions=len(view.evaluation.dataset.versions),
+        title=METRICS[metric],
+        reverse=metric == "log_loss",
+    )
+    st.caption(
+        "Down a column the test set stays the same and only the model changes; along a row only "
+        "the test set. Test rows that a model was trained on are left out of its row."
+    )
+
+
+def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
+    st.markdown("##### One test set for all models")
+    names = [version.name for version in view.evaluation.dataset.versions]
+    place = names.index(view.selection.primary)
+    golden = view.evaluation.dataset.project.settings.golden
+    offered = names if golden is None else [*names, _GOLDEN]
+    test = st.selectbox(
+        "Test set of version", offered, index=place, key=f"attribution-frozen-{place}", width=320,
+        format_func=lambda name: f"golden: {golden}" if name == _GOLDEN else shortened(name),
+    ) or names[place]  # fmt: skip
+    called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
+    try:
+        frozen = cached.frozen_test(
+            view.evaluation, None if test == _GOLDEN else test, metric, of_class
+        )
+    except ChameleonError as error:
+        st.warning(plain(str(error)), icon=":material/warning:")
+        return
+    if frozen["value"].null_count() == len(frozen):
+        draw_empty(
+            f"No instance of {plain(called)} can be scored by all models: "
+            f"{frozen['leaked'][0]:,} stand in a train set, {frozen['unknown'][0]:,} lack a label "
+            "or a prediction."
+        )
+        return
+    own = cached.model_on_tests(view.evaluation, metric, of_class).filter(
+        pl.col("model") == pl.col("test")
+    )
+    series = ("its own test set", called)
+    frame = pl.concat(
+        [
+            own.select("value", "instances", version="model", series=pl.lit(series[0])),
+            frozen.select("version", "value", "low", "high", "instances", series=pl.lit(series[1])),
+        ],
+        how="diagonal",
+    )
+    draw_chart(
+        frame, frozen_lines, key="attribution-frozen-lines", title=METRICS[metric], series=series
+    )
+    left_out = frozen["leaked"][0] + frozen["unknown"][0]
+    st.caption(
+        f"The same {frozen['instances'][0]:,} {Split.TEST} instances for all models, with 95 % "
+        f"intervals; {left_out:,} are left out because some version was trained on them, or "
+        "some model says nothing of them."
+    )

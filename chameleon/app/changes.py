@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import polars as pl
 import streamlit as st
 
 from chameleon.analysis import ChangeStatistics, Rate
-from chameleon.app import cached, chart_clicks, state
+from chameleon.app import cached, chart_clicks
 from chameleon.app.formatting import plain, side_words
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_chart, draw_empty, draw_toggle, toggle_filter
 from chameleon.charts import (
     class_frame,
     class_table,
@@ -21,7 +18,7 @@ from chameleon.charts import (
     outcome_matrix,
     outcome_matrix_text,
 )
-from chameleon.selection import ClassChange, Filters, OutcomeChange
+from chameleon.selection import ClassChange, OutcomeChange
 
 _SAME_LABEL = "changes-same-label"
 _MOST_PAIRS = 200
@@ -29,11 +26,10 @@ _MOST_PAIRS = 200
 
 def draw(view: View) -> None:
     """The matrix, what it amounts to, and the class-to-class table."""
-    same_label = st.toggle(
+    same_label = draw_toggle(
         "Judge both by the primary's label",
         key=_SAME_LABEL,
-        persist_state="session",
-        help="Else each version's prediction is judged by that version's own label.",
+        why="Else each version's prediction is judged by that version's own label.",
     )
     frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
     if not frame["instances"].sum():  # no tables of nothing
@@ -53,7 +49,7 @@ def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
     same_label = bool(st.session_state.get(_SAME_LABEL, False))
     frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
     if not frame["instances"].sum():
-        st.info(_why_empty(view, statistics), icon=":material/info:")
+        draw_empty(_why_empty(view, statistics))
         return
     chosen = view.selection.filters.outcome_changes
     data = outcome_frame(
@@ -65,35 +61,22 @@ def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
 
     def toggle(mark: chart_clicks.Mark) -> None:
         change = OutcomeChange(str(mark[0]), str(mark[1]), same_label)
-        state.set_filters(_toggled(state.current_filters(), "outcome_changes", change))
+        toggle_filter("outcome_changes", change)
 
-    st.vega_lite_chart(
-        data,
-        matrix_spec(height, dark=is_dark()),
-        key=chart_clicks.chart_key(name),
-        on_select=chart_clicks.on_click(name, ("secondary", "primary"), toggle),
-        selection_mode="pick",
-    )
+    fields = ("secondary", "primary")
+    draw_chart(data, outcome_matrix, key=name, fields=fields, on_pick=toggle, height=height)
     left_out = f" {statistics.unknown:,} of unknown outcome left out." if statistics.unknown else ""
     st.caption(plain(outcome_matrix_text(data)) + left_out)
 
 
-def _toggled(filters: Filters, field: str, value: object) -> Filters:
-    kept = getattr(filters, field)
-    changed = tuple(v for v in kept if v != value) if value in kept else (*kept, value)
-    changes: dict[str, Any] = {field: changed}
-    return replace(filters, **changes)
-
-
 def _why_empty(view: View, statistics: ChangeStatistics) -> str:
-    if view.pending:
-        return "The models are being fitted: the matrix follows."
+    reason = "No instance of both versions passes the filters. Take one off above."
     if statistics.unknown:
-        return (
+        reason = (
             f"All {statistics.unknown:,} instances of both versions have an unknown outcome in "
             "one of them: there is no label or no prediction."
         )
-    return "No instance of both versions passes the filters. Take one off above."
+    return view.why_empty("the matrix follows", reason)
 
 
 def draw_statistics(found: ChangeStatistics) -> None:
@@ -175,7 +158,7 @@ def _draw_classes(view: View) -> None:
     st.markdown("##### Which predicted class became which?")
     frame = cached.changed_classes(view.evaluation, view.selection)
     if frame.is_empty():
-        st.info("No instance of both versions has another predicted class.", icon=":material/info:")
+        draw_empty("No instance of both versions has another predicted class.")
         return
     shown = frame.head(_MOST_PAIRS)
     data = class_frame(
@@ -186,34 +169,15 @@ def _draw_classes(view: View) -> None:
     )
 
     def toggle(mark: chart_clicks.Mark) -> None:
-        change = ClassChange(str(mark[0]), str(mark[1]))
-        state.set_filters(_toggled(state.current_filters(), "class_changes", change))
+        toggle_filter("class_changes", ClassChange(str(mark[0]), str(mark[1])))
 
     classes = max(shown["secondary_class"].n_unique(), shown["primary_class"].n_unique())
     chart, table = st.columns([1, 1], gap="large")
     with chart:
-        st.vega_lite_chart(
-            data,
-            _class_spec(classes, dark=is_dark()),
-            key=chart_clicks.chart_key("classes"),
-            on_select=chart_clicks.on_click(
-                "classes", ("secondary_class", "primary_class"), toggle
-            ),
-            selection_mode="pick",
-        )
+        fields = ("secondary_class", "primary_class")
+        draw_chart(data, class_table, key="classes", fields=fields, on_pick=toggle, classes=classes)
         st.caption(plain(class_table_text(data)))
     with table:
         draw_table(shown.rename(lambda name: name.replace("_", " ")), key="class-changes")
         if len(frame) > _MOST_PAIRS:
             st.caption(f"The {_MOST_PAIRS} most frequent of {len(frame):,} pairs.")
-
-
-@st.cache_resource(show_spinner=False)
-def matrix_spec(height: int, *, dark: bool) -> dict[str, Any]:
-    """The specification of the matrix, made once."""
-    return outcome_matrix(dark=dark, height=height)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _class_spec(classes: int, *, dark: bool) -> dict[str, Any]:
-    return class_table(classes=classes, dark=dark)

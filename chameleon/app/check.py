@@ -9,7 +9,7 @@ from chameleon.app import cached
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import ICONS
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View
+from chameleon.app.view import View, draw_empty
 from chameleon.project import NoticeKind, Severity
 
 _SEVERITIES = "check-severities"
@@ -40,9 +40,8 @@ def draw(view: View) -> None:
     )
     st.markdown("##### What was noticed?")
     if chosen.is_empty():
-        st.info(
-            "Nothing of that severity was noticed there. Choose another severity, or all versions.",
-            icon=":material/info:",
+        draw_empty(
+            "Nothing of that severity was noticed there. Choose another severity, or all versions."
         )
         return
     for kind in chosen["kind"].unique(maintain_order=True):

@@ -13,7 +13,7 @@ from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, without
 from chameleon.app import cached, chart_clicks, projects, state
 from chameleon.app.formatting import plain
 from chameleon.app.result_cache import kept
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_empty, draw_toggle, is_dark
 from chameleon.charts import (
     Colouring,
     EmbeddingChart,
@@ -45,10 +45,11 @@ def draw(view: View) -> None:
         st.slider("Cells along a side", 10, 80, CELLS, key=_CELLS, persist_state="session",
                   width=220)  # fmt: skip
         st.selectbox("Colour by", list(offered), key=_COLOUR, persist_state="session", width=220)
-        st.toggle(
-            "Outline the secondary", key=_OUTLINE, persist_state="session",
-            help="Pink outlines show how many instances of the secondary version a cell holds.",
-        )  # fmt: skip
+        draw_toggle(
+            "Outline the secondary",
+            key=_OUTLINE,
+            why="Pink outlines show how many instances of the secondary version a cell holds.",
+        )
     draw_cells(
         view,
         name="embedding",
@@ -81,7 +82,7 @@ def draw_cells(
     assert layout is not None
     counts = cached.embedding(view.evaluation, view.selection, cells=cells)
     if counts.is_empty():
-        st.info("No instance passes the filters. Take one off above.", icon=":material/info:")
+        draw_empty("No instance passes the filters. Take one off above.")
         return
     colouring = Colouring.RATIO
     groups: tuple[str, ...] = ()

@@ -14,7 +14,16 @@ from chameleon.app import chart_clicks, failure_results, mistakes, state, weak_l
 from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import (
+    ALL_SPLITS,
+    View,
+    draw_chart,
+    draw_choice,
+    draw_empty,
+    draw_toggle,
+    occurring_splits,
+    toggle_filter,
+)
 from chameleon.charts import (
     MOST_CLASSES,
     MOST_GROUPS,
@@ -29,13 +38,11 @@ from chameleon.charts import (
     other_classes,
     shown_classes,
 )
-from chameleon.data import SPLITS
 from chameleon.project import Split
 from chameleon.selection import ConfusionCell, Filters, SensitivityRange
 
 _ROWS = "failures-rows"
 _SHARES = "failures-shares"
-_ALL = "all"
 _MEANT = {
     "fails in every version": "No version's model is right on it, from {first} to {last}; outcomes "
     "that are unknown are passed over, one at least is known.",
@@ -49,10 +56,11 @@ _TITLES = {"label": "True class", "source": "Source"}
 def draw(view: View) -> None:
     """The sets, the matrices, the classes and sources by error, and the mistakes."""
     if not view.evaluation.has_outcomes:
-        why = "The models are being fitted: the failures follow." if view.pending else (
-            "No outcome is known: there is no label or no prediction."
-        )  # fmt: skip
-        st.info(why, icon=":material/info:")
+        draw_empty(
+            view.why_empty(
+                "the failures follow", "No outcome is known: there is no label or no prediction."
+            )
+        )
         weak_labels.draw(view)  # they ask no model
         return
     over = range_of_session([version.name for version in view.evaluation.dataset.versions])
@@ -99,8 +107,7 @@ def _choose_set(view: View, name: str, over: SensitivityRange) -> None:
 
 def _options(view: View) -> Split | None:
     """The split whose rows are looked at; None for all, or for those that are filtered."""
-    dataset = view.evaluation.dataset
-    occurring = [split.value for code, split in enumerate(SPLITS) if (dataset.split == code).any()]
+    occurring = occurring_splits(view)
     filtered = view.selection.filters.splits
     split: Split | None = None
     st.markdown("##### Which class is taken for which?")
@@ -108,21 +115,20 @@ def _options(view: View) -> Split | None:
         if filtered:
             st.markdown(f"Rows: **{', '.join(filtered)}**, as filtered", width="content")
         else:
-            default = Split.TEST.value if Split.TEST.value in occurring else _ALL
-            chosen = st.segmented_control(
-                "Rows", [_ALL, *occurring], default=default, key=_ROWS, required=True,
-                persist_state="session",
-                help="Train rows are what the model was fitted on: few of its mistakes show there.",
-            ) or default  # fmt: skip
-            split = None if chosen == _ALL else Split(chosen)
-        st.toggle("Write shares of the true class, in %", key=_SHARES, persist_state="session")
+            default = Split.TEST.value if Split.TEST.value in occurring else ALL_SPLITS
+            why = "Train rows are what the model was fitted on: few of its mistakes show there."
+            chosen = draw_choice(
+                "Rows", [ALL_SPLITS, *occurring], default=default, key=_ROWS, why=why
+            )
+            split = None if chosen == ALL_SPLITS else Split(chosen)
+        draw_toggle("Write shares of the true class, in %", key=_SHARES)
     return split
 
 
 def _draw_matrices(view: View, split: Split | None) -> None:
     found = failure_results.matrices(view.evaluation, view.selection, split)
     if found.is_empty():
-        st.info(_why_empty(view, split), icon=":material/info:")
+        draw_empty(_why_empty(view, split))
         return
     classes = shown_classes(found)
     count = len({*found["label"], *found["prediction"]})
@@ -176,20 +182,17 @@ def _draw_matrix(
         if not folded & {label, prediction}:
             state.set_filters(_toggled(state.current_filters(), label, prediction, shown, split))
 
-    name = f"confusion-{shown}"
     st.markdown(f"**{title[shown]}**")
-    st.vega_lite_chart(
+    draw_chart(
         data,
-        _matrix_spec(
-            min(count, MOST_CLASSES),
-            count <= MOST_CLASSES and names_lie_flat(classes),
-            shown is Shown.DIFFERENCE,
-            dark=is_dark(),
-        ),
-        key=chart_clicks.chart_key(name),
-        on_select=chart_clicks.on_click(name, ("label", "prediction"), toggle),
-        selection_mode="pick",
+        confusion_matrix,
+        key=f"confusion-{shown}",
+        fields=("label", "prediction"),
+        on_pick=toggle,
         width="content",
+        classes=min(count, MOST_CLASSES),
+        flat=count <= MOST_CLASSES and names_lie_flat(classes),
+        difference=shown is Shown.DIFFERENCE,
     )
     st.caption(plain(confusion_text(data, shown)), width=_TEXT_WIDTH)
 
@@ -250,24 +253,20 @@ def _draw_group(view: View, by: str, split: Split | None) -> None:
         secondary=shortened(side_words(view.selection, primary=False)),
     )
     if data.is_empty():
-        st.info(_why_empty(view, split), icon=":material/info:")
+        draw_empty(_why_empty(view, split))
         return
     names = found["group"].to_list()
 
     def toggle(mark: chart_clicks.Mark) -> None:
-        current, field = state.current_filters(), f"{by}s"
-        group, kept = names[int(str(mark[0]))], getattr(current, field)
-        after = tuple(n for n in kept if n != group) if group in kept else (*kept, group)
-        changes: dict[str, Any] = {field: after}
-        state.set_filters(replace(current, **changes))
+        toggle_filter(f"{by}s", names[int(str(mark[0]))])
 
-    name = f"errors-by-{by}"
-    st.vega_lite_chart(
+    draw_chart(
         data,
-        _errors_spec(_TITLES[by], dark=is_dark()),
-        key=chart_clicks.chart_key(name),
-        on_select=chart_clicks.on_click(name, ("place",), toggle),
-        selection_mode="pick",
+        error_rates,
+        key=f"errors-by-{by}",
+        fields=("place",),
+        on_pick=toggle,
+        title=_TITLES[by],
     )
     more = f" The first {MOST_GROUPS} of {len(found):,}." if len(found) > MOST_GROUPS else ""
     st.caption(plain(error_text(data)) + more)
@@ -300,13 +299,3 @@ def _share(column: str, *, signed: bool = False) -> pl.Expr:
     if not signed:
         return text
     return pl.when(pl.col(column) > 0).then(pl.format("+{}", text)).otherwise(text)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _matrix_spec(classes: int, flat: bool, difference: bool, *, dark: bool) -> dict[str, Any]:
-    return confusion_matrix(classes=classes, flat=flat, difference=difference, dark=dark)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _errors_spec(title: str, *, dark: bool) -> dict[str, Any]:
-    return error_rates(title=title, dark=dark)

@@ -12,7 +12,7 @@ from chameleon.app.feature_payload import Options, choose_bars, feature_payload
 from chameleon.app.formatting import bar_words, ends_words, plain, shortened
 from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_choice, draw_empty, draw_toggle, is_dark
 from chameleon.charts import SmallMultiples, row_frames, small_multiples
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
@@ -32,11 +32,10 @@ _MULTIPLES = 24
 
 def draw(view: View) -> None:
     """The Feature View, or behind a switch one feature over all versions."""
-    over_versions = st.toggle(
+    over_versions = draw_toggle(
         "One feature over all versions",
         key="features-over-versions",
-        persist_state="session",
-        help="The histogram of one feature in every version, side by side.",
+        why="The histogram of one feature in every version, side by side.",
     )
     if over_versions:
         _draw_over_versions(view)
@@ -47,17 +46,16 @@ def draw(view: View) -> None:
 
 def _draw_correlations(view: View) -> None:
     """Which features go together among the filtered instances, beside all of the primary's."""
-    if not st.toggle(
+    if not draw_toggle(
         "Pairs of features",
         key="features-pairs",
-        persist_state="session",
-        help="Spearman's rank correlation of pairs of features: within the filtered instances of "
+        why="Spearman's rank correlation of pairs of features: within the filtered instances of "
         "the primary version, and over all of them.",
     ):
         return
     frame = cached.correlations(view.evaluation, view.selection)
     if frame.is_empty():
-        st.info("There is no pair of numeric features.", icon=":material/info:")
+        draw_empty("There is no pair of numeric features.")
         return
     shown = frame.rename(
         {
@@ -90,25 +88,22 @@ def draw_feature_view(view: View, *, key: str) -> None:
         sort = st.selectbox(
             "Sort by", list(SORTS), key="features-sort", persist_state="session", width=270
         )
-        shares = st.toggle(
+        shares = draw_toggle(
             "Shares",
             key="features-shares",
-            persist_state="session",
-            help="Shares of each version's instances of the split, instead of counts.",
+            why="Shares of each version's instances of the split, instead of counts.",
         )
-        labels = st.toggle(
+        labels = draw_toggle(
             "True labels",
             key="features-labels",
-            persist_state="session",
-            help="A strip under the bins with the shares of the primary's true labels.",
+            why="A strip under the bins with the shares of the primary's true labels.",
         )
         validation = False
         if (evaluation.dataset.split == SPLITS.index(Split.VALIDATION)).any():
-            validation = st.toggle(
+            validation = draw_toggle(
                 "Validation",
                 key="features-validation",
-                persist_state="session",
-                help="A histogram of the validation rows beside those of train and test.",
+                why="A histogram of the validation rows beside those of train and test.",
             )
     names = _ordered(view, sort or next(iter(SORTS)), search or "")
     total = len(evaluation.dataset.features)
@@ -188,22 +183,20 @@ def _draw_over_versions(view: View) -> None:
         splits = cached.histograms(view.evaluation, view.selection)["split"].unique(
             maintain_order=True
         )
-        split = st.segmented_control(
-            "Split", splits.to_list(), key="over-split", persist_state="session",
-            default=splits[0], required=True,
-        )  # fmt: skip
-        shares = st.toggle(
-            "Shares", key="over-shares", persist_state="session",
-            help="Shares of each version's instances, all versions on one scale, instead of "
+        split = draw_choice("Split", splits.to_list(), key="over-split")
+        shares = draw_toggle(
+            "Shares",
+            key="over-shares",
+            why="Shares of each version's instances, all versions on one scale, instead of "
             "counts with a scale for each version.",
-        )  # fmt: skip
+        )
     shown = versions
     if len(versions) > _MULTIPLES:
         first, last = st.select_slider(
             "Versions", versions, value=(versions[-_MULTIPLES], versions[-1]), key="over-range"
         )
         shown = versions[versions.index(first) : versions.index(last) + 1]
-    name, split = name or drawn[0], split or splits[0]
+    name = name or drawn[0]
     feature = dataset.features[dataset.feature_number(name)]
     options = SmallMultiples(shares=shares, dark=is_dark(), outcomes=view.evaluation.has_outcomes)
     rows = row_frames(

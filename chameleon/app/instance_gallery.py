@@ -15,8 +15,8 @@ from chameleon.analysis import shown_row
 from chameleon.app import instance_results
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.instance_results import Asked
-from chameleon.app.paging import draw_pages, offset_of, turn_to
-from chameleon.app.view import View
+from chameleon.app.tables import draw_pages, offset_of, turn_to
+from chameleon.app.view import View, draw_empty
 from chameleon.app.viewers import Picture, PictureError, module_of
 from chameleon.data import Viewer, viewed_values
 from chameleon.errors import ChameleonError
@@ -39,7 +39,7 @@ def draw(
     groups = instance_results.groups(view.evaluation, view.selection, search)
     found = int(groups["instances"].sum())
     if not found:
-        st.info("No instance passes the filters and the search.", icon=":material/info:")
+        draw_empty("No instance passes the filters and the search.")
         return
     about = (view.selection.to_query_string(), search)
     offset = min(offset_of("gallery", PAGE, about=about), (found - 1) // PAGE * PAGE)

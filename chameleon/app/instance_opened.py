@@ -11,8 +11,8 @@ import streamlit as st
 
 from chameleon.app import instance_gallery, instance_results, weak_labels
 from chameleon.app.formatting import date, number, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.tables import draw_table, table_height
+from chameleon.app.view import View, draw_chart
 from chameleon.app.viewers import PictureError, module_of
 from chameleon.charts import probability_frame, probability_line, probability_text
 from chameleon.data import Viewer
@@ -88,8 +88,8 @@ def _draw_timeline(versions: pl.DataFrame) -> None:
     st.markdown("**What does every version's model say?**")
     frame = probability_frame(versions)
     known = frame["probability"].null_count() < len(frame)
-    st.vega_lite_chart(
-        frame, _probability_spec(len(frame), known, dark=is_dark()), key="instance-probabilities"
+    draw_chart(
+        frame, probability_line, key="instance-probabilities", versions=len(frame), known=known
     )
     st.caption(plain(probability_text(frame)))
 
@@ -116,7 +116,7 @@ def _draw_versions(view: View, instance: str, versions: pl.DataFrame) -> None:
     draw_table(
         table,
         key="instance-rows",
-        height=_height(len(table)),
+        height=table_height(len(table)),
         column_config={
             "changed": st.column_config.Column(width=70),
             "column": st.column_config.Column(width="medium"),
@@ -128,7 +128,7 @@ def _draw_versions(view: View, instance: str, versions: pl.DataFrame) -> None:
                 {name: name.replace("_", " ") for name in versions.columns}
             ),
             key="instance-versions",
-            height=_height(len(versions)),
+            height=table_height(len(versions)),
         )
 
 
@@ -166,7 +166,7 @@ def _draw_places(view: View, instance: str) -> None:
         "smaller values", min_value=0, max_value=1, format="percent"
     )
     draw_table(
-        table, key="instance-places", height=_height(len(table)),
+        table, key="instance-places", height=table_height(len(table)),
         column_config={"quantile": quantile, "feature": st.column_config.Column(width="medium")},
     )  # fmt: skip
     st.caption(
@@ -197,7 +197,7 @@ def _draw_near(
     draw_table(
         near.rename({name: name.replace("_", " ") for name in near.columns}),
         key="instance-near",
-        height=_height(len(near)),
+        height=table_height(len(near)),
         column_config={
             "distance": st.column_config.NumberColumn(format="%.3f"),
             "instance": st.column_config.Column(width="medium"),
@@ -226,12 +226,3 @@ def _draw_thumbs(view: View, viewer: Viewer, ids: Sequence[str]) -> None:
                     picture, caption=plain(shortened(other, 12)),
                     alt=f"Neighbour {shortened(other, 60)}",
                 )  # fmt: skip
-
-
-def _height(rows: int) -> int:
-    return min((rows + 1) * 35 + 3, 420)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _probability_spec(versions: int, known: bool, *, dark: bool) -> dict[str, Any]:
-    return probability_line(versions=versions, known=known, dark=dark)

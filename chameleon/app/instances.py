@@ -13,9 +13,8 @@ from chameleon.analysis import COLUMNS, InstancePage, feature_columns
 from chameleon.app import blacklisting, instance_gallery, instance_opened, instance_results, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.instance_results import Asked
-from chameleon.app.paging import draw_pages, offset_of, turn_to
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View
+from chameleon.app.tables import draw_pages, draw_table, offset_of, table_height, turn_to
+from chameleon.app.view import View, draw_empty
 from chameleon.app.viewers import module_of
 from chameleon.data import Viewer, viewer_of
 from chameleon.errors import ChameleonError
@@ -45,7 +44,7 @@ _WORDS = {
     ERRORS: "errors first, by class",
 }
 _FEW_FEATURES = 6
-_ROW, _HIGHEST = 35, 560
+_HIGHEST = 560
 
 
 def draw(view: View) -> None:
@@ -125,7 +124,7 @@ def _draw_table(view: View, viewer: Viewer, search: str) -> None:
     about = (view.selection.to_query_string(), search, order_by, descending, limit)
     page, offset = _page(view, asked, limit, about)
     if not page.found:
-        st.info(why_empty(page.of, search), icon=":material/info:")
+        draw_empty(why_empty(page.of, search))
         return
     chosen = _draw_page(view, viewer, page.frame, ["instance", *shown], asked, (*about, offset))
     draw_pages("instances", page.found, limit)
@@ -216,7 +215,7 @@ def _draw_page(
             instance_results.whole(view.evaluation, view.selection, asked), shown
         ),
         beside=lambda: _offer_parquet(view, asked),
-        height=min((len(frame) + 1) * _ROW + 3, _HIGHEST),
+        height=table_height(len(frame), _HIGHEST),
         column_config=_column_config(with_stream),
         on_select=lambda: _take_selection(key, ids, with_stream.columns),
         selection_mode=["multi-row", "single-column"],

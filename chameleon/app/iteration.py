@@ -12,10 +12,10 @@ import streamlit as st
 from chameleon.app import chart_clicks, iteration_drift, state, step_results
 from chameleon.app.formatting import data_change_words, number, plain, shortened
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_chart, draw_empty, toggle_filter
 from chameleon.charts import change_bar_frame, change_bars, change_bars_text
 from chameleon.project import Split
-from chameleon.selection import DataChange, Filters, Happened
+from chameleon.selection import DataChange, Happened
 
 _LISTED = "iteration-listed"
 _BY = ("split", "label", "source")
@@ -25,13 +25,12 @@ def draw(view: View) -> None:
     """Counts, kinds, edited values and instances of the step; then drift."""
     selection = view.selection
     if len(view.evaluation.dataset.versions) < 2:
-        st.info("There is one version only: no step to look at yet.", icon=":material/info:")
+        draw_empty("There is one version only: no step to look at yet.")
         return
     if selection.primary == selection.secondary:
-        st.info(
+        draw_empty(
             "The primary and the secondary are the same version: pick another one on the timeline "
-            "to see what changed between them.",
-            icon=":material/info:",
+            "to see what changed between them."
         )
     else:
         _draw_step(view)
@@ -58,16 +57,9 @@ def _draw_counts(view: View) -> None:
     frame = change_bar_frame(step_results.counts(view.evaluation, view.selection), chosen=chosen)
 
     def toggle(mark: chart_clicks.Mark) -> None:
-        change = DataChange(Happened(str(mark[0])))
-        state.set_filters(_toggled(state.current_filters(), change))
+        toggle_filter("data_changes", DataChange(Happened(str(mark[0]))))
 
-    st.vega_lite_chart(
-        frame,
-        _bars_spec(dark=is_dark()),
-        key=chart_clicks.chart_key("iteration-counts"),
-        on_select=chart_clicks.on_click("iteration-counts", ("happened",), toggle),
-        selection_mode="pick",
-    )
+    draw_chart(frame, change_bars, key="iteration-counts", fields=("happened",), on_pick=toggle)
     st.caption(
         f"{plain(change_bars_text(frame))} From {plain(view.selection.secondary)} to "
         f"{plain(view.selection.primary)}; relabelled, edited and moved may overlap. A click "
@@ -77,16 +69,10 @@ def _draw_counts(view: View) -> None:
         st.caption("This page shows whole versions: what a side is restricted to is left out.")
 
 
-def _toggled(filters: Filters, change: DataChange) -> Filters:
-    kept = filters.data_changes
-    changed = tuple(c for c in kept if c != change) if change in kept else (*kept, change)
-    return replace(filters, data_changes=changed)
-
-
 def _draw_kinds(view: View) -> None:
     frame = step_results.kinds(view.evaluation, view.selection)
     if frame.is_empty():
-        st.info("Nothing changed between these versions.", icon=":material/info:")
+        draw_empty("Nothing changed between these versions.")
         return
     for line in frame.iter_rows(named=True):
         kind = str(line["kind"]).capitalize()
@@ -151,7 +137,8 @@ def _draw_edits(view: View) -> None:
             "Take off this filter" if on else "Filter to its edited instances",
             key="iteration-filter-edited",
             icon=":material/filter_alt:",
-            on_click=lambda: state.set_filters(_toggled(state.current_filters(), change)),
+            on_click=toggle_filter,
+            args=("data_changes", change),
         )
     found = step_results.transitions(view.evaluation, view.selection, feature)
     draw_table(found, key="iteration-transitions", height=210)
@@ -184,7 +171,7 @@ def _draw_instances(view: View) -> None:
     counts = step_results.counts(view.evaluation, view.selection)
     occurring = [Happened(h) for h, n, _ in counts.iter_rows() if n]
     if not occurring:
-        st.info("No instance passes the filters. Take one off above.", icon=":material/info:")
+        draw_empty("No instance passes the filters. Take one off above.")
         return
     chosen = view.selection.filters.data_changes
     offered = list(dict.fromkeys([*chosen, *(DataChange(h) for h in occurring)]))
@@ -230,8 +217,3 @@ def _newly_chosen(chosen: tuple[DataChange, ...]) -> bool:
     before = st.session_state.get("chameleon.iteration-chosen", ())
     st.session_state["chameleon.iteration-chosen"] = chosen
     return bool(chosen) and chosen != before
-
-
-@st.cache_resource(show_spinner=False)
-def _bars_spec(*, dark: bool) -> dict[str, Any]:
-    return change_bars(dark=dark)

@@ -11,8 +11,16 @@ import streamlit as st
 from chameleon.analysis import Against, ToldApart
 from chameleon.app import chart_clicks, jobs, state, step_results
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.tables import draw_table, table_height
+from chameleon.app.view import (
+    ALL_SPLITS,
+    View,
+    draw_chart,
+    draw_choice,
+    draw_empty,
+    draw_toggle,
+    occurring_splits,
+)
 from chameleon.charts import (
     MOST_DRIFTING,
     drift_bars,
@@ -22,7 +30,6 @@ from chameleon.charts import (
     drift_map_text,
     drift_text,
 )
-from chameleon.data import SPLITS
 from chameleon.project import Split
 
 SEARCH = "features-search"
@@ -30,7 +37,6 @@ SEARCH = "features-search"
 
 _FEATURE = "chameleon.iteration-feature"
 _SPLIT = "iteration-split"
-_ALL = "all"
 _MAP_ROWS = 30
 _FIGURES = {
     "JS": "js_distance", "JS 95 %": "js_chance", "W1": "wasserstein",
@@ -47,25 +53,23 @@ def draw(view: View) -> None:
     st.markdown("##### Which features moved, and how far?")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _split_control(view)
-        exact = st.toggle(
+        exact = draw_toggle(
             "Exact Wasserstein",
             key="iteration-exact",
-            persist_state="session",
-            help="From the values themselves instead of the bins, which can be a quarter off where "
+            why="From the values themselves instead of the bins, which can be a quarter off where "
             "little moved. Slower on large data.",
         )
     split = _split()
     drift = step_results.drift(view.evaluation, view.selection, split, exact=exact)
     if not drift["js_distance"].count():
         reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
-        st.info(
+        draw_empty(
             f"No distance is defined: {plain('; '.join(reasons[:3]))}. "
             + (
                 "Choose another split, or two versions that both have rows of this one."
                 if view.selection.filters.is_empty
                 else "Take a filter off above, or choose another split."
-            ),
-            icon=":material/info:",
+            )
         )
         return
     chart, table = st.columns([1, 1], gap="large")
@@ -81,7 +85,7 @@ def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
     distances, tests = st.tabs(["Distances", "Tests of what was added and removed"])
     with distances:
         draw_table(
-            _distances(drift), key="iteration-drift", height=_height(len(drift)),
+            _distances(drift), key="iteration-drift", height=table_height(len(drift)),
             column_config=dict.fromkeys(_FIGURES, st.column_config.Column(width=_FIGURE_WIDTH)),
         )  # fmt: skip
         st.caption(
@@ -93,7 +97,7 @@ def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
             "added": step_results.added(view.evaluation, view.selection, split),
             "removed": step_results.removed(view.evaluation, view.selection, split),
         }
-        draw_table(_tests(drift, found), key="iteration-tests", height=_height(len(drift)))
+        draw_table(_tests(drift, found), key="iteration-tests", height=table_height(len(drift)))
         st.caption(
             "Added and removed, each against kept. Effect: from 0 to 1; q: the false discovery "
             "rate at which it counts (Kolmogorov-Smirnov or chi-square)."
@@ -132,12 +136,13 @@ def draw_map(view: View) -> None:
         state.select_versions(primary=version, secondary=before)
         _look_for(*features[row])
 
-    st.vega_lite_chart(
+    draw_chart(
         frame,
-        _map_spec(len(versions), dark=is_dark()),
-        key=chart_clicks.chart_key("iteration-map"),
-        on_select=chart_clicks.on_click("iteration-map", ("row", "column"), pick),
-        selection_mode="pick",
+        drift_map,
+        key="iteration-map",
+        fields=("row", "column"),
+        on_pick=pick,
+        versions=len(versions),
     )
     left_out = len(ranked) - len(features)
     more = f" The {left_out:,} features that moved least are left out." if left_out > 0 else ""
@@ -149,17 +154,12 @@ def draw_map(view: View) -> None:
 
 
 def _split_control(view: View) -> None:
-    dataset = view.evaluation.dataset
-    occurring = [split.value for code, split in enumerate(SPLITS) if (dataset.split == code).any()]
-    st.segmented_control(
-        "Split", [_ALL, *occurring], default=_ALL, key=_SPLIT, required=True,
-        persist_state="session",
-    )  # fmt: skip
+    draw_choice("Split", [ALL_SPLITS, *occurring_splits(view)], key=_SPLIT)
 
 
 def _split() -> Split | None:
-    chosen = st.session_state.get(_SPLIT, _ALL)
-    return None if chosen in (None, _ALL) else Split(chosen)
+    chosen = st.session_state.get(_SPLIT, ALL_SPLITS)
+    return None if chosen in (None, ALL_SPLITS) else Split(chosen)
 
 
 def _draw_bars(view: View, drift: pl.DataFrame) -> None:
@@ -169,13 +169,7 @@ def _draw_bars(view: View, drift: pl.DataFrame) -> None:
     def pick(mark: chart_clicks.Mark) -> None:
         _look_for(*places[int(str(mark[0]))])
 
-    st.vega_lite_chart(
-        frame,
-        _bars_spec(dark=is_dark()),
-        key=chart_clicks.chart_key("iteration-drift-chart"),
-        on_select=chart_clicks.on_click("iteration-drift-chart", ("place",), pick),
-        selection_mode="pick",
-    )
+    draw_chart(frame, drift_bars, key="iteration-drift-chart", fields=("place",), on_pick=pick)
     defined = drift["js_distance"].count()
     first = f" The {MOST_DRIFTING} farthest of {defined:,}." if defined > MOST_DRIFTING else ""
     told = plain(drift_text(drift_frame(drift, names=_names(view), most=len(drift))))
@@ -253,7 +247,7 @@ def _draw_told_apart(view: View, split: Split | None) -> None:
 
 def _draw_verdict(found: ToldApart) -> None:
     if found.auc is None or found.chance is None:
-        st.info(f"Undefined: {plain(found.reason or '')}.", icon=":material/info:")
+        draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return
     verdict = "can be told apart" if found.is_told else "cannot be told apart better than by chance"
     st.markdown(
@@ -278,22 +272,7 @@ def _telling(line: Mapping[str, Any]) -> str:
     return f"{alone}fall {max(line['auc_drop'], 0.0):.3f}"
 
 
-def _height(rows: int) -> int:
-    """The height of a table of so many rows; more than eleven scroll."""
-    return 38 + 35 * min(max(rows, 1), 11)
-
-
 def _names(view: View) -> Mapping[str, str]:
     dataset = view.evaluation.dataset
     every = [*(f.name for f in dataset.features), *(v.name for v in dataset.versions)]
     return {name: shortened(name, 24) for name in every if len(name) > 24}
-
-
-@st.cache_resource(show_spinner=False)
-def _bars_spec(*, dark: bool) -> dict[str, Any]:
-    return drift_bars(dark=dark)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _map_spec(versions: int, *, dark: bool) -> dict[str, Any]:
-    return drift_map(versions=versions, dark=dark)

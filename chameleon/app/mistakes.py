@@ -12,7 +12,7 @@ from chameleon.app import blacklisting, failure_results, jobs, projects
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View
+from chameleon.app.view import View, draw_choice, draw_empty
 from chameleon.project import Split
 from chameleon.selection import SensitivityRange
 from chameleon.storage import digest
@@ -30,20 +30,16 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
     """The mistakes under the primary, ranked as the visitor asks."""
     st.markdown("##### Which mistakes tell most?")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        by = st.segmented_control(
-            "Rank by", list(_BY), format_func=_BY.__getitem__, default="confidence",
-            key="mistakes-by", required=True, persist_state="session",
-        ) or "confidence"  # fmt: skip
+        by = draw_choice("Rank by", list(_BY), names=_BY, key="mistakes-by")
         judged = _suspicion(view)
     question = failure_results.judging(view.evaluation, view.selection.primary)
     jobs.draw(question, what="models", key="mistakes-stop")
     if judged is not None:
         st.caption(_judged_words(judged))
     if by == "suspicion" and judged is None:
-        st.info(
+        draw_empty(
             "Whether a label is suspicious can only be told by models that never saw it: ask for "
-            "them by the button.",
-            icon=":material/info:",
+            "them by the button."
         )
         return
     found = failure_results.mistakes(view.evaluation, view.selection, by, over, split, most=_MOST)

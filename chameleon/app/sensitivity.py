@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from chameleon.app import cached, chart_clicks, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_chart, draw_empty, draw_toggle
 from chameleon.charts import (
     NUMBERED_BARS,
     BarScale,
@@ -35,7 +34,7 @@ def draw(view: View) -> None:
     """The histogram with its options, and the most sensitive instances."""
     names = [version.name for version in view.evaluation.dataset.versions]
     if len(names) < 2:
-        st.info("There is one version only: nothing can change yet.", icon=":material/info:")
+        draw_empty("There is one version only: nothing can change yet.")
         return
     over = _options(view, names)
     draw_bars(view, name="sensitivity", over=over, height=220)
@@ -56,7 +55,13 @@ def draw_bars(
         frame = _beside(frame, everything)
     counted = frame.filter(pl.col("changes").is_not_null())
     if not counted["instances"].sum():
-        st.info(_why_empty(view), icon=":material/info:")
+        draw_empty(
+            view.why_empty(
+                "the histogram follows",
+                "No instance has two known outcomes over these versions.",
+                "No instance with two known outcomes passes the filters. Take one off above.",
+            )
+        )
         return
     choice = filters.sensitivity
     chosen = choice.changes if choice is not None and choice.over == over else ()
@@ -71,12 +76,16 @@ def draw_bars(
 
     asked = st.session_state.get(_SCALE)  # a tour may ask for any
     scale = BarScale(asked) if asked in list(BarScale) else BarScale.LINEAR
-    st.vega_lite_chart(
+    draw_chart(
         data,
-        _bars_spec(scale, len(counted) <= NUMBERED_BARS, over.classes, height, dark=is_dark()),
-        key=chart_clicks.chart_key(name),
-        on_select=chart_clicks.on_click(name, ("changes",), toggle),
-        selection_mode="pick",
+        sensitivity_bars,
+        key=name,
+        fields=("changes",),
+        on_pick=toggle,
+        scale=scale,
+        numbered=len(counted) <= NUMBERED_BARS,
+        title="Changes of predicted class" if over.classes else "Changes of outcome",
+        height=height,
     )
     st.caption(plain(sensitivity_text(data)))
 
@@ -96,14 +105,16 @@ def _options(view: View, names: list[str]) -> SensitivityRange:
             "Scale", [scale.value for scale in BarScale], key=_SCALE, persist_state="session",
             width=150,
         )  # fmt: skip
-        st.toggle(
-            "Only versions that hold the instance", key=_HELD_ONLY, persist_state="session",
-            help="Else a version that lacks the instance is asked about its nearest row.",
-        )  # fmt: skip
-        st.toggle(
-            "Changes of the predicted class", key=_CLASSES, persist_state="session",
-            help="Instead of changes between correct and incorrect.",
-        )  # fmt: skip
+        draw_toggle(
+            "Only versions that hold the instance",
+            key=_HELD_ONLY,
+            why="Else a version that lacks the instance is asked about its nearest row.",
+        )
+        draw_toggle(
+            "Changes of the predicted class",
+            key=_CLASSES,
+            why="Instead of changes between correct and incorrect.",
+        )
     return range_of_session(names)
 
 
@@ -153,37 +164,28 @@ def _toggled(filters: Filters, over: SensitivityRange, changes: int) -> Filters:
     return replace(filters, sensitivity=SensitivityChoice(over, after) if after else None)
 
 
-def _why_empty(view: View) -> str:
-    if view.pending:
-        return "The models are being fitted: the histogram follows."
-    if view.selection.filters.is_empty:
-        return "No instance has two known outcomes over these versions."
-    return "No instance with two known outcomes passes the filters. Take one off above."
-
-
-def _why_none(view: View) -> str:
-    if view.pending:
-        return "The models are being fitted: the instances follow."
-    if view.selection.filters.is_empty:
-        return "No outcome changed over these versions. Choose a longer range above."
-    return "No outcome changed among these instances. Take a filter off above."
-
-
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Whose outcome changed most often?")
     listed = cached.sensitive_instances(view.evaluation, view.selection, over, most=_LISTED)
     if listed.is_empty():
-        st.info(_why_none(view), icon=":material/info:")
+        draw_empty(
+            view.why_empty(
+                "the instances follow",
+                "No outcome changed over these versions. Choose a longer range above.",
+                "No outcome changed among these instances. Take a filter off above.",
+            )
+        )
         return
     versions = listed["version"].unique(maintain_order=True)
     data = strip_frame(listed)
     chart, table = st.columns([3, 2], gap="medium")
     with chart:
-        st.vega_lite_chart(
+        draw_chart(
             data,
-            _strips_spec(len(versions), dark=is_dark()),
+            outcome_strips,
             key="sensitivity-strips",
             width="content",
+            versions=len(versions),
         )
         st.caption(
             plain(strip_text(data)) + " A square a version: above the line correct, below it "
@@ -198,16 +200,3 @@ def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
             "A lasting improvement or regression is one change that held to the end; flicker is "
             "more than one."
         )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _bars_spec(
-    scale: BarScale, numbered: bool, classes: bool, height: int, *, dark: bool
-) -> dict[str, Any]:
-    title = "Changes of predicted class" if classes else "Changes of outcome"
-    return sensitivity_bars(scale=scale, numbered=numbered, dark=dark, title=title, height=height)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _strips_spec(versions: int, *, dark: bool) -> dict[str, Any]:
-    return outcome_strips(versions=versions, dark=dark)

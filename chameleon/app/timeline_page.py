@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from chameleon.app import cached
 from chameleon.app.formatting import plain
-from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_chart, draw_choice, draw_empty
 from chameleon.charts import (
     SPLITS,
     change_frame,
@@ -35,40 +33,32 @@ def draw(view: View) -> None:
     """Three charts over the same versions, and their figures as a table."""
     evaluation = view.evaluation
     metrics = cached.metrics(evaluation)
-    dark = is_dark()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        metric = st.segmented_control(
-            "Metric", list(METRICS), format_func=METRICS.__getitem__, default="accuracy",
-            key="timeline-metric", required=True, persist_state="session",
-        )  # fmt: skip
-        has_sources = bool(evaluation.dataset.sources)
+        metric = draw_choice("Metric", list(METRICS), names=METRICS, key="timeline-metric")
         by = "split"
-        if has_sources:
-            by = st.segmented_control(
-                "Sizes by", ["split", "source"], default="split", key="timeline-sizes",
-                required=True, persist_state="session",
-            )  # fmt: skip
-    _draw_metric(view, metrics, metric or "accuracy", dark=dark)
+        if evaluation.dataset.sources:
+            by = draw_choice("Sizes by", ["split", "source"], key="timeline-sizes")
+    _draw_metric(view, metrics, metric)
     st.markdown("##### How large is every version?")
-    frame, groups = size_frame(cached.sizes(evaluation), by or "split")
-    st.vega_lite_chart(
-        frame, _size_spec(by or "split", tuple(groups), dark=dark), key="timeline-size-chart"
-    )
-    _draw_changes(view, dark=dark)
+    frame, groups = size_frame(cached.sizes(evaluation), by)
+    draw_chart(frame, size_bars, key="timeline-size-chart", by=by, domain=groups)
+    _draw_changes(view)
     _draw_table(metrics)
 
 
-def _draw_metric(view: View, metrics: pl.DataFrame, metric: str, *, dark: bool) -> None:
+def _draw_metric(view: View, metrics: pl.DataFrame, metric: str) -> None:
     st.markdown("##### How good is every version's model on its own data?")
     frame = metric_frame(
         metrics, metric, primary=view.selection.primary, secondary=view.selection.secondary
     )
     if frame["value"].null_count() == len(frame):
-        st.info(_why_undefined(view, metrics, metric), icon=":material/info:")
+        undefined = f"{METRICS[metric]} is undefined in every version: "
+        draw_empty(view.why_empty("the lines follow", f"{undefined}{_undefined(metrics, metric)}."))
         return
-    splits = tuple(split for split in SPLITS if frame.filter(split=split)["value"].count())
-    spec = _metric_spec(METRICS[metric], splits, dark=dark)
-    st.vega_lite_chart(frame, spec, key="timeline-metric-chart")
+    splits = [split for split in SPLITS if frame.filter(split=split)["value"].count()]
+    draw_chart(
+        frame, metric_lines, key="timeline-metric-chart", title=METRICS[metric], splits=splits
+    )
     if frame["low"].count():
         st.caption(
             "A thick bar is the exact 95 % interval of an accuracy on test or validation rows; how "
@@ -79,17 +69,14 @@ def _draw_metric(view: View, metrics: pl.DataFrame, metric: str, *, dark: bool) 
         st.caption(f"Undefined: {undefined}")
 
 
-def _draw_changes(view: View, *, dark: bool) -> None:
+def _draw_changes(view: View) -> None:
     st.markdown("##### What changed at every step?")
     names = [version.name for version in view.evaluation.dataset.versions]
     if len(names) < 2:
-        st.info("There is one version only: nothing changed yet.", icon=":material/info:")
+        draw_empty("There is one version only: nothing changed yet.")
         return
-    st.vega_lite_chart(
-        change_frame(cached.changes(view.evaluation), names),
-        _change_spec(len(names), dark=dark),
-        key="timeline-change-chart",
-    )
+    changes = change_frame(cached.changes(view.evaluation), names)
+    draw_chart(changes, change_table, key="timeline-change-chart", versions=len(names))
     st.caption(
         "Instances, in the step from the version before. One that was relabelled and edited at "
         "once counts in both rows. Edited: a feature that both versions have changed its value."
@@ -114,24 +101,3 @@ def _undefined(metrics: pl.DataFrame, metric: str) -> str:
     ]
     shown = ", ".join(found[:3])
     return shown if len(found) <= 3 else f"{shown} and {len(found) - 3} more"
-
-
-def _why_undefined(view: View, metrics: pl.DataFrame, metric: str) -> str:
-    if view.pending:
-        return "The models are being fitted: the lines follow."
-    return f"{METRICS[metric]} is undefined in every version: {_undefined(metrics, metric)}."
-
-
-@st.cache_resource(show_spinner=False)
-def _metric_spec(title: str, splits: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
-    return metric_lines(title=title, splits=splits, dark=dark)
-
-
-@kept(max_entries=32)
-def _size_spec(by: str, groups: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
-    return size_bars(by=by, domain=groups, dark=dark)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _change_spec(versions: int, *, dark: bool) -> dict[str, Any]:
-    return change_table(versions=versions, dark=dark)

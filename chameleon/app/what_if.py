@@ -8,12 +8,12 @@ import streamlit as st
 from chameleon.analysis import Attribution, WithoutInstances
 from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
-from chameleon.app.changes import draw_statistics, matrix_spec
+from chameleon.app.changes import draw_statistics
 from chameleon.app.formatting import figure, plain, shortened
 from chameleon.app.tables import draw_table
-from chameleon.app.view import View, is_dark
+from chameleon.app.view import View, draw_chart, draw_empty
 from chameleon.app.work_queue import Question
-from chameleon.charts import outcome_frame, outcome_matrix_text
+from chameleon.charts import outcome_frame, outcome_matrix, outcome_matrix_text
 from chameleon.models import Evaluation, are_given
 
 
@@ -33,13 +33,18 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
     st.markdown("##### What if they were removed?")
     st.markdown(_what_goes(primary, hits))
     if are_given(view.evaluation.dataset.project):
-        st.info(
+        draw_empty(
             "The predictions of this project were made elsewhere: there is no model that could be "
-            "fitted without these instances.", icon=":material/info:",
-        )  # fmt: skip
+            "fitted without these instances."
+        )
         return
     if not view.evaluation.has_outcomes:
-        st.info(_why_not(view), icon=":material/info:")
+        draw_empty(
+            view.why_empty(
+                "a refit can be asked for when they are there",
+                "No outcome is known: there is no label or no model to refit.",
+            )
+        )
         return
     question = _question(view.evaluation, primary, instances)
     settings = view.evaluation.dataset.project.settings
@@ -66,12 +71,6 @@ def _question(
     return jobs.fit_question(
         "without", evaluation, version=version, instances=instances.sort().to_list()
     )
-
-
-def _why_not(view: View) -> str:
-    if view.pending:
-        return "The models are being fitted: a refit can be asked for when they are there."
-    return "No outcome is known: there is no label or no model to refit."
 
 
 def _what_goes(primary: str, hits: pl.DataFrame) -> str:
@@ -104,7 +103,7 @@ def _draw_result(view: View, name: str, found: WithoutInstances) -> None:
             data = outcome_frame(
                 found.matrix, primary="refitted", secondary=shortened(found.version), chosen=[]
             )
-            st.vega_lite_chart(data, matrix_spec(280, dark=is_dark()), key="what-if-matrix")
+            draw_chart(data, outcome_matrix, key="what-if-matrix", height=280)
             st.caption(plain(outcome_matrix_text(data)))
         draw_table(_table(found.matrix), key="what-if-table")
     with right:

@@ -1,7 +1,4 @@
-"""Why a metric moved: its way from before to after, models on other test sets, a frozen test.
-
-Each chart is a specification without data, to be kept, with a frame beside it.
-"""
+"""Why a metric changed: from before to after by cause, models on other test sets, a fixed one."""
 
 from __future__ import annotations
 
@@ -11,8 +8,16 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import BAR_WIDTH, POINT_SIZE, dummy, fitted_spec
-from chameleon.charts.theme import palette
+from chameleon.charts.theme import (
+    bars,
+    blank,
+    dimmed,
+    finished,
+    interval_lines,
+    matrix,
+    names_axis,
+    palette,
+)
 
 NUMBERED = 14
 """More versions than this leave no room for a value in every cell of the matrix."""
@@ -28,55 +33,47 @@ _STEP_SCHEMA = {
 
 
 def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
-    """The way of a metric from before to after: a bar a cause, with its interval.
+    """A metric from before to after: a bar for each cause, with its interval.
 
     The frame: that of `waterfall_frame`.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy(*_STEP_SCHEMA))
-    y = alt.Y(
-        "words:N",
-        sort=alt.EncodingSortField("place"),
-        title=None,
-        axis=alt.Axis(labelLimit=230, minExtent=190, maxExtent=240, ticks=False, domain=False,
-                      labelFontSize=12, labelPadding=8, grid=False),
-    )  # fmt: skip
-    x = alt.X(
-        "start:Q",
-        title=title,
-        scale=alt.Scale(zero=False, nice=False, padding=46),
-        axis=alt.Axis(format="~g", tickCount=6),
+    colors = palette(dark=dark)
+    axis: dict[str, Any] = {"labelLimit": 230, "minExtent": 190, "maxExtent": 240}
+    axis |= {"labelFontSize": 12, "labelPadding": 8, "grid": False}
+    scale = alt.Scale(
+        domain=["better", "worse", "level"],
+        range=[colors.correct, colors.incorrect, colors.text],
     )
     tooltip = alt.Tooltip("sentence:N", title="Cause")
-    bars = base.mark_bar(height=18).encode(
-        y=y,
-        x=x,
-        x2="end:Q",
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(
-                domain=["better", "worse", "level"],
-                range=[colours.correct, colours.incorrect, colours.text],
-            ),
-            legend=None,
+    at_levels = alt.condition("datum.kind === 'level'", alt.value(1), alt.value(0))
+    layers = bars(
+        alt.X(
+            "start:Q",
+            title=title,
+            scale=alt.Scale(zero=False, nice=False, padding=46),
+            axis=alt.Axis(format="~g", tickCount=6),
         ),
-        opacity=alt.condition("datum.pale", alt.value(_PALE), alt.value(1)),
+        alt.Y("words:N", sort=alt.EncodingSortField("place"), title=None, axis=alt.Axis(**axis)),
         tooltip=tooltip,
+        mark={"type": "bar", "height": 18},
+        encoding={
+            "x2": "end:Q",
+            "color": alt.Color("kind:N", scale=scale, legend=None),
+            "opacity": alt.condition("datum.pale", alt.value(_PALE), alt.value(1)),
+        },
+        ticks=(
+            "end",
+            {"thickness": 4, "size": 22, "color": colors.text},
+            {"opacity": at_levels, "tooltip": tooltip},
+        ),
+        spans={"color": colors.text, "strokeWidth": 1.5},
+        words=("reach", "written", {"tooltip": tooltip}),
     )
-    levels = base.mark_tick(thickness=4, size=22, color=colours.text).encode(
-        y=y,
-        x="end:Q",
-        opacity=alt.condition("datum.kind === 'level'", alt.value(1), alt.value(0)),
-        tooltip=tooltip,
-    )
-    spans = base.mark_rule(color=colours.text, strokeWidth=1.5).encode(
-        y=y, x="low:Q", x2="high:Q", tooltip=tooltip
-    )
-    words = base.mark_text(align="left", dx=6, fontSize=12, color=colours.text).encode(
-        y=y, x="reach:Q", text="written:N", tooltip=tooltip
-    )
-    return fitted_spec(
-        alt.layer(bars, levels, spans, words),
+    return finished(
+        layers,
+        colors,
+        labels=False,
+        grid=False,
         height=_ROW * rows,
         description="The way of the metric from the version before to the one after, by cause.",
     )
@@ -99,17 +96,20 @@ def waterfall_frame(
     parts
         part, value, low, high, instances.
     words
-        What each part is called.
+        Names of the parts.
     start, end
         The metric before and after; the parts lead from one to the other.
     before, after
-        What the two are called; they may read the same.
+        Names of the two; they may read the same.
     better
         1 where more of the metric is better, else -1.
     """
-    rows: list[tuple[object, ...]] = [
-        (0, before, "level", start, start, None, None, start, f"{start:.4f}", before, False)
-    ]
+
+    def level(place: int, words: str, name: str, value: float) -> tuple[object, ...]:
+        written = f"{value:.4f}"
+        return place, words, "level", value, value, None, None, value, written, name, False
+
+    rows: list[tuple[object, ...]] = [level(0, before, before, start)]
     at = start
     for place, (part, value, low, high, instances) in enumerate(parts.iter_rows(), start=1):
         pale = low is not None and low <= 0 <= high
@@ -119,36 +119,12 @@ def waterfall_frame(
         counted = "" if instances is None else f", {instances:,} instances"
         interval = "" if low is None else f" (95 % interval {low:+.4f} to {high:+.4f})"
         doubt = ": not to be told from noise" if pale and value else ""
-        rows.append(
-            (
-                place,
-                words[part],
-                "better" if value * better >= 0 else "worse",
-                at,
-                then,
-                *span,
-                reach,
-                f"{value:+.4f}",
-                f"{words[part]}{counted}: {value:+.4f}{interval}{doubt}",
-                bool(pale),
-            )
-        )
+        kind = "better" if value * better >= 0 else "worse"
+        sentence = f"{words[part]}{counted}: {value:+.4f}{interval}{doubt}"
+        rows.append((place, words[part], kind, at, then, *span, reach, f"{value:+.4f}", sentence,
+                     bool(pale)))  # fmt: skip
         at = then
-    rows.append(
-        (
-            len(parts) + 1,
-            f"{after}{_APART}",
-            "level",
-            end,
-            end,
-            None,
-            None,
-            end,
-            f"{end:.4f}",
-            after,
-            False,
-        )
-    )
+    rows.append(level(len(parts) + 1, f"{after}{_APART}", after, end))
     return pl.DataFrame(rows, schema=_STEP_SCHEMA, orient="row")
 
 
@@ -167,40 +143,37 @@ def crossed_tests(*, versions: int, title: str, reverse: bool, dark: bool) -> di
 
     The frame: that of `crossed_tests_frame`. `reverse`: less is better.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("model", "test", "value", "written", "own", "sentence"))
-    axis: dict[str, Any] = {"labelOverlap": "greedy", "labelLimit": 90, "grid": False,
-                            "ticks": False, "domain": False}  # fmt: skip
-    x = alt.X("test:N", sort=None, title="test set of version",
-              axis=alt.Axis(orient="top", labelAngle=0, **axis))  # fmt: skip
-    y = alt.Y("model:N", sort=None, title="model of version", axis=alt.Axis(**axis))
+    colors = palette(dark=dark)
+    axis: dict[str, Any] = {"labelOverlap": "greedy", "labelLimit": 90, "grid": False}
+    x = names_axis(alt.X, "test", title="test set of version", orient="top", labelAngle=0, **axis)
+    y = names_axis(alt.Y, "model", title="model of version", **axis)
+    hues = [colors.low, colors.high]
     tooltip = alt.Tooltip("sentence:N", title="Value")
-    hues = [colours.low, colours.high]
-    cells = base.mark_rect(strokeWidth=1.5).encode(
-        x=x,
-        y=y,
-        color=alt.Color(
+    numbers: tuple[str, dict[str, Any], dict[str, Any]] = ("written", {}, {"tooltip": tooltip})
+    cells, *written = matrix(
+        x,
+        y,
+        alt.Color(
             "value:Q",
             scale=alt.Scale(range=hues[::-1] if reverse else hues, zero=False, nice=False),
             legend=alt.Legend(title=title, orient="right", gradientLength=120, format="~g"),
         ),
-        stroke=alt.value(colours.line),
         tooltip=tooltip,
+        mark={"strokeWidth": 1.5},
+        encoding={"stroke": alt.value(colors.line)},
+        words=[numbers] if versions <= NUMBERED else [],
     )
-    own = base.mark_rect(filled=False, strokeWidth=2, stroke=colours.text).encode(
-        x=x,
-        y=y,
-        opacity=alt.condition("datum.own", alt.value(1), alt.value(0)),
-        tooltip=tooltip,
-    )
+    own = blank().mark_rect(filled=False, strokeWidth=2, stroke=colors.text)
+    outline = own.encode(x=x, y=y, opacity=dimmed(0, "own"), tooltip=tooltip)
     height = max(26 * versions, 120) if versions <= NUMBERED else min(max(12 * versions, 360), 620)
-    description = f"{title} of every version's model on every version's test set."
-    if versions > NUMBERED:
-        return fitted_spec(alt.layer(cells, own), height=height, description=description)
-    numbers = base.mark_text(fontSize=11, color=colours.text).encode(
-        x=x, y=y, text="written:N", tooltip=tooltip
+    return finished(
+        [cells, outline, *written],
+        colors,
+        labels=False,
+        grid=False,
+        height=height,
+        description=f"{title} of every version's model on every version's test set.",
     )
-    return fitted_spec(alt.layer(cells, own, numbers), height=height, description=description)
 
 
 def crossed_tests_frame(tests: pl.DataFrame) -> pl.DataFrame:
@@ -239,8 +212,7 @@ def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, 
 
     The frame: version, series, value, low, high, instances, in the order of the timeline.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("version", "series", "value", "low", "high", "instances"))
+    colors = palette(dark=dark)
     x = alt.X(
         "version:N",
         sort=None,
@@ -248,33 +220,25 @@ def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, 
         scale=alt.Scale(type="point", padding=0.5),
         axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelLimit=90, grid=False),
     )
-    hue = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=list(series), range=list(colours.categories[: len(series)])),
+    layers = interval_lines(
+        "series",
+        x,
+        title=title,
+        scales={
+            "color": alt.Scale(domain=list(series), range=list(colors.categories[: len(series)])),
+            "shape": alt.Scale(domain=list(series)),
+        },
         legend=alt.Legend(orient="top", title=None, offset=6, labelLimit=320),
+        axis={},
+        padding=10,
+        names=("Model of version", "Tested on"),
+        shape_legend=False,
     )
-    scale = alt.Scale(zero=False, padding=10)
-    y = alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=5))
-    bands = base.mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3).encode(
-        x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=hue
-    )
-    lines = base.mark_line().encode(x=x, y=y, color=hue)
-    points = base.mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1).encode(
-        x=x,
-        y=y,
-        color=hue,
-        shape=alt.Shape("series:N", scale=alt.Scale(domain=list(series)), legend=None),
-        tooltip=[
-            alt.Tooltip("version:N", title="Model of version"),
-            alt.Tooltip("series:N", title="Tested on"),
-            alt.Tooltip("value:Q", title=title, format=".4f"),
-            alt.Tooltip("low:Q", title="95 % interval from", format=".4f"),
-            alt.Tooltip("high:Q", title="to", format=".4f"),
-            alt.Tooltip("instances:Q", title="Instances", format=","),
-        ],
-    )
-    return fitted_spec(
-        alt.layer(bands, lines, points),
+    return finished(
+        layers,
+        colors,
+        labels=False,
+        grid=False,
         height=170,
         description=f"{title} of every version's model on its own and on one fixed test set.",
     )

@@ -1,8 +1,4 @@
-"""How predictions changed: the 2 x 2 matrix of outcomes, and the table of classes.
-
-Each chart is a specification without data, to be kept, with a frame beside it. A click selects
-under the name "pick"; what is selected is shown by the frame's column `chosen`, never by the chart.
-"""
+"""How predictions changed: the 2 x 2 matrix of outcomes, and the table of classes."""
 
 from __future__ import annotations
 
@@ -12,8 +8,19 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, fitted_spec
-from chameleon.charts.theme import palette
+from chameleon.charts.theme import (
+    BANDS,
+    Palette,
+    blank,
+    choice_columns,
+    dimmed,
+    finished,
+    matrix,
+    names_axis,
+    outlined,
+    palette,
+    plural,
+)
 from chameleon.project import natural_order
 
 OUTCOMES = ("correct", "incorrect")
@@ -32,7 +39,6 @@ _VERDICTS = {
     "improved": "The iteration improved the model on {them}",
     "needs attention": "Both models are wrong on {them}",
 }
-_DIM = 0.35
 _NARROW_CLASSES = 4
 """More classes than this stand upright below the table's top."""
 
@@ -42,58 +48,33 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
 
     The frame: that of `outcome_frame`. Selection "pick": secondary, primary.
     """
-    colours = palette(dark=dark)
-    columns = ("secondary", "primary", "share", "word", "counted", "shared", "sentence", "before",
-               "after", "chosen", "marked")  # fmt: skip
-    base = alt.Chart(dummy(*columns))
-    plain: dict[str, Any] = {
-        "title": None,
-        "domain": False,
-        "ticks": False,
-        "grid": False,
-        "labelAngle": 0,
-        "labelColor": colours.text,
-        "labelFontSize": 12,
-        "labelPadding": 6,
-    }
-    x = alt.X(
-        "primary:N",
-        scale=alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0),
-        axis=alt.Axis(orient="top", **plain),
-    )
+    colors = palette(dark=dark)
+    scale = alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0)
+    plain: dict[str, Any] = {"title": None, "grid": False, "labelFontSize": 12, "labelPadding": 6}
+    x = alt.X("primary:N", scale=scale, axis=alt.Axis(orient="top", labelAngle=0, **plain))
     y = alt.Y(
         "secondary:N",
-        scale=alt.Scale(domain=list(OUTCOMES), paddingInner=0.04, paddingOuter=0),
-        axis=alt.Axis(minExtent=20, maxExtent=20, **plain | {"labelAngle": 270}),
+        scale=scale,
+        axis=alt.Axis(minExtent=20, maxExtent=20, labelAngle=270, **plain),
     )
-    cells = (
-        base.mark_rect(cornerRadius=3)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "share:Q",
-                scale=alt.Scale(type="sqrt", domain=[0, 1], range=[colours.low, colours.high]),
-                legend=None,
-            ),
-            tooltip=alt.Tooltip("sentence:N", title="Instances"),
-            **highlight(stroke=colours.text, edge=colours.neutral),
-        )
-        .add_params(alt.selection_point("pick", fields=["secondary", "primary"], toggle="true"))
+    layers = matrix(
+        x,
+        y,
+        _shade("share", colors, domain=[0, 1]),
+        tooltip=alt.Tooltip("sentence:N", title="Instances"),
+        pick=("secondary", "primary"),
+        mark={"cornerRadius": 3},
+        encoding=cell_looks(colors),
+        words=[
+            ("word", {"dy": -24, "fontSize": 12, "limit": alt.ExprRef("width / 2 - 6")}, {}),
+            ("counted", {"dy": -2, "fontSize": 18, "fontWeight": 600}, {}),
+            ("shared", {"dy": 19, "fontSize": 12}, {}),
+        ],
     )
-    looks: tuple[tuple[str, int, dict[str, Any]], ...] = (
-        ("word", -24, {"fontSize": 12, "limit": alt.ExprRef("width / 2 - 6")}),
-        ("counted", -2, {"fontSize": 18, "fontWeight": 600}),
-        ("shared", 19, {"fontSize": 12}),
-    )
-    written = [
-        base.mark_text(dy=dy, color=colours.text, **look).encode(x=x, y=y, text=f"{field}:N")
-        for field, dy, look in looks
-    ]
     # Titles are words of the frame, so that one specification serves all pairs of versions.
-    once = base.transform_filter("datum.secondary === 'correct' && datum.primary === 'correct'")
-    bold: dict[str, Any] = {"fontSize": 12, "fontWeight": 600, "color": colours.text}
-    titles = [
+    once = blank().transform_filter("datum.secondary === 'correct' && datum.primary === 'correct'")
+    bold: dict[str, Any] = {"fontSize": 12, "fontWeight": 600}
+    layers += [
         once.mark_text(align="left", limit=alt.ExprRef("width"), **bold).encode(
             x=alt.value(0), y=alt.value(-36), text="after:N"
         ),
@@ -101,8 +82,10 @@ def outcome_matrix(*, dark: bool, height: int = 190) -> dict[str, Any]:
             x=alt.value(-34), y=alt.value(height / 2), text="before:N"
         ),
     ]
-    return fitted_spec(
-        alt.layer(cells, *written, *titles).properties(height=height),
+    return finished(
+        layers,
+        colors,
+        height=height,
         description="Prediction change matrix: instances by their outcome before and after.",
     )
 
@@ -117,67 +100,43 @@ def class_table(*, classes: int, dark: bool) -> dict[str, Any]:
     classes
         How many there are on the longer side; decides on numbers in the cells and the labels.
     """
-    colours = palette(dark=dark)
-    columns = ("secondary_class", "primary_class", "secondary_place", "primary_place", "instances",
-               "counted", "sentence", "chosen", "marked")  # fmt: skip
-    base = alt.Chart(dummy(*columns))
-    axis: dict[str, Any] = {
-        "labelLimit": 130,
-        "labelOverlap": False,
-        "labelFontSize": 11 if classes <= 30 else 9,
-        "domain": False,
-        "ticks": False,
-        "grid": True,
-        "gridColor": colours.line,
-        "tickBand": "extent",
-        "labelBound": False,
-        "labelFlush": False,
-        "labelColor": colours.text,
-        "titleColor": colours.text,
-    }
+    colors = palette(dark=dark)
+    sides = ("secondary_class", "primary_class")
+    axis: dict[str, Any] = {**BANDS, "labelLimit": 130, "labelFontSize": 11 if classes <= 30 else 9}
     across: dict[str, Any] = (
         {"labelAngle": -90, "labelOverlap": "greedy"}
         if classes > _NARROW_CLASSES
         else {"labelAngle": 0, "labelLimit": alt.ExprRef(f"width / {max(classes, 1)} - 6")}
     )
-    x = alt.X(
-        "primary_class:N",
-        title="Predicted after",
-        sort=alt.EncodingSortField("primary_place", op="min"),
-        axis=alt.Axis(orient="top", **axis | across),
-    )
-    y = alt.Y(
-        "secondary_class:N",
-        title="Predicted before",
-        sort=alt.EncodingSortField("secondary_place", op="min"),
-        axis=alt.Axis(**axis),
-    )
-    cells = (
-        base.mark_rect()
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color(
-                "instances:Q",
-                scale=alt.Scale(type="sqrt", domainMin=0, range=[colours.low, colours.high]),
-                legend=None,
-            ),
-            tooltip=alt.Tooltip("sentence:N", title="Instances"),
-            **highlight(stroke=colours.text, edge=colours.neutral),
-        )
-        .add_params(
-            alt.selection_point("pick", fields=["secondary_class", "primary_class"], toggle="true")
-        )
-    )
-    layers = [cells]
-    if classes <= NUMBERED_CLASSES:
-        numbers = base.mark_text(fontSize=11, color=colours.text)
-        layers.append(numbers.encode(x=x, y=y, text="counted:N"))
-    step = 22 if classes <= 30 else 13
-    return fitted_spec(
-        alt.layer(*layers).properties(height=alt.Step(step)),
+    layers = matrix(
+        names_axis(
+            alt.X, sides[1], order="primary_place", title="Predicted after", orient="top",
+            **axis | across,
+        ),
+        names_axis(alt.Y, sides[0], order="secondary_place", title="Predicted before", **axis),
+        _shade("instances", colors, domainMin=0),
+        tooltip=alt.Tooltip("sentence:N", title="Instances"),
+        pick=sides,
+        encoding=cell_looks(colors),
+        words=[("counted", {}, {})] if classes <= NUMBERED_CLASSES else [],
+    )  # fmt: skip
+    return finished(
+        layers,
+        colors,
+        height=alt.Step(22 if classes <= 30 else 13),
         description="Instances whose predicted class changed, by the class before and after.",
     )
+
+
+def cell_looks(colors: Palette) -> dict[str, Any]:
+    """Encodings of cells of which some are chosen."""
+    edges = outlined(colors, edge=colors.neutral, marked=2.5, plain=0.75)
+    return {"opacity": dimmed(), **edges}
+
+
+def _shade(field: str, colors: Palette, **domain: Any) -> alt.Color:  # noqa: ANN401 - of any kind
+    scale = alt.Scale(type="sqrt", range=[colors.low, colors.high], **domain)
+    return alt.Color(f"{field}:Q", scale=scale, legend=None)
 
 
 def outcome_frame(
@@ -193,10 +152,6 @@ def outcome_frame(
     ----------
     changes
         secondary, primary, instances, share, relabelled, edited: four rows.
-    primary, secondary
-        What the two sides are called; any text.
-    chosen
-        Cells selected, as (secondary, primary). Empty: nothing is, and all look alike.
 
     Returns
     -------
@@ -221,7 +176,7 @@ def outcome_frame(
         ),
         before=pl.lit(f"before: {secondary}"),
         after=pl.lit(f"after: {primary}"),
-        **_marks([(row["secondary"], row["primary"]) for row in rows], chosen),
+        **choice_columns([(row["secondary"], row["primary"]) for row in rows], chosen),
     )
 
 
@@ -238,8 +193,6 @@ def class_frame(
     ----------
     changes
         secondary_class, primary_class, instances: pairs of different classes.
-    primary, secondary, chosen
-        As for `outcome_frame`.
 
     Returns
     -------
@@ -252,7 +205,7 @@ def class_frame(
     classes = natural_order({row[side] for row in rows for side in sides})
     places = {name: place for place, name in enumerate(classes)}
     sentences = [
-        f"{_instances(row['instances'])}: {row['secondary_class']} in {secondary}, "
+        f"{plural(row['instances'])}: {row['secondary_class']} in {secondary}, "
         f"{row['primary_class']} in {primary}."
         for row in rows
     ]
@@ -261,7 +214,7 @@ def class_frame(
         pl.Series("primary_place", [places[row[sides[1]]] for row in rows], dtype=pl.Int32),
         pl.Series("counted", [f"{row['instances']:,}" for row in rows], dtype=pl.String),
         pl.Series("sentence", sentences, dtype=pl.String),
-        **_marks([(row[sides[0]], row[sides[1]]) for row in rows], chosen),
+        **choice_columns([(row[sides[0]], row[sides[1]]) for row in rows], chosen),
     )
 
 
@@ -275,7 +228,7 @@ def outcome_matrix_text(frame: pl.DataFrame) -> str:
         f"{row['counted']} {_in_words(row['word'])} ({row['shared']})"
         for row in frame.iter_rows(named=True)
     ]
-    return f"Of {_instances(total)}, {before}, {after}: {', '.join(cells)}."
+    return f"Of {plural(total)}, {before}, {after}: {', '.join(cells)}."
 
 
 def class_table_text(frame: pl.DataFrame) -> str:
@@ -285,34 +238,16 @@ def class_table_text(frame: pl.DataFrame) -> str:
         return "No predicted class changed."
     top = frame.sort("instances", descending=True, maintain_order=True).row(0, named=True)
     return (
-        f"The predicted class changed for {_instances(total)}, in {_pairs(len(frame))}. "
+        f"The predicted class changed for {plural(total)}, in "
+        f"{plural(len(frame), 'pair')} of classes. "
         f"Most often: {top['sentence']}"
     )
-
-
-def highlight(*, stroke: str, edge: str) -> dict[str, Any]:
-    """Encodings that show a selection by the columns `chosen` (dims) and `marked` (outlines)."""
-    return {
-        "opacity": alt.condition("datum.chosen", alt.value(1), alt.value(_DIM)),
-        "stroke": alt.condition("datum.marked", alt.value(stroke), alt.value(edge)),
-        "strokeWidth": alt.condition("datum.marked", alt.value(2.5), alt.value(0.75)),
-    }
-
-
-def _marks(
-    keys: list[tuple[str, str]], chosen: Collection[tuple[str, str]]
-) -> dict[str, pl.Series]:
-    picked = [key in chosen for key in keys]
-    return {
-        "chosen": pl.Series([not chosen or one for one in picked], dtype=pl.Boolean),
-        "marked": pl.Series(picked, dtype=pl.Boolean),
-    }
 
 
 def _sentence(row: dict[str, Any], word: str, *, primary: str, secondary: str) -> str:
     """One cell in words: count, outcomes, what it means, and how many had changed themselves."""
     count = row["instances"]
-    told = f"{_instances(count)}: {row['secondary']} in {secondary}, {row['primary']} in {primary}."
+    told = f"{plural(count)}: {row['secondary']} in {secondary}, {row['primary']} in {primary}."
     if not count:
         return told
     verdict = _VERDICTS[word].format(them="it" if count == 1 else "them")
@@ -335,14 +270,6 @@ def _touched(count: int, relabelled: int, edited: int) -> str:
 
 def _in_words(word: str) -> str:
     return "need attention" if word == "needs attention" else word
-
-
-def _instances(count: int) -> str:
-    return f"{count:,} instance{'' if count == 1 else 's'}"
-
-
-def _pairs(count: int) -> str:
-    return f"{count:,} pair{'' if count == 1 else 's'} of classes"
 
 
 def _percent(share: float | None) -> str:

@@ -1,8 +1,4 @@
-"""Which class is taken for which: a confusion matrix, or the difference of two.
-
-The chart is a specification without data, to be kept, with a frame beside it. A click selects under
-the name "pick"; what is selected is shown by the frame's column `chosen`, never by the chart.
-"""
+"""Confusion matrices, the difference of two, and error rates by class or source."""
 
 from __future__ import annotations
 
@@ -13,9 +9,18 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.change_matrix import highlight
-from chameleon.charts.specs import dummy, without_data
-from chameleon.charts.theme import palette
+from chameleon.charts.change_matrix import cell_looks
+from chameleon.charts.theme import (
+    BANDS,
+    SIDES,
+    bars,
+    dimmed,
+    finished,
+    matrix,
+    names_axis,
+    palette,
+    plural,
+)
 from chameleon.project import natural_order
 
 MOST_CLASSES = 30
@@ -25,6 +30,8 @@ _SIZES = ((4, 54, 13), (10, 28, 11), (16, 23, 10))  # up to so many classes: pix
 _SMALLEST = (14, 8)
 _SHORT_NAMES = 52
 """Pixels for names beside the smallest squares: two matrices of `MOST_CLASSES` share a line."""
+
+MOST_GROUPS = 30
 
 _CHARACTER = 0.62  # how wide a character is, in sizes of its font
 
@@ -62,67 +69,36 @@ def confusion_matrix(*, classes: int, flat: bool, difference: bool, dark: bool) 
     difference
         Whether the matrix is a difference: shaded from fewer over equal to more.
     """
-    colours = palette(dark=dark)
-    columns = ("label", "prediction", "label_place", "prediction_place", "shade", "written",
-               "sentence", "chosen", "marked", "right")  # fmt: skip
-    base = alt.Chart(dummy(*columns))
+    colors = palette(dark=dark)
     step, text = _size(classes)
-    axis: dict[str, Any] = {
-        "labelLimit": 90 if (step, text) != _SMALLEST else _SHORT_NAMES,
-        "labelOverlap": False,
-        "labelFontSize": max(text, 9),
-        "labelColor": colours.text,
-        "titleColor": colours.text,
-        "domain": False,
-        "ticks": False,
-        "grid": True,
-        "gridColor": colours.line,
-        "tickBand": "extent",
-        "labelBound": False,
-        "labelFlush": False,
-    }
-    across = {"labelAngle": 0 if flat else -90}
-    x = alt.X(
-        "prediction:N",
-        title="Predicted",
-        sort=alt.EncodingSortField("prediction_place", op="min"),
-        axis=alt.Axis(orient="top", **axis | across),
-    )
-    y = alt.Y(
-        "label:N",
-        title="True class",
-        sort=alt.EncodingSortField("label_place", op="min"),
-        axis=alt.Axis(**axis),
-    )
+    limit = 90 if (step, text) != _SMALLEST else _SHORT_NAMES
+    axis = {**BANDS, "labelLimit": limit, "labelFontSize": max(text, 9)}
     scale = (
-        alt.Scale(domain=[-1, 0, 1], range=list(colours.balance), interpolate="rgb")
+        alt.Scale(domain=[-1, 0, 1], range=list(colors.balance), interpolate="rgb")
         if difference
-        else alt.Scale(domain=[0, 1], range=[colours.low, colours.high])
+        else alt.Scale(domain=[0, 1], range=[colors.low, colors.high])
     )
-    cells = (
-        base.mark_rect()
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("shade:Q", scale=scale, legend=None),
-            tooltip=alt.Tooltip("sentence:N", title="Instances"),
-            **highlight(stroke=colours.text, edge=colours.neutral),
-        )
-        .add_params(alt.selection_point("pick", fields=["label", "prediction"], toggle="true"))
-    )
-    written = base.mark_text(fontSize=text, color=colours.text).encode(
-        x=x,
-        y=y,
-        text="written:N",
-        opacity=alt.condition("datum.chosen", alt.value(1), alt.value(0.45)),
-    )
+    layers = matrix(
+        names_axis(
+            alt.X, "prediction", order="prediction_place", title="Predicted", orient="top",
+            labelAngle=0 if flat else -90, **axis,
+        ),
+        names_axis(alt.Y, "label", order="label_place", title="True class", **axis),
+        alt.Color("shade:Q", scale=scale, legend=None),
+        tooltip=alt.Tooltip("sentence:N", title="Instances"),
+        pick=("label", "prediction"),
+        encoding=cell_looks(colors),
+        words=[("written", {"fontSize": text}, {"opacity": dimmed(0.45)})],
+    )  # fmt: skip
     what = "Difference of two confusion matrices" if difference else "Confusion matrix"
-    chart = alt.layer(cells, written).properties(
+    return finished(
+        layers,
+        colors,
+        autosize=None,
         width=alt.Step(step),
         height=alt.Step(step),
         description=f"{what}: instances by their true class and their prediction.",
     )
-    return without_data(chart.to_dict())
 
 
 def shown_classes(confusion: pl.DataFrame) -> tuple[str, ...]:
@@ -163,12 +139,8 @@ def confusion_frame(
         Whose matrix it is.
     classes
         Those drawn by themselves, in order; the others are folded into one.
-    names
-        What the sides are called; any text.
     shares
         Write shares of the true class, in percent, instead of counts.
-    chosen
-        Cells selected, as (label, prediction). Empty: nothing is, and all look alike.
 
     Returns
     -------
@@ -185,14 +157,14 @@ def confusion_frame(
     totals = {
         (row["label"], side): row[side]
         for row in folded.drop("prediction").group_by("label").sum().iter_rows(named=True)
-        for side in ("secondary", "primary")
+        for side in SIDES
     }
     lines: list[dict[str, Any]] = []
     for row in folded.iter_rows(named=True):
         label = row["label"]
         parts = {
             side: (row[side], row[side] / totals[label, side] if totals[label, side] else None)
-            for side in ("secondary", "primary")
+            for side in SIDES
         }
         value, share = _value(parts, shown)
         pair = (label, row["prediction"])
@@ -252,12 +224,109 @@ def confusion_text(frame: pl.DataFrame, shown: Shown) -> str:
         return f"{len(moved):,} cells differ. Most: {top['sentence'][0]}"
     total = int(frame["value"].sum())
     mistaken = int(frame.filter(~pl.col("right"))["value"].sum())
-    told = f"Of {_instances(total)} {mistaken:,} {'is' if mistaken == 1 else 'are'} mistaken"
+    told = f"Of {plural(total)} {mistaken:,} {'is' if mistaken == 1 else 'are'} mistaken"
     told += f" ({mistaken / total:.1%})."
     if not mistaken or wrong.is_empty():
         return told
     top = frame.filter(~pl.col("right")).sort("value", descending=True, maintain_order=True)
     return f"{told} Most often: {top['sentence'][0]}"
+
+
+def error_rates(*, title: str, dark: bool) -> dict[str, Any]:
+    """A dot a version on the line of every group, with the interval where one can be given.
+
+    The frame: that of `error_frame`. Selection "pick": place.
+    """
+    colors = palette(dark=dark)
+    legend = alt.Legend(orient="top", title=None)
+    y = names_axis(
+        alt.Y, "group", order="place", title=title, labelLimit=160, labelOverlap=False, grid=True,
+    )  # fmt: skip
+    axis = alt.Axis(format="%", title="Share that is wrong", grid=True, orient="top")
+    shape = alt.Scale(domain=list(SIDES), range=["diamond", "circle"])
+    shared: dict[str, Any] = {
+        "yOffset": alt.YOffset("side:N", sort=list(SIDES), scale=alt.Scale(domain=list(SIDES))),
+        "color": alt.Color("side:N", scale=colors.sides, legend=legend),
+        "opacity": dimmed(),
+    }
+    x: dict[str, Any] = {"scale": alt.Scale(domainMin=0, nice=True), "axis": axis}
+    dots, spans = bars(
+        alt.X("rate:Q", **x),
+        y,
+        tooltip=alt.Tooltip("sentence:N", title="Errors"),
+        mark={"type": "point", "filled": True, "size": 70, "cursor": "pointer"},
+        encoding={"shape": alt.Shape("side:N", scale=shape, legend=legend), **shared},
+        pick=("place",),
+        spans={"strokeWidth": 2, "encoding": {"x": alt.X("low:Q", **x), **shared}},
+    )
+    return finished(
+        [spans, dots],
+        colors,
+        height=alt.Step(24, **{"for": "position"}),
+        description=f"Error rates by {title.lower()} in both versions, with 95 % intervals.",
+    )
+
+
+def error_frame(
+    errors: pl.DataFrame,
+    *,
+    absent: str,
+    primary: str,
+    secondary: str,
+    chosen: Collection[str | None] = (),
+    most: int = MOST_GROUPS,
+) -> pl.DataFrame:
+    """The frame of `error_rates`.
+
+    Parameters
+    ----------
+    errors
+        group, then {s}_errors, {s}_instances, {s}_rate, {s}_low and {s}_high for both sides s;
+        sorted.
+    absent
+        Name of the group without one.
+
+    Returns
+    -------
+    polars.DataFrame
+        place (of the group in `errors`), group, side, rate, low, high, sentence, chosen: a row a
+        group and side with a known outcome.
+    """
+    names = {"primary": primary, "secondary": secondary}
+    taken = {name for name in errors["group"] if name is not None}
+    while absent in taken:
+        absent += " "
+    lines: list[dict[str, Any]] = []
+    for place, row in enumerate(errors.head(most).iter_rows(named=True)):
+        group = absent if row["group"] is None else row["group"]
+        for side in SIDES:
+            if row[f"{side}_rate"] is None:
+                continue
+            lines.append(
+                {
+                    "place": place,
+                    "group": group,
+                    "side": side,
+                    **{name: row[f"{side}_{name}"] for name in ("rate", "low", "high")},
+                    "sentence": _error_sentence(group, row, side, names[side]),
+                    "chosen": not chosen or row["group"] in chosen,
+                }
+            )
+    return pl.DataFrame(
+        lines,
+        schema={
+            "place": pl.Int32, "group": pl.String, "side": pl.String, "rate": pl.Float64,
+            "low": pl.Float64, "high": pl.Float64, "sentence": pl.String, "chosen": pl.Boolean,
+        },
+    )  # fmt: skip
+
+
+def error_text(frame: pl.DataFrame) -> str:
+    """The chart in words, from the frame of `error_frame`."""
+    own = frame.filter(side="primary")
+    if own.is_empty():
+        return "No outcome is known under the primary."
+    return f"Most errors: {own['sentence'][0]}"
 
 
 def _folded(confusion: pl.DataFrame, classes: tuple[str, ...]) -> pl.DataFrame:
@@ -326,5 +395,9 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def _instances(count: int) -> str:
-    return f"{count:,} instance{'' if count == 1 else 's'}"
+def _error_sentence(group: str, row: dict[str, Any], side: str, name: str) -> str:
+    errors, of = row[f"{side}_errors"], row[f"{side}_instances"]
+    told = f"{group} in {name}: {errors:,} of {of:,} wrong ({row[f'{side}_rate']:.1%}"
+    if row[f"{side}_low"] is not None:
+        told += f", 95 % interval {row[f'{side}_low']:.1%} to {row[f'{side}_high']:.1%}"
+    return told + ")."

@@ -17,7 +17,6 @@ import polars as pl
 
 from chameleon.charts.embedding_layers import (
     CHANGE,
-    DIM,
     PALE,
     SQUARE,
     Colouring,
@@ -30,22 +29,9 @@ from chameleon.charts.embedding_layers import (
     signs_of,
     size_legend,
 )
-from chameleon.charts.specs import without_data
-from chameleon.charts.theme import ink, palette
+from chameleon.charts.theme import blank, dimmed, finished, ink, palette, plural
 
 OTHER = "other"
-
-__all__ = [
-    "OTHER",
-    "Colouring",
-    "EmbeddingChart",
-    "brushed_cells",
-    "cell_groups_shown",
-    "embedding_chart",
-    "embedding_frame",
-    "embedding_text",
-]
-
 
 _FURTHEST = 10.0
 """Ratios beyond 10 : 1 and 1 : 10 look like these."""
@@ -70,7 +56,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     the unit square; see `brushed_cells`). In a place narrower than the plot the squares shrink.
     """
     colours = palette(dark=options.dark)
-    base = alt.Chart(pl.DataFrame({column: [0] for column in _SCHEMA}))
+    base = blank()
     whole = between("left", "right", "bottom", "top")
     square = between(*SQUARE)
     cells = base.transform_filter("datum.part === 'cell'")
@@ -79,7 +65,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     squares = held.mark_rect().encode(
         **square,
         color=colour_of(options, colours),
-        opacity=alt.condition("datum.chosen", alt.value(1), alt.value(DIM)),
+        opacity=dimmed(),
         stroke=alt.condition("datum.marked", alt.value(colours.text), alt.value(colours.neutral)),
         strokeWidth=alt.when("datum.marked")
         .then(alt.value(2))
@@ -95,7 +81,7 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
             cells.transform_filter("datum.secondary_instances > 0")
             .mark_rect(filled=False, stroke=colours.secondary, strokeWidth=1)
             .encode(
-                **other, opacity=alt.condition("datum.chosen", alt.value(1), alt.value(DIM))
+                **other, opacity=dimmed()
             )
         )  # fmt: skip
     marked = cells.transform_filter("datum.marked")
@@ -104,18 +90,18 @@ def embedding_chart(options: EmbeddingChart) -> dict[str, Any]:
     )
     layers.append(reach_of(cells, whole, options, colours))
     layers += size_legend(base, square, options, colours)
-    chart = alt.layer(*layers).properties(
+    spec = finished(
+        layers,
+        colours,
         height=options.size_px,
         description="Aggregated embedding: similar instances lie near one another; a square a "
         f"cell, sized by instances, coloured by {options.colouring}.",
     )
-    spec: dict[str, Any] = chart.to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     edge = {"expr": edge_of(options)}
     for layer in spec["layer"]:  # squares stay squares, whatever the width of the place
         layer["encoding"]["x"]["scale"]["range"] = [0, edge]
         layer["encoding"]["y"]["scale"]["range"] = [edge, 0]
-    return without_data(spec)
+    return spec
 
 
 def embedding_frame(
@@ -135,8 +121,6 @@ def embedding_frame(
         datetime); for CHANGE value or accuracy_change.
     cells
         Cells along the longer side of the layout.
-    chosen
-        Cells selected, by name. Empty: none is, and all look alike.
 
     Returns
     -------
@@ -234,7 +218,7 @@ def embedding_text(frame: pl.DataFrame) -> str:
     accuracy = f", accuracy {correct / total:.3f}" if total else ""
     left_out = f", {unknown:,} unknown" if unknown else ""
     told = (
-        f"{total:,} instance{_s(total)} in {len(cells):,} cell{_s(len(cells))}: {correct:,} "
+        f"{plural(total)} in {plural(len(cells), 'cell')}: {correct:,} "
         f"correct, {incorrect:,} incorrect{accuracy}{left_out}."
     )
     worst = cells.sort("incorrect", descending=True, maintain_order=True).row(0, named=True)
@@ -317,7 +301,7 @@ def _legend_rows(largest: int, cells: int, options: EmbeddingChart) -> list[dict
     left = 0.0
     for place, count in enumerate(counts):
         last = place == len(counts) - 1
-        words = f"{count:,}" + (f" instance{_s(count)}" if last else "")
+        words = plural(count) if last else f"{count:,}"
         edge = math.sqrt(count / largest) / cells
         rows.append(
             {
@@ -340,7 +324,3 @@ def _legend_rows(largest: int, cells: int, options: EmbeddingChart) -> list[dict
             }
         )
     return rows
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

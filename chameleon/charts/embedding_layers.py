@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from chameleon.charts.theme import Palette
+from chameleon.charts.theme import Palette, dimmed, picked
 
 
 class Colouring(StrEnum):
@@ -53,7 +53,6 @@ CHANGE = 0.5
 """Changes of accuracy beyond this look like this."""
 PALE = 0.6
 """Hues nearer to even than this stand out too little from the background without an edge."""
-DIM = 0.35
 _LEAST_KEY = 11
 """Pixels below which a square is too small for a letter."""
 _LEAST_STROKE = 6
@@ -99,7 +98,6 @@ def colour_of(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401
         "orient": "top",
         "title": None,
         "offset": 8,
-        "labelColor": colours.text,
         "labelFontSize": 11,
     }
     if options.colouring is Colouring.GROUP:
@@ -144,7 +142,7 @@ def colour_of(options: EmbeddingChart, colours: Palette) -> Any:  # noqa: ANN401
 
 def signs_of(held: alt.Chart, options: EmbeddingChart, colours: Palette) -> list[alt.Chart]:
     """What says without colour what the colour says: a stroke through, a number, a "?"."""
-    dim = alt.condition("datum.chosen", alt.value(1), alt.value(DIM))
+    dim = dimmed()
     # a letter as high as its square, where that can be read
     letters = held.transform_filter(f"datum.edge * {options.size_px} >= {_LEAST_KEY}")
     highest = alt.ExprRef(f"0.75 * {edge_of(options)}")
@@ -197,22 +195,14 @@ def reach_of(
         return "{" + ", ".join(f"'{name}': {value}" for name, value in pairs.items()) + "}"
 
     more = as_object({**told, "Unknown": "format(datum.unknown, ',')"})
-    reach: alt.Chart = (
-        cells.mark_rect(
-            opacity=0,
-            tooltip=alt.ExprRef(f"datum.unknown > 0 ? {more} : {as_object(told)}"),
-        )
-        .encode(**whole)
-        .add_params(
-            alt.selection_point("pick", fields=["cell"], toggle="true"),
-            alt.selection_interval(
-                "brush",
-                encodings=["x", "y"],
-                mark=alt.BrushConfig(
-                    fill=colours.neutral, fillOpacity=0.15, stroke=colours.text, strokeOpacity=0.8
-                ),
-            ),
-        )
+    answers = cells.mark_rect(
+        opacity=0, tooltip=alt.ExprRef(f"datum.unknown > 0 ? {more} : {as_object(told)}")
+    )
+    brush = alt.BrushConfig(
+        fill=colours.neutral, fillOpacity=0.15, stroke=colours.text, strokeOpacity=0.8
+    )
+    reach: alt.Chart = picked(answers.encode(**whole), "cell").add_params(
+        alt.selection_interval("brush", encodings=["x", "y"], mark=brush)
     )
     return reach
 

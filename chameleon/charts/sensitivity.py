@@ -1,8 +1,4 @@
-"""How often outcomes changed: bars by number of changes, and strips of outcomes over versions.
-
-Each chart is a specification without data, to be kept, with a frame beside it. A click selects
-under the name "pick"; what is selected is shown by the frame's column `chosen`, never by the chart.
-"""
+"""How often outcomes changed: bars by number of changes, and strips of outcomes over versions."""
 
 from __future__ import annotations
 
@@ -13,8 +9,16 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import dummy, without_data
-from chameleon.charts.theme import palette
+from chameleon.charts.theme import (
+    blank,
+    choice_columns,
+    dimmed,
+    finished,
+    names_axis,
+    palette,
+    picked,
+    plural,
+)
 
 NUMBERED_BARS = 12
 """More bars than this leave no room for a count above each."""
@@ -22,7 +26,6 @@ NUMBERED_BARS = 12
 STRIP_OUTCOMES = ("correct", "incorrect", "unknown", "absent")
 
 _LEAST_TOP = 4.0  # so that the axis of small counts has whole steps
-_DIM = 0.35
 _STRIP_WIDTH = 640
 _WIDEST, _NARROWEST = 18, 3  # pixels from one version to the next
 
@@ -52,20 +55,12 @@ def sensitivity_bars(
     numbered
         Whether counts are written above the bars; see `NUMBERED_BARS`.
     """
-    colours = palette(dark=dark)
-    columns = ("changes", "instances", "expected", "top", "written", "sentence", "chosen", "marked")
-    base = alt.Chart(dummy(*columns))
+    colors = palette(dark=dark)
     x = alt.X(
         "changes:O",
         title=title,
         scale=alt.Scale(paddingInner=0.15, paddingOuter=0.1),
-        axis=alt.Axis(
-            labelAngle=0,
-            labelOverlap="greedy",
-            grid=False,
-            labelColor=colours.text,
-            titleColor=colours.text,
-        ),
+        axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False),
     )
     kinds: dict[BarScale, tuple[Any, float]] = {
         BarScale.LINEAR: ("linear", 0.0),
@@ -80,59 +75,45 @@ def sensitivity_bars(
         power = "abs(log(datum.value) / LN10 - round(log(datum.value) / LN10)) < 0.001"
         words = f"{power} ? {words} : ''"
         axis = {"gridOpacity": alt.condition(power, alt.value(1), alt.value(0))}
-    axis |= {"labelExpr": words, "labelColor": colours.text, "titleColor": colours.text}
+    axis["labelExpr"] = words
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", title="Instances", scale=grows, axis=alt.Axis(**axis))
 
-    bars = (
-        base.transform_calculate(drawn=f"max(datum.instances, {floor})")
-        .mark_bar(color=colours.neutral)
-        .encode(
-            x=x,
-            y=y("drawn"),
-            y2=alt.datum(floor),
-            opacity=alt.condition("datum.chosen", alt.value(1), alt.value(_DIM)),
-        )
-    )
-    marked = (
-        base.transform_filter("datum.marked && datum.instances > 0")
-        .mark_bar(filled=False, stroke=colours.text, strokeWidth=2.5)
-        .encode(x=x, y=y("instances"), y2=alt.datum(floor))
-    )
-    expected = base.transform_filter(f"datum.expected > {floor}").encode(
-        x=x, y=y("expected"), y2=alt.datum(floor)
-    )
-    outline = [  # a pale line beneath, so that the dashes are seen on bars too
-        expected.mark_bar(filled=False, stroke=colours.low, strokeWidth=2.5),
-        expected.mark_bar(filled=False, stroke=colours.text, strokeWidth=1, strokeDash=[3, 2]),
+    def bar(chart: alt.Chart, field: str, **encoding: Any) -> alt.Chart:  # noqa: ANN401 - Altair's
+        drawn: alt.Chart = chart.encode(x=x, y=y(field), y2=alt.datum(floor), **encoding)
+        return drawn
+
+    counted = blank().transform_calculate(drawn=f"max(datum.instances, {floor})")
+    marked = blank().transform_filter("datum.marked && datum.instances > 0")
+    expected = blank().transform_filter(f"datum.expected > {floor}")
+    meant = blank().transform_filter("datum.sentence !== ''")
+    layers = [
+        bar(counted.mark_bar(color=colors.neutral), "drawn", opacity=dimmed()),
+        # a pale line beneath, so that the dashes are seen on bars too
+        bar(expected.mark_bar(filled=False, stroke=colors.low, strokeWidth=2.5), "expected"),
+        bar(
+            expected.mark_bar(filled=False, stroke=colors.text, strokeWidth=1, strokeDash=[3, 2]),
+            "expected",
+        ),
+        bar(marked.mark_bar(filled=False, stroke=colors.text, strokeWidth=2.5), "instances"),
+        # holds the scale where there is no bar
+        blank().mark_point(opacity=0).encode(x=x, y=y("top")),
     ]
-    # A bar of one instance is too low to hit: the whole height answers, and holds the scale.
-    reach = (
-        base.transform_filter("datum.sentence !== ''")
-        .mark_bar(opacity=0)
-        .encode(
-            x=x,
-            y=y("top"),
-            y2=alt.datum(floor),
-            tooltip=alt.Tooltip("sentence:N", title="Instances"),
-        )
-        .add_params(alt.selection_point("pick", fields=["changes"], toggle="true"))
-    )
-    # holds the scale where there is no bar
-    top = base.mark_point(opacity=0).encode(x=x, y=y("top"))
-    layers = [bars, *outline, marked, top, reach]
     if numbered:
-        written = base.transform_filter("datum.instances > 0").mark_text(
-            dy=-7, fontSize=11, color=colours.text
-        )
-        layers.insert(-1, written.encode(x=x, y=y("instances"), text="written:N"))
-    chart = alt.layer(*layers).transform_filter("datum.changes >= 1").properties(height=height)
-    spec: dict[str, Any] = chart.properties(
+        written = blank().transform_filter("datum.instances > 0").mark_text(dy=-7)
+        layers.append(written.encode(x=x, y=y("instances"), text="written:N"))
+    # A bar of one instance is too low to hit: the whole height answers, and holds the scale.
+    tooltip = alt.Tooltip("sentence:N", title="Instances")
+    layers.append(picked(bar(meant.mark_bar(opacity=0), "top", tooltip=tooltip), "changes"))
+    return finished(
+        layers,
+        colors,
+        grid=False,
+        only="datum.changes >= 1",
+        height=height,
         description="Sensitivity histogram: instances by how often their outcome changed.",
-    ).to_dict()
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}  # the height is the plot's own
-    return without_data(spec)
+    )
 
 
 def outcome_strips(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -145,59 +126,44 @@ def outcome_strips(*, versions: int, dark: bool) -> dict[str, Any]:
     versions
         How many there are; with more the squares are narrower.
     """
-    colours = palette(dark=dark)
-    columns = ("instance", "version", "outcome", "held", "sentence")
-    base = alt.Chart(dummy(*columns))
+    colors = palette(dark=dark)
     step = max(_NARROWEST, min(_WIDEST, _STRIP_WIDTH // max(versions, 1)))
-    x = alt.X(
-        "version:N",
-        sort=None,
-        title=None,
-        scale=alt.Scale(type="point", padding=0.5),
-        axis=alt.Axis(orient="top", labelAngle=-90, labelOverlap="greedy", labelLimit=90,
-                      grid=False, domain=False, ticks=False, labelColor=colours.text),
-    )  # fmt: skip
-    y = alt.Y(
-        "instance:N",
-        sort=None,
-        title=None,
-        scale=alt.Scale(type="point", padding=0.5),
-        axis=alt.Axis(labelLimit=150, labelOverlap=False, grid=True, gridColor=colours.line,
-                      domain=False, ticks=False, labelColor=colours.text),
-    )  # fmt: skip
+    points = alt.Scale(type="point", padding=0.5)
+    x = names_axis(
+        alt.X, "version", orient="top", labelAngle=-90, labelOverlap="greedy", labelLimit=90,
+        grid=False,
+    ).scale(points)  # fmt: skip
+    y = names_axis(alt.Y, "instance", labelLimit=150, labelOverlap=False, grid=True).scale(points)
+    hues = [colors.correct, colors.incorrect, colors.neutral, colors.neutral]
+    legend = alt.Legend(orient="bottom", title=None, columns=4)
     domain = list(STRIP_OUTCOMES)
-    hues = [colours.correct, colours.incorrect, colours.neutral, colours.neutral]
-    legend = alt.Legend(orient="bottom", title=None, columns=4, labelColor=colours.text)
-    squares = base.mark_point(filled=True, opacity=1, size=_SIZE, strokeWidth=0).encode(
-        x=x,
-        y=y,
-        color=alt.Color("outcome:N", scale=alt.Scale(domain=domain, range=hues), legend=legend),
-        shape=alt.Shape(
-            "outcome:N", scale=alt.Scale(domain=domain, range=_shapes(step)), legend=legend
-        ),
-        tooltip=alt.Tooltip("sentence:N", title="Model"),
+    squares = blank().mark_point(filled=True, opacity=1, size=_SIZE, strokeWidth=0)
+    train = alt.Scale(domain=[_IN_TRAIN], range=[colors.text])
+    held = alt.Fill("held:N", scale=train, legend=alt.Legend(orient="bottom", title=None))
+    dots = blank().transform_filter("datum.held !== ''")
+    dots = dots.mark_point(
+        filled=True, opacity=1, size=min(12, step**2), shape="circle", yOffset=11
     )
-    dots = (
-        base.transform_filter("datum.held !== ''")
-        .mark_point(filled=True, opacity=1, size=min(12, step**2), shape="circle", yOffset=11)
-        .encode(
+    layers = [
+        squares.encode(
             x=x,
             y=y,
-            fill=alt.Fill(
-                "held:N",
-                scale=alt.Scale(domain=[_IN_TRAIN], range=[colours.text]),
-                legend=alt.Legend(orient="bottom", title=None, labelColor=colours.text),
+            color=alt.Color("outcome:N", scale=alt.Scale(domain=domain, range=hues), legend=legend),
+            shape=alt.Shape(
+                "outcome:N", scale=alt.Scale(domain=domain, range=_shapes(step)), legend=legend
             ),
-        )
-    )
-    chart = alt.layer(squares, dots).properties(
+            tooltip=alt.Tooltip("sentence:N", title="Model"),
+        ),
+        dots.encode(x=x, y=y, fill=held),
+    ]
+    return finished(
+        layers,
+        colors,
+        autosize="pad",
         width=alt.Step(step),
         height=alt.Step(28),
         description="Outcome strips: what the model of each version said of each instance.",
     )
-    spec: dict[str, Any] = chart.to_dict()
-    spec["autosize"] = {"type": "pad", "contains": "padding"}
-    return without_data(spec)
 
 
 def sensitivity_frame(sensitivity: pl.DataFrame, *, chosen: Collection[int] = ()) -> pl.DataFrame:
@@ -208,8 +174,6 @@ def sensitivity_frame(sensitivity: pl.DataFrame, *, chosen: Collection[int] = ()
     sensitivity
         changes (null: fewer than two known outcomes), instances and, where filters are set,
         all_instances (without filters).
-    chosen
-        Numbers of changes selected. Empty: none is, and all bars look alike.
 
     Returns
     -------
@@ -245,8 +209,7 @@ def sensitivity_frame(sensitivity: pl.DataFrame, *, chosen: Collection[int] = ()
             "top": [max([*bars, *tall, _LEAST_TOP])] * len(changes),
             "written": [f"{count:,}" if count else "" for count, _ in counts],
             "sentence": sentences,
-            "chosen": [not chosen or c in chosen for c in changes],
-            "marked": [c in chosen for c in changes],
+            **choice_columns(changes, chosen),
         },
         schema={
             "changes": pl.Int64,
@@ -294,16 +257,16 @@ def sensitivity_text(frame: pl.DataFrame) -> str:
     counted = frame.filter(pl.col("changes").is_not_null())
     total = int(counted["instances"].sum())
     unknown = int(frame.filter(pl.col("changes").is_null())["instances"].sum())
-    left_out = f" {_instances(unknown)} with fewer than two known outcomes." if unknown else ""
+    left_out = f" {plural(unknown)} with fewer than two known outcomes." if unknown else ""
     if not total:
         return f"No instance has two known outcomes in these versions.{left_out}"
     bars = counted.filter((pl.col("changes") > 0) & (pl.col("instances") > 0))
     changed = int(bars["instances"].sum())
     if not changed:
-        return f"None of {_instances(total)} changed.{left_out}"
+        return f"None of {plural(total)} changed.{left_out}"
     top = bars.sort("instances", descending=True, maintain_order=True).row(0, named=True)
     return (
-        f"{changed:,} of {_instances(total)} changed, most often {_times(top['changes'])} "
+        f"{changed:,} of {plural(total)} changed, most often {_times(top['changes'])} "
         f"({top['instances']:,}), at most {_times(int(bars['changes'].to_list()[-1]))}.{left_out}"
     )
 
@@ -316,7 +279,7 @@ def strip_text(frame: pl.DataFrame) -> str:
     told = ", ".join(f"{counts[name]:,} {name}" for name in STRIP_OUTCOMES if counts.get(name))
     rows, versions = frame["instance"].n_unique(), frame["version"].n_unique()
     return (
-        f"{_instances(rows)} under the models of {versions:,} version{_s(versions)}: {told}; "
+        f"{plural(rows)} under the models of {plural(versions, 'version')}: {told}; "
         f"{int(frame['in_train'].sum()):,} in train."
     )
 
@@ -350,7 +313,7 @@ def _sentence(changes: int | None, count: int, every: int) -> str:
     if changes is None or not max(count, every):
         return ""
     without = f"; {every:,} without filters" if every != count else ""
-    return f"{_instances(count)} changed {_times(changes)}{without}."
+    return f"{plural(count)} changed {_times(changes)}{without}."
 
 
 def _strip_sentence(
@@ -361,13 +324,5 @@ def _strip_sentence(
     return f"{instance} in {version}: {outcome}{said}{train}."
 
 
-def _instances(count: int) -> str:
-    return f"{count:,} instance{_s(count)}"
-
-
 def _times(count: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count:,} times")
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

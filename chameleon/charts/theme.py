@@ -1,17 +1,42 @@
-"""The colours of the charts, in the light and in the dark theme.
+"""What all charts share: colors, fonts, and axes of both themes, and the builders.
 
-Blue, pink and purple belong to the two versions, red to wrong outcomes, so that splits, sources
-and kinds of change take other hues. Every fill has at least 3:1 against its background.
+A chart is a specification without data, to be cached, with a frame beside it. A click selects under
+the name "pick"; what is selected is shown by the frame's columns `chosen` (the others are dimmed)
+and `marked` (outlined), never by the chart.
+
+Blue, pink, and purple belong to the two versions, red to incorrect outcomes, so that splits,
+sources, and kinds of change take other hues. Every fill has at least 3:1 against its background.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+DIM = 0.35
+BAR_WIDTH = "clamp(0.4 * width / length(domain('x')), 1, 5)"
+POINT_SIZE = "clamp(0.5 * pow(width / length(domain('x')), 2), 8, 60)"
+"""Thickness of an interval and area of a point, thinner where versions stand close together."""
+FIGURE = ".4f"
+COUNT = ","
+EVERY_NAME: Mapping[str, Any] = {
+    "labelLimit": 150,
+    "labelOverlap": False,
+    "labelBound": False,
+    "labelFlush": False,
+}
+"""An axis of names, all of which are written, the long ones cut off."""
+BANDS: Mapping[str, Any] = {**EVERY_NAME, "grid": True, "tickBand": "extent"}
+"""An axis of names with a line between any two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one theme.
+    """The colors of one theme.
 
     Attributes
     ----------
@@ -44,15 +69,28 @@ class Palette:
 
     @property
     def correct(self) -> str:
-        """The blue of right outcomes."""
+        """The blue of correct outcomes."""
         return self.outcomes[-1]
 
     @property
     def incorrect(self) -> str:
-        """The red of wrong outcomes."""
+        """The red of incorrect outcomes."""
         return self.outcomes[0]
 
+    @property
+    def sides(self) -> alt.Scale:
+        """The colors of the secondary and the primary."""
+        return alt.Scale(domain=list(SIDES), range=[self.secondary, self.primary])
 
+    def config(self, *, labels: bool, grid: bool) -> dict[str, Any]:
+        """What Vega-Lite draws unless a chart says otherwise; the rest is Streamlit's theme."""
+        named = {"labelColor": self.text, "titleColor": self.text} if labels else {}
+        lines = {"gridColor": self.line} if grid else {}
+        text = {"color": self.text, "fontSize": 11}
+        return {"text": text, "axis": {**named, **lines}, "legend": named}
+
+
+SIDES = ("secondary", "primary")
 LIGHT = Palette(
     primary="#2a78b8",
     secondary="#d0418b",
@@ -80,14 +118,227 @@ DARK = Palette(
 
 
 def palette(*, dark: bool) -> Palette:
-    """The palette of the theme."""
+    """The palette of a theme."""
     return DARK if dark else LIGHT
 
 
 def ink(fill: str) -> str:
-    """Black or white, whichever can be read better on this fill ("#rrggbb")."""
+    """Black or white, whichever is more legible on this fill ("#rrggbb")."""
     channels = (int(fill[k : k + 2], 16) / 255 for k in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     # WCAG 2.2's contrast: equal to both where (L + 0.05)^2 = 1.05 * 0.05
     return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
+
+
+def blank() -> alt.Chart:
+    """A chart of a frame that comes later."""
+    return alt.Chart(alt.NamedData(name="frame"))
+
+
+def finished(
+    layers: Sequence[alt.Chart] | alt.Chart,
+    colors: Palette,
+    *,
+    description: str,
+    labels: bool = True,
+    grid: bool = True,
+    only: str | None = None,
+    autosize: str | None = "fit-x",
+    **size: Any,  # noqa: ANN401 - pixels or steps
+) -> dict[str, Any]:
+    """The specification of a chart, without data.
+
+    Parameters
+    ----------
+    labels, grid
+        False leaves labels of axes and legends, or the grid, in Streamlit's gray.
+    only
+        The rows that any layer draws, as a Vega expression; None: all.
+    autosize
+        "fit-x": as wide as its place, where the height is the plot's own; None: Streamlit decides.
+    """
+    chart: Any = layers if isinstance(layers, alt.Chart) else alt.layer(*layers)
+    if only is not None:
+        chart = chart.transform_filter(only)
+    spec: dict[str, Any] = chart.properties(description=description, **size).to_dict()
+    for part in (spec, *spec.get("layer", ())):
+        part.pop("data", None)
+    if autosize is not None:
+        spec["autosize"] = {"type": autosize, "contains": "padding"}
+    spec["config"] |= colors.config(labels=labels, grid=grid)
+    return spec
+
+
+def names_axis(
+    channel: type[alt.X | alt.Y],
+    field: str,
+    *,
+    order: str | None = None,
+    title: str | None = None,
+    **axis: Any,  # noqa: ANN401 - properties of an axis
+) -> Any:  # noqa: ANN401 - the channel given
+    """An axis of names as in the frame, or ordered by a column of numbers."""
+    sort = None if order is None else alt.EncodingSortField(order, op="min")
+    return channel(f"{field}:N", sort=sort, title=title, axis=alt.Axis(**axis))
+
+
+def picked(chart: alt.Chart, *fields: str) -> alt.Chart:
+    """The chart, with marks that a click selects."""
+    selected: alt.Chart = chart.add_params(
+        alt.selection_point("pick", fields=list(fields), toggle="true")
+    )
+    return selected
+
+
+def dimmed(least: float = DIM, column: str = "chosen") -> Any:  # noqa: ANN401 - Altair's condition
+    """The opacity of marks, of which those not chosen are dimmed."""
+    return alt.condition(f"datum.{column}", alt.value(1), alt.value(least))
+
+
+def outlined(
+    colors: Palette, *, edge: str | None = None, marked: float = 1.5, plain: float = 0
+) -> dict[str, Any]:
+    """Encodings that outline what is marked, and the rest in the color `edge`, in pixels."""
+    return {
+        "stroke": alt.condition(
+            "datum.marked", alt.value(colors.text), alt.value(edge or colors.text)
+        ),
+        "strokeWidth": alt.condition("datum.marked", alt.value(marked), alt.value(plain)),
+    }
+
+
+def matrix(
+    x: alt.X,
+    y: alt.Y,
+    color: alt.Color,
+    *,
+    tooltip: alt.Tooltip | Sequence[alt.Tooltip],
+    pick: Sequence[str] = (),
+    mark: Mapping[str, Any] | None = None,
+    encoding: Mapping[str, Any] | None = None,
+    words: Sequence[tuple[str | None, Mapping[str, Any], Mapping[str, Any]]] = (),
+) -> list[alt.Chart]:
+    """The layers of a matrix: cells, and on each the words of some columns.
+
+    Parameters
+    ----------
+    pick
+        The columns that a click selects by; empty: a click does nothing.
+    mark, encoding
+        How cells look, beside place and color.
+    words
+        Columns (None: the look has the text), the looks of their text, and further encodings.
+    """
+    cells = blank().mark_rect(**mark or {})
+    cells = cells.encode(x=x, y=y, color=color, tooltip=tooltip, **encoding or {})
+    written = []
+    for column, look, more in words:
+        text = {} if column is None else {"text": f"{column}:N"}
+        written.append(blank().mark_text(**look).encode(x=x, y=y, **text, **more))
+    return [picked(cells, *pick) if pick else cells, *written]
+
+
+def bars(
+    x: alt.X,
+    y: alt.Y,
+    *,
+    tooltip: alt.Tooltip,
+    mark: Mapping[str, Any],
+    encoding: Mapping[str, Any],
+    pick: Sequence[str] = (),
+    ticks: tuple[str, Mapping[str, Any], Mapping[str, Any]] | None = None,
+    spans: Mapping[str, Any] | None = None,
+    words: tuple[str, str, Mapping[str, Any]] | None = None,
+) -> list[alt.Chart]:
+    """The layers of lying bars or dots, a row for each name.
+
+    Parameters
+    ----------
+    mark, encoding
+        How bars look, beside place and tooltip; `mark` has a "type".
+    pick
+        The columns that a click selects by; empty: a click does nothing.
+    ticks
+        A column of places on x, the look of ticks there, and further encodings.
+    spans
+        The look of the interval from column `low` to `high`, and "encoding".
+    words
+        The column of places on x, the column of words, and further encodings.
+    """
+    base = alt.Chart(alt.NamedData(name="frame"), mark=alt.MarkDef(**mark))
+    drawn = base.encode(x=x, y=y, tooltip=tooltip, **encoding)
+    layers = [picked(drawn, *pick) if pick else drawn]
+    if ticks is not None:
+        at, look, more = ticks
+        layers.append(blank().mark_tick(**look).encode(**{"x": f"{at}:Q", "y": y, **more}))
+    if spans is not None:
+        look = {name: value for name, value in spans.items() if name != "encoding"}
+        more = {"x": "low:Q", "x2": "high:Q", "y": y, "tooltip": tooltip}
+        layers.append(blank().mark_rule(**look).encode(**more | spans.get("encoding", {})))
+    if words is not None:
+        at, column, more = words
+        text = blank().mark_text(align="left", dx=6, fontSize=12)
+        layers.append(text.encode(x=f"{at}:Q", y=y, text=f"{column}:N", **more))
+    return layers
+
+
+def interval_lines(
+    series: str,
+    x: alt.X,
+    *,
+    title: str,
+    scales: Mapping[str, alt.Scale],
+    legend: alt.Legend,
+    axis: Mapping[str, Any],
+    padding: int,
+    names: tuple[str, str],
+    shape_legend: bool = True,
+) -> list[alt.Chart]:
+    """The layers of a line for each series, with a thick bar for the interval of each value.
+
+    The frame: series, version, value, low, high (95% CI, null without), instances.
+
+    Parameters
+    ----------
+    scales
+        "color" and "shape" of the series.
+    padding
+        Pixels between the lines and the ends of the scale.
+    names
+        What tooltips call the version and the series.
+    """
+    color = alt.Color(f"{series}:N", scale=scales["color"], legend=legend)
+    shape = alt.Shape(f"{series}:N", scale=scales["shape"], legend=legend if shape_legend else None)
+    scale = alt.Scale(zero=False, padding=padding)
+    shown = alt.Axis(format="~g", tickCount=5, **axis)
+    y = alt.Y("value:Q", title=title, scale=scale, axis=shown)
+    spans = blank().mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3)
+    points = blank().mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1)
+    tooltip = [
+        alt.Tooltip("version:N", title=names[0]),
+        alt.Tooltip(f"{series}:N", title=names[1]),
+        alt.Tooltip("value:Q", title=title, format=FIGURE),
+        alt.Tooltip("low:Q", title="95 % interval from", format=FIGURE),
+        alt.Tooltip("high:Q", title="to", format=FIGURE),
+        alt.Tooltip("instances:Q", title="Instances", format=COUNT),
+    ]
+    return [
+        spans.encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=color),
+        blank().mark_line().encode(x=x, y=y, color=color),
+        points.encode(x=x, y=y, color=color, shape=shape, tooltip=tooltip),
+    ]
+
+
+def choice_columns(keys: Sequence[object], chosen: Collection[object]) -> dict[str, pl.Series]:
+    """The columns `chosen` and `marked`; where nothing is chosen, all look alike."""
+    marked = [key in chosen for key in keys]
+    return {
+        "chosen": pl.Series([not chosen or one for one in marked], dtype=pl.Boolean),
+        "marked": pl.Series(marked, dtype=pl.Boolean),
+    }
+
+
+def plural(count: int, noun: str = "instance") -> str:
+    """A count with its noun: "1 instance", "1,200 instances"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,7 +1,6 @@
-"""Charts of the whole timeline: metrics as lines, sizes as bars, changes as a table of counts.
+"""Charts over the versions: metrics, sizes, and changes of all, and the course of one instance.
 
-Each function builds a specification without data, to be kept; the frames go beside it. All have
-the versions on the same x axis, so that they stand under each other.
+The first three have the versions on the same x axis, so that they align under each other.
 """
 
 from __future__ import annotations
@@ -10,18 +9,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from chameleon.charts.specs import BAR_WIDTH, POINT_SIZE, dummy, fitted_spec
-from chameleon.charts.theme import Palette, palette
+from chameleon.charts.theme import (
+    COUNT,
+    Palette,
+    blank,
+    dimmed,
+    finished,
+    interval_lines,
+    matrix,
+    palette,
+)
 
 SPLITS = ("train", "test", "validation")
 CHANGES = ("added", "removed", "relabelled", "labels added", "edited", "moved")
+OUTCOMES = ("correct", "incorrect", "unknown")
 
-_SHAPES = ("circle", "square", "triangle-up")
-_AXIS_EXTENT = 96
+_EXTENT: dict[str, Any] = {"labelFlush": False, "minExtent": 96, "maxExtent": 96}
 _NARROW = 24
 """More versions than this leave no room for a number in every cell."""
+_NAMED = 30
+"""Up to so many versions the predicted class stands above each point."""
 _FITTING = (
     "6 * length(datum.written) <= bandwidth('x') || datum.instances < 1000 ? datum.written"
     " : bandwidth('x') >= 16 ? format(datum.instances, '.2~s') : ''"
@@ -36,48 +47,28 @@ def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, 
     The frame: version, split, value, low, high (95 % interval, null without), instances, side
     ("primary", "secondary", "both" or ""), in the order of the timeline.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("version", "split", "value", "low", "high", "instances", "side"))
-    x = _versions_axis()
+    colors = palette(dark=dark)
     places = [SPLITS.index(split) for split in splits]
-    hues = alt.Scale(domain=list(splits), range=[colours.categories[k] for k in places])
-    shapes = alt.Scale(domain=list(splits), range=[_SHAPES[k] for k in places])
-    legend = alt.Legend(orient="top", title=None, offset=6)
-    y = alt.Y(
-        "value:Q",
+    shapes = ("circle", "square", "triangle-up")
+    x = _versions_axis()
+    layers = interval_lines(
+        "split",
+        x,
         title=title,
-        scale=alt.Scale(zero=False, padding=12),
-        axis=alt.Axis(
-            labelFlush=False,
-            minExtent=_AXIS_EXTENT,
-            maxExtent=_AXIS_EXTENT,
-            format="~g",
-            tickCount=5,
-        ),
+        scales={
+            "color": alt.Scale(domain=list(splits), range=[colors.categories[k] for k in places]),
+            "shape": alt.Scale(domain=list(splits), range=[shapes[k] for k in places]),
+        },
+        legend=alt.Legend(orient="top", title=None, offset=6),
+        axis=_EXTENT,
+        padding=12,
+        names=("Version", "Split"),
     )
-    lines = base.mark_line().encode(x=x, y=y, color=alt.Color("split:N", scale=hues, legend=legend))
-    points = base.mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1).encode(
-        x=x,
-        y=y,
-        color=alt.Color("split:N", scale=hues, legend=legend),
-        shape=alt.Shape("split:N", scale=shapes, legend=legend),
-        tooltip=[
-            alt.Tooltip("version:N", title="Version"),
-            alt.Tooltip("split:N", title="Split"),
-            alt.Tooltip("value:Q", title=title, format=".4f"),
-            alt.Tooltip("low:Q", title="95 % interval from", format=".4f"),
-            alt.Tooltip("high:Q", title="to", format=".4f"),
-            alt.Tooltip("instances:Q", title="Instances", format=","),
-        ],
-    )
-    spans = base.mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3).encode(
-        x=x,
-        y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False, padding=12)),
-        y2="high:Q",
-        color=alt.Color("split:N", scale=hues, legend=legend),
-    )
-    return fitted_spec(
-        alt.layer(*_side_rules(base, x, colours), spans, lines, points),
+    return finished(
+        [*_side_rules(x, colors), *layers],
+        colors,
+        labels=False,
+        grid=False,
         height=150,
         description=f"{title} of every version, a line a split.",
     )
@@ -88,34 +79,32 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
 
     The frame: version, group, instances, place (the group's place in the stack).
     """
-    colours = palette(dark=dark)
-    hues = [colours.categories[k % len(colours.categories)] for k in range(len(domain))]
-    chart = (
-        alt.Chart(dummy("version", "group", "instances", "place"))
-        .mark_bar()
-        .encode(
-            x=_versions_axis(),
-            y=alt.Y(
-                "instances:Q",
-                title="Instances",
-                axis=alt.Axis(labelFlush=False, minExtent=_AXIS_EXTENT, maxExtent=_AXIS_EXTENT,
-                              format=",d", tickCount=4),
-            ),
-            color=alt.Color(
-                "group:N",
-                scale=alt.Scale(domain=list(domain), range=hues),
-                legend=alt.Legend(orient="top", title=None, offset=6, symbolLimit=len(domain) or 1,
-                                  columns=6, labelLimit=160),
-            ),
-            order=alt.Order("place:Q"),
-            tooltip=[
-                alt.Tooltip("version:N", title="Version"),
-                alt.Tooltip("group:N", title=by.capitalize()),
-                alt.Tooltip("instances:Q", title="Instances", format=","),
-            ],
-        )
-    )  # fmt: skip
-    return fitted_spec(chart, height=120, description=f"Instances of every version by {by}.")
+    colors = palette(dark=dark)
+    hues = [colors.categories[k % len(colors.categories)] for k in range(len(domain))]
+    legend = alt.Legend(
+        orient="top", title=None, offset=6, symbolLimit=len(domain) or 1, columns=6, labelLimit=160
+    )
+    axis = alt.Axis(format=",d", tickCount=4, **_EXTENT)
+    chart = blank().mark_bar()
+    chart = chart.encode(
+        x=_versions_axis(),
+        y=alt.Y("instances:Q", title="Instances", axis=axis),
+        color=alt.Color("group:N", scale=alt.Scale(domain=list(domain), range=hues), legend=legend),
+        order=alt.Order("place:Q"),
+        tooltip=[
+            alt.Tooltip("version:N", title="Version"),
+            alt.Tooltip("group:N", title=by.capitalize()),
+            alt.Tooltip("instances:Q", title="Instances", format=COUNT),
+        ],
+    )
+    return finished(
+        chart,
+        colors,
+        labels=False,
+        grid=False,
+        height=120,
+        description=f"Instances of every version by {by}.",
+    )
 
 
 def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
@@ -123,44 +112,33 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
 
     The frame: version, before, kind, instances, written (the count as text, "" for none).
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("version", "before", "kind", "instances", "written"))
-    y = alt.Y(
-        "kind:N",
-        sort=list(CHANGES),
-        title=" ",
-        axis=alt.Axis(
-            labelFlush=False,
-            minExtent=_AXIS_EXTENT,
-            maxExtent=_AXIS_EXTENT,
-            domain=False,
-            ticks=False,
-            labelOverlap=False,
-        ),
-    )
+    colors = palette(dark=dark)
     tooltip = [
         alt.Tooltip("before:N", title="From version"),
         alt.Tooltip("version:N", title="to version"),
         alt.Tooltip("kind:N", title="Kind"),
-        alt.Tooltip("instances:Q", title="Instances", format=","),
+        alt.Tooltip("instances:Q", title="Instances", format=COUNT),
     ]
-    cells = base.mark_rect(stroke=colours.line, strokeWidth=0.5).encode(
-        x=_versions_axis(),
-        y=y,
-        color=alt.Color(
-            "instances:Q",
-            scale=alt.Scale(type="symlog", range=[colours.low, colours.high], domainMin=0),
-            legend=None,
-        ),
+    text = {"fontSize": alt.ExprRef(_FITTING_SIZE), "text": alt.ExprRef(_FITTING)}
+    numbers = (None, text, {"tooltip": tooltip})
+    axis = alt.Axis(labelOverlap=False, **_EXTENT)
+    scale = alt.Scale(type="symlog", range=[colors.low, colors.high], domainMin=0)
+    layers = matrix(
+        _versions_axis(),
+        alt.Y("kind:N", sort=list(CHANGES), title=" ", axis=axis),
+        alt.Color("instances:Q", scale=scale, legend=None),
         tooltip=tooltip,
+        mark={"stroke": colors.line, "strokeWidth": 0.5},
+        words=[numbers] if versions <= _NARROW else [],
     )
-    if versions > _NARROW:
-        return fitted_spec(cells, height=24 * len(CHANGES), description=_CHANGES_DESCRIBED)
-    numbers = base.mark_text(
-        fontSize=alt.ExprRef(_FITTING_SIZE), text=alt.ExprRef(_FITTING)
-    ).encode(x=_versions_axis(), y=y, color=alt.value(colours.text), tooltip=tooltip)
-    return fitted_spec(
-        alt.layer(cells, numbers), height=24 * len(CHANGES), description=_CHANGES_DESCRIBED
+    return finished(
+        layers,
+        colors,
+        labels=False,
+        grid=False,
+        height=24 * len(CHANGES),
+        description="Instances added, removed, relabelled, labelled, edited and moved at each "
+        "step.",
     )
 
 
@@ -225,9 +203,131 @@ def change_frame(changes: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame
     return pl.concat([first, table])
 
 
-_CHANGES_DESCRIBED = (
-    "Instances added, removed, relabelled, labelled, edited and moved at each step."
-)
+def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any]:
+    """The probability of the instance's label in every version, a sign by outcome.
+
+    The frame: that of `probability_frame`. Without `known` no probability is: the signs stand on
+    one line, without a scale.
+    """
+    colors = palette(dark=dark)
+    x = alt.X(
+        "version:O",
+        sort=alt.EncodingSortField("place", op="min"),
+        axis=alt.Axis(title=None, labelAngle=0 if versions <= 16 else -60, labelLimit=70),
+    )
+    # every layer says the same of both axes: Vega-Lite fails on merging a title with none
+    scale = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(title="Probability of the label", format="~%", tickCount=3) if known else None
+    y = alt.Y("y:Q", scale=scale, axis=axis)
+    shapes = alt.Scale(domain=list(OUTCOMES), range=["circle", "cross", "diamond"])
+    hues = alt.Scale(
+        domain=list(OUTCOMES), range=[colors.correct, colors.incorrect, colors.neutral]
+    )
+    points = blank().mark_point(filled=True, size=110)
+    points = points.encode(
+        x=x,
+        y=y,
+        shape=alt.Shape("outcome:N", scale=shapes, legend=alt.Legend(title=None, orient="top")),
+        color=alt.Color("outcome:N", scale=hues),
+        opacity=dimmed(0.4, "held"),
+        tooltip=alt.Tooltip("sentence:N", title="Model"),
+    )
+    layers = [points]
+    if known:
+        line = blank().mark_line(color=colors.neutral, strokeWidth=1.5)
+        of_label = alt.Y("probability:Q", scale=scale, axis=axis)
+        layers.insert(0, line.encode(x=x, y=of_label, order="place:Q"))
+    if versions <= _NAMED:
+        named = blank().mark_text(dy=-14, limit=60)
+        layers.append(named.encode(x=x, y=y, text="prediction:N"))
+    return finished(
+        layers,
+        colors,
+        labels=False,
+        grid=False,
+        description="What the model of every version says of one instance.",
+        height=170 if known else 70,
+    )
+
+
+def probability_frame(versions: pl.DataFrame) -> pl.DataFrame:
+    """The frame of `probability_line` from that of `instance_versions`.
+
+    Returns
+    -------
+    polars.DataFrame
+        place, version, probability (of the label; null where unknown), y (the same, or the middle
+        where it is unknown), outcome, held, prediction ("-" where there is none), sentence.
+    """
+    lines = list(versions.iter_rows(named=True))
+    probabilities = [line["probability_of_label"] for line in lines]
+    return pl.DataFrame(
+        {
+            "place": list(range(len(lines))),
+            "version": versions["version"],
+            "probability": pl.Series(probabilities, dtype=pl.Float64),
+            "y": pl.Series([0.5 if p is None else p for p in probabilities], dtype=pl.Float64),
+            "outcome": versions["outcome"],
+            "held": versions["held"],
+            "prediction": [line["prediction"] or "-" for line in lines],
+            "sentence": [_sentence(line) for line in lines],
+        }
+    )
+
+
+def probability_text(frame: pl.DataFrame) -> str:
+    """The line in words."""
+    counts = dict(frame["outcome"].value_counts().iter_rows())
+    told = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts.get(name))
+    lacking = int((~frame["held"]).sum())
+    pale = (
+        f" {lacking:,} lack the instance: their model is asked of its nearest row, drawn pale."
+        if lacking
+        else ""
+    )
+    some = 0 < frame["probability"].null_count() < len(frame)
+    unknown = " Without a probability a sign stands in the middle." if some else ""
+    return f"Under the models of {len(frame):,} versions: {told}.{pale}{unknown}"
+
+
+def stream_line(*, dark: bool) -> dict[str, Any]:
+    """A stream of numbers as a line. The frame: that of `stream_frame`."""
+    colors = palette(dark=dark)
+    line = blank().mark_line(color=colors.categories[0], strokeWidth=1.5)
+    line = line.encode(
+        x=alt.X("sample:Q", axis=alt.Axis(title=None, tickMinStep=1)),
+        y=alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, tickCount=4)),
+        tooltip=[alt.Tooltip("name:N", title="Sample"), alt.Tooltip("value:Q", title="Value")],
+    )
+    return finished(
+        line,
+        colors,
+        labels=False,
+        grid=False,
+        description="The stream of one instance, in order.",
+        height=180,
+    )
+
+
+def stream_frame(
+    samples: NDArray[np.float64], *, names: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The frame of `stream_line`: sample (from 0), value (null where not finite), name."""
+    finite = np.where(np.isfinite(samples), samples, np.nan)
+    places = list(range(len(samples)))
+    told = [str(place) for place in places] if names is None else list(names)
+    value = pl.Series("value", finite, nan_to_null=True)
+    return pl.DataFrame([pl.Series("sample", places), value, pl.Series("name", told)])
+
+
+def _sentence(line: dict[str, Any]) -> str:
+    said = "nothing" if line["prediction"] is None else str(line["prediction"])
+    own, of = line["probability_of_prediction"], line["probability_of_label"]
+    sure = "" if own is None else f" ({own:.1%})"
+    label = "" if line["label"] is None else f"; label {line['label']}"
+    label += "" if of is None or not label else f" ({of:.1%})"
+    held = "" if line["held"] else "; lacks the instance"
+    return f"{line['version']} says {said}{sure}{label}: {line['outcome']}{held}."
 
 
 def _versions_axis() -> alt.X:
@@ -240,15 +340,17 @@ def _versions_axis() -> alt.X:
     )
 
 
-def _side_rules(base: alt.Chart, x: alt.X, colours: Palette) -> list[alt.Chart]:
+def _side_rules(x: alt.X, colors: Palette) -> list[alt.Chart]:
     """A rule at the primary and at the secondary version.
 
     Invisible elsewhere rather than filtered out: a layer with other rows than its neighbours would
     change the order of the versions.
     """
-    hues = {"primary": colours.primary, "secondary": colours.secondary}
+    hues = {"primary": colors.primary, "secondary": colors.secondary}
     return [
-        base.mark_rule(strokeWidth=2, strokeDash=dash, color=hue).encode(
+        blank()
+        .mark_rule(strokeWidth=2, strokeDash=dash, color=hue)
+        .encode(
             x=x,
             opacity=alt.condition(
                 alt.FieldOneOfPredicate(field="side", oneOf=[side, "both"]),

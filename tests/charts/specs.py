@@ -1,10 +1,11 @@
-"""Reading a Vega-Lite specification: which fields it uses, and which it makes itself."""
+"""Reading a Vega-Lite specification, and choosing the options to draw with."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -51,3 +52,19 @@ def encodings(spec: dict[str, Any], channel: str) -> list[dict[str, Any]]:
         for node in nodes(spec)
         if isinstance(node.get("encoding"), dict) and channel in node["encoding"]
     ]
+
+
+def pairwise(*factors: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Few combinations in which any two values of two factors meet."""
+
+    def pairs(places: tuple[int, ...]) -> set[Any]:
+        return set(itertools.combinations(enumerate(places), 2))
+
+    every = list(itertools.product(*(range(len(factor)) for factor in factors)))
+    missing = set().union(*(pairs(places) for places in every))
+    found = []
+    while missing:
+        best = max(every, key=lambda places: len(pairs(places) & missing))
+        missing -= pairs(best)
+        found.append(tuple(factor[k] for factor, k in zip(factors, best, strict=True)))
+    return found

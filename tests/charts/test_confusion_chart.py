@@ -5,7 +5,7 @@ import pytest
 
 from chameleon.charts import Shown, error_frame, error_rates, error_text
 from chameleon.charts import confusion as charts
-from tests.charts.specs import encodings, fields, is_sound
+from tests.charts.specs import encodings, fields, is_sound, pairwise
 
 NAMES = {Shown.SECONDARY: "1.8", Shown.PRIMARY: "1.9"}
 FOUND = pl.DataFrame(
@@ -24,9 +24,9 @@ def cells(data, column="written"):
     return {(a, b): value for a, b, value in data.select("label", "prediction", column).rows()}
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("difference", [False, True])
-@pytest.mark.parametrize("classes", [1, 2, 10, 30])
+@pytest.mark.parametrize(
+    ("classes", "difference", "dark"), pairwise([1, 2, 10, 30], [False, True], [False, True])
+)
 def test_the_specification_is_sound_and_asks_for_columns_of_its_frame(dark, difference, classes):
     spec = charts.confusion_matrix(
         classes=classes, flat=classes == 2, difference=difference, dark=dark

@@ -1,6 +1,5 @@
 """The aggregated embedding: specification, squares whose area counts, and what a brush covers."""
 
-import itertools
 import math
 from datetime import datetime
 
@@ -21,16 +20,17 @@ from chameleon.charts import (
 )
 from chameleon.charts.embedding import OTHER
 from chameleon.charts.theme import ink
-from tests.charts.specs import encodings, fields, is_sound, nodes
+from tests.charts.specs import encodings, fields, is_sound, nodes, pairwise
 from tests.charts.test_theme import BACKGROUNDS, contrast
 
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}" + "e" * 300
-OPTIONS = [
-    EmbeddingChart(
-        size_px=300, dark=dark, colouring=colouring, outline=outline, groups=("cat", HOSTILE)
+DRAWN = [
+    (EmbeddingChart(size_px=300, dark=dark, colouring=colouring, outline=outline,
+                    groups=("cat", HOSTILE)), rows)
+    for colouring, rows, dark, outline in pairwise(
+        list(Colouring), [0, 1, 4], [False, True], [False, True]
     )
-    for dark, colouring, outline in itertools.product([False, True], Colouring, [False, True])
-]
+]  # fmt: skip
 PLAIN = EmbeddingChart(size_px=300, dark=False)
 OUTLINED = EmbeddingChart(size_px=300, dark=False, outline=True)
 
@@ -72,7 +72,7 @@ def drawn(frame):
     return {row["cell"]: row for row in frame.filter(part="cell").iter_rows(named=True)}
 
 
-@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("options", sorted({options for options, _ in DRAWN}, key=repr))
 def test_the_specification_uses_the_columns_of_its_frame(options):
     spec = embedding_chart(options)
     assert is_sound(spec)
@@ -88,8 +88,7 @@ def test_the_specification_uses_the_columns_of_its_frame(options):
     assert selections["brush"]["type"] == "interval"
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("rows", [0, 1, 4])
+@pytest.mark.parametrize(("options", "rows"), DRAWN)
 def test_no_frame_holds_nan_or_a_hole_in_its_cells(options, rows):
     frame = embedding_frame(four(options.colouring).head(rows), options, cells=10)
     squares = frame.filter(part="cell")

@@ -14,7 +14,7 @@ from chameleon.charts import (
     drift_map_text,
     drift_text,
 )
-from chameleon.charts.iteration import HAPPENED
+from chameleon.charts.data_changes import HAPPENED
 from chameleon.selection import Happened
 from tests.charts.specs import fields, is_sound, nodes
 

@@ -13,7 +13,7 @@ from chameleon.charts import (
     strip_text,
 )
 from chameleon.charts.sensitivity import STRIP_OUTCOMES
-from tests.charts.specs import encodings, fields, is_sound, nodes
+from tests.charts.specs import encodings, fields, is_sound, nodes, pairwise
 
 themes = pytest.mark.parametrize("dark", [False, True])
 
@@ -37,9 +37,9 @@ def strips(**columns):
     return pl.DataFrame(given | columns)
 
 
-@themes
-@pytest.mark.parametrize("scale", list(BarScale))
-@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize(
+    ("scale", "numbered", "dark"), pairwise(list(BarScale), [False, True], [False, True])
+)
 def test_the_bars_use_the_columns_of_their_frame(scale, numbered, dark):
     spec = sensitivity_bars(scale=scale, numbered=numbered, dark=dark)
     assert is_sound(spec)

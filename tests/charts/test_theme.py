@@ -5,7 +5,16 @@ import itertools
 
 import pytest
 
-from chameleon.charts import palette
+from chameleon.charts import (
+    class_table,
+    confusion_matrix,
+    drift_map,
+    error_rates,
+    outcome_matrix,
+    palette,
+    sensitivity_bars,
+)
+from tests.charts.specs import nodes
 
 BACKGROUNDS = {False: "#ffffff", True: "#14181a"}  # as .streamlit/config.toml sets them
 themes = pytest.mark.parametrize("dark", [False, True])
@@ -52,3 +61,21 @@ def test_categories_differ(dark):
     for one, other in itertools.combinations(palette(dark=dark).categories, 2):
         apart = sum(abs(a - b) for a, b in zip(channels(one), channels(other), strict=True))
         assert apart > 0.15, (one, other)
+
+
+@themes
+def test_labels_and_grids_are_colored_by_the_theme_and_by_no_chart(dark):
+    specs = [
+        class_table(classes=3, dark=dark),
+        confusion_matrix(classes=3, flat=True, difference=False, dark=dark),
+        drift_map(versions=3, dark=dark),
+        error_rates(title="Source", dark=dark),
+        outcome_matrix(dark=dark),
+        sensitivity_bars(numbered=True, dark=dark),
+    ]
+    for spec in specs:
+        config = spec.pop("config")
+        assert config["axis"]["labelColor"] == config["text"]["color"] == palette(dark=dark).text
+        assert not {name for node in nodes(spec) for name in node} & {
+            "labelColor", "titleColor", "gridColor",
+        }  # fmt: skip

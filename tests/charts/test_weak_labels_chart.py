@@ -9,7 +9,7 @@ from chameleon.charts import (
     probability_histogram_text,
     probability_histograms,
 )
-from chameleon.charts.weak_labels import A_ROW, MOST_WEAK_CLASSES
+from chameleon.charts.histograms import CLASSES_A_ROW, MOST_WEAK_CLASSES
 from tests.charts.specs import fields, is_sound
 
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
@@ -65,7 +65,7 @@ def test_no_more_classes_than_there_is_room_for_are_drawn():
     many = histograms(**{f"c{k}": ((1, 1), (0, 0)) for k in range(40)})
     frame = probability_histogram_frame(many, **SIDES)
     assert frame["class"].n_unique() == MOST_WEAK_CLASSES
-    assert panel_rows(many) == MOST_WEAK_CLASSES // A_ROW
+    assert panel_rows(many) == MOST_WEAK_CLASSES // CLASSES_A_ROW
     assert panel_rows(TWO) == 1
 
 

@@ -24,7 +24,7 @@ __all__ = [
     "timeline",
 ]
 
-_HERE = Path(__file__).parent
+_ASSETS = Path(__file__).parent / "assets"
 _registering = threading.Lock()
 
 
@@ -116,20 +116,21 @@ def _renderer(folder: str) -> ComponentRenderer:
     data. Streamlit only finds the assets of *installed* packages by itself, and this app also runs
     from a checkout, so the folder is registered here. This happens at every mount, because AppTest
     has a new runtime per test and a module is imported once. The content's hash is part of the name
-    and so of the address: no browser or proxy can mix old and new files after an update.
+    and so of the address: no browser or proxy can mix old and new files after an update. Both
+    components have the whole folder, as they share a file.
     """
-    root = _HERE / folder
     digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(root.glob("*.[jc]s*")):
+    for path in sorted(_ASSETS.rglob("*.[jc]s*")):
         digest.update(path.read_bytes())
     short = f"{folder}-{digest.hexdigest()}"
     name = f"chameleon.{short}"
     with _registering:
         manager = get_bidi_component_manager()
         if manager.get_component_asset_root(name) is None:
-            component = ComponentConfig(name=short, asset_dir=folder)
-            manager.register_from_manifest(ComponentManifest("chameleon", "0", [component]), _HERE)
-        return st.components.v2.component(name, js="view.js", css="view.css")
+            component = ComponentConfig(name=short, asset_dir=_ASSETS.name)
+            manifest = ComponentManifest("chameleon", "0", [component])
+            manager.register_from_manifest(manifest, _ASSETS.parent)
+        return st.components.v2.component(name, js=f"{folder}/view.js", css=f"{folder}/view.css")
 
 
 def _mount(

@@ -1,6 +1,6 @@
 """Viewers: how an instance is looked at, by its kind of data.
 
-A further viewer is a file of this folder that is named as its kind and offers what `ViewerModule`
+Another viewer is a file of this folder that is named as its kind and offers what `ViewerModule`
 says, and a line in `chameleon.project.ViewerKind`.
 """
 
@@ -38,6 +38,22 @@ class ViewerModule(Protocol):
         """Draw one value large, or say why it cannot be shown."""
 
 
+class _Plain:
+    """No viewer: the values are in the table of the instance's rows."""
+
+    GALLERY = False
+
+    def pictures(
+        self, dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
+    ) -> list[Picture]:
+        return [PictureError("There is nothing to picture.") for _ in values]
+
+    def draw(self, dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
+        return
+
+
 def module_of(kind: ViewerKind) -> ViewerModule:
-    """The file that looks at this kind of data."""
+    """What looks at this kind of data."""
+    if kind is ViewerKind.PLAIN:
+        return _Plain()
     return cast("ViewerModule", import_module(f"{__name__}.{kind.value}"))

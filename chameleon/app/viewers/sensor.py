@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from chameleon.app.formatting import number, plain
-from chameleon.app.view import is_dark
+from chameleon.app.view import draw_chart, is_dark
 from chameleon.app.viewers import Picture, PictureError
 from chameleon.charts import palette, stream_frame, stream_line
 from chameleon.data import EvolvingDataset, Viewer
@@ -41,7 +40,7 @@ def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str
     known = samples[np.isfinite(samples)]
     names = viewer.columns if len(viewer.columns) == len(samples) else None
     frame = stream_frame(thinned(samples), names=names if len(samples) <= _DRAWN else None)
-    st.vega_lite_chart(frame, _line_spec(dark=is_dark()), key="instance-stream")
+    draw_chart(frame, stream_line, key="instance-stream")
     missing = len(samples) - len(known)
     told = f" {missing:,} missing or not finite." if missing else ""
     if len(known):
@@ -116,8 +115,3 @@ def _picture(value: object, side: int, *, dark: bool) -> Picture:
     content = io.BytesIO()
     image.save(content, "PNG")
     return content.getvalue()
-
-
-@st.cache_resource(show_spinner=False)
-def _line_spec(*, dark: bool) -> dict[str, Any]:
-    return stream_line(dark=dark)

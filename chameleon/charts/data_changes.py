@@ -1,26 +1,91 @@
-"""How far features moved: bars of one step with chance levels, and a heat map of all versions.
-
-Each chart is a specification without data, to be kept, with a frame beside it. A click selects
-under the name "pick"; what is looked at is shown by the frame's column `marked`.
-"""
+"""How the data of a step changed, and how far features drifted over all versions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from chameleon.charts.specs import EVERY_NAME, bar_names, dummy, fitted_spec
-from chameleon.charts.theme import palette
+from chameleon.charts.theme import (
+    EVERY_NAME,
+    bars,
+    choice_columns,
+    dimmed,
+    finished,
+    matrix,
+    names_axis,
+    outlined,
+    palette,
+)
 
+HAPPENED = ("added", "removed", "relabelled", "labelled", "edited", "moved", "unchanged")
 MOST_DRIFTING = 24
 """So many features are drawn; the table holds all."""
 
-_CELL = 18
+_WORDS = {"labelled": "labels added"}
 _NARROW = 16
 """Up to so many versions, their names lie level below the heat map."""
+
+
+def change_bars(*, dark: bool) -> dict[str, Any]:
+    """A bar a kind of change, with its count; the same scale for all.
+
+    The frame: that of `change_bar_frame`. Selection "pick": happened.
+    """
+    colors = palette(dark=dark)
+    words = [_WORDS.get(happened, happened) for happened in HAPPENED]
+    axis = alt.Axis(labelFontSize=12, labelPadding=8)
+    # room on the right for the count of the longest bar
+    scale = alt.Scale(type="sqrt", range=[0, alt.ExprRef("max(width - 56, 20)")])
+    layers = bars(
+        alt.X("instances:Q", axis=None, scale=scale),
+        alt.Y("words:N", sort=words, title=None, axis=axis),
+        tooltip=alt.Tooltip("sentence:N", title="Instances"),
+        mark={"type": "bar", "color": colors.categories[0], "cornerRadius": 2},
+        encoding={"opacity": dimmed(), **outlined(colors)},
+        pick=("happened",),
+        words=("instances", "written", {}),
+    )
+    return finished(
+        layers,
+        colors,
+        height=alt.Step(26),
+        description="Instances by what happened to them in the step between the two versions.",
+    )
+
+
+def change_bar_frame(changes: pl.DataFrame, *, chosen: Collection[str] = ()) -> pl.DataFrame:
+    """The frame of `change_bars` from that of `data_changes`.
+
+    Returns
+    -------
+    polars.DataFrame
+        happened, words, instances, of, written (the count), sentence, chosen, marked.
+    """
+    lines = list(changes.iter_rows(named=True))
+    return changes.with_columns(
+        pl.Series("words", [_WORDS.get(x["happened"], x["happened"]) for x in lines], pl.String),
+        pl.Series("written", [f"{line['instances']:,}" for line in lines], pl.String),
+        pl.Series(
+            "sentence",
+            [
+                f"{x['instances']:,} of {x['of']:,}: {_WORDS.get(x['happened'], x['happened'])}"
+                for x in lines
+            ],
+            pl.String,
+        ),
+        **choice_columns([line["happened"] for line in lines], chosen),
+    )
+
+
+def change_bars_text(frame: pl.DataFrame) -> str:
+    """The bars in words."""
+    if frame.is_empty() or not frame["of"][0]:
+        return "Neither version has an instance here."
+    told = [f"{line['written']} {line['words']}" for line in frame.iter_rows(named=True)]
+    return f"Of {frame['of'][0]:,} instances: {', '.join(told)}."
 
 
 def drift_bars(*, dark: bool) -> dict[str, Any]:
@@ -28,36 +93,26 @@ def drift_bars(*, dark: bool) -> dict[str, Any]:
 
     The frame: that of `drift_frame`. Selection "pick": place.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("place", "name", "distance", "chance", "beyond", "sentence",
-                            "marked"))  # fmt: skip
-    order = alt.EncodingSortField("place", op="min")
-    y = bar_names("name", order, EVERY_NAME, text=colours.text)
-    x = alt.X(
-        "distance:Q",
-        title="Jensen-Shannon distance",
-        scale=alt.Scale(domainMin=0, nice=True),
-        axis=alt.Axis(tickCount=5, gridColor=colours.line, labelColor=colours.text,
-                      titleColor=colours.text),
-    )  # fmt: skip
-    bars = (
-        base.mark_bar(cornerRadius=2)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.condition(
-                "datum.beyond",
-                alt.value(colours.categories[1]),
-                alt.value(colours.neutral),
-            ),
-            tooltip=alt.Tooltip("sentence:N", title="Drift"),
-            **_highlight(colours.text),
-        )
-        .add_params(alt.selection_point("pick", fields=["place"], toggle="true"))
+    colors = palette(dark=dark)
+    beyond = (alt.value(colors.categories[1]), alt.value(colors.neutral))
+    layers = bars(
+        alt.X(
+            "distance:Q",
+            title="Jensen-Shannon distance",
+            scale=alt.Scale(domainMin=0, nice=True),
+            axis=alt.Axis(tickCount=5),
+        ),
+        names_axis(alt.Y, "name", order="place", **EVERY_NAME),
+        tooltip=alt.Tooltip("sentence:N", title="Drift"),
+        mark={"type": "bar", "cornerRadius": 2},
+        encoding={"color": alt.condition("datum.beyond", *beyond), **outlined(colors)},
+        pick=("place",),
+        ticks=("chance", {"color": colors.text, "thickness": 2, "size": 16}, {}),
     )
-    level = base.mark_tick(color=colours.text, thickness=2, size=16).encode(x="chance:Q", y=y)
-    return fitted_spec(
-        alt.layer(bars, level).properties(height=alt.Step(20)),
+    return finished(
+        layers,
+        colors,
+        height=alt.Step(20),
         description="Features by their distance between the two versions; ticks are chance levels.",
     )
 
@@ -82,20 +137,16 @@ def drift_frame(
     lines = list(shown.iter_rows(named=True))
     called = [_called(line, names or {}) for line in lines]
     return pl.DataFrame(
-        {
-            "place": [line["place"] for line in lines],
-            "name": _unique(called),
-            "distance": [line["js_distance"] for line in lines],
-            "chance": [line["js_chance"] for line in lines],
-            "beyond": [bool(_passed(line)) for line in lines],
-            "sentence": [_drift_sentence(n, x) for n, x in zip(called, lines, strict=True)],
-            "marked": [False] * len(lines),
-        },
+        [
+            (line["place"], unique, line["js_distance"], line["js_chance"], bool(_passed(line)),
+             _drift_sentence(name, line), False)
+            for name, unique, line in zip(called, _unique(called), lines, strict=True)
+        ],
         schema={
             "place": pl.Int64, "name": pl.String, "distance": pl.Float64, "chance": pl.Float64,
-            "beyond": pl.Boolean, "sentence": pl.String,
-            "marked": pl.Boolean,
+            "beyond": pl.Boolean, "sentence": pl.String, "marked": pl.Boolean,
         },
+        orient="row",
     )  # fmt: skip
 
 
@@ -120,39 +171,28 @@ def drift_map(*, versions: int, dark: bool) -> dict[str, Any]:
     versions
         How many there are; decides on the labels below.
     """
-    colours = palette(dark=dark)
-    base = alt.Chart(dummy("row", "name", "column", "version", "distance", "sentence",
-                            "marked"))  # fmt: skip
-    axis: dict[str, Any] = {
-        "domain": False, "ticks": False, "labelColor": colours.text, "titleColor": colours.text,
-    }  # fmt: skip
-    level: dict[str, Any] = {"labelAngle": 0} if versions <= _NARROW else {"labelAngle": -90}
-    cells = (
-        base.mark_rect()
-        .encode(
-            x=alt.X(
-                "version:N", title="Version", sort=alt.EncodingSortField("column", op="min"),
-                axis=alt.Axis(labelOverlap="greedy", labelLimit=80, **axis, **level),
-            ),
-            y=alt.Y(
-                "name:N", title=None, sort=alt.EncodingSortField("row", op="min"),
-                axis=alt.Axis(**EVERY_NAME, **axis),
-            ),
-            color=alt.Color(
-                "distance:Q",
-                scale=alt.Scale(type="sqrt", domainMin=0, range=_warm(dark), interpolate="rgb"),
-                legend=alt.Legend(
-                    title="distance", gradientLength=120, tickCount=3, labelColor=colours.text,
-                    titleColor=colours.text,
-                ),
-            ),
-            tooltip=alt.Tooltip("sentence:N", title="Drift"),
-            **_highlight(colours.text, edge=colours.line, width=0.4),
-        )
-        .add_params(alt.selection_point("pick", fields=["row", "column"], toggle="true"))
+    colors = palette(dark=dark)
+    # from the background to the amber of drift: blue, pink, and red mean versions and outcomes
+    warm = [colors.low, colors.categories[1]]
+    (cells,) = matrix(
+        names_axis(
+            alt.X, "version", order="column", title="Version", labelOverlap="greedy",
+            labelLimit=80, labelAngle=0 if versions <= _NARROW else -90,
+        ),
+        names_axis(alt.Y, "name", order="row", **EVERY_NAME),
+        alt.Color(
+            "distance:Q",
+            scale=alt.Scale(type="sqrt", domainMin=0, range=warm, interpolate="rgb"),
+            legend=alt.Legend(title="distance", gradientLength=120, tickCount=3),
+        ),
+        tooltip=alt.Tooltip("sentence:N", title="Drift"),
+        pick=("row", "column"),
+        encoding=outlined(colors, edge=colors.line, plain=0.4),
     )  # fmt: skip
-    return fitted_spec(
-        cells.properties(height=alt.Step(_CELL)),
+    return finished(
+        cells,
+        colors,
+        height=alt.Step(18),
         description="How far every feature of every version lies from the version held against.",
     )
 
@@ -189,23 +229,19 @@ def drift_map_frame(
     row_names = _unique([_called({"kind": k, "feature": f}, called) for k, f in features])
     version_names = _unique([called.get(name, name) for name in versions])
     lines = [x for x in drift.iter_rows(named=True) if (x["kind"], x["feature"]) in rows]
-    placed = [(rows[x["kind"], x["feature"]], columns[x["version"]]) for x in lines]
     return pl.DataFrame(
-        {
-            "row": [row for row, _ in placed],
-            "name": [row_names[row] for row, _ in placed],
-            "column": [column for _, column in placed],
-            "version": [version_names[column] for _, column in placed],
-            "distance": [line["js_distance"] for line in lines],
-            "sentence": [_map_sentence(row_names[p[0]], x, called)
-                         for p, x in zip(placed, lines, strict=True)],
-            "marked": [(x["before"], x["version"]) == (secondary, primary) for x in lines],
-        },
+        [
+            (row, row_names[row], column, version_names[column], line["js_distance"],
+             _map_sentence(row_names[row], line, called),
+             (line["before"], line["version"]) == (secondary, primary))
+            for line in lines
+            for row, column in [(rows[line["kind"], line["feature"]], columns[line["version"]])]
+        ],
         schema={
             "row": pl.Int64, "name": pl.String, "column": pl.Int64, "version": pl.String,
-            "distance": pl.Float64, "sentence": pl.String,
-            "marked": pl.Boolean,
+            "distance": pl.Float64, "sentence": pl.String, "marked": pl.Boolean,
         },
+        orient="row",
     )  # fmt: skip
 
 
@@ -264,17 +300,3 @@ def _unique(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return result
-
-
-def _warm(dark: bool) -> list[str]:
-    """A scale from the background to the amber of drift: blue, pink and red mean versions."""
-    colours = palette(dark=dark)
-    return [colours.low, colours.categories[1]]
-
-
-def _highlight(stroke: str, *, edge: str | None = None, width: float = 0) -> dict[str, Any]:
-    """Encodings that outline what is looked at, by the column `marked`."""
-    return {
-        "stroke": alt.condition("datum.marked", alt.value(stroke), alt.value(edge or stroke)),
-        "strokeWidth": alt.condition("datum.marked", alt.value(1.5), alt.value(width)),
-    }

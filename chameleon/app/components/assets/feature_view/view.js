@@ -1,12 +1,13 @@
 // The Feature View: a row a feature. Streamlit calls the default export at every change of data or theme.
-import { drawPlot, drawStats, element, mark, plotHeight } from "./drawing.js";
-import { hideTooltip, listen, moveTo, nameOf, showCursor, wordsOf } from "./input.js";
+import { component, element, hideTooltip, makeTooltip } from "../parts.js";
+import { instances, nameOf, wordsOf } from "./counting.js";
+import { drawPlot, drawStats, mark, plotHeight } from "./drawing.js";
+import { listen, moveTo, showCursor } from "./input.js";
 import { barsOf, count, sum } from "./scales.js";
 
 // No blue, pink, red or purple: those speak of versions and outcomes.
 const PALETTE = ["#1b9e77", "#e6a500", "#8c6239", "#6aa52a", "#8a8a8a", "#f28e2b", "#00868b", "#c9bc4a", "#4f7d3a", "#d9b48f",
   "#2fc4a0", "#a0700f", "#b8d67a", "#5f6f65", "#ffcf66", "#386b5e", "#c2c2b8", "#7a7a2e", "#8fd3c1", "#cc7a1f"];
-const views = new WeakMap();
 
 // ---- skeleton: made again only when the features or their order change -----------------------
 
@@ -76,13 +77,6 @@ function drawLegend(view) {
   if (data.classes.length > PALETTE.length) view.labels.append(element("span", "", `(colours repeat after ${PALETTE.length})`));
 }
 
-// A feature's own filter does not narrow its row, so the narrowest row gives the instances shown.
-function instances(data, split, side) {
-  if (data.totals) return data.totals[split][side / 3];
-  const all = data.features.filter((f) => !f.note).map((f) => sum(f.counts[split].slice(side, side + 3).map(sum)));
-  return all.length ? Math.min(...all) : null;
-}
-
 function drawHead(view) {
   const { data } = view;
   view.head.replaceChildren(element("div", "about", data.features.length === 1 ? "1 feature" : `${count(data.features.length)} features`));
@@ -146,15 +140,6 @@ function arrange(view, width) {
   view.root.style.setProperty("--plot", `${plotHeight(view.data.classes && view.data.features.some((f) => f.labels))}px`);
 }
 
-// The theme is told by its background: Streamlit gives colours, not a name.
-function isDark(root) {
-  const probe = root.appendChild(element("i"));
-  probe.style.color = "var(--st-background-color, #fff)";
-  const [r, g, b] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
-  probe.remove();
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
-}
-
 // Streamlit's own header lies over the top of the page, so the head stays below it.
 function headTop(main) {
   const over = main?.matches(".stMain") && document.querySelector("[data-testid=stHeader]");
@@ -170,19 +155,14 @@ function scroller(node) {
 
 // ---- life -----------------------------------------------------------------------------------
 
-function makeView(parent) {
-  parent.querySelector(".feature-view")?.remove();
-  const root = element("div", "feature-view");
+function make(root) {
   const view = { root, rows: [], plots: new Map(), visible: new Set(), cursor: { row: 0, split: 0, column: 0, bar: 0, anchor: 0, bars: null }, drag: null, palette: PALETTE };
-  for (const name of ["legend", "labels", "head", "body", "tip"]) view[name] = root.appendChild(element("div", name));
+  for (const name of ["legend", "labels", "head", "body"]) view[name] = root.appendChild(element("div", name));
   view.labels.classList.add("legend");
   view.body.setAttribute("role", "group");
   view.body.setAttribute("aria-label", "Feature View. Up and Down: feature; Page Up and Page Down: split; Left and Right: bar; Shift extends; Enter filters; Escape clears.");
-  view.tip.setAttribute("role", "tooltip");
-  view.tip.setAttribute("popover", "manual");
-  view.tip.hidden = true;
+  view.tip = makeTooltip(root);
   view.draw = (row) => drawRow(view, row);
-  parent.append(root);
 
   const main = scroller(root.getRootNode().host ?? root);
   root.style.setProperty("--head-top", headTop(main));
@@ -211,22 +191,8 @@ function makeView(parent) {
   return view;
 }
 
-// Widths are only right once the stylesheet is there.
-function styled(parent) {
-  const link = parent.querySelector("link[rel=stylesheet]");
-  if (!link || link.sheet) return null;
-  return new Promise((done) => ["load", "error"].forEach((event) => link.addEventListener(event, done, { once: true })));
-}
-
-export default async function ({ parentElement, data, setTriggerValue }) {
-  const waiting = styled(parentElement);
-  if (waiting) await waiting;
-  let view = views.get(parentElement);
-  // A development server may have put a newer copy of this module in our place, and taken it back.
-  if (view?.root.parentNode !== parentElement) views.set(parentElement, view = makeView(parentElement));
-  view.data = data;
-  view.send = (choice) => setTriggerValue("select", choice);
-  view.root.dataset.theme = isDark(view.root) ? "dark" : "light";
+function update(view) {
+  const { data } = view;
   if (view.drag) { mark(view.drag.plot, "brush", []); view.drag = null; }
   hideTooltip(view);
   drawLegend(view);
@@ -241,12 +207,12 @@ export default async function ({ parentElement, data, setTriggerValue }) {
   }
   data.features.forEach((feature, r) => nameRow(view, view.rows[r], feature));
   redraw(view);
-  return () => {
-    view.observer.disconnect();
-    view.resizer.disconnect();
-    window.removeEventListener("beforeprint", view.drawAll);
-    view.main.removeEventListener("scroll", view.scrolled);
-    view.root.remove();
-    views.delete(parentElement);
-  };
 }
+
+function end(view) {
+  view.observer.disconnect();
+  window.removeEventListener("beforeprint", view.drawAll);
+  view.main.removeEventListener("scroll", view.scrolled);
+}
+
+export default component("feature-view", "select", { make, update, end });

@@ -1,15 +1,10 @@
 // Draws rows: the skeleton once, then statistics and one diverging histogram per split, as SVG.
+import { element } from "../parts.js";
+import { column, ghostPath, heights, runs, scaleOf } from "./counting.js";
 import { barsOf, brief, count, dateTicks, describe, digitsOf, percent, place, position, sum, ticks, value } from "./scales.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const GUTTER = 50, TOP = 13, BOTTOM = 16, STRIP = 18;
-
-export function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 export function shape(tag, attributes, text) {
   const node = document.createElementNS(SVG, tag);
@@ -62,15 +57,6 @@ export function drawStats(box, feature, splitIndex, data) {
 
 const rect = (x, y, width, height) => `M${x.toFixed(2)} ${y.toFixed(2)}h${width.toFixed(2)}v${height.toFixed(2)}h${(-width).toFixed(2)}z`;
 
-// Per bar: [primary up, secondary up, primary down, secondary down], as counts or shares.
-function heights(data, counts) {
-  const [pc, pi, pu, sc, si, su] = counts;
-  const part = (arrays) => (data.mode === "shares" ? 1 / Math.max(1, sum(arrays.map(sum))) : 1);
-  const p = part([pc, pi, pu]), s = part([sc, si, su]);
-  if (!data.outcomes) return pu.map((n, i) => [n * p, su[i] * s, 0, 0]);
-  return pc.map((n, i) => [n * p, sc[i] * s, pi[i] * p, si[i] * s]);
-}
-
 function drawBars(svg, bars, tall, scale, selected) {
   const paths = {};
   const add = (kind, d) => { paths[kind] = (paths[kind] ?? "") + d; };
@@ -89,21 +75,6 @@ function drawBars(svg, bars, tall, scale, selected) {
     }
   });
   for (const kind in paths) svg.append(shape("path", { class: `bar ${kind}`, d: paths[kind] }));
-}
-
-// The outline of the unfiltered primary, on a scale of its own: its shape, not its size.
-function ghostPath(bars, ghost, scale, outcomes) {
-  const [c, i, u] = ghost;
-  const up = outcomes ? c : u, down = outcomes ? i : u.map(() => 0);
-  const unit = Math.min(scale.up / Math.max(...up, 1e-9), scale.down / Math.max(...down, 1e-9));
-  if (!Number.isFinite(unit)) return "";
-  const edge = (array, sign) => bars.map((bar, k) => {
-    const y = (scale.zero - sign * array[k] * unit).toFixed(1);
-    const [l, r] = bar.apart ? [bar.left - 1, bar.left + bar.ink + 1] : [bar.x, bar.x + bar.width];
-    const joined = k > 0 && !bar.apart && Math.abs(bars[k - 1].x + bars[k - 1].width - bar.x) < 0.01;
-    return `${joined ? "L" : `M${l} ${scale.zero}L`}${l} ${y}H${r}${k === bars.length - 1 || bars[k + 1].apart || bars[k + 1].x - r > 0.01 ? `V${scale.zero}` : ""}`;
-  }).join("");
-  return edge(up, 1) + (outcomes ? edge(down, -1) : "");
 }
 
 function drawCounts(svg, data, scale, width) {
@@ -197,12 +168,7 @@ export function drawPlot(plot, feature, splitIndex, data, palette) {
   const room = height - TOP - BOTTOM - (labels ? STRIP + 3 : 0);
   const svg = plot.svg, counts = feature.counts[splitIndex];
   const bars = place(barsOf(feature), GUTTER + 2, width - 2), tall = heights(data, counts);
-  const most = (k) => Math.max(0, ...tall.map((t) => Math.max(t[k], t[k + 1])));
-  const [up, down] = [most(0), most(2)];
-  const share = !data.outcomes ? 1 : up + down === 0 ? 0.5 : Math.max(0.2, Math.min(0.8, up / (up + down)));
-  const scale = { zero: TOP + share * room, up: share * room, down: (1 - share) * room };
-  scale.unit = Math.min(up ? scale.up / up : Infinity, down ? scale.down / down : Infinity);
-  scale.empty = up + down === 0;
+  const scale = scaleOf(tall, data.outcomes, room, TOP);
   const selected = new Set(feature.selected);
 
   svg.setAttribute("width", width);
@@ -223,17 +189,6 @@ export function drawPlot(plot, feature, splitIndex, data, palette) {
   }
   plot.over = svg.appendChild(shape("g"));
   Object.assign(plot, { bars, top: TOP - 2, tall: height - TOP - BOTTOM + 3 });
-}
-
-const column = (bars, from, to) => ({ x: bars[from].x.toFixed(1), width: (bars[to].x + bars[to].width - bars[from].x).toFixed(1) });
-
-function runs(indices) {
-  const found = [];
-  for (const i of [...indices].sort((a, b) => a - b)) {
-    if (found.length && found.at(-1)[1] === i - 1) found.at(-1)[1] = i;
-    else found.push([i, i]);
-  }
-  return found;
 }
 
 // Marks bars under the pointer ("hover"), the keys ("cursor") or a drag ("brush").

@@ -1,45 +1,14 @@
 // The version timeline: two radio groups over and under a line of boxes.
-const views = new WeakMap();
-const SIDES = ["primary", "secondary"];
-const TITLES = { primary: "Primary", secondary: "Secondary" };
+import { component, element, hideTooltip, makeTooltip, moveTooltip, openTooltip } from "../parts.js";
+import { SIDES, TITLES, facts, nameOf, spoken } from "./facts.js";
+
 const KEY_REST = 150;      // ms: an arrow key held down sends one choice, when it rests
 const NARROWEST = 46, WIDEST = 124;   // px a position
 const ECHO_WAIT = 2000;    // ms: until then a choice stands although older answers still come in
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-const whole = new Intl.NumberFormat("en-US");
-const nameOf = (version) => version.name || "(no name)";
-const day = (iso) => (iso ? iso.slice(0, 16).replace("T", " ").replace(/ 00:00$/, "") : "-");
-const figure = new Intl.NumberFormat("en-US", { minimumFractionDigits: 3, maximumFractionDigits: 3, roundingMode: "halfEven" });  // ties as in Python
-const accuracy = (value, pending) => (value !== null && value !== undefined ? figure.format(value) : pending ? "being computed" : "-");
-
-function facts(version, pending) {
-  return [
-    ["Date", day(version.date)],
-    ["Instances", whole.format(version.instances)],
-    ["Train accuracy", accuracy(version.train_accuracy, pending)],
-    ["Test accuracy", accuracy(version.test_accuracy, pending)],
-    ["Note", version.note || "-"],
-  ];
-}
-
-function spoken(side, version, pending) {
-  const [date, instances, train, test, note] = facts(version, pending).map(([, text]) => text);
-  return `${TITLES[side]} version ${nameOf(version)}, ${date === "-" ? "no date" : date}, ${instances} instances, ` +
-    `train accuracy ${train}, test accuracy ${test}${note === "-" ? "" : `, ${note}`}`;
-}
-
 // ---- skeleton -------------------------------------------------------------------------------
 
-function makeView(parent) {
-  parent.querySelector(".timeline")?.remove();
-  const root = element("div", "timeline");
+function make(root) {
   const view = { root, own: {}, radios: {}, boxes: [], timers: {} };
   const sides = root.appendChild(element("div", "sides"));
   sides.setAttribute("aria-hidden", "true");
@@ -54,11 +23,7 @@ function makeView(parent) {
       view[line].setAttribute("aria-label", `${TITLES[line]} version`);
     }
   }
-  view.tip = root.appendChild(element("div", "tip"));
-  view.tip.setAttribute("role", "tooltip");
-  view.tip.setAttribute("popover", "manual");
-  view.tip.hidden = true;
-  parent.append(root);
+  view.tip = makeTooltip(root);
   // Also when a hidden tab is opened or the window is made narrower.
   view.resizer = new ResizeObserver(() => { if (view.boxes.length) reveal(view); });
   view.resizer.observe(view.scroll);
@@ -128,20 +93,12 @@ function showTooltip(view, index) {
   const list = element("dl");
   for (const [term, text] of facts(version, view.data.pending)) list.append(element("dt", "", term), element("dd", "", text));
   const roles = SIDES.filter((side) => chosen(view, side) === index).join(" and ");
-  tip.replaceChildren(element("b", "", nameOf(version)), ...(roles ? [element("span", "roles", ` ${roles}`)] : []), list);
-  tip.hidden = false;
-  if (tip.showPopover && !tip.matches(":popover-open")) tip.showPopover();
-  const box = view.boxes[index].getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const size = openTooltip(tip, element("b", "", nameOf(version)), ...(roles ? [element("span", "roles", ` ${roles}`)] : []), list);
+  const box = view.boxes[index].getBoundingClientRect();
   const x = Math.max(4, Math.min(innerWidth - size.width - 4, box.left + box.width / 2 - size.width / 2));
   const under = view.root.getBoundingClientRect().bottom + 4;
   const y = under + size.height < innerHeight ? under : Math.max(4, view.root.getBoundingClientRect().top - size.height - 4);
-  tip.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
-}
-
-function hideTooltip({ tip }) {
-  if (tip.hidden) return;
-  if (tip.hidePopover && tip.matches(":popover-open")) tip.hidePopover();
-  tip.hidden = true;
+  moveTooltip(tip, x, y);
 }
 
 // ---- input ----------------------------------------------------------------------------------
@@ -195,31 +152,8 @@ function listen(view) {
 
 // ---- life -----------------------------------------------------------------------------------
 
-// The theme is told by its background: Streamlit gives colours, not a name.
-function isDark(root) {
-  const probe = root.appendChild(element("i"));
-  probe.style.color = "var(--st-background-color, #fff)";
-  const [r, g, b] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
-  probe.remove();
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
-}
-
-// Widths are only right once the stylesheet is there.
-function styled(parent) {
-  const link = parent.querySelector("link[rel=stylesheet]");
-  if (!link || link.sheet) return null;
-  return new Promise((done) => ["load", "error"].forEach((event) => link.addEventListener(event, done, { once: true })));
-}
-
-export default async function ({ parentElement, data, setTriggerValue }) {
-  const waiting = styled(parentElement);
-  if (waiting) await waiting;
-  let view = views.get(parentElement);
-  // A development server may have put a newer copy of this module in our place, and taken it back.
-  if (view?.root.parentNode !== parentElement) views.set(parentElement, view = makeView(parentElement));
-  view.data = data;
-  view.send = (choice) => setTriggerValue("pick", choice);
-  view.root.dataset.theme = isDark(view.root) ? "dark" : "light";
+function update(view) {
+  const { data } = view;
   const names = JSON.stringify(data.versions.map((version) => version.name));
   if (names !== view.names) {
     view.names = names;
@@ -231,10 +165,8 @@ export default async function ({ parentElement, data, setTriggerValue }) {
   const shown = `${names} ${data.primary} ${data.secondary}`;
   if (shown !== view.shown) reveal(view);
   view.shown = shown;
-  return () => {
-    Object.values(view.timers).forEach(clearTimeout);
-    view.resizer.disconnect();
-    view.root.remove();
-    views.delete(parentElement);
-  };
 }
+
+const end = (view) => Object.values(view.timers).forEach(clearTimeout);
+
+export default component("timeline", "pick", { make, update, end });

@@ -1,34 +1,10 @@
 // Pointer, keyboard and tooltip of the Feature View. What is chosen is sent; only what Python echoes is drawn.
-import { element, mark } from "./drawing.js";
+import { element, hideTooltip, moveTooltip, openTooltip } from "../parts.js";
+import { OUTCOMES, wordsOf } from "./counting.js";
+import { mark } from "./drawing.js";
 import { barAt, count, describe, percent, span, sum } from "./scales.js";
 
-const OUTCOMES = ["correct", "incorrect", "unknown"];
 const LABELS_NAMED = 6;
-
-// ---- words ----------------------------------------------------------------------------------
-
-const counted = (numbers, data) => OUTCOMES.map((word, i) => [word, numbers[i]])
-  .filter(([word, n]) => (word === "unknown" ? n > 0 || !data.outcomes : data.outcomes))
-  .map(([word, n]) => `${count(n)} ${word}`).join(", ");
-
-function totals(feature, split, data, bars) {
-  const counts = feature.counts[split];
-  const part = (array) => (bars ? sum(bars.map((i) => array[i])) : sum(array));
-  return `primary ${data.primary} ${counted(counts.slice(0, 3).map(part), data)}; ` +
-    `secondary ${data.secondary} ${counted(counts.slice(3).map(part), data)}`;
-}
-
-export function nameOf(feature, split, data) {
-  const chosen = feature.selected.length ? `; ${feature.selected.length} bars chosen as a filter` : "";
-  return `${feature.name}, ${data.splits[split]}: ${totals(feature, split, data)}${chosen}`;
-}
-
-export function wordsOf(feature, split, data, bars, from, to) {
-  const named = from === to ? describe(feature, bars[from])
-    : `${describe(feature, bars[from])} to ${describe(feature, bars[to])}`;
-  const all = Array.from({ length: to - from + 1 }, (_, k) => from + k);
-  return `${named}: ${totals(feature, split, data, all)}`;
-}
 
 // ---- tooltip --------------------------------------------------------------------------------
 
@@ -71,23 +47,14 @@ function showTooltip(view, plot, from, to) {
   const { data, tip } = view, feature = data.features[plot.row];
   const range = from === to ? describe(feature, plot.bars[from])
     : `${describe(feature, plot.bars[from])} to ${describe(feature, plot.bars[to])}`;
-  tip.replaceChildren(element("b", "", feature.name), element("div", "", `${data.splits[plot.split]}, ${range}`),
-    tooltipTable(feature, plot.split, data, from, to));
-  if (feature.labels) tip.append(tooltipLabels(feature, plot.split, data, from, to, view.palette));
-  tip.hidden = false;
-  // The top layer: no container of the page can clip it.
-  if (tip.showPopover && !tip.matches(":popover-open")) tip.showPopover();
-  const box = plot.svg.getBoundingClientRect(), size = tip.getBoundingClientRect();
+  const labels = feature.labels ? [tooltipLabels(feature, plot.split, data, from, to, view.palette)] : [];
+  const size = openTooltip(tip, element("b", "", feature.name), element("div", "", `${data.splits[plot.split]}, ${range}`),
+    tooltipTable(feature, plot.split, data, from, to), ...labels);
+  const box = plot.svg.getBoundingClientRect();
   const left = box.left + plot.bars[from].x, right = box.left + plot.bars[to].x + plot.bars[to].width;
   const x = right + 8 + size.width < innerWidth ? right + 8 : Math.max(4, left - 8 - size.width);
   const y = Math.max(4, Math.min(innerHeight - size.height - 4, box.top + plot.top));
-  tip.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
-}
-
-export function hideTooltip(view) {
-  if (view.tip.hidden) return;
-  if (view.tip.hidePopover && view.tip.matches(":popover-open")) view.tip.hidePopover();
-  view.tip.hidden = true;
+  moveTooltip(tip, x, y);
 }
 
 // ---- pointer --------------------------------------------------------------------------------
