@@ -1,5 +1,10 @@
 from .added import added_against_kept as added_against_kept
 from .added import removed_against_kept as removed_against_kept
+from .arguments import EVERYTHING as EVERYTHING
+from .arguments import keyword_form as keyword_form
+from .arguments import of_selection as of_selection
+from .arguments import selection_part as selection_part
+from .arguments import without_fields as without_fields
 from .attribution import Attribution as Attribution
 from .attribution import attribute_change as attribute_change
 from .blacklists import blacklist_hits as blacklist_hits
@@ -10,7 +15,6 @@ from .changed_data import InstanceList as InstanceList
 from .changed_data import changed_instances as changed_instances
 from .changed_data import data_changes as data_changes
 from .changed_data import data_changes_by as data_changes_by
-from .changed_data import without_own_choice as without_own_choice
 from .changes import ChangeStatistics as ChangeStatistics
 from .changes import Rate as Rate
 from .changes import change_statistics as change_statistics

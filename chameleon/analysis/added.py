@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.analysis.members import members_of
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 
 Rows = NDArray[np.int32]
 
@@ -25,13 +26,9 @@ FEWEST = 5
 """Fewer instances on a side are not tested; a category expected less often is merged."""
 
 
+@of_selection(*FILTERS)
 def added_against_kept(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    split: Split | None = None,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
 ) -> pl.DataFrame:
     """How the instances that the primary version added differ from those of both versions.
 
@@ -60,18 +57,14 @@ def added_against_kept(
     SelectionError
         A version or value does not exist.
     """
-    members = members_of(evaluation, primary, secondary, split, filters)
-    sides = _Sides("added", members.added, members.new, primary)
+    members = members_of(evaluation, selection, split)
+    sides = _Sides("added", members.added, members.new, selection.primary)
     return _against_kept(evaluation.dataset, sides, split)
 
 
+@of_selection(*FILTERS)
 def removed_against_kept(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    split: Split | None = None,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
 ) -> pl.DataFrame:
     """How the instances that the primary version lacks differ from those of both versions.
 
@@ -87,8 +80,8 @@ def removed_against_kept(
     SelectionError
         A version or value does not exist.
     """
-    members = members_of(evaluation, primary, secondary, split, filters)
-    sides = _Sides("removed", members.removed, members.old, secondary)
+    members = members_of(evaluation, selection, split)
+    sides = _Sides("removed", members.removed, members.old, selection.secondary)
     return _against_kept(evaluation.dataset, sides, split)
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.values import value_texts
 from chameleon.data import SPLITS, EvolvingDataset, Step, step_of
 from chameleon.models import Evaluation
 from chameleon.selection import (
     DataChange,
-    Filters,
     Happened,
     Selection,
     instance_mask,
@@ -51,9 +51,8 @@ class InstanceList:
     rows: int
 
 
-def data_changes(
-    evaluation: Evaluation, *, primary: str, secondary: str, filters: Filters | None = None
-) -> pl.DataFrame:
+@of_selection(*FILTERS, own=["data_changes"])
+def data_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How many instances were added, removed, changed or left alone by the step.
 
     What was chosen among these counts does not narrow them.
@@ -71,8 +70,8 @@ def data_changes(
         A version or value does not exist.
     """
     dataset = evaluation.dataset
-    step = step_of(dataset, before=secondary, after=primary)
-    mask = _mask(evaluation, primary, secondary, filters)
+    step = step_of(dataset, before=selection.secondary, after=selection.primary)
+    mask = instance_mask(evaluation, selection)
     every = np.concatenate([step.new, step.added, step.removed])
     of = int(mask[dataset.instance[every]].sum())
     counts = [
@@ -85,14 +84,8 @@ def data_changes(
     )
 
 
-def data_changes_by(
-    evaluation: Evaluation,
-    by: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*FILTERS, own=["data_changes"])
+def data_changes_by(evaluation: Evaluation, selection: Selection, by: str) -> pl.DataFrame:
     """The counts of `data_changes` for every split, class or source.
 
     Read from the instance's row in the primary version, or in the secondary where it was removed.
@@ -111,8 +104,8 @@ def data_changes_by(
     if by not in ("split", "label", "source"):
         raise ValueError(f"by must be 'split', 'label' or 'source', not {by!r}")
     dataset = evaluation.dataset
-    step = step_of(dataset, before=secondary, after=primary)
-    mask = _mask(evaluation, primary, secondary, filters)
+    step = step_of(dataset, before=selection.secondary, after=selection.primary)
+    mask = instance_mask(evaluation, selection)
     known: tuple[str, ...] = {
         "split": tuple(split.value for split in SPLITS),
         "label": dataset.classes,
@@ -140,14 +133,9 @@ def data_changes_by(
     )
 
 
+@of_selection(*FILTERS, own=["data_changes"])
 def changed_instances(
-    evaluation: Evaluation,
-    change: DataChange,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    most: int = MOST,
+    evaluation: Evaluation, selection: Selection, change: DataChange, *, most: int = MOST
 ) -> InstanceList:
     """The instances to which something happened in the step, before and after side by side.
 
@@ -164,8 +152,8 @@ def changed_instances(
         A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
-    step = step_of(dataset, before=secondary, after=primary)
-    mask = _mask(evaluation, primary, secondary, filters)
+    step = step_of(dataset, before=selection.secondary, after=selection.primary)
+    mask = instance_mask(evaluation, selection)
     rows = rows_of_change(dataset, step, change)
     instances = dataset.instance[rows]
     instances = instances[mask[instances]]
@@ -179,18 +167,6 @@ def changed_instances(
     pairs = sorted((int(k), f) for f, places in features for k in places[:most])[:most]
     frame = _edited_list(dataset, before, after, pairs)
     return InstanceList(frame, len(instances), total)
-
-
-def without_own_choice(filters: Filters | None) -> Filters:
-    """The filters without what was chosen among these counts."""
-    return Filters() if filters is None else replace(filters, data_changes=())
-
-
-def _mask(
-    evaluation: Evaluation, primary: str, secondary: str, filters: Filters | None
-) -> NDArray[np.bool_]:
-    selection = Selection(primary, secondary, without_own_choice(filters))
-    return instance_mask(evaluation, selection)
 
 
 def _edits(

@@ -6,17 +6,18 @@ Method: Hohman et al., CHI 2020, "Prediction Change Matrix". Churn: Milani Fard 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, of_selection
 from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.project import Split
-from chameleon.selection import Filters, Pairs, Selection, held_rows, instance_mask, pairs
+from chameleon.selection import Pairs, Selection, held_rows, instance_mask, pairs
 
 KNOWN = (CORRECT, INCORRECT)
 CELLS = tuple((before, after) for before in KNOWN for after in KNOWN)
@@ -73,15 +74,9 @@ class ChangeStatistics:
     unknown: int
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def prediction_changes(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
 ) -> pl.DataFrame:
     """The prediction change matrix: outcomes before (secondary) and after (primary).
 
@@ -105,8 +100,6 @@ def prediction_changes(
     SelectionError
         A version or value does not exist.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    selection = _without(selection, "outcome_changes")
     found = _passing(evaluation, selection, same_label=same_label)
     dataset = evaluation.dataset
     relabelled = dataset.label[found.secondary_row] != dataset.label[found.primary_row]
@@ -137,19 +130,12 @@ def prediction_changes(
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def change_statistics(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
 ) -> ChangeStatistics:
     """Churn, flip rates and McNemar's test for the instances of the matrix."""
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
+    found = _passing(evaluation, selection, same_label=same_label)
     known = _known(found)
     classes = (found.secondary_class >= 0) & (found.primary_class >= 0)
     churned = classes & (found.secondary_class != found.primary_class)
@@ -171,15 +157,8 @@ def change_statistics(
     )
 
 
-def class_changes(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["class_changes"])
+def class_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Which predicted class became which, for the predictions that changed.
 
     Pairs chosen in this table do not narrow it.
@@ -190,8 +169,7 @@ def class_changes(
         secondary_class, primary_class, instances, improved, regressed (of these instances, from
         incorrect to correct and the reverse); pairs that occur, the most frequent first.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "class_changes"), same_label=False)
+    found = _passing(evaluation, selection, same_label=False)
     told = (found.secondary_class >= 0) & (found.primary_class >= 0)
     told &= found.secondary_class != found.primary_class
     width = len(evaluation.classes)
@@ -219,16 +197,9 @@ def class_changes(
     return frame.sort("instances", descending=True, maintain_order=True)
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def prediction_changes_by(
-    evaluation: Evaluation,
-    by: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, by: str, *, same_label: bool = False
 ) -> pl.DataFrame:
     """The matrix once more for every split or true class of the primary's row.
 
@@ -245,8 +216,7 @@ def prediction_changes_by(
     """
     if by not in ("split", "label"):
         raise ValueError(f"by must be 'split' or 'label', not {by!r}")
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
+    found = _passing(evaluation, selection, same_label=same_label)
     dataset = evaluation.dataset
     names = tuple(s.value for s in SPLITS) if by == "split" else dataset.classes
     group = (dataset.split if by == "split" else dataset.label)[found.primary_row]
@@ -263,15 +233,6 @@ def prediction_changes_by(
         },
         schema={"group": pl.String, **dict.fromkeys((*columns, "instances"), pl.Int64)},
     )
-
-
-def _without(selection: Selection, view: str) -> Selection:
-    """The selection without what was chosen in one view: a view is not narrowed by itself."""
-    kept = selection.filters
-    for choice in kept.choices:
-        if choice.field == view:
-            kept = kept.without(choice)
-    return replace(selection, filters=kept)
 
 
 def _passing(evaluation: Evaluation, selection: Selection, *, same_label: bool) -> Pairs:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, of_selection
 from chameleon.counting import INCORRECT, UNKNOWN, clopper_pearson
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
 from chameleon.project import Split
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.selection import Selection, held_rows, instance_mask
 
 GROUPS = ("label", "source")
 
@@ -40,15 +41,9 @@ class SideRows:
     outcome: NDArray[np.uint8]
 
 
+@of_selection(*EVERYTHING, own=["confusions"])
 def confusion(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    split: Split | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
 ) -> pl.DataFrame:
     """The confusion matrices of both versions, and their difference.
 
@@ -74,8 +69,6 @@ def confusion(
         A version or value does not exist.
     """
     width = max(len(evaluation.classes), 1)
-    kept = replace(filters or Filters(), confusions=())
-    selection = Selection.of(primary, secondary, kept, primary_only, secondary_only)
     labels: list[NDArray[np.int64]] = []
     keys: list[NDArray[np.int64]] = []
     for own in side_rows(evaluation, selection, split):
@@ -118,16 +111,9 @@ def confusion(
     return frame.with_columns(pl.selectors.float().fill_nan(None))
 
 
+@of_selection(*EVERYTHING)
 def errors_by(
-    evaluation: Evaluation,
-    by: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    split: Split | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, by: str, *, split: Split | None = None
 ) -> pl.DataFrame:
     """How often each version's own model is wrong on its own rows, class by class or by source.
 
@@ -159,7 +145,6 @@ def errors_by(
     dataset = evaluation.dataset
     names = dataset.classes if by == "label" else dataset.sources
     codes = dataset.label if by == "label" else dataset.source
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     counted: dict[str, NDArray[np.int64]] = {}
     width = len(names) + 1  # the first place is for rows without a group
     for side, own in zip(_SIDES, side_rows(evaluation, selection, split), strict=True):

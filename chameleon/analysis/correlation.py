@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS_AND_PRIMARY, of_selection
 from chameleon.models import Evaluation
 from chameleon.project import Kind
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.selection import Selection, held_rows, instance_mask
 
 MOST_ROWS = 5_000
 """More rows than this are thinned out evenly: ranks need sorting for every pair with gaps."""
@@ -18,15 +19,9 @@ MOST_ROWS = 5_000
 _FEWEST_ROWS = 3
 
 
+@of_selection(*FILTERS_AND_PRIMARY)
 def feature_correlations(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    features: int = 64,
-    most: int = 20,
+    evaluation: Evaluation, selection: Selection, *, features: int = 64, most: int = 20
 ) -> pl.DataFrame:
     """The pairs of features with the strongest Spearman correlation in the primary version.
 
@@ -49,7 +44,6 @@ def feature_correlations(
         to `MOST_ROWS`); strongest in the subset first, null where a feature is constant or
         fewer than three rows are complete.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only)
     dataset = evaluation.dataset
     held = np.flatnonzero(held_rows(evaluation, selection)[0])
     subset = held

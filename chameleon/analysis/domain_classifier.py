@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.analysis.members import Members, members_of
 from chameleon.data import BinKind, EvolvingDataset, content_digest, differ
 from chameleon.models import Evaluation, cached_figures, model_input, unfitted_pipeline
 from chameleon.project import Kind, ModelSpec, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 from chameleon.storage import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -75,13 +76,12 @@ class ToldApart:
         return self.auc is not None and self.chance is not None and self.auc > self.chance
 
 
+@of_selection(*FILTERS)
 def can_be_told_apart(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
     split: Split | None = None,
-    filters: Filters | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
 ) -> ToldApart:
@@ -108,8 +108,8 @@ def can_be_told_apart(
         A version or value does not exist.
     """
     dataset = evaluation.dataset
-    members = members_of(evaluation, primary, secondary, split, filters)
-    common = _common(dataset, secondary, primary)
+    members = members_of(evaluation, selection, split)
+    common = _common(dataset, selection)
     before, after, compared = _sides(dataset, members, common)
     counts = (len(before), len(after))
     features = _usable(dataset, common, np.concatenate([before, after]))
@@ -133,7 +133,9 @@ def can_be_told_apart(
         dataset.project,
         [content_digest(frame), groups, len(before), seed, asdict(_CLASSIFIER)],
         1 + len(features),
-        partial(_cross_validated, dataset, frame, rows, len(before), progress, primary, random),
+        partial(
+            _cross_validated, dataset, frame, rows, len(before), progress, selection.primary, random
+        ),
     ).tolist()
     names = [dataset.features[number].name for number in features]
     importance = pl.DataFrame(
@@ -152,8 +154,9 @@ def can_be_told_apart(
     )
 
 
-def _common(dataset: EvolvingDataset, secondary: str, primary: str) -> NDArray[np.intp]:
-    has = [dataset.has_column[dataset.version_number(name)] for name in (secondary, primary)]
+def _common(dataset: EvolvingDataset, selection: Selection) -> NDArray[np.intp]:
+    names = (selection.secondary, selection.primary)
+    has = [dataset.has_column[dataset.version_number(name)] for name in names]
     return np.flatnonzero(has[0] & has[1])
 
 

@@ -14,13 +14,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.analysis.members import Members, members_of
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
 from chameleon.data import SPLITS, BinKind, EvolvingDataset
 from chameleon.errors import Option
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 
 LEVEL = 0.95
 DRAWS = 200
@@ -54,13 +55,12 @@ class Against(Option):
     FIRST = "first"
 
 
+@of_selection(*FILTERS)
 def feature_drift(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
     split: Split | None = None,
-    filters: Filters | None = None,
     exact: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
@@ -100,8 +100,9 @@ def feature_drift(
         A version or value does not exist.
     """
     dataset = evaluation.dataset
-    members = members_of(evaluation, primary, secondary, split, filters)
-    versions = [dataset.version_number(name) for name in (secondary, primary)]
+    members = members_of(evaluation, selection, split)
+    names = (selection.secondary, selection.primary)
+    versions = [dataset.version_number(name) for name in names]
     head: dict[str, object] = {
         "split": "all" if split is None else str(split),
         "secondary_instances": len(members.old) + len(members.removed),
@@ -111,12 +112,12 @@ def feature_drift(
     for number, feature in enumerate(dataset.features):
         line: dict[str, object] = {"kind": "feature", "feature": feature.name, **head}
         reason = _why_undefined(dataset, number, versions) or _why_empty(
-            head, secondary=secondary, primary=primary
+            head, secondary=names[0], primary=names[1]
         )
         if reason is None:
             line |= _feature_figures(dataset, members, number, exact, draws, seed)
         lines.append({**line, "reason": reason})
-    lines.append(_label_line(dataset, members, head, (secondary, primary), draws, seed))
+    lines.append(_label_line(dataset, members, head, names, draws, seed))
     frame = pl.DataFrame(lines, schema=_SCHEMA)
     return frame.sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
 

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.changed_data import without_own_choice
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.analysis.values import value_texts
 from chameleon.data import EvolvingDataset, Step, step_of
 from chameleon.models import Evaluation
 from chameleon.project import Kind
-from chameleon.selection import Filters, Selection, instance_mask
+from chameleon.selection import Selection, instance_mask
 
 MOSTLY = 0.8
 """A rule that this share of the edits follows is said to be their pattern."""
@@ -38,9 +38,8 @@ _SCHEMA = {
 }
 
 
-def edited_values(
-    evaluation: Evaluation, *, primary: str, secondary: str, filters: Filters | None = None
-) -> pl.DataFrame:
+@of_selection(*FILTERS, own=["data_changes"])
+def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How the values of every edited feature changed from the secondary to the primary version.
 
     Over features that both versions have.
@@ -63,7 +62,7 @@ def edited_values(
     """
     dataset = evaluation.dataset
     lines: list[dict[str, object]] = []
-    for number, old, new in _edited_rows(evaluation, primary, secondary, filters):
+    for number, old, new in _edited_rows(evaluation, selection):
         feature = dataset.features[number]
         transitions = _transitions(dataset, number, old, new)
         before, after, most = transitions.row(0)
@@ -84,14 +83,9 @@ def edited_values(
     return frame.sort("instances", descending=True, maintain_order=True)
 
 
+@of_selection(*FILTERS, own=["data_changes"])
 def value_transitions(
-    evaluation: Evaluation,
-    feature: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    most: int = 20,
+    evaluation: Evaluation, selection: Selection, feature: str, *, most: int = 20
 ) -> pl.DataFrame:
     """Which value became which in the edits of one feature.
 
@@ -108,19 +102,18 @@ def value_transitions(
     """
     dataset = evaluation.dataset
     wanted = dataset.feature_number(feature)
-    for number, old, new in _edited_rows(evaluation, primary, secondary, filters):
+    for number, old, new in _edited_rows(evaluation, selection):
         if number == wanted:
             return _transitions(dataset, number, old, new).head(most)
     return pl.DataFrame(schema={"before": pl.String, "after": pl.String, "instances": pl.Int64})
 
 
 def _edited_rows(
-    evaluation: Evaluation, primary: str, secondary: str, filters: Filters | None
+    evaluation: Evaluation, selection: Selection
 ) -> list[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
     """Each edited feature, and the rows of its edited instances before and after."""
     dataset = evaluation.dataset
-    step: Step = step_of(dataset, before=secondary, after=primary)
-    selection = Selection(primary, secondary, without_own_choice(filters))
+    step: Step = step_of(dataset, before=selection.secondary, after=selection.primary)
     through = instance_mask(evaluation, selection)[dataset.instance[step.new[step.touched]]]
     old, new = step.old[step.touched], step.new[step.touched]
     found = ((int(f), step.edits[place] & through) for place, f in enumerate(step.common))

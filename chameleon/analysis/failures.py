@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection import (
@@ -60,13 +61,9 @@ def failure_filters(
     return replace(free, sensitivity=twice)
 
 
+@of_selection(*FILTERS, own=["outcome_changes", "sensitivity", "always_fails"])
 def failure_sets(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    over: SensitivityRange | None = None,
+    evaluation: Evaluation, selection: Selection, *, over: SensitivityRange | None = None
 ) -> pl.DataFrame:
     """How many instances are in each set of failures, under the filters.
 
@@ -92,9 +89,12 @@ def failure_sets(
     over = over or SensitivityRange(names[0], names[-1])
     counts: list[int] = []
     for name in FAILURE_SETS:
-        chosen = failure_filters(evaluation, name, filters or Filters(), over)
-        selection = Selection(primary, secondary, chosen or Filters())
-        counts.append(0 if chosen is None else int(instance_mask(evaluation, selection).sum()))
+        chosen = failure_filters(evaluation, name, selection.filters, over)
+        if chosen is None:
+            counts.append(0)
+        else:
+            of_set = replace(selection, filters=chosen)
+            counts.append(int(instance_mask(evaluation, of_set).sum()))
     return pl.DataFrame(
         {"set": FAILURE_SETS, "instances": counts},
         schema={"set": pl.String, "instances": pl.Int64},

@@ -20,12 +20,9 @@ Fit = LabelSuspicion | ToldApart | TrainingParts | WithoutInstances
 def _domain_classifier(
     evaluation: Evaluation, *, selection: str, split: str | None, progress: ProgressCallback
 ) -> ToldApart:
-    asked = Selection.from_query_string(selection, Selection("", ""))
     return can_be_told_apart(
         evaluation,
-        primary=asked.primary,
-        secondary=asked.secondary,
-        filters=asked.filters,
+        Selection.from_query_string(selection, Selection("", "")),
         split=None if split is None else Split(split),
         progress=progress,
     )

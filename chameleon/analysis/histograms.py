@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, FILTERS, FILTERS_AND_PRIMARY, of_selection
 from chameleon.analysis.counting import counts, feature_counts, occurring_splits, structure
 from chameleon.counting import OUTCOMES
 from chameleon.data import SPLITS, SummaryField
@@ -29,15 +30,8 @@ _pair_states: WeakKeyDictionary[
 ] = WeakKeyDictionary()
 
 
-def feature_histograms(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING)
+def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """The histogram of every feature and split, by outcome, for two versions.
 
     A feature's own filter does not narrow its own histogram.
@@ -65,7 +59,6 @@ def feature_histograms(
         A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     state, held = _pair_state(evaluation, selection)
     grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, held)
     pairs = grid.reshape(-1, _STATES, _STATES)
@@ -79,14 +72,8 @@ def feature_histograms(
     )
 
 
-def feature_labels(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*FILTERS_AND_PRIMARY)
+def feature_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """The true labels of the primary version's instances, by bin.
 
     Returns
@@ -96,7 +83,6 @@ def feature_labels(
         splits and bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
-    selection = Selection.of(primary, secondary, filters, primary_only)
     labels = len(dataset.classes) + 1
     held = held_rows(evaluation, selection)[0]
     width = len(SPLITS) * labels
@@ -114,13 +100,9 @@ def feature_labels(
     )
 
 
+@of_selection(*FILTERS)
 def feature_over_versions(
-    evaluation: Evaluation,
-    feature: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, feature: str
 ) -> pl.DataFrame:
     """One feature's histogram in every version, each judged by its own model.
 
@@ -134,7 +116,6 @@ def feature_over_versions(
     """
     dataset = evaluation.dataset
     number = dataset.feature_number(feature)
-    selection = Selection.of(primary, secondary, filters)
     through = (
         None
         if selection.filters.without_feature(feature).is_empty
@@ -161,7 +142,8 @@ def feature_over_versions(
     return pl.concat(frames)
 
 
-def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> pl.DataFrame:
+@of_selection()
+def feature_summary(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Minimum, maximum and mean of every feature in two versions, whatever the filters.
 
     Returns
@@ -172,7 +154,7 @@ def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> 
         version (once where both are the same) and split that occurs in the timeline.
     """
     dataset = evaluation.dataset
-    names = list(dict.fromkeys((primary, secondary)))
+    names = list(dict.fromkeys((selection.primary, selection.secondary)))
     numbers = [dataset.version_number(name) for name in names]
     splits = occurring_splits(dataset)
     figures = dataset.summary[numbers][:, splits].transpose(2, 0, 1, 3)

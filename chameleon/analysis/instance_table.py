@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, of_selection
 from chameleon.analysis.instance_order import (
     SIDES,
     Behind,
@@ -25,7 +26,7 @@ from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import Option, SelectionError
 from chameleon.models import Evaluation
 from chameleon.project import EXACT_INTEGER, Kind
-from chameleon.selection import Filters, Selection
+from chameleon.selection import Selection
 from chameleon.storage import csv_text
 
 _DAY = 86_400_000_000
@@ -58,14 +59,11 @@ class InstancePage:
     of: int
 
 
+@of_selection(*EVERYTHING)
 def instances(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
     search: str | None = None,
     order_by: str = "instance",
     descending: bool = False,
@@ -118,13 +116,6 @@ def instances(
     """
     if offset < 0 or (limit is not None and limit < 0):
         raise ValueError("offset and limit count instances: they cannot be negative")
-    selection = Selection(
-        primary,
-        secondary,
-        filters or Filters(),
-        primary_only or Filters(),
-        secondary_only or Filters(),
-    )
     dataset = evaluation.dataset
     shown = _asked_columns(dataset, features)
     held = behind(evaluation, selection)
@@ -138,15 +129,12 @@ def instances(
     return InstancePage(frame, len(found.instance), len(held.instance))
 
 
+@of_selection(*EVERYTHING)
 def instance_file(
     evaluation: Evaluation,
+    selection: Selection,
     form: TableForm,
     *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
     search: str | None = None,
     order_by: str = "instance",
     descending: bool = False,
@@ -164,11 +152,7 @@ def instance_file(
     """
     frame = instances(
         evaluation,
-        primary=primary,
-        secondary=secondary,
-        filters=filters,
-        primary_only=primary_only,
-        secondary_only=secondary_only,
+        selection,
         search=search,
         order_by=order_by,
         descending=descending,
@@ -182,15 +166,9 @@ def instance_file(
     return content.getvalue()
 
 
+@of_selection(*EVERYTHING)
 def instance_groups(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    search: str | None = None,
+    evaluation: Evaluation, selection: Selection, *, search: str | None = None
 ) -> pl.DataFrame:
     """How many instances have each true and predicted class, in the order "errors" of `instances`.
 
@@ -205,13 +183,6 @@ def instance_groups(
     SelectionError
         A version or value does not exist.
     """
-    selection = Selection(
-        primary,
-        secondary,
-        filters or Filters(),
-        primary_only or Filters(),
-        secondary_only or Filters(),
-    )
     held = behind(evaluation, selection)
     held = held.at(found_places(evaluation, held, search or ""))
     outcome = evaluation.outcome[held.first, held.row]

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.additions import additions
+from chameleon.analysis.arguments import of_selection
 from chameleon.analysis.edits import edited_values
 from chameleon.analysis.evidence import (
     CLEAR,
@@ -27,6 +28,7 @@ from chameleon.analysis.evidence import (
 from chameleon.analysis.lifts import lifts
 from chameleon.data import SPLITS, EvolvingDataset, Step, step_of
 from chameleon.models import Evaluation
+from chameleon.selection import Selection
 
 _SCHEMA = {
     "kind": pl.String,
@@ -46,7 +48,8 @@ _SCHEMA = {
 }
 
 
-def iteration_kinds(evaluation: Evaluation, *, primary: str, secondary: str) -> pl.DataFrame:
+@of_selection()
+def iteration_kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """What kinds of iteration lead from the secondary to the primary version, with the evidence.
 
     Added instances are held against the kept ones of the same split. They are *specific* where a
@@ -73,12 +76,12 @@ def iteration_kinds(evaluation: Evaluation, *, primary: str, secondary: str) -> 
         A version does not exist.
     """
     dataset = evaluation.dataset
-    step = step_of(dataset, before=secondary, after=primary)
+    step = step_of(dataset, before=selection.secondary, after=selection.primary)
     found = [
         *additions(dataset, step),
         *_labels_added(dataset, step),
         *_removals(evaluation, step),
-        *_features_modified(evaluation, step, primary, secondary),
+        *_features_modified(evaluation, step, selection),
         *_labels_modified(dataset, step),
         *_moves(dataset, step),
         *_columns(dataset, step),
@@ -109,12 +112,10 @@ def _removals(evaluation: Evaluation, step: Step) -> Iterator[Told]:
         yield _which(dataset, start, what, removed, kept, features, outcomes)
 
 
-def _features_modified(
-    evaluation: Evaluation, step: Step, primary: str, secondary: str
-) -> Iterator[Told]:
+def _features_modified(evaluation: Evaluation, step: Step, selection: Selection) -> Iterator[Told]:
     if not step.edited.any():
         return
-    edits = edited_values(evaluation, primary=primary, secondary=secondary)
+    edits = edited_values(evaluation, selection)
     most = [
         f"'{line['feature']}' in {line['instances']:,}"
         + (f" ({line['pattern']})" if line["pattern"] else "")

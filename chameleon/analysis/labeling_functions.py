@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.weak import SIDES, distances_of, sides_of, without
+from chameleon.analysis.arguments import EVERYTHING, of_selection
+from chameleon.analysis.weak import SIDES, distances_of, sides_of
 from chameleon.counting import clopper_pearson
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Filters, Selection, Voted, voted_so
+from chameleon.selection import Selection, Voted, voted_so
 
 _SIDE_FIGURES: Mapping[str, Any] = {
     "instances": pl.Int64,
@@ -48,15 +49,8 @@ _SCHEMA: Mapping[str, Any] = {
 }
 
 
-def labelling_rules(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["votes", "vote_changes"])
+def labelling_rules(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """What every labelling rule votes in both versions, and what its changed votes moved.
 
     A rule that a version lacks abstains there. Votes and their changes, chosen here, do not
@@ -90,11 +84,7 @@ def labelling_rules(
     weak = evaluation.dataset.weak
     if weak is None:
         return pl.DataFrame(schema=_SCHEMA)
-    nothing = Filters()
-    selection = Selection(
-        primary, secondary, filters or nothing, primary_only or nothing, secondary_only or nothing
-    )
-    sides = sides_of(evaluation, without(selection, "votes", "vote_changes"))
+    sides = sides_of(evaluation, selection)
     columns: dict[str, object] = {"rule": list(weak.rules)}
     for side in SIDES:
         lines = _side(evaluation, weak, getattr(sides, side))

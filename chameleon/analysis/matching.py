@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, of_selection
 from chameleon.counting import CORRECT, UNKNOWN
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
@@ -41,6 +42,7 @@ class Selected:
     outcomes: tuple[Mapping[str, tuple[int, int]], Mapping[str, tuple[int, int]]]
 
 
+@of_selection(*EVERYTHING)
 def selected(evaluation: Evaluation, selection: Selection) -> Selected:
     """How many instances pass the filters of a selection."""
     dataset = evaluation.dataset

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS_AND_PRIMARY, of_selection
 from chameleon.analysis.confusion_matrix import side_rows
 from chameleon.analysis.label_issues import LabelSuspicion
 from chameleon.analysis.sensitivities import course
@@ -15,7 +16,6 @@ from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.project import Split
 from chameleon.selection import (
-    Filters,
     Selection,
     SensitivityRange,
     rows_by_version,
@@ -40,17 +40,15 @@ _SCHEMA = {
 }
 
 
+@of_selection(*FILTERS_AND_PRIMARY)
 def ranked_mistakes(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
     by: str = "confidence",
     suspicion: LabelSuspicion | None = None,
     over: SensitivityRange | None = None,
-    filters: Filters | None = None,
     split: Split | None = None,
-    primary_only: Filters | None = None,
     most: int | None = None,
 ) -> pl.DataFrame:
     """The mistakes of the primary version's model on the version's own rows, ranked.
@@ -91,21 +89,20 @@ def ranked_mistakes(
         raise SelectionError(f"Mistakes are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
     if by == "suspicion" and suspicion is None:
         raise SelectionError("Mistakes are ranked by suspicion once `label_suspicion` was asked.")
-    if suspicion is not None and suspicion.version != primary:
+    if suspicion is not None and suspicion.version != selection.primary:
         raise SelectionError(
-            f"The suspicion is that of version {suspicion.version}, not of {primary}."
+            f"The suspicion is that of version {suspicion.version}, not of {selection.primary}."
         )
     dataset = evaluation.dataset
     names = [version.name for version in dataset.versions]
     over = over or SensitivityRange(names[0], names[-1])
-    selection = Selection(primary, secondary, filters or Filters(), primary_only or Filters())
     own = side_rows(evaluation, selection, split)[1]
     judged = _judged(evaluation, own.rows, suspicion)
     wrong = own.outcome == INCORRECT
     if by == "suspicion":
         wrong = judged["suggested"].is_not_null().to_numpy()
     rows, judged = own.rows[wrong], judged.filter(pl.Series(wrong))
-    number = dataset.version_number(primary)
+    number = dataset.version_number(selection.primary)
     probability = evaluation.probability_of_prediction[number, rows].astype(np.float64)
     found = sensitivity_of(evaluation, over._replace(classes=False))
     instance = dataset.instance[rows]

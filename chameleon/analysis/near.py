@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import of_selection
 from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.instance_table import instance_number, named_column
 from chameleon.analysis.one_instance import shown_row
 from chameleon.counting import OUTCOMES
 from chameleon.data import SPLITS, EvolvingDataset, Space, chunks, fitted_space, laid_out_features
 from chameleon.models import Evaluation
+from chameleon.selection import Selection
 
 MOST_FITTED = 10_000
 """The space is fitted on at most so many rows of a version, evenly drawn from it."""
@@ -25,8 +27,9 @@ Fitted = tuple[Space, NDArray[np.float64]]
 _spaces: WeakKeyDictionary[EvolvingDataset, OrderedDict[int, Fitted]] = WeakKeyDictionary()
 
 
+@of_selection()
 def nearest_instances(
-    evaluation: Evaluation, instance: str, *, primary: str, secondary: str, count: int = 10
+    evaluation: Evaluation, selection: Selection, instance: str, *, count: int = 10
 ) -> pl.DataFrame:
     """The instances of the primary version nearest to one in feature space.
 
@@ -56,8 +59,8 @@ def nearest_instances(
         A version or the instance does not exist.
     """
     dataset = evaluation.dataset
-    version = dataset.version_number(primary)
-    row = shown_row(dataset, instance, primary=primary, secondary=secondary)
+    version = dataset.version_number(selection.primary)
+    row = shown_row(dataset, instance, selection)
     rows = dataset.rows_of(version)
     space, points = _fitted(dataset, version, rows)
     between = points - space.points(dataset, np.array([row]))

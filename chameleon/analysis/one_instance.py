@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import of_selection
 from chameleon.analysis.instance_table import instance_number, named_column
 from chameleon.analysis.outcome_history import History, own_rows
 from chameleon.analysis.values import value_text, value_texts
@@ -13,6 +14,7 @@ from chameleon.counting import OUTCOMES
 from chameleon.data import SPLITS, BarKind, BinKind, EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.project import Kind
+from chameleon.selection import Selection
 
 ROLES = ("label", "split", "source", "date")
 """What a row has beside its features, as `instance_rows` names it."""
@@ -106,9 +108,8 @@ def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
     )
 
 
-def instance_places(
-    evaluation: Evaluation, instance: str, *, primary: str, secondary: str
-) -> pl.DataFrame:
+@of_selection()
+def instance_places(evaluation: Evaluation, selection: Selection, instance: str) -> pl.DataFrame:
     """Where one instance stands in each feature's distribution in the primary version.
 
     It is read from its row in the primary, else in the secondary, else from its newest row, and
@@ -129,8 +130,8 @@ def instance_places(
         A version or the instance does not exist.
     """
     dataset = evaluation.dataset
-    row = shown_row(dataset, instance, primary=primary, secondary=secondary)
-    others = dataset.rows_of(dataset.version_number(primary))
+    row = shown_row(dataset, instance, selection)
+    others = dataset.rows_of(dataset.version_number(selection.primary))
     others = others[dataset.split[others] == dataset.split[row]]
     lines = [_place(dataset, number, row, others) for number in range(len(dataset.features))]
     return pl.DataFrame(
@@ -159,11 +160,11 @@ def distinct_rows(dataset: EvolvingDataset, instance: str) -> NDArray[np.int32]:
     return held[np.sort(first)]
 
 
-def shown_row(dataset: EvolvingDataset, instance: str, *, primary: str, secondary: str) -> int:
+def shown_row(dataset: EvolvingDataset, instance: str, selection: Selection) -> int:
     """The row an instance is read from: the primary's, else the secondary's, else its newest."""
     number = np.array([instance_number(dataset, instance)])
     rows = own_rows(dataset, number)[:, 0]
-    asked = (dataset.version_number(primary), dataset.version_number(secondary))
+    asked = (dataset.version_number(selection.primary), dataset.version_number(selection.secondary))
     held = [int(rows[version]) for version in asked if rows[version] >= 0]
     return held[0] if held else int(rows[rows >= 0][-1])
 

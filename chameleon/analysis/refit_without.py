@@ -22,7 +22,7 @@ from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
 from chameleon.models import Evaluation, Refitter, are_given, scores
 from chameleon.project import Split, Version
-from chameleon.selection import instance_numbers
+from chameleon.selection import Selection, instance_numbers
 from chameleon.storage import Progress, ProgressCallback
 
 _TRAIN = SPLITS.index(Split.TRAIN)
@@ -115,13 +115,14 @@ def without(
     predicted, fits = _predicted(evaluation, number, rows, stays)
     made = _with_hypothetical(evaluation, number, rows, stays, predicted)
     name = made.dataset.versions[1].name
+    both = Selection(primary=name, secondary=version)
     return WithoutInstances(
         version=version,
         name=name,
         removed=_removed(dataset, rows, stays),
         unknown=len(found) - int(gone.sum()),
-        matrix=prediction_changes(made, primary=name, secondary=version),
-        statistics=change_statistics(made, primary=name, secondary=version),
+        matrix=prediction_changes(made, both),
+        statistics=change_statistics(made, both),
         attribution=attribute_change(
             made, before=version, after=name, metric=metric, of_class=of_class
         ),

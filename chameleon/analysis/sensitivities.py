@@ -5,18 +5,16 @@ Method: Hohman et al., CHI 2020, "Sensitivity Histogram".
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import FILTERS, of_selection
 from chameleon.counting import OUTCOMES, UNKNOWN
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
 from chameleon.project import Split
 from chameleon.selection import (
-    Filters,
     Selection,
     SensitivityRange,
     instance_mask,
@@ -26,14 +24,13 @@ from chameleon.selection import (
 )
 
 
+@of_selection(*FILTERS, own=["sensitivity"], primary="last", secondary="first")
 def sensitivity(
     evaluation: Evaluation,
+    selection: Selection,
     *,
     first: str,
     last: str,
-    filters: Filters | None = None,
-    primary: str | None = None,
-    secondary: str | None = None,
     held_only: bool = False,
     classes: bool = False,
 ) -> pl.DataFrame:
@@ -66,7 +63,7 @@ def sensitivity(
     """
     over = SensitivityRange(first, last, held_only, classes)
     found = sensitivity_of(evaluation, over)
-    through = _through(evaluation, filters, primary or last, secondary or first)
+    through = _through(evaluation, selection)
     counted = found.counted & through
     counts = np.bincount(found.changes[counted])
     if not len(counts):
@@ -78,14 +75,13 @@ def sensitivity(
     )
 
 
+@of_selection(*FILTERS, primary="last", secondary="first")
 def most_sensitive(
     evaluation: Evaluation,
+    selection: Selection,
     *,
     first: str,
     last: str,
-    filters: Filters | None = None,
-    primary: str | None = None,
-    secondary: str | None = None,
     held_only: bool = False,
     classes: bool = False,
     most: int = 30,
@@ -103,7 +99,7 @@ def most_sensitive(
     """
     dataset = evaluation.dataset
     found = sensitivity_of(evaluation, SensitivityRange(first, last, held_only, classes))
-    through = _through(evaluation, filters, primary or last, secondary or first, keep=True)
+    through = _through(evaluation, selection)
     chosen = np.flatnonzero(found.counted & through & (found.changes > 0))
     ids = dataset.instance_ids.gather(chosen)
     order = pl.DataFrame({"changes": -found.changes[chosen], "id": ids}).select(
@@ -164,20 +160,10 @@ def course(outcomes: NDArray[np.uint8]) -> str:
     return f"lasting {'improvement' if OUTCOMES[known[-1]] == 'correct' else 'regression'}"
 
 
-def _through(
-    evaluation: Evaluation,
-    filters: Filters | None,
-    primary: str,
-    secondary: str,
-    *,
-    keep: bool = False,
-) -> NDArray[np.bool_]:
-    """The instances that the filters let through; those of this view only with `keep`."""
-    for name in (primary, secondary):
+def _through(evaluation: Evaluation, selection: Selection) -> NDArray[np.bool_]:
+    """The instances that the filters let through."""
+    for name in (selection.primary, selection.secondary):
         evaluation.dataset.version_number(name)
-    kept = filters or Filters()
-    if not keep:
-        kept = replace(kept, sensitivity=None)
-    if kept.is_empty:
+    if selection.filters.is_empty:
         return np.ones(evaluation.dataset.instance_count, dtype=np.bool_)
-    return instance_mask(evaluation, Selection(primary, secondary, kept))
+    return instance_mask(evaluation, selection)

@@ -17,7 +17,7 @@ from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.training import TrainingParts, train_changes
 from chameleon.models import Evaluation
-from chameleon.selection import FeatureFilter, Filters, Range
+from chameleon.selection import FeatureFilter, Filters, Range, Selection
 
 PART_WORDS = {
     "guard": "leaked or unknown rows, taken out",
@@ -120,7 +120,7 @@ def step_summary(
         Grounds(
             found,
             fair,
-            iteration_kinds(evaluation, primary=after, secondary=before),
+            iteration_kinds(evaluation, Selection(primary=after, secondary=before)),
             changed_slices(evaluation, **step),
             train_changes(evaluation, **step),
             training,

@@ -6,7 +6,7 @@ Labels by data programming: Ratner et al., NeurIPS 2016.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.arguments import EVERYTHING, of_selection
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.selection import Selection, held_rows, instance_mask
 
 SIDES = ("secondary", "primary")
 BINS = 10
@@ -143,15 +144,8 @@ def weak_label_of(evaluation: Evaluation, instance: str, version: str) -> WeakLa
     )
 
 
-def weak_labels(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Label probabilities against the hard label, class by class, in both versions.
 
     Only instances with label probabilities count. Ranges of label probabilities do not narrow it.
@@ -179,8 +173,7 @@ def weak_labels(
     schema = {"class": pl.String, **columns}
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    sides = sides_of(evaluation, selection)
     codes = [*range(len(evaluation.dataset.classes))]
     codes += [code for code in weak.codes.tolist() if code not in codes]
     figures: dict[str, object] = {"class": [weak.classes[code] for code in codes]}
@@ -190,15 +183,8 @@ def weak_labels(
     return pl.DataFrame(figures, schema=schema)
 
 
-def weak_label_totals(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def weak_label_totals(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How certain the label probabilities of both versions are, and how often the label differs.
 
     Ranges of label probabilities do not narrow it.
@@ -215,8 +201,7 @@ def weak_label_totals(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=_TOTALS)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    sides = sides_of(evaluation, selection)
     lines: list[tuple[object, ...]] = []
     for side in SIDES:
         every = getattr(sides, side)
@@ -240,21 +225,13 @@ def weak_label_totals(
     return pl.DataFrame(lines, schema=_TOTALS, orient="row")
 
 
-def label_probability_change(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> ProbabilityChange:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def label_probability_change(evaluation: Evaluation, selection: Selection) -> ProbabilityChange:
     """How far the label probabilities of the instances of both versions moved.
 
     Ranges of label probabilities do not narrow it.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    sides = sides_of(evaluation, selection)
     weak = evaluation.dataset.weak
     if weak is None:
         return ProbabilityChange(len(sides.old), 0, 0, 0, None)
@@ -273,15 +250,8 @@ def label_probability_change(
     )
 
 
-def label_probability_histogram(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def label_probability_histogram(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How many instances have which probability of every class, in both versions.
 
     Ranges chosen here do not narrow it.
@@ -299,8 +269,7 @@ def label_probability_histogram(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    sides = sides_of(evaluation, selection)
     edges = [place / BINS for place in range(BINS + 1)]
     inner = np.array(edges[1:-1], dtype=np.float32)  # as the values are stored
     frames: list[pl.DataFrame] = []
@@ -348,12 +317,6 @@ def distances_of(
     before, after = (weak.probabilities[:, rows].astype(np.float64) for rows in (old, new))
     distances: NDArray[np.float64] = np.abs(after - before).sum(axis=0) / 2
     return distances
-
-
-def without(selection: Selection, *fields: str) -> Selection:
-    """The selection without what was chosen in these views: none is narrowed by itself."""
-    nothing: dict[str, Any] = dict.fromkeys(fields, ())
-    return replace(selection, filters=replace(selection.filters, **nothing))
 
 
 def _class_figures(

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import MODEL_WORDS, PART_WORDS, Attribution, Slice, Slices, TrainingParts
-from chameleon.app import attribution_tests, attribution_training, cached, state, step_sentences
+from chameleon.app import attribution_tests, attribution_training, state, step_sentences
 from chameleon.app.attribution_tests import METRICS
 from chameleon.app.formatting import choice_words, figure, plain, shortened
 from chameleon.app.view import View, is_dark
@@ -30,22 +31,20 @@ def draw(view: View) -> None:
     elif not view.evaluation.has_outcomes:
         st.info(_why_unknown(view), icon=":material/info:")
     else:
-        found = cached.attribution(
-            view.evaluation, before, after, metric, of_class, without_twins=without_twins
-        )
+        attributed = partial(view.call, analysis.attribute_change,
+            before=before, after=after, metric=metric, of_class=of_class)  # fmt: skip
+        found = attributed(without_twins=without_twins)
         place = st.container()
         training = _draw_step(view, found, of_class)
 
         def draw_sentences() -> None:
             fair = None
             if found.twins and not without_twins:
-                fair = cached.attribution(
-                    view.evaluation, before, after, metric, of_class, without_twins=True
-                )
+                fair = attributed(without_twins=True)
             step_sentences.draw(view, found, fair, training)
 
         def draw_slices() -> None:
-            _draw_slices(view, cached.slices(view.evaluation, before, after))
+            _draw_slices(view, view.call(analysis.changed_slices, before=before, after=after))
 
         view.afterwards(draw_sentences, place)
         view.afterwards(draw_slices)

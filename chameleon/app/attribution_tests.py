@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import cached
+from chameleon import analysis
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View, is_dark
 from chameleon.charts import crossed_tests, crossed_tests_frame, frozen_lines
 from chameleon.errors import ChameleonError
+from chameleon.models import golden_key
 from chameleon.project import Split
 
 _GOLDEN = "\0golden"
@@ -34,7 +35,9 @@ def draw(view: View, metric: str, of_class: str | None) -> None:
 
 def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:
     st.markdown("##### Every model on every test set")
-    frame = crossed_tests_frame(cached.model_on_tests(view.evaluation, metric, of_class))
+    frame = crossed_tests_frame(
+        view.call(analysis.model_on_tests, metric=metric, of_class=of_class)
+    )
     if frame["value"].null_count() == len(frame):
         st.info("There are no test rows to score.", icon=":material/info:")
         return
@@ -59,8 +62,13 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
     ) or names[place]  # fmt: skip
     called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
     try:
-        frozen = cached.frozen_test(
-            view.evaluation, None if test == _GOLDEN else test, metric, of_class
+        frozen = view.call(
+            analysis.frozen_test,
+            metric=metric,
+            of_class=of_class,
+            test=None if test == _GOLDEN else test,
+            golden=test == _GOLDEN,
+            also=golden_key(view.evaluation.dataset.project) if test == _GOLDEN else None,
         )
     except ChameleonError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
@@ -73,7 +81,7 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
             icon=":material/info:",
         )
         return
-    own = cached.model_on_tests(view.evaluation, metric, of_class).filter(
+    own = view.call(analysis.model_on_tests, metric=metric, of_class=of_class).filter(
         pl.col("model") == pl.col("test")
     )
     series = ("its own test set", called)

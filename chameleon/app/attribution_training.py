@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import NOT_DATA, OTHER_CODE, Attribution, TrainingParts
-from chameleon.app import jobs, step_results
+from chameleon.app import jobs
 from chameleon.app.formatting import duration_words, plain
 from chameleon.app.view import View
 from chameleon.app.work_queue import Question
@@ -33,8 +36,14 @@ def draw(view: View, found: Attribution, of_class: str | None) -> TrainingParts 
             required=True, persist_state="session",
         ) or "kind"  # fmt: skip
         metric = "recall" if of_class is not None else found.metric
-        question = step_results.training(
-            view.evaluation, found.before, found.after, metric=metric, of_class=of_class, by=by
+        question = jobs.fit_question(
+            "training",
+            view.evaluation,
+            before=found.before,
+            after=found.after,
+            metric=metric,
+            of_class=of_class,
+            by=by,
         )
         _draw_button(view, found, by, question)
     jobs.draw(question, what="models", key="training-stop")
@@ -60,7 +69,15 @@ def _draw_button(
     view: View, found: Attribution, by: str, question: Question[TrainingParts]
 ) -> None:
     asked = jobs.found_job(question) is not None
-    fits, seconds = step_results.training_cost(view.evaluation, found.before, found.after, by)
+    step = {"before": found.before, "after": found.after}
+    fits = view.call(analysis.training_fits, by=by, **step)
+    newest = view.evaluation.dataset.versions[-1].name
+    seconds = view.call(
+        analysis.training_seconds,
+        fits=fits,
+        **step,
+        given={"row_seconds": partial(view.call, analysis.seconds_per_row, version=newest)},
+    )
     about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
     estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
     st.button(

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached, chart_clicks, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table
@@ -48,11 +49,11 @@ def draw_bars(
     """The histogram alone; its bars filter every other view."""
     names = [version.name for version in view.evaluation.dataset.versions]
     over = over or range_of_session(names)
-    frame = cached.sensitivity_bars(view.evaluation, view.selection, over)
+    frame = view.call(analysis.sensitivity, **over._asdict())
     filters = view.selection.filters
     if not filters.is_empty:
         whole = replace(view.selection, filters=Filters())
-        everything = cached.sensitivity_bars(view.evaluation, whole, over)
+        everything = cached.call(analysis.sensitivity, view.evaluation, whole, **over._asdict())
         frame = _beside(frame, everything)
     counted = frame.filter(pl.col("changes").is_not_null())
     if not counted["instances"].sum():
@@ -171,7 +172,7 @@ def _why_none(view: View) -> str:
 
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Whose outcome changed most often?")
-    listed = cached.sensitive_instances(view.evaluation, view.selection, over, most=_LISTED)
+    listed = view.call(analysis.most_sensitive, **over._asdict(), most=_LISTED)
     if listed.is_empty():
         st.info(_why_none(view), icon=":material/info:")
         return

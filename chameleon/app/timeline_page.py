@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached
 from chameleon.app.formatting import plain
-from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.charts import (
@@ -34,7 +34,7 @@ METRICS: Mapping[str, str] = {
 def draw(view: View) -> None:
     """Three charts over the same versions, and their figures as a table."""
     evaluation = view.evaluation
-    metrics = cached.metrics(evaluation)
+    metrics = cached.call(analysis.version_metrics, evaluation)
     dark = is_dark()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = st.segmented_control(
@@ -50,7 +50,7 @@ def draw(view: View) -> None:
             )  # fmt: skip
     _draw_metric(view, metrics, metric or "accuracy", dark=dark)
     st.markdown("##### How large is every version?")
-    frame, groups = size_frame(cached.sizes(evaluation), by or "split")
+    frame, groups = size_frame(cached.call(analysis.version_sizes, evaluation), by or "split")
     st.vega_lite_chart(
         frame, _size_spec(by or "split", tuple(groups), dark=dark), key="timeline-size-chart"
     )
@@ -86,7 +86,7 @@ def _draw_changes(view: View, *, dark: bool) -> None:
         st.info("There is one version only: nothing changed yet.", icon=":material/info:")
         return
     st.vega_lite_chart(
-        change_frame(cached.changes(view.evaluation), names),
+        change_frame(cached.call(analysis.timeline_changes, view.evaluation.dataset), names),
         _change_spec(len(names), dark=dark),
         key="timeline-change-chart",
     )
@@ -127,7 +127,7 @@ def _metric_spec(title: str, splits: tuple[str, ...], *, dark: bool) -> dict[str
     return metric_lines(title=title, splits=splits, dark=dark)
 
 
-@kept(max_entries=32)
+@cached.kept(max_entries=32)
 def _size_spec(by: str, groups: tuple[str, ...], *, dark: bool) -> dict[str, Any]:
     return size_bars(by=by, domain=groups, dark=dark)
 

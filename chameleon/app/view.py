@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from chameleon.app import cached
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
+
+Result = TypeVar("Result")
 
 _BREATH_SECONDS = 0.04
 
@@ -53,6 +57,10 @@ class View:
     pending: bool
     breath: Breath
     late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
+
+    def call(self, function: Callable[..., Result], **options: object) -> Result:
+        """The cached result of a library function for this evaluation and selection."""
+        return cached.call(function, self.evaluation, self.selection, **options)  # type: ignore[arg-type]
 
     def afterwards(self, draw: Callable[[], None], place: DeltaGenerator | None = None) -> None:
         """Draw a part here, or into that place, when everything else of the page stands.

@@ -13,7 +13,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
 import chameleon
-from chameleon.analysis import Against, drift_over_versions, feature_drift
+from chameleon import feature_drift
+from chameleon.analysis import Against, drift_over_versions
 from chameleon.analysis.drift import bin_places
 from chameleon.analysis.ranking import jensen_shannon_distance
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index

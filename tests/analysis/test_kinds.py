@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact
 from scipy.stats.contingency import relative_risk
 
-from chameleon.analysis import IterationKind, iteration_kinds
+from chameleon import iteration_kinds
+from chameleon.analysis import IterationKind
 from chameleon.analysis.evidence import FEWEST
 from chameleon.analysis.lifts import lifts
 from chameleon.counting import CORRECT, INCORRECT
