@@ -1,4 +1,4 @@
-"""Whether the added, or the removed, instances look like the kept ones, feature by feature.
+"""Added or removed instances compared with the shared ones, feature by feature.
 
 Where one version contains the other, this is the only fair question: the kept rows are the same
 on both sides and would hide what came, or went.
@@ -12,8 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.arguments import FILTERS, of_selection
-from chameleon.analysis.members import members_of
+from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
@@ -36,13 +35,6 @@ def added_against_kept(
     Kolmogorov-Smirnov test over finite values; booleans, categories and labels by the chi-square
     test of independence, the rarest categories merged until each is expected five times.
 
-    Parameters
-    ----------
-    split
-        Only rows of that split.
-    filters
-        What narrows the instances, read from the primary version.
-
     Returns
     -------
     pl.DataFrame
@@ -51,14 +43,9 @@ def added_against_kept(
         difference of the distribution functions, or Cramer's V; both from 0 to 1), p_value,
         q_value (Benjamini and Hochberg 1995, over all rows that were tested), reason (why there is
         no test). Largest effect first; untested rows last.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    members = members_of(evaluation, selection, split)
-    sides = _Sides("added", members.added, members.new, selection.primary)
+    pair = matching_pair(evaluation, selection, split)
+    sides = _Sides("added", pair.added, pair.new, selection.primary)
     return _against_kept(evaluation.dataset, sides, split)
 
 
@@ -74,14 +61,9 @@ def removed_against_kept(
     -------
     pl.DataFrame
         kind, feature, split, removed, kept, test, effect, p_value, q_value, reason.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    members = members_of(evaluation, selection, split)
-    sides = _Sides("removed", members.removed, members.old, selection.secondary)
+    pair = matching_pair(evaluation, selection, split)
+    sides = _Sides("removed", pair.removed, pair.old, selection.secondary)
     return _against_kept(evaluation.dataset, sides, split)
 
 
@@ -158,10 +140,11 @@ def _chi_square(
     if table.shape[1] < 2:
         return {**counted, "effect": 0.0, "p_value": 1.0}
     from scipy.stats import chi2_contingency
+    from scipy.stats.contingency import association
 
     found = chi2_contingency(table, correction=False)
-    effect = float(np.sqrt(found.statistic / table.sum()))  # Cramer's V of a table of two rows
-    return {**counted, "effect": effect, "p_value": float(found.pvalue)}
+    effect = association(table, method="cramer", correction=False)
+    return {**counted, "effect": float(effect), "p_value": float(found.pvalue)}
 
 
 def _merged(table: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.arguments import FILTERS, of_selection
+from chameleon.analysis.matching import FILTERS, of_selection
 from chameleon.analysis.values import value_texts
-from chameleon.data import EvolvingDataset, Step, step_of
+from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.models import Evaluation
 from chameleon.project import Kind
 from chameleon.selection import Selection, instance_mask
@@ -21,21 +21,12 @@ _TOLD = 0.05
 _FEWEST = 3
 
 _SCHEMA = {
-    "feature": pl.String,
-    "instances": pl.Int64,
-    "became_missing": pl.Int64,
-    "was_missing": pl.Int64,
-    "median_before": pl.Float64,
-    "median_after": pl.Float64,
-    "median_shift": pl.Float64,
-    "shift_share": pl.Float64,
-    "median_ratio": pl.Float64,
-    "ratio_share": pl.Float64,
-    "most_before": pl.String,
-    "most_after": pl.String,
-    "most_instances": pl.Int64,
-    "pattern": pl.String,
-}
+    "feature": pl.String, "instances": pl.Int64, "became_missing": pl.Int64,
+    "was_missing": pl.Int64, "median_before": pl.Float64, "median_after": pl.Float64,
+    "median_shift": pl.Float64, "shift_share": pl.Float64, "median_ratio": pl.Float64,
+    "ratio_share": pl.Float64, "most_before": pl.String, "most_after": pl.String,
+    "most_instances": pl.Int64, "pattern": pl.String,
+}  # fmt: skip
 
 
 @of_selection(*FILTERS, own=["data_changes"])
@@ -54,11 +45,6 @@ def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
         most_instances (the most frequent change as text, null for a missing value), pattern (such
         as "times 10", "plus 3", "became missing": a rule that four edits of five follow, or null).
         Dates are in microseconds since 1970; texts and booleans have no medians. Most edited first.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     dataset = evaluation.dataset
     lines: list[dict[str, object]] = []
@@ -87,18 +73,13 @@ def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 def value_transitions(
     evaluation: Evaluation, selection: Selection, feature: str, *, most: int = 20
 ) -> pl.DataFrame:
-    """Which value became which in the edits of one feature.
+    """Counts of the edits of one feature by value before and after.
 
     Returns
     -------
     pl.DataFrame
         before, after (text; null is missing), instances; the most frequent first, so many as
         asked for.
-
-    Raises
-    ------
-    SelectionError
-        A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
     wanted = dataset.feature_number(feature)
@@ -113,10 +94,10 @@ def _edited_rows(
 ) -> list[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
     """Each edited feature, and the rows of its edited instances before and after."""
     dataset = evaluation.dataset
-    step: Step = step_of(dataset, before=selection.secondary, after=selection.primary)
-    through = instance_mask(evaluation, selection)[dataset.instance[step.new[step.touched]]]
-    old, new = step.old[step.touched], step.new[step.touched]
-    found = ((int(f), step.edits[place] & through) for place, f in enumerate(step.common))
+    pair: Pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
+    through = instance_mask(evaluation, selection)[dataset.instance[pair.new[pair.touched]]]
+    old, new = pair.old[pair.touched], pair.new[pair.touched]
+    found = ((int(f), pair.edits[place] & through) for place, f in enumerate(pair.common))
     return [(feature, old[edited], new[edited]) for feature, edited in found if edited.any()]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.arguments import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
+from chameleon.analysis.matching import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
@@ -33,8 +33,6 @@ def embedding_cells(
 
     Parameters
     ----------
-    secondary
-        The version compared with; the primary itself where it is not given.
     cells
         Cells along the longer side of the layout.
 
@@ -46,11 +44,6 @@ def embedding_cells(
         incorrect, both with 1/2 added), secondary_correct, secondary_incorrect,
         secondary_unknown, secondary_instances, secondary_accuracy, accuracy_change (null where
         either is).
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     grid = _grid(evaluation, cells)
     through = _through(evaluation, selection)
@@ -88,7 +81,7 @@ def embedding_cells(
 def cell_groups(
     evaluation: Evaluation, selection: Selection, by: str, *, cells: int = CELLS
 ) -> pl.DataFrame:
-    """What most instances of each cell have in common: label, split, source, or the mean date.
+    """The most frequent label, split, or source of each cell, or its mean date.
 
     Parameters
     ----------
@@ -132,11 +125,6 @@ def region_of_cells(
     ----------
     first, last
         The lower left and the upper right cell, "column,row".
-
-    Raises
-    ------
-    SelectionError
-        A text names no cell.
     """
     grid = _Grid(layout, cells)
     left, bottom = _place(first, cells)

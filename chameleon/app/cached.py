@@ -114,8 +114,7 @@ def call(
     text = "" if asked is None else _selection_key(asked)
     key = f"{_subject_key(subject)} {text} {sorted(options.items())!r} {also!r}"
     return cast(
-        "Result",
-        _cache(function)(key, lambda: function(*subjects, **options, **(given or {}))),
+        "Result", _cache(function)(key, lambda: function(*subjects, **options, **(given or {})))
     )
 
 

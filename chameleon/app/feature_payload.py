@@ -41,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What of a feature's row does not change with versions and filters.
+    """The part of a feature's row that doesn't change with versions and filters.
 
     `bars` are the codes of the bars that hold anything in the timeline, in drawing order.
     """
@@ -54,7 +54,7 @@ class _Layout:
 def feature_payload(
     evaluation: Evaluation, selection: Selection, names: Sequence[str], options: Options
 ) -> FeatureViewPayload:
-    """What the component needs to draw these features in this order."""
+    """The payload that draws these features in this order."""
     dataset = evaluation.dataset
     frame = cached.call(analysis.feature_histograms, evaluation, selection)
     occurring = frame["split"].unique(maintain_order=True).to_list()

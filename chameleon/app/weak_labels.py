@@ -74,7 +74,7 @@ def draw_one(view: View, instance: str) -> None:
 
 
 def _told(found: analysis.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
-    """What is known of a label in words, the same lines whether the version has it or not."""
+    """A label in words, the same lines whether the version has the instance or not."""
     shares = {} if found is None else found.probabilities
     votes = {} if found is None else found.votes
     lines = {"label": "-" if found is None or found.label is None else found.label}
