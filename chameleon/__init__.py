@@ -8,6 +8,8 @@ The functions here are the ones the pages of the app use:
 >>> chameleon.version_metrics(evaluation)
 """
 
+from typing import Any
+
 import lazy_loader
 
 _NAMES = {
@@ -144,6 +146,17 @@ _NAMES = {
 }
 """The public names by the room that defines them."""
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)
+_found, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    found = _found(name)
+    if name in _NAMES["analysis"]:
+        from chameleon.analysis import keyword_form
+
+        found = keyword_form(found)
+    globals()[name] = found  # one object a name
+    return found
+
 
 __version__ = "0.1.0"

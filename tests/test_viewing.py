@@ -8,7 +8,7 @@ import pytest
 
 import chameleon
 from chameleon import ProjectError
-from chameleon.analysis import near
+from chameleon.analysis import one_instance
 from chameleon.data import evolving_dataset, viewed_values, viewer_of, viewing
 from chameleon.errors import VersionError
 from chameleon.project import ViewerKind, ViewerSpec, read_settings
@@ -200,7 +200,7 @@ def test_what_others_crowd_out_of_memory_meanwhile_is_shown_all_the_same(tmp_pat
     evaluation = evaluated(folder)
     dataset = evaluation.dataset
     monkeypatch.setitem(viewing._keys, dataset, Crowded())
-    monkeypatch.setitem(near._spaces, dataset, Crowded())
+    monkeypatch.setitem(one_instance._spaces, dataset, Crowded())
     assert viewing.raw_values(dataset, "signal", ["3"], dataset.versions[0]) == [[1.0, 2.0]]
     found = chameleon.nearest_instances(evaluation, "3", primary="1", secondary="1", count=5)
     assert len(found) == 5

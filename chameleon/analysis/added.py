@@ -1,4 +1,4 @@
-"""Whether the added, or the removed, instances look like the kept ones, feature by feature.
+"""Added or removed instances compared with the shared ones, feature by feature.
 
 Where one version contains the other, this is the only fair question: the kept rows are the same
 on both sides and would hide what came, or went.
@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.members import members_of
+from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 
 Rows = NDArray[np.int32]
 
@@ -25,26 +25,15 @@ FEWEST = 5
 """Fewer instances on a side are not tested; a category expected less often is merged."""
 
 
+@of_selection(*FILTERS)
 def added_against_kept(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    split: Split | None = None,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
 ) -> pl.DataFrame:
     """How the instances that the primary version added differ from those of both versions.
 
     Kept instances are read from the primary version. Numbers and dates by the two-sample
     Kolmogorov-Smirnov test over finite values; booleans, categories and labels by the chi-square
     test of independence, the rarest categories merged until each is expected five times.
-
-    Parameters
-    ----------
-    split
-        Only rows of that split.
-    filters
-        What narrows the instances, read from the primary version.
 
     Returns
     -------
@@ -54,24 +43,15 @@ def added_against_kept(
         difference of the distribution functions, or Cramer's V; both from 0 to 1), p_value,
         q_value (Benjamini and Hochberg 1995, over all rows that were tested), reason (why there is
         no test). Largest effect first; untested rows last.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    members = members_of(evaluation, primary, secondary, split, filters)
-    sides = _Sides("added", members.added, members.new, primary)
+    pair = matching_pair(evaluation, selection, split)
+    sides = _Sides("added", pair.added, pair.new, selection.primary)
     return _against_kept(evaluation.dataset, sides, split)
 
 
+@of_selection(*FILTERS)
 def removed_against_kept(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    split: Split | None = None,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
 ) -> pl.DataFrame:
     """How the instances that the primary version lacks differ from those of both versions.
 
@@ -81,14 +61,9 @@ def removed_against_kept(
     -------
     pl.DataFrame
         kind, feature, split, removed, kept, test, effect, p_value, q_value, reason.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    members = members_of(evaluation, primary, secondary, split, filters)
-    sides = _Sides("removed", members.removed, members.old, secondary)
+    pair = matching_pair(evaluation, selection, split)
+    sides = _Sides("removed", pair.removed, pair.old, selection.secondary)
     return _against_kept(evaluation.dataset, sides, split)
 
 
@@ -165,10 +140,11 @@ def _chi_square(
     if table.shape[1] < 2:
         return {**counted, "effect": 0.0, "p_value": 1.0}
     from scipy.stats import chi2_contingency
+    from scipy.stats.contingency import association
 
     found = chi2_contingency(table, correction=False)
-    effect = float(np.sqrt(found.statistic / table.sum()))  # Cramer's V of a table of two rows
-    return {**counted, "effect": effect, "p_value": float(found.pvalue)}
+    effect = association(table, method="cramer", correction=False)
+    return {**counted, "effect": float(effect), "p_value": float(found.pvalue)}
 
 
 def _merged(table: NDArray[np.int64]) -> NDArray[np.int64]:

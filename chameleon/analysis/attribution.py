@@ -1,4 +1,4 @@
-"""Why a metric moved from one version to the next: the model, or what it was tested on.
+"""The causes of a change of a metric between two versions: the model, or the test set.
 
 The change is taken apart exactly. With a(v, w) the metric of v's model on w's test set, the part
 of the model is the mean of a(after, before) - a(before, before) and a(after, after) -
@@ -11,16 +11,26 @@ Intervals: bootstrap over the instances of both test sets (Efron 1979), percenti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from math import comb
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from chameleon.analysis.change_type import IterationOf, iteration_of
-from chameleon.analysis.measures import Floats, Measure, measure_of
-from chameleon.analysis.test_sets import PARTS, KeptTests, Segments, kept_tests
-from chameleon.models import Evaluation
+from chameleon.analysis.measures import (
+    PARTS,
+    TRAIN,
+    Floats,
+    KeptTests,
+    Measure,
+    Segments,
+    hashes_of,
+    kept_tests,
+    measure_of,
+)
+from chameleon.models import Evaluation, are_given
 
 RESAMPLES = 1000
 _LEVEL = 95
@@ -84,7 +94,7 @@ class Attribution:
 
     @property
     def within_noise(self) -> bool:
-        """Whether the interval of the change holds zero; noise of training is not in it."""
+        """Return True if the 95% CI of the change contains zero; training noise isn't included."""
         if self.change is None or self.change[1] is None or self.change[2] is None:
             return False
         return self.change[1] <= 0 <= self.change[2]
@@ -101,21 +111,16 @@ def attribute_change(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Attribution:
-    """Why a metric on test rows changed from one version to another.
+    """The change of a metric on test rows, and its causes.
 
     Parameters
     ----------
     metric, of_class
-        See `chameleon.analysis.measures.measure_of`.
+        See `measure_of`.
     without_twins
         Leave out test rows whose features equal those of a train row of either version.
     resamples
         How often the test instances are resampled for the intervals; 0 for none.
-
-    Raises
-    ------
-    SelectionError
-        A version, metric or class does not exist.
     """
     measure = measure_of(evaluation, metric, of_class)
     tests = kept_tests(evaluation, measure, before, after, without_twins=without_twins)
@@ -166,7 +171,7 @@ def _reported(evaluation: Evaluation, version: str, metric: str) -> float | None
 
 
 def _totals(segments: Segments, measure: Measure, resamples: int, seed: int) -> Floats:
-    """What all instances add up to; shape (1 + resamples, segments, old/new, models, width).
+    """The sums over all instances; shape (1 + resamples, segments, old/new, models, width).
 
     The first are the instances as they are, the others as they are drawn with replacement.
     """
@@ -262,3 +267,53 @@ def _interval(values: Floats) -> tuple[float | None, float | None]:
     tail = (100 - _LEVEL) / 2
     low, high = np.percentile(finite, [tail, 100 - tail])
     return float(low), float(high)
+
+
+class IterationOf(StrEnum):
+    """The kind of a step: a change of train data, of model code, of both, or of neither.
+
+    Of both nothing can be blamed on either. Predictions that were made elsewhere do not tell.
+    """
+
+    DATA = "data"
+    MODEL = "model"
+    ENTANGLED = "entangled"
+    NOTHING = "nothing"
+    UNTOLD = "untold"
+
+
+def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> IterationOf:
+    """The kind of the step from one version to another.
+
+    Train data is the labelled train rows: who they are, their features and labels. The model code
+    is what chameleon.toml says of each version.
+    """
+    dataset = evaluation.dataset
+    first, second = (
+        _train_data(evaluation, dataset.version_number(name)) for name in (before, after)
+    )
+    project = dataset.project
+    if are_given(project):
+        return IterationOf.UNTOLD
+    data = not np.array_equal(first, second)
+    code = project.settings.model_of(before) != project.settings.model_of(after)
+    if data and code:
+        return IterationOf.ENTANGLED
+    if code:
+        return IterationOf.MODEL
+    return IterationOf.DATA if data else IterationOf.NOTHING
+
+
+def _train_data(evaluation: Evaluation, number: int) -> NDArray[np.uint64]:
+    """Instance, label and the hash of the features of every labelled train row, of (rows, 3)."""
+    dataset = evaluation.dataset
+    rows = dataset.rows_of(number)
+    rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
+    return np.stack(
+        [
+            dataset.instance[rows].astype(np.uint64),
+            dataset.label[rows].astype(np.uint64),
+            hashes_of(dataset)[rows],
+        ],
+        axis=1,
+    )

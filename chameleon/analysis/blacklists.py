@@ -1,15 +1,16 @@
-"""Whom a blacklist holds, and whom it hits by split, label and source."""
+"""Instances of an exclusion list, and counts of them by split, label, and source."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import id_ranks
-from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.selection import Blacklist, instance_numbers, listed_mask, rule_mask
 
@@ -23,7 +24,7 @@ _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
 def blacklist_members(
     evaluation: Evaluation, blacklist: Blacklist, *, version: str
 ) -> pl.DataFrame:
-    """Who is on a list, by entry or by rule, and what a version says of them.
+    """The instances of a list, by entry or rule, with their label, split, and source in a version.
 
     Rules are applied to the version: they hold instances of that version only.
 
@@ -41,11 +42,6 @@ def blacklist_members(
         (UTC), known (whether any version holds it), held (whether this one does), label, split,
         source (null where this version lacks it, or where there is none). One row an instance and
         way it is on the list: entries, then rule after rule, each in the order of the ids.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist, or a rule cannot be applied to it.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
@@ -64,7 +60,7 @@ def blacklist_members(
 
 
 def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -> pl.DataFrame:
-    """Whom a list hits in a version, by split, label and source.
+    """How many instances of a version are on a list, by split, label, and source.
 
     Parameters
     ----------
@@ -77,21 +73,15 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
         by ("version", "split", "label", "source"), group (null for instances without one),
         instances (on the list, each counted once), of (all of the group), share. Groups that
         occur in the version, in their own order; sources only where there are any.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist, or a rule cannot be applied to it.
     """
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))
     rows = own[own >= 0]
     on_list = listed_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
-    splits = tuple(split.value for split in SPLITS)
     found: list[tuple[str, str | None, int, int]]
     found = [("version", version, int(on_list.sum()), len(rows))]
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (
-        ("split", splits), ("label", dataset.classes), ("source", dataset.sources),
+        ("split", SPLIT_NAMES), ("label", dataset.classes), ("source", dataset.sources),
     )  # fmt: skip
     for by, names in groups:
         if by == "source" and not names:
@@ -129,16 +119,13 @@ def _described(
     own = np.append(dataset.row_of_instance(version), np.int32(-1))[numbers]
     held = own >= 0
 
-    def named_by(codes: NDArray[np.integer], names: tuple[str, ...]) -> pl.Series:
-        places = np.where(held, codes[own], -1)
-        shown = pl.Series(np.where(places < 0, len(names), places).astype(np.int64))
-        return pl.Series([*names, None], dtype=pl.String).gather(shown)
+    def named(name: str, names: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
+        return named_column(name, names, np.where(held, codes[own].astype(np.int64), -1))
 
-    splits = tuple(split.value for split in SPLITS)
     return frame.with_columns(
         pl.Series("known", numbers >= 0),
         pl.Series("held", held),
-        named_by(dataset.label, dataset.classes).alias("label"),
-        named_by(dataset.split.astype(np.int64), splits).alias("split"),
-        named_by(dataset.source, dataset.sources).alias("source"),
+        named("label", dataset.classes, dataset.label),
+        named("split", SPLIT_NAMES, dataset.split),
+        named("source", dataset.sources, dataset.source),
     ).select(pl.col(name).cast(dtype) for name, dtype in _MEMBERS.items())

@@ -6,17 +6,16 @@ Method: Hohman et al., CHI 2020, "Prediction Change Matrix". Churn: Milani Fard 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
-from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.analysis.matching import EVERYTHING, matching_pair, of_selection
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, clopper_pearson
+from chameleon.data import SPLITS
 from chameleon.models import Evaluation
-from chameleon.project import Split
-from chameleon.selection import Filters, Pairs, Selection, held_rows, instance_mask, pairs
+from chameleon.selection import Pairs, Selection, pair_outcomes
 
 KNOWN = (CORRECT, INCORRECT)
 CELLS = tuple((before, after) for before in KNOWN for after in KNOWN)
@@ -73,15 +72,9 @@ class ChangeStatistics:
     unknown: int
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def prediction_changes(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
 ) -> pl.DataFrame:
     """The prediction change matrix: outcomes before (secondary) and after (primary).
 
@@ -99,63 +92,36 @@ def prediction_changes(
         secondary, primary ("correct" or "incorrect"), instances, share (of all four; null where
         there are none), relabelled, edited (instances of the cell whose label or features
         changed). Always four rows, correct first.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    selection = _without(selection, "outcome_changes")
-    found = _passing(evaluation, selection, same_label=same_label)
-    dataset = evaluation.dataset
-    relabelled = dataset.label[found.secondary_row] != dataset.label[found.primary_row]
-    edited = _edited(dataset, found, selection)
-    total = int(_known(found).sum())
+    found = _found(evaluation, selection, same_label=same_label)
+    relabelled, edited = found.pair.relabeled, found.pair.edited
+    total = int(found.known.sum())
     rows = []
     for before, after in CELLS:
         cell = (found.secondary == before) & (found.primary == after)
         count = int(cell.sum())
-        rows.append(
-            (
-                OUTCOMES[before],
-                OUTCOMES[after],
-                count,
-                count / total if total else None,
-                int(relabelled[cell].sum()),
-                int(edited[cell].sum()),
-            )
-        )
+        share = count / total if total else None
+        changed = int(relabelled[cell].sum()), int(edited[cell].sum())
+        rows.append((OUTCOMES[before], OUTCOMES[after], count, share, *changed))
     schema = {
-        "secondary": pl.String,
-        "primary": pl.String,
-        "instances": pl.Int64,
-        "share": pl.Float64,
-        "relabelled": pl.Int64,
-        "edited": pl.Int64,
-    }
+        "secondary": pl.String, "primary": pl.String, "instances": pl.Int64, "share": pl.Float64,
+        "relabelled": pl.Int64, "edited": pl.Int64,
+    }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def change_statistics(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
 ) -> ChangeStatistics:
     """Churn, flip rates and McNemar's test for the instances of the matrix."""
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
-    known = _known(found)
+    found = _found(evaluation, selection, same_label=same_label)
+    known = found.known
     classes = (found.secondary_class >= 0) & (found.primary_class >= 0)
     churned = classes & (found.secondary_class != found.primary_class)
     losses = known & (found.secondary == CORRECT) & (found.primary == INCORRECT)
     wins = known & (found.secondary == INCORRECT) & (found.primary == CORRECT)
-    tested = known & _fair(evaluation.dataset, found)
+    tested = known & found.pair.fair
     tested_losses, tested_wins = int((losses & tested).sum()), int((wins & tested).sum())
     lost, won = int(losses.sum()), int(wins.sum())
     total = int(known.sum())
@@ -171,16 +137,9 @@ def change_statistics(
     )
 
 
-def class_changes(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
-    """Which predicted class became which, for the predictions that changed.
+@of_selection(*EVERYTHING, own=["class_changes"])
+def class_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """Counts of changed predictions by predicted class before and after.
 
     Pairs chosen in this table do not narrow it.
 
@@ -190,45 +149,38 @@ def class_changes(
         secondary_class, primary_class, instances, improved, regressed (of these instances, from
         incorrect to correct and the reverse); pairs that occur, the most frequent first.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "class_changes"), same_label=False)
+    found = _found(evaluation, selection, same_label=False)
     told = (found.secondary_class >= 0) & (found.primary_class >= 0)
     told &= found.secondary_class != found.primary_class
     width = len(evaluation.classes)
     key = found.secondary_class[told].astype(np.int64) * width + found.primary_class[told]
     losses = (found.secondary[told] == CORRECT) & (found.primary[told] == INCORRECT)
     wins = (found.secondary[told] == INCORRECT) & (found.primary[told] == CORRECT)
-    counts = [np.bincount(part, minlength=width * width) for part in (key, key[wins], key[losses])]
-    occurring = np.flatnonzero(counts[0])
+    # of the pairs that occur alone: all pairs of some thousand classes would fill the memory
+    occurring, place = np.unique(key, return_inverse=True)
+    improved, regressed, instances = (
+        np.bincount(place[part], minlength=len(occurring))
+        for part in (wins, losses, np.ones_like(wins))
+    )
     frame = pl.DataFrame(
         {
-            "secondary_class": [evaluation.classes[k // width] for k in occurring],
-            "primary_class": [evaluation.classes[k % width] for k in occurring],
-            "instances": counts[0][occurring],
-            "improved": counts[1][occurring],
-            "regressed": counts[2][occurring],
+            "secondary_class": [evaluation.classes[k // width] for k in occurring.tolist()],
+            "primary_class": [evaluation.classes[k % width] for k in occurring.tolist()],
+            "instances": instances,
+            "improved": improved,
+            "regressed": regressed,
         },
         schema={
-            "secondary_class": pl.String,
-            "primary_class": pl.String,
-            "instances": pl.Int64,
-            "improved": pl.Int64,
-            "regressed": pl.Int64,
+            "secondary_class": pl.String, "primary_class": pl.String, "instances": pl.Int64,
+            "improved": pl.Int64, "regressed": pl.Int64,
         },
-    )
+    )  # fmt: skip
     return frame.sort("instances", descending=True, maintain_order=True)
 
 
+@of_selection(*EVERYTHING, own=["outcome_changes"])
 def prediction_changes_by(
-    evaluation: Evaluation,
-    by: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    same_label: bool = False,
+    evaluation: Evaluation, selection: Selection, by: str, *, same_label: bool = False
 ) -> pl.DataFrame:
     """The matrix once more for every split or true class of the primary's row.
 
@@ -245,12 +197,11 @@ def prediction_changes_by(
     """
     if by not in ("split", "label"):
         raise ValueError(f"by must be 'split' or 'label', not {by!r}")
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    found = _passing(evaluation, _without(selection, "outcome_changes"), same_label=same_label)
+    found = _found(evaluation, selection, same_label=same_label)
     dataset = evaluation.dataset
     names = tuple(s.value for s in SPLITS) if by == "split" else dataset.classes
-    group = (dataset.split if by == "split" else dataset.label)[found.primary_row]
-    known = _known(found)
+    group = (dataset.split if by == "split" else dataset.label)[found.pair.new]
+    known = found.known
     key = group[known].astype(np.int64) * 4 + found.secondary[known] * 2 + found.primary[known]
     counts = np.bincount(key, minlength=4 * len(names)).reshape(len(names), 4)
     occurring = np.flatnonzero(counts.sum(axis=1))
@@ -265,56 +216,8 @@ def prediction_changes_by(
     )
 
 
-def _without(selection: Selection, view: str) -> Selection:
-    """The selection without what was chosen in one view: a view is not narrowed by itself."""
-    kept = selection.filters
-    for choice in kept.choices:
-        if choice.field == view:
-            kept = kept.without(choice)
-    return replace(selection, filters=kept)
-
-
-def _passing(evaluation: Evaluation, selection: Selection, *, same_label: bool) -> Pairs:
-    found = pairs(
-        evaluation,
-        primary=selection.primary,
-        secondary=selection.secondary,
-        same_label=same_label,
-    )
-    primary, secondary = held_rows(evaluation, selection)
-    through = primary[found.primary_row] & secondary[found.secondary_row]
-    if not selection.filters.is_empty:
-        through &= instance_mask(evaluation, selection)[found.instance]
-    return found if through.all() else found.only(through)
-
-
-def _known(found: Pairs) -> NDArray[np.bool_]:
-    result: NDArray[np.bool_] = (found.secondary != UNKNOWN) & (found.primary != UNKNOWN)
-    return result
-
-
-def _fair(dataset: EvolvingDataset, found: Pairs) -> NDArray[np.bool_]:
-    """Test rows in both versions that kept their label; so neither model was fitted on them."""
-    test = SPLITS.index(Split.TEST)
-    result: NDArray[np.bool_] = (
-        (dataset.split[found.secondary_row] == test)
-        & (dataset.split[found.primary_row] == test)
-        & (dataset.label[found.secondary_row] == dataset.label[found.primary_row])
-    )
-    return result
-
-
-def _edited(dataset: EvolvingDataset, found: Pairs, selection: Selection) -> NDArray[np.bool_]:
-    """Whether a feature that both versions have changed its value."""
-    edited = np.zeros(len(found.instance), dtype=np.bool_)
-    other = np.flatnonzero(found.secondary_row != found.primary_row)
-    a, b = found.secondary_row[other], found.primary_row[other]
-    versions = (selection.secondary, selection.primary)
-    has = [dataset.has_column[dataset.version_number(name)] for name in versions]
-    for feature in np.flatnonzero(has[0] & has[1]):
-        old, new = dataset.values[feature][a], dataset.values[feature][b]
-        edited[other] |= (old != new) & ~(np.isnan(old) & np.isnan(new))
-    return edited
+def _found(evaluation: Evaluation, selection: Selection, *, same_label: bool) -> Pairs:
+    return pair_outcomes(evaluation, matching_pair(evaluation, selection), same_label=same_label)
 
 
 def _plain_rate(count: int, of: int) -> Rate:

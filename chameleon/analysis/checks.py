@@ -47,19 +47,14 @@ _DONE: Mapping[NoticeKind, str] = {
     NoticeKind.OTHER: "As the message says; what can be used is used.",
 }
 _SCHEMA: Mapping[str, pl.DataType] = {
-    "version": pl.String(),
-    "severity": pl.String(),
-    "kind": pl.String(),
-    "column": pl.String(),
-    "count": pl.Int64(),
-    "examples": pl.List(pl.String),
-    "message": pl.String(),
+    "version": pl.String(), "severity": pl.String(), "kind": pl.String(), "column": pl.String(),
+    "count": pl.Int64(), "examples": pl.List(pl.String), "message": pl.String(),
     "done": pl.String(),
-}
+}  # fmt: skip
 
 
 def check(project: Project | Evaluation) -> pl.DataFrame:
-    """What was noticed about the data, version by version; nothing was repaired in silence.
+    """The findings about the data, version by version; nothing was repaired silently.
 
     Looked for are the kinds of `NoticeKind`. What opening, reading and fitting found wrong is
     part of it, and nothing is told twice. A feature tells the label where guessing from it alone
@@ -91,7 +86,7 @@ def check(project: Project | Evaluation) -> pl.DataFrame:
 
 
 def data_check(dataset: EvolvingDataset, problems: Sequence[Problem]) -> pl.DataFrame:
-    """What was noticed about a dataset, the problems that were found already included."""
+    """The findings about a dataset, the given problems included."""
     carried = [_carried(problem) for problem in problems]
     told = {notice.of for notice in carried if notice.kind is NoticeKind.COLUMN_RETYPED}
     found = [notice for notice in _noticed(dataset) if notice.of not in told]

@@ -1,4 +1,4 @@
-"""Whether a classifier can tell the rows of two versions apart, and by which features.
+"""A classifier that separates the rows of two versions, and the features it uses.
 
 A domain classifier (Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", ICLR 2017).
 """
@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.members import Members, members_of
-from chameleon.data import BinKind, EvolvingDataset, content_digest, differ
+from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
+from chameleon.data import BinKind, EvolvingDataset, Pair, content_digest
 from chameleon.models import Evaluation, cached_figures, model_input, unfitted_pipeline
 from chameleon.project import Kind, ModelSpec, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 from chameleon.storage import Progress, ProgressCallback
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ MOST_ROWS = 4_000
 
 FOLDS = 5
 _CLASSIFIER = ModelSpec(
-    "HistGradientBoostingClassifier",
-    {"random_state": 0, "early_stopping": False, "max_iter": 60},
+    "HistGradientBoostingClassifier", {"random_state": 0, "early_stopping": False, "max_iter": 60}
 )
 _SCHEMA = {"feature": pl.String, "auc_drop": pl.Float64, "auc_alone": pl.Float64}
 _NOISE = 0.001  # shuffling a feature that says nothing moves the AUC by so much
@@ -71,21 +70,20 @@ class ToldApart:
 
     @property
     def is_told(self) -> bool:
-        """Whether the versions can be told apart better than by chance."""
+        """Return True if the classifier separates the versions better than chance."""
         return self.auc is not None and self.chance is not None and self.auc > self.chance
 
 
+@of_selection(*FILTERS)
 def can_be_told_apart(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
     split: Split | None = None,
-    filters: Filters | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
 ) -> ToldApart:
-    """Whether a classifier tells the rows of the step apart, by features that both versions have.
+    """How well a classifier separates the rows of two versions by the features of both.
 
     Instances whose features are the same in both versions say nothing and are left out: rows of
     the secondary alone (removed, or before an edit) are held against rows of the primary alone
@@ -95,24 +93,14 @@ def can_be_told_apart(
 
     Parameters
     ----------
-    split
-        Only rows of that split.
-    filters
-        What narrows the instances, read from the primary version.
     progress
         Called before every fold.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     dataset = evaluation.dataset
-    members = members_of(evaluation, primary, secondary, split, filters)
-    common = _common(dataset, secondary, primary)
-    before, after, compared = _sides(dataset, members, common)
+    pair = matching_pair(evaluation, selection, split)
+    before, after, compared = _sides(pair)
     counts = (len(before), len(after))
-    features = _usable(dataset, common, np.concatenate([before, after]))
+    features = _usable(dataset, pair.common, np.concatenate([before, after]))
     reason = None
     if min(counts) < FEWEST:
         reason = (
@@ -133,7 +121,9 @@ def can_be_told_apart(
         dataset.project,
         [content_digest(frame), groups, len(before), seed, asdict(_CLASSIFIER)],
         1 + len(features),
-        partial(_cross_validated, dataset, frame, rows, len(before), progress, primary, random),
+        partial(
+            _cross_validated, dataset, frame, rows, len(before), progress, selection.primary, random
+        ),
     ).tolist()
     names = [dataset.features[number].name for number in features]
     importance = pl.DataFrame(
@@ -152,23 +142,12 @@ def can_be_told_apart(
     )
 
 
-def _common(dataset: EvolvingDataset, secondary: str, primary: str) -> NDArray[np.intp]:
-    has = [dataset.has_column[dataset.version_number(name)] for name in (secondary, primary)]
-    return np.flatnonzero(has[0] & has[1])
-
-
-def _sides(
-    dataset: EvolvingDataset, members: Members, common: NDArray[np.intp]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], str]:
+def _sides(pair: Pair) -> tuple[NDArray[np.int32], NDArray[np.int32], str]:
     """The rows that tell something, and what they are."""
-    edited = np.zeros(len(members.old), dtype=np.bool_)
-    touched = np.flatnonzero(members.old != members.new)
-    for number in common:
-        values = dataset.values[number]
-        edited[touched] |= differ(values[members.old[touched]], values[members.new[touched]])
-    shared = members.new[~edited]
-    before = np.concatenate([members.removed, members.old[edited]])
-    after = np.concatenate([members.added, members.new[edited]])
+    edited = pair.edited
+    shared = pair.new[~edited]
+    before = np.concatenate([pair.removed, pair.old[edited]])
+    after = np.concatenate([pair.added, pair.new[edited]])
     if min(len(before), len(after)) >= FEWEST:
         return before, after, "rows of the secondary alone against rows of the primary alone"
     if len(after) >= len(before):

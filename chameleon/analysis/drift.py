@@ -14,53 +14,43 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.members import Members, members_of
+from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
-from chameleon.data import SPLITS, BinKind, EvolvingDataset
+from chameleon.data import SPLITS, BinKind, EvolvingDataset, Pair
 from chameleon.errors import Option
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
-from chameleon.selection import Filters
+from chameleon.selection import Selection
 
 LEVEL = 0.95
 DRAWS = 200
 """Enough for a level at 95 %: its own error is about a tenth of the spread of chance."""
 
 _SCHEMA = {
-    "kind": pl.String,
-    "feature": pl.String,
-    "split": pl.String,
-    "secondary_instances": pl.Int64,
-    "primary_instances": pl.Int64,
-    "js_distance": pl.Float64,
-    "js_chance": pl.Float64,
-    "wasserstein": pl.Float64,
-    "wasserstein_chance": pl.Float64,
-    "psi": pl.Float64,
-    "psi_chance": pl.Float64,
-    "p_value": pl.Float64,
-    "reason": pl.String,
+    "kind": pl.String, "feature": pl.String, "split": pl.String, "secondary_instances": pl.Int64,
+    "primary_instances": pl.Int64, "js_distance": pl.Float64, "js_chance": pl.Float64,
+    "wasserstein": pl.Float64, "wasserstein_chance": pl.Float64, "psi": pl.Float64,
+    "psi_chance": pl.Float64, "p_value": pl.Float64, "reason": pl.String,
     "wasserstein_reason": pl.String,
-}
+}  # fmt: skip
 _NO_ORDER = "its values have no order"
 _TEXT = "it is text that nearly always differs, which has no bins"
 _places: WeakKeyDictionary[EvolvingDataset, dict[int, NDArray[np.float64]]] = WeakKeyDictionary()
 
 
 class Against(Option):
-    """What every version is held against."""
+    """The version that every version is compared with."""
 
     BEFORE = "before"
     FIRST = "first"
 
 
+@of_selection(*FILTERS)
 def feature_drift(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
     split: Split | None = None,
-    filters: Filters | None = None,
     exact: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
@@ -76,8 +66,6 @@ def feature_drift(
     ----------
     split
         Only rows of that split; an instance that was moved out of it counts as removed.
-    filters
-        What narrows the instances, read from the primary version.
     exact
         Take the Wasserstein distance from the values themselves. Its chance level stays the one
         over bins, up to a quarter off where little moved.
@@ -93,30 +81,26 @@ def feature_drift(
         (natural logarithm, 1/2 added to every bin), psi_chance, p_value (of the Jensen-Shannon
         distance, by the permutations), reason (why there is no distance), wasserstein_reason.
         Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     dataset = evaluation.dataset
-    members = members_of(evaluation, primary, secondary, split, filters)
-    versions = [dataset.version_number(name) for name in (secondary, primary)]
+    pair = matching_pair(evaluation, selection, split)
+    names = (selection.secondary, selection.primary)
+    versions = [dataset.version_number(name) for name in names]
     head: dict[str, object] = {
         "split": "all" if split is None else str(split),
-        "secondary_instances": len(members.old) + len(members.removed),
-        "primary_instances": len(members.new) + len(members.added),
+        "secondary_instances": len(pair.all_before),
+        "primary_instances": len(pair.all_after),
     }
     lines: list[dict[str, object]] = []
     for number, feature in enumerate(dataset.features):
         line: dict[str, object] = {"kind": "feature", "feature": feature.name, **head}
         reason = _why_undefined(dataset, number, versions) or _why_empty(
-            head, secondary=secondary, primary=primary
+            head, secondary=names[0], primary=names[1]
         )
         if reason is None:
-            line |= _feature_figures(dataset, members, number, exact, draws, seed)
+            line |= _feature_figures(dataset, pair, number, exact, draws, seed)
         lines.append({**line, "reason": reason})
-    lines.append(_label_line(dataset, members, head, (secondary, primary), draws, seed))
+    lines.append(_label_line(dataset, pair, head, names, draws, seed))
     frame = pl.DataFrame(lines, schema=_SCHEMA)
     return frame.sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
 
@@ -132,8 +116,6 @@ def drift_over_versions(
     ----------
     against
         The version before, or the first of the timeline.
-    split
-        Only rows of that split.
 
     Returns
     -------
@@ -161,18 +143,14 @@ def drift_over_versions(
             kind = "label" if label else "feature"
             lines.append((kind, name, names[first], names[place + 1], value, reason))
     schema = {
-        "kind": pl.String,
-        "feature": pl.String,
-        "before": pl.String,
-        "version": pl.String,
-        "js_distance": pl.Float64,
-        "reason": pl.String,
-    }
+        "kind": pl.String, "feature": pl.String, "before": pl.String, "version": pl.String,
+        "js_distance": pl.Float64, "reason": pl.String,
+    }  # fmt: skip
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
 def bin_places(dataset: EvolvingDataset, number: int) -> NDArray[np.float64]:
-    """Where the finite values of each bin of a feature lie on average; ascending.
+    """The mean of the finite values of each bin of a feature; ascending.
 
     Over all rows of the timeline, so that a bin has one place in all versions; an empty bin takes
     that of the bin before.
@@ -198,11 +176,11 @@ def bin_places(dataset: EvolvingDataset, number: int) -> NDArray[np.float64]:
 
 
 def _feature_figures(
-    dataset: EvolvingDataset, members: Members, number: int, exact: bool, draws: int, seed: int
+    dataset: EvolvingDataset, pair: Pair, number: int, exact: bool, draws: int, seed: int
 ) -> dict[str, object]:
     feature, codes = dataset.features[number], dataset.codes[number]
     roles = Roles.of_codes(
-        codes[members.old], codes[members.new], codes[members.removed], codes[members.added],
+        codes[pair.old], codes[pair.new], codes[pair.removed], codes[pair.added],
         feature.bins.count,
     )  # fmt: skip
     chance = roles.drawn(draws, seed)
@@ -220,7 +198,7 @@ def _feature_figures(
     levels = binned_wasserstein(chance[0][:, finite], chance[1][:, finite], places)
     known = levels[~np.isnan(levels)]
     if exact:
-        distance = _exact_wasserstein(dataset.values[number], members)
+        distance = _exact_wasserstein(dataset.values[number], pair)
     level = _level(known) if known.size else None
     return {**found, "wasserstein": distance, "wasserstein_chance": level}
 
@@ -241,15 +219,15 @@ def _figures(
 
 
 def _level(drawn: NDArray[np.float64]) -> float:
-    """What 95 % of draws stay below: the rank at which one more draw passes it in 5 % of cases."""
+    """The 95% level of draws: the rank that one more draw passes in 5 % of cases."""
     rank = min(math.ceil(LEVEL * (len(drawn) + 1)), len(drawn))
     return float(np.sort(drawn)[rank - 1])
 
 
-def _exact_wasserstein(values: NDArray[np.float64], members: Members) -> float:
+def _exact_wasserstein(values: NDArray[np.float64], pair: Pair) -> float:
     from scipy.stats import wasserstein_distance
 
-    sides = [values[rows] for rows in (members.before, members.after)]
+    sides = [values[rows] for rows in (pair.all_before, pair.all_after)]
     sides = [side[np.isfinite(side)] for side in sides]
     both = np.concatenate(sides)
     largest = np.abs(both).max() or 1.0  # squares of the largest numbers would overflow
@@ -259,7 +237,7 @@ def _exact_wasserstein(values: NDArray[np.float64], members: Members) -> float:
 
 def _label_line(
     dataset: EvolvingDataset,
-    members: Members,
+    pair: Pair,
     head: dict[str, object],
     versions: tuple[str, str],
     draws: int,
@@ -270,7 +248,7 @@ def _label_line(
     if reason is None:
         codes = dataset.label + 1
         roles = Roles.of_codes(
-            codes[members.old], codes[members.new], codes[members.removed], codes[members.added],
+            codes[pair.old], codes[pair.new], codes[pair.removed], codes[pair.added],
             len(dataset.classes) + 1,
         )  # fmt: skip
         line |= {**_figures(roles, roles.drawn(draws, seed)), "wasserstein_reason": _NO_ORDER}

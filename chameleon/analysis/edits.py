@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.changed_data import without_own_choice
+from chameleon.analysis.matching import FILTERS, of_selection
 from chameleon.analysis.values import value_texts
-from chameleon.data import EvolvingDataset, Step, step_of
+from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.models import Evaluation
 from chameleon.project import Kind
-from chameleon.selection import Filters, Selection, instance_mask
+from chameleon.selection import Selection, instance_mask
 
 MOSTLY = 0.8
 """A rule that this share of the edits follows is said to be their pattern."""
@@ -21,26 +21,16 @@ _TOLD = 0.05
 _FEWEST = 3
 
 _SCHEMA = {
-    "feature": pl.String,
-    "instances": pl.Int64,
-    "became_missing": pl.Int64,
-    "was_missing": pl.Int64,
-    "median_before": pl.Float64,
-    "median_after": pl.Float64,
-    "median_shift": pl.Float64,
-    "shift_share": pl.Float64,
-    "median_ratio": pl.Float64,
-    "ratio_share": pl.Float64,
-    "most_before": pl.String,
-    "most_after": pl.String,
-    "most_instances": pl.Int64,
-    "pattern": pl.String,
-}
+    "feature": pl.String, "instances": pl.Int64, "became_missing": pl.Int64,
+    "was_missing": pl.Int64, "median_before": pl.Float64, "median_after": pl.Float64,
+    "median_shift": pl.Float64, "shift_share": pl.Float64, "median_ratio": pl.Float64,
+    "ratio_share": pl.Float64, "most_before": pl.String, "most_after": pl.String,
+    "most_instances": pl.Int64, "pattern": pl.String,
+}  # fmt: skip
 
 
-def edited_values(
-    evaluation: Evaluation, *, primary: str, secondary: str, filters: Filters | None = None
-) -> pl.DataFrame:
+@of_selection(*FILTERS, own=["data_changes"])
+def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How the values of every edited feature changed from the secondary to the primary version.
 
     Over features that both versions have.
@@ -55,15 +45,10 @@ def edited_values(
         most_instances (the most frequent change as text, null for a missing value), pattern (such
         as "times 10", "plus 3", "became missing": a rule that four edits of five follow, or null).
         Dates are in microseconds since 1970; texts and booleans have no medians. Most edited first.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     dataset = evaluation.dataset
     lines: list[dict[str, object]] = []
-    for number, old, new in _edited_rows(evaluation, primary, secondary, filters):
+    for number, old, new in _edited_rows(evaluation, selection):
         feature = dataset.features[number]
         transitions = _transitions(dataset, number, old, new)
         before, after, most = transitions.row(0)
@@ -84,46 +69,35 @@ def edited_values(
     return frame.sort("instances", descending=True, maintain_order=True)
 
 
+@of_selection(*FILTERS, own=["data_changes"])
 def value_transitions(
-    evaluation: Evaluation,
-    feature: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    most: int = 20,
+    evaluation: Evaluation, selection: Selection, feature: str, *, most: int = 20
 ) -> pl.DataFrame:
-    """Which value became which in the edits of one feature.
+    """Counts of the edits of one feature by value before and after.
 
     Returns
     -------
     pl.DataFrame
         before, after (text; null is missing), instances; the most frequent first, so many as
         asked for.
-
-    Raises
-    ------
-    SelectionError
-        A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
     wanted = dataset.feature_number(feature)
-    for number, old, new in _edited_rows(evaluation, primary, secondary, filters):
+    for number, old, new in _edited_rows(evaluation, selection):
         if number == wanted:
             return _transitions(dataset, number, old, new).head(most)
     return pl.DataFrame(schema={"before": pl.String, "after": pl.String, "instances": pl.Int64})
 
 
 def _edited_rows(
-    evaluation: Evaluation, primary: str, secondary: str, filters: Filters | None
+    evaluation: Evaluation, selection: Selection
 ) -> list[tuple[int, NDArray[np.int32], NDArray[np.int32]]]:
     """Each edited feature, and the rows of its edited instances before and after."""
     dataset = evaluation.dataset
-    step: Step = step_of(dataset, before=secondary, after=primary)
-    selection = Selection(primary, secondary, without_own_choice(filters))
-    through = instance_mask(evaluation, selection)[dataset.instance[step.new[step.touched]]]
-    old, new = step.old[step.touched], step.new[step.touched]
-    found = ((int(f), step.edits[place] & through) for place, f in enumerate(step.common))
+    pair: Pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
+    through = instance_mask(evaluation, selection)[dataset.instance[pair.new[pair.touched]]]
+    old, new = pair.old[pair.touched], pair.new[pair.touched]
+    found = ((int(f), pair.edits[place] & through) for place, f in enumerate(pair.common))
     return [(feature, old[edited], new[edited]) for feature, edited in found if edited.any()]
 
 

@@ -5,18 +5,17 @@ Method: Hohman et al., CHI 2020, "Aggregated Embedding".
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.matching import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
-from chameleon.selection import Filters, Region, Selection, held_rows, instance_mask
+from chameleon.selection import Region, Selection, held_rows, instance_mask
 
 CELLS = 40
 """Cells along the longer side of the layout, unless told otherwise."""
@@ -24,15 +23,9 @@ CELLS = 40
 SMOOTHING = 0.5
 
 
+@of_selection(*EVERYTHING, own=["regions"], secondary="primary")
 def embedding_cells(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    filters: Filters | None = None,
-    secondary: str | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    cells: int = CELLS,
+    evaluation: Evaluation, selection: Selection, *, cells: int = CELLS
 ) -> pl.DataFrame:
     """The cells of the embedding that hold instances of the primary or the secondary version.
 
@@ -40,8 +33,6 @@ def embedding_cells(
 
     Parameters
     ----------
-    secondary
-        The version compared with; the primary itself where it is not given.
     cells
         Cells along the longer side of the layout.
 
@@ -53,24 +44,13 @@ def embedding_cells(
         incorrect, both with 1/2 added), secondary_correct, secondary_incorrect,
         secondary_unknown, secondary_instances, secondary_accuracy, accuracy_change (null where
         either is).
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    nothing = Filters()
-    selection = Selection(
-        primary,
-        secondary or primary,
-        replace(filters or nothing, regions=()),
-        primary_only or nothing,
-        secondary_only or nothing,
-    )
     grid = _grid(evaluation, cells)
     through = _through(evaluation, selection)
     counts: list[NDArray[np.int64]] = []
-    sides = zip((primary, selection.secondary), held_rows(evaluation, selection), strict=True)
+    sides = zip(
+        (selection.primary, selection.secondary), held_rows(evaluation, selection), strict=True
+    )
     for name, held in sides:
         rows = np.flatnonzero(held & through)
         outcome = evaluation.outcome[evaluation.dataset.version_number(name), rows]
@@ -97,17 +77,11 @@ def embedding_cells(
     ).with_columns(accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"))
 
 
+@of_selection(*FILTERS_AND_PRIMARY, own=["regions"], secondary="primary")
 def cell_groups(
-    evaluation: Evaluation,
-    by: str,
-    *,
-    primary: str,
-    filters: Filters | None = None,
-    secondary: str | None = None,
-    primary_only: Filters | None = None,
-    cells: int = CELLS,
+    evaluation: Evaluation, selection: Selection, by: str, *, cells: int = CELLS
 ) -> pl.DataFrame:
-    """What most instances of each cell have in common: label, split, source, or the mean date.
+    """The most frequent label, split, or source of each cell, or its mean date.
 
     Parameters
     ----------
@@ -121,11 +95,6 @@ def cell_groups(
         (how many have it; for dates how many have one).
     """
     dataset = evaluation.dataset
-    nothing = Filters()
-    selection = Selection(
-        primary, secondary or primary, replace(filters or nothing, regions=()),
-        primary_only or nothing,
-    )  # fmt: skip
     grid = _grid(evaluation, cells)
     held = held_rows(evaluation, selection)[0] & _through(evaluation, selection)
     rows = np.flatnonzero(held)
@@ -156,11 +125,6 @@ def region_of_cells(
     ----------
     first, last
         The lower left and the upper right cell, "column,row".
-
-    Raises
-    ------
-    SelectionError
-        A text names no cell.
     """
     grid = _Grid(layout, cells)
     left, bottom = _place(first, cells)

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.counting import counts, feature_counts, occurring_splits, structure
+from chameleon.analysis.matching import EVERYTHING, FILTERS, FILTERS_AND_PRIMARY, of_selection
 from chameleon.counting import OUTCOMES
-from chameleon.data import SPLITS, SummaryField
+from chameleon.data import SPLITS, EvolvingDataset, SummaryField
 from chameleon.models import Evaluation
 from chameleon.selection import Filters, Selection, held_rows, instance_mask
 
@@ -29,27 +29,11 @@ _pair_states: WeakKeyDictionary[
 ] = WeakKeyDictionary()
 
 
-def feature_histograms(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING)
+def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """The histogram of every feature and split, by outcome, for two versions.
 
     A feature's own filter does not narrow its own histogram.
-
-    Parameters
-    ----------
-    primary, secondary
-        Names of versions; each version's own model judges its own rows.
-    filters
-        What narrows the instances, read from the primary version (`selection.instance_mask`).
-    primary_only, secondary_only
-        What a side is restricted to, such as one source (`selection.held_rows`).
 
     Returns
     -------
@@ -58,14 +42,8 @@ def feature_histograms(
         missing, non-finite), low, high, category, primary_correct, primary_incorrect,
         primary_unknown, secondary_correct, secondary_incorrect, secondary_unknown. One row a
         feature, split that occurs in the timeline, and bin, empty bins included.
-
-    Raises
-    ------
-    SelectionError
-        A version, feature or value does not exist.
     """
     dataset = evaluation.dataset
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
     state, held = _pair_state(evaluation, selection)
     grid = feature_counts(evaluation, selection, state, len(SPLITS) * _PAIRS, held)
     pairs = grid.reshape(-1, _STATES, _STATES)
@@ -79,14 +57,8 @@ def feature_histograms(
     )
 
 
-def feature_labels(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*FILTERS_AND_PRIMARY)
+def feature_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """The true labels of the primary version's instances, by bin.
 
     Returns
@@ -96,7 +68,6 @@ def feature_labels(
         splits and bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
-    selection = Selection.of(primary, secondary, filters, primary_only)
     labels = len(dataset.classes) + 1
     held = held_rows(evaluation, selection)[0]
     width = len(SPLITS) * labels
@@ -114,13 +85,9 @@ def feature_labels(
     )
 
 
+@of_selection(*FILTERS)
 def feature_over_versions(
-    evaluation: Evaluation,
-    feature: str,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
+    evaluation: Evaluation, selection: Selection, feature: str
 ) -> pl.DataFrame:
     """One feature's histogram in every version, each judged by its own model.
 
@@ -134,7 +101,6 @@ def feature_over_versions(
     """
     dataset = evaluation.dataset
     number = dataset.feature_number(feature)
-    selection = Selection.of(primary, secondary, filters)
     through = (
         None
         if selection.filters.without_feature(feature).is_empty
@@ -161,7 +127,8 @@ def feature_over_versions(
     return pl.concat(frames)
 
 
-def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> pl.DataFrame:
+@of_selection()
+def feature_summary(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Minimum, maximum and mean of every feature in two versions, whatever the filters.
 
     Returns
@@ -172,7 +139,7 @@ def feature_summary(evaluation: Evaluation, *, primary: str, secondary: str) -> 
         version (once where both are the same) and split that occurs in the timeline.
     """
     dataset = evaluation.dataset
-    names = list(dict.fromkeys((primary, secondary)))
+    names = list(dict.fromkeys((selection.primary, selection.secondary)))
     numbers = [dataset.version_number(name) for name in names]
     splits = occurring_splits(dataset)
     figures = dataset.summary[numbers][:, splits].transpose(2, 0, 1, 3)
@@ -217,3 +184,126 @@ def _pair_state(
         state: NDArray[np.int64] = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
         kept = _pair_states[evaluation] = (sides, state, pair > 0)
     return kept[1:]
+
+
+_structures: WeakKeyDictionary[EvolvingDataset, tuple[pl.DataFrame, NDArray[np.intp]]] = (
+    WeakKeyDictionary()
+)
+_FEW_ROWS = 4096
+_SCHEMA = {
+    "feature": pl.String, "split": pl.String, "bin": pl.Int32, "bar": pl.String, "low": pl.Float64,
+    "high": pl.Float64, "category": pl.String,
+}  # fmt: skip
+
+
+def feature_counts(
+    evaluation: Evaluation,
+    selection: Selection,
+    state: NDArray[np.int64],
+    width: int,
+    held: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """How many rows have each pair of a bin and a state, under the filters.
+
+    A feature's own filter does not narrow its own counts.
+
+    Parameters
+    ----------
+    state
+        What is asked of every row, from 0 to width - 1; shape (n_rows,).
+    held
+        The rows that matter, shape (n_rows,): the others may be left out.
+
+    Returns
+    -------
+    ndarray of shape (bins of all features one after the other, width)
+    """
+    dataset, filters = evaluation.dataset, selection.filters
+
+    def rows_through(without: str | None) -> NDArray[np.intp] | None:
+        kept = filters if without is None else filters.without_feature(without)
+        if kept.is_empty:
+            return None
+        mask = instance_mask(evaluation, selection, without=without)
+        return np.flatnonzero(mask[dataset.instance] & held)
+
+    def of_feature(number: int, rows: NDArray[np.intp] | None) -> NDArray[np.int64]:
+        codes, bins = dataset.codes[number], dataset.features[number].bins.count
+        if rows is None:
+            return counts(codes, state, bins, width)
+        return counts(codes[rows], state[rows], bins, width)
+
+    through = rows_through(None)
+    numbers = range(len(dataset.features))
+    if through is not None and len(through) <= _FEW_ROWS:
+        grid = _counts_at_once(dataset, through, state, width)
+    else:
+        grid = np.concatenate([of_feature(number, through) for number in numbers])
+    grid = grid.reshape(-1, width)
+    filtered = {one.feature for one in filters.features}
+    first = 0
+    for number, feature in enumerate(dataset.features):
+        if feature.name in filtered:
+            own = of_feature(number, rows_through(feature.name)).reshape(-1, width)
+            grid[first : first + len(own)] = own
+        first += feature.bins.count
+    return grid
+
+
+def _counts_at_once(
+    dataset: EvolvingDataset, rows: NDArray[np.intp], state: NDArray[np.int64], width: int
+) -> NDArray[np.int64]:
+    """As `counts`, for all features in one call: for few rows the calls are what takes time."""
+    bins = np.array([feature.bins.count for feature in dataset.features])
+    key = np.take(dataset.codes, rows, axis=1).astype(np.int64)
+    key += (np.cumsum(bins) - bins)[:, None]
+    key *= width
+    key += state[rows]
+    counted: NDArray[np.int64] = np.bincount(key.ravel(), minlength=int(bins.sum()) * width)
+    return counted
+
+
+def counts(
+    codes: NDArray[np.uint8], state: NDArray[np.int64], bins: int, width: int
+) -> NDArray[np.int64]:
+    """How many entries have each pair of a code and a state; shape (bins * width,)."""
+    key = np.multiply(codes, width, dtype=np.int64)
+    key += state
+    counted: NDArray[np.int64] = np.bincount(key, minlength=bins * width)
+    return counted
+
+
+def occurring_splits(dataset: EvolvingDataset) -> list[int]:
+    """The codes of the splits that any row of the timeline stands in."""
+    found = np.bincount(dataset.split, minlength=len(SPLITS))
+    return [code for code in range(len(SPLITS)) if found[code]]
+
+
+def structure(dataset: EvolvingDataset) -> tuple[pl.DataFrame, NDArray[np.intp]]:
+    """The rows of every histogram frame, and where each finds its counts.
+
+    Returns
+    -------
+    frame
+        feature, split, bin, bar, low, high, category.
+    order
+        For each row of the frame its place among counts by (bin of all features, split).
+    """
+    if dataset not in _structures:
+        rows: list[tuple[object, ...]] = []
+        order: list[int] = []
+        first = 0
+        splits = occurring_splits(dataset)
+        for feature in dataset.features:
+            bars = feature.bins.bars
+            for split in splits:
+                name = SPLITS[split].value
+                rows += [
+                    (feature.name, name, code, b.kind.value, b.low, b.high, b.category)
+                    for code, b in enumerate(bars)
+                ]
+                order += [(first + code) * len(SPLITS) + split for code in range(len(bars))]
+            first += len(bars)
+        frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+        _structures[dataset] = frame, np.array(order, dtype=np.intp)
+    return _structures[dataset]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,16 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.outcome_history import History, known_changes
+from chameleon.analysis.sensitivities import History, known_changes
 from chameleon.counting import INCORRECT, UNKNOWN
 from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.project import Kind
 from chameleon.selection import Selection, held_rows, instance_mask
-
-ERRORS_FIRST = "errors"
-"""The order of a gallery: what the primary gets wrong first, by true and then predicted class."""
 
 SIDES = ("both", "primary", "secondary")
 
@@ -37,7 +34,7 @@ _histories: WeakKeyDictionary[Evaluation, dict[str, NDArray[np.int64]]] = WeakKe
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Behind:
+class MatchingInstances:
     """The instances behind the filters and the rows they are read from.
 
     All arrays have one entry an instance, in the order of the dataset's instances.
@@ -63,26 +60,19 @@ class Behind:
     second_row: NDArray[np.int32]
     side: NDArray[np.uint8]
 
-    def at(self, places: NDArray[np.intp]) -> Behind:
+    def at(self, places: NDArray[np.intp]) -> MatchingInstances:
         """Some of the instances, in that order."""
-        return Behind(
-            self.first,
-            self.second,
-            self.instance[places],
-            self.row[places],
-            self.second_row[places],
-            self.side[places],
+        return replace(
+            self,
+            instance=self.instance[places],
+            row=self.row[places],
+            second_row=self.second_row[places],
+            side=self.side[places],
         )
 
 
-def behind(evaluation: Evaluation, selection: Selection) -> Behind:
-    """The instances that either side holds and the filters let through.
-
-    Raises
-    ------
-    SelectionError
-        A version or value of the selection does not exist.
-    """
+def matching_instances(evaluation: Evaluation, selection: Selection) -> MatchingInstances:
+    """The instances that either side holds and the filters let through."""
     dataset = evaluation.dataset
     first = dataset.version_number(selection.primary)
     second = dataset.version_number(selection.secondary)
@@ -97,10 +87,10 @@ def behind(evaluation: Evaluation, selection: Selection) -> Behind:
     other = dataset.row_of_instance(second)[instance]
     held_by = np.where(own < 0, 2, np.where(other < 0, 1, 0)).astype(np.uint8)
     row, second_row = np.where(own < 0, other, own), np.where(other < 0, own, other)
-    return Behind(first, second, instance, row, second_row, held_by)
+    return MatchingInstances(first, second, instance, row, second_row, held_by)
 
 
-def found_places(evaluation: Evaluation, held: Behind, search: str) -> NDArray[np.intp]:
+def found_places(evaluation: Evaluation, held: MatchingInstances, search: str) -> NDArray[np.intp]:
     """The places of the instances in which a text occurs, whatever its case.
 
     Looked through are the id, the label, both predictions, the source and all text features.
@@ -125,7 +115,7 @@ def found_places(evaluation: Evaluation, held: Behind, search: str) -> NDArray[n
 
 
 def _holding(texts: pl.Series, search: str) -> NDArray[np.bool_]:
-    """Which texts hold the search; one more entry at the end, for the missing one."""
+    """A mask of the texts that contain the search, with one more entry for the missing text."""
     wanted = pl.Series([search]).str.to_lowercase()[0]
     lowered = texts.alias("").str.to_lowercase()
     holding = lowered.str.contains(wanted, literal=True).fill_null(value=False).to_numpy()
@@ -133,16 +123,11 @@ def _holding(texts: pl.Series, search: str) -> NDArray[np.bool_]:
 
 
 def ordered_places(
-    evaluation: Evaluation, held: Behind, order_by: str, *, descending: bool
+    evaluation: Evaluation, held: MatchingInstances, order_by: str, *, descending: bool
 ) -> NDArray[np.intp]:
     """The places of the instances in an order; ties in the order of their ids.
 
     What has no value stands last in either direction.
-
-    Raises
-    ------
-    SelectionError
-        There is no such column.
     """
     key = _order_key(evaluation, held, order_by)
     if key.dtype.kind == "M":
@@ -156,7 +141,7 @@ def ordered_places(
     return np.concatenate([known[np.argsort(key, kind="stable")], by_id[missing]])
 
 
-def _order_key(evaluation: Evaluation, held: Behind, order_by: str) -> NDArray[Any]:
+def _order_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -> NDArray[Any]:
     """One number an instance; negative integers, NaN and NaT are missing."""
     dataset = evaluation.dataset
     sides: Mapping[str, tuple[int, NDArray[np.int32]]] = {
@@ -194,7 +179,7 @@ def _integers(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int64) if values.dtype.kind in "ui" else values
 
 
-def _history_key(evaluation: Evaluation, held: Behind, order_by: str) -> NDArray[Any]:
+def _history_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -> NDArray[Any]:
     if order_by == "changes":
         return known_changes(evaluation, held.instance)
     kept = _histories.setdefault(evaluation, {})
@@ -211,7 +196,7 @@ def _history_key(evaluation: Evaluation, held: Behind, order_by: str) -> NDArray
     return kept[order_by][held.instance]
 
 
-def _gallery_key(evaluation: Evaluation, held: Behind) -> NDArray[np.int64]:
+def _gallery_key(evaluation: Evaluation, held: MatchingInstances) -> NDArray[np.int64]:
     """Incorrect, unknown, correct; in each by label, then by prediction."""
     outcome = evaluation.outcome[held.first, held.row]
     place = np.where(outcome == INCORRECT, 0, np.where(outcome == UNKNOWN, 1, 2)).astype(np.int64)

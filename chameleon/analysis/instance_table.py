@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.instance_order import (
     SIDES,
-    Behind,
-    behind,
+    MatchingInstances,
     feature_columns,
     found_places,
+    matching_instances,
     ordered_places,
 )
-from chameleon.analysis.outcome_history import COURSES, History, known_changes
+from chameleon.analysis.matching import EVERYTHING, of_selection
+from chameleon.analysis.sensitivities import COURSES, History, known_changes
+from chameleon.analysis.values import SPLIT_NAMES, named_column
 from chameleon.counting import INCORRECT, OUTCOMES, UNKNOWN
-from chameleon.data import SPLITS, EvolvingDataset
-from chameleon.errors import Option, SelectionError
+from chameleon.data import EvolvingDataset
+from chameleon.errors import Option
 from chameleon.models import Evaluation
 from chameleon.project import EXACT_INTEGER, Kind
-from chameleon.selection import Filters, Selection
+from chameleon.selection import Selection
 from chameleon.storage import csv_text
 
 _DAY = 86_400_000_000
@@ -58,14 +60,11 @@ class InstancePage:
     of: int
 
 
+@of_selection(*EVERYTHING)
 def instances(
     evaluation: Evaluation,
+    selection: Selection,
     *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
     search: str | None = None,
     order_by: str = "instance",
     descending: bool = False,
@@ -80,8 +79,6 @@ def instances(
 
     Parameters
     ----------
-    primary_only, secondary_only
-        What restricts a side, such as to one source.
     search
         A text that must occur, whatever its case, in the id, the label, a prediction, the source or
         a text feature.
@@ -110,24 +107,12 @@ def instances(
         than two known outcomes), held_in (how many versions hold it); then a column a feature with
         the values as they are: numbers, booleans, dates (with times where any has one), texts. A
         feature whose name is one of these columns has " (feature)" behind it.
-
-    Raises
-    ------
-    SelectionError
-        A version, value, feature or column does not exist.
     """
     if offset < 0 or (limit is not None and limit < 0):
         raise ValueError("offset and limit count instances: they cannot be negative")
-    selection = Selection(
-        primary,
-        secondary,
-        filters or Filters(),
-        primary_only or Filters(),
-        secondary_only or Filters(),
-    )
     dataset = evaluation.dataset
     shown = _asked_columns(dataset, features)
-    held = behind(evaluation, selection)
+    held = matching_instances(evaluation, selection)
     found = held.at(found_places(evaluation, held, search or ""))
     order = ordered_places(evaluation, found, order_by, descending=descending)
     stop = None if limit is None else offset + limit
@@ -138,15 +123,12 @@ def instances(
     return InstancePage(frame, len(found.instance), len(held.instance))
 
 
+@of_selection(*EVERYTHING)
 def instance_file(
     evaluation: Evaluation,
+    selection: Selection,
     form: TableForm,
     *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
     search: str | None = None,
     order_by: str = "instance",
     descending: bool = False,
@@ -156,19 +138,10 @@ def instance_file(
 
     Columns, order and arguments are those of `instances`. In CSV, texts and column names that a
     spreadsheet would take for a formula begin with an apostrophe; Parquet holds them as they are.
-
-    Raises
-    ------
-    SelectionError
-        A version, value, feature or column does not exist.
     """
     frame = instances(
         evaluation,
-        primary=primary,
-        secondary=secondary,
-        filters=filters,
-        primary_only=primary_only,
-        secondary_only=secondary_only,
+        selection,
         search=search,
         order_by=order_by,
         descending=descending,
@@ -182,15 +155,9 @@ def instance_file(
     return content.getvalue()
 
 
+@of_selection(*EVERYTHING)
 def instance_groups(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-    search: str | None = None,
+    evaluation: Evaluation, selection: Selection, *, search: str | None = None
 ) -> pl.DataFrame:
     """How many instances have each true and predicted class, in the order "errors" of `instances`.
 
@@ -199,20 +166,8 @@ def instance_groups(
     pl.DataFrame
         outcome (under the primary), label, primary_prediction (null where there is none),
         instances, offset (the place of the group's first instance in that order).
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
-    selection = Selection(
-        primary,
-        secondary,
-        filters or Filters(),
-        primary_only or Filters(),
-        secondary_only or Filters(),
-    )
-    held = behind(evaluation, selection)
+    held = matching_instances(evaluation, selection)
     held = held.at(found_places(evaluation, held, search or ""))
     outcome = evaluation.outcome[held.first, held.row]
     keys = pl.DataFrame(
@@ -262,7 +217,7 @@ def _dates(microseconds: pl.Series, *, days: bool) -> pl.Series:
 
 
 def _all_multiples(dataset: EvolvingDataset, number: int, unit: int) -> bool:
-    """Whether all values of the feature, in any version, are multiples that a float can tell."""
+    """Return True if all values of the feature, in any version, are exact multiples of the unit."""
     kept = _whole.setdefault(dataset, {})
     if number not in kept:
         values = np.asarray(dataset.values[number])
@@ -282,7 +237,7 @@ def _asked_columns(dataset: EvolvingDataset, features: Sequence[str] | None) -> 
     return {named[number]: number for number in wanted}
 
 
-def _own_columns(evaluation: Evaluation, page: Behind) -> list[pl.Series]:
+def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Series]:
     dataset = evaluation.dataset
     history = History.of(evaluation, page.instance)
     changes = pl.Series("changes", known_changes(evaluation, page.instance))
@@ -299,7 +254,7 @@ def _own_columns(evaluation: Evaluation, page: Behind) -> list[pl.Series]:
     return [
         dataset.instance_ids.gather(page.instance).alias("instance"),
         dataset.labels(page.row.astype(np.intp)),
-        named_column("split", tuple(split.value for split in SPLITS), dataset.split[page.row]),
+        named_column("split", SPLIT_NAMES, dataset.split[page.row]),
         named_column("source", dataset.sources, dataset.source[page.row]),
         _instance_dates(dataset, page.row),
         named_column("side", SIDES, page.side),
@@ -318,23 +273,3 @@ def _instance_dates(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> pl.Ser
     known = dataset.date[~np.isnat(dataset.date)].astype(np.int64)
     moments = pl.Series("date", dataset.date[rows], dtype=pl.Datetime("us"))
     return moments.cast(pl.Date) if (known % _DAY == 0).all() else moments
-
-
-def named_column(name: str, names: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
-    """A column of the names of codes, null where one is negative."""
-    numbers = pl.Series(codes.astype(np.int64)).replace(-1, None).cast(pl.UInt32)
-    return pl.Series(name, names, dtype=pl.String).gather(numbers).alias(name)
-
-
-def instance_number(dataset: EvolvingDataset, instance: str) -> int:
-    """The number of the instance of that id.
-
-    Raises
-    ------
-    SelectionError
-        No version holds such an instance.
-    """
-    found = dataset.instance_ids.index_of(instance)
-    if found is None:
-        raise SelectionError(f"There is no instance '{instance}' in {dataset.project.name}.")
-    return int(found)

@@ -1,4 +1,4 @@
-"""Which labels are likely wrong: confident learning on probabilities of unseen rows.
+"""Labels that are likely wrong: confident learning on probabilities of unseen rows.
 
 Method: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels",
 JAIR 2021, as cleanlab does it.
@@ -12,8 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.test_sets import TRAIN, hashes_of
-from chameleon.data import SPLITS
+from chameleon.analysis.matching import FILTERS_AND_PRIMARY, matching_pair, of_selection
+from chameleon.analysis.measures import TRAIN, hashes_of
+from chameleon.analysis.sensitivities import COURSES, courses
+from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.counting import INCORRECT, UNKNOWN
+from chameleon.errors import SelectionError
 from chameleon.models import (
     ROUNDED,
     Evaluation,
@@ -23,19 +27,22 @@ from chameleon.models import (
     out_of_fold,
     version_says,
 )
+from chameleon.project import Split
+from chameleon.selection import (
+    Selection,
+    SensitivityRange,
+    rows_by_version,
+    sensitivity_of,
+    version_range,
+)
 from chameleon.storage import ProgressCallback
 
 FOLDS = 5
 
 _SCHEMA = {
-    "instance": pl.String,
-    "split": pl.String,
-    "label": pl.String,
-    "suggested": pl.String,
-    "suggested_probability": pl.Float64,
-    "suspicion": pl.Float64,
-    "flagged": pl.Boolean,
-}
+    "instance": pl.String, "split": pl.String, "label": pl.String, "suggested": pl.String,
+    "suggested_probability": pl.Float64, "suspicion": pl.Float64, "flagged": pl.Boolean,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,11 +108,6 @@ def label_suspicion(
         How many; each holds every class alike, and equal rows together.
     progress
         Called before every fit; what it raises ends the work.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
@@ -190,12 +192,9 @@ def _judged(
     frame = pl.DataFrame(
         {
             "instance": dataset.instance_ids.gather(dataset.instance[rows]),
-            "split": [SPLITS[code].value for code in dataset.split[rows].tolist()],
-            "label": [evaluation.classes[code] for code in label.tolist()],
-            "suggested": [
-                None if code == own else evaluation.classes[code]
-                for code, own in zip(best.tolist(), label.tolist(), strict=True)
-            ],
+            "split": named_column("", SPLIT_NAMES, dataset.split[rows]),
+            "label": named_column("", evaluation.classes, label),
+            "suggested": named_column("", evaluation.classes, np.where(best == label, -1, best)),
             "suggested_probability": shares.max(axis=1),
             "suspicion": 1 - quality,
             "flagged": flagged,
@@ -203,3 +202,138 @@ def _judged(
         schema=_SCHEMA,
     )
     return frame.sort("suspicion", "instance", descending=[True, False]), None
+
+
+RANKINGS = ("confidence", "suspicion", "sensitivity")
+
+_ERRORS_SCHEMA = {
+    "instance": pl.String, "label": pl.String, "prediction": pl.String, "probability": pl.Float64,
+    "suspicion": pl.Float64, "suggested": pl.String, "flagged": pl.Boolean, "changes": pl.Int64,
+    "course": pl.String, "split": pl.String, "source": pl.String,
+}  # fmt: skip
+
+
+@of_selection(*FILTERS_AND_PRIMARY)
+def ranked_mistakes(
+    evaluation: Evaluation,
+    selection: Selection,
+    *,
+    by: str = "confidence",
+    suspicion: LabelSuspicion | None = None,
+    over: SensitivityRange | None = None,
+    split: Split | None = None,
+    most: int | None = None,
+) -> pl.DataFrame:
+    """The mistakes of the primary version's model on the version's own rows, ranked.
+
+    Parameters
+    ----------
+    by
+        "confidence": the probability that the model gave its wrong prediction, highest first.
+        "sensitivity": how often the outcome changed over `over`, most often first; then by
+        confidence. "suspicion": how suspicious the label is, most suspicious first; these are the
+        rows whose label an unseeing model contradicts, for a model that learnt a wrong label by
+        heart makes no mistake there.
+    suspicion
+        What `label_suspicion` found for the primary version; without it these columns are null.
+    over
+        The versions that changes are counted over; all of them where it is not given.
+    split
+        Only rows of that split; None for all.
+    most
+        At most so many rows.
+
+    Returns
+    -------
+    pl.DataFrame
+        instance, label, prediction, probability (of that prediction, null where unknown),
+        suspicion, suggested (the most probable class for an unseeing model; null where it is the
+        label), flagged (whether confident learning takes the label for wrong), changes (null with
+        fewer than two known outcomes), course (as `most_sensitive` tells it), split, source.
+    """
+    if by not in RANKINGS:
+        raise SelectionError(f"Mistakes are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
+    if by == "suspicion" and suspicion is None:
+        raise SelectionError("Mistakes are ranked by suspicion once `label_suspicion` was asked.")
+    if suspicion is not None and suspicion.version != selection.primary:
+        raise SelectionError(
+            f"The suspicion is that of version {suspicion.version}, not of {selection.primary}."
+        )
+    dataset = evaluation.dataset
+    names = [version.name for version in dataset.versions]
+    over = over or SensitivityRange(names[0], names[-1])
+    number, rows = matching_pair(evaluation, selection, split).sides[1]
+    judged = _suspicions(evaluation, rows, suspicion)
+    wrong = evaluation.outcome[number, rows] == INCORRECT
+    if by == "suspicion":
+        wrong = judged["suggested"].is_not_null().to_numpy()
+    rows, judged = rows[wrong], judged.filter(pl.Series(wrong))
+    probability = evaluation.probability_of_prediction[number, rows].astype(np.float64)
+    found = sensitivity_of(evaluation, over._replace(classes=False))
+    instance = dataset.instance[rows]
+    counted = found.counted[instance]
+    ranked = pl.DataFrame(
+        {
+            "row": rows,
+            "instance": dataset.instance_ids.gather(instance),
+            "probability": pl.Series(probability, nan_to_null=True),
+            "suspicion": judged["suspicion"],
+            "suggested": judged["suggested"],
+            "flagged": judged["flagged"],
+            "changes": pl.Series(found.changes[instance], dtype=pl.Int64).set(
+                pl.Series(~counted), None
+            ),
+        }
+    )
+    first = {"confidence": (), "suspicion": ("suspicion",), "sensitivity": ("changes",)}[by]
+    keys = (*first, "probability", "instance")
+    ranked = ranked.sort(
+        keys, descending=[*[True] * (len(keys) - 1), False], nulls_last=True, maintain_order=True
+    )
+    return _told(evaluation, ranked if most is None else ranked.head(most), number, over)
+
+
+def _suspicions(
+    evaluation: Evaluation, rows: NDArray[np.int32], suspicion: LabelSuspicion | None
+) -> pl.DataFrame:
+    """suspicion, suggested and flagged of the rows, in their order."""
+    ids = evaluation.dataset.instance_ids.gather(evaluation.dataset.instance[rows])
+    known = pl.DataFrame(
+        schema={
+            name: _ERRORS_SCHEMA[name] for name in ("instance", "suspicion", "suggested", "flagged")
+        }
+    )
+    if suspicion is not None:
+        known = suspicion.rows.select(known.columns)
+    return pl.DataFrame({"instance": ids}).join(
+        known, on="instance", how="left", maintain_order="left"
+    )
+
+
+def _told(
+    evaluation: Evaluation, ranked: pl.DataFrame, version: int, over: SensitivityRange
+) -> pl.DataFrame:
+    dataset = evaluation.dataset
+    rows = ranked["row"].to_numpy()
+    return ranked.with_columns(
+        label=dataset.labels(rows),
+        prediction=named_column("", evaluation.classes, evaluation.predicted[version, rows]),
+        course=named_column("", COURSES, _courses(evaluation, dataset.instance[rows], over)),
+        split=named_column("", SPLIT_NAMES, dataset.split[rows]),
+        source=named_column("", dataset.sources, dataset.source[rows]),
+    ).select(pl.col(name).cast(dtype) for name, dtype in _ERRORS_SCHEMA.items())
+
+
+def _courses(
+    evaluation: Evaluation, instances: NDArray[np.int32], over: SensitivityRange
+) -> NDArray[np.int64]:
+    """The course of every instance over the versions, as an index into `COURSES`."""
+    dataset = evaluation.dataset
+    versions = version_range(dataset, over.first, over.last)
+    told: list[NDArray[np.uint8]] = []
+    for number, (rows, held) in zip(versions, rows_by_version(dataset, versions), strict=True):
+        outcome = evaluation.outcome[number, rows[instances]]
+        if over.held_only:
+            outcome = np.where(held[instances], outcome, UNKNOWN).astype(np.uint8)
+        told.append(outcome)
+    return courses(told)

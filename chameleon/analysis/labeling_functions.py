@@ -12,35 +12,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.weak import SIDES, distances_of, sides_of, without
+from chameleon.analysis.matching import EVERYTHING, matching_pair, of_selection
+from chameleon.analysis.weak import SIDES, distances_of
 from chameleon.counting import clopper_pearson
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Filters, Selection, Voted, voted_so
+from chameleon.selection import Selection, Voted, voted_so
 
 _SIDE_FIGURES: Mapping[str, Any] = {
-    "instances": pl.Int64,
-    "votes": pl.Int64,
-    "coverage": pl.Float64,
-    "overlaps": pl.Int64,
-    "conflicts": pl.Int64,
-    "judged": pl.Int64,
-    "correct": pl.Int64,
-    "accuracy": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-}
+    "instances": pl.Int64, "votes": pl.Int64, "coverage": pl.Float64, "overlaps": pl.Int64,
+    "conflicts": pl.Int64, "judged": pl.Int64, "correct": pl.Int64, "accuracy": pl.Float64,
+    "low": pl.Float64, "high": pl.Float64,
+}  # fmt: skip
 _STEP_FIGURES: Mapping[str, Any] = {
-    "kept": pl.Int64,
-    "changed": pl.Int64,
-    "started": pl.Int64,
-    "stopped": pl.Int64,
-    "switched": pl.Int64,
-    "compared": pl.Int64,
-    "changed_distance": pl.Float64,
-    "other_distance": pl.Float64,
-    "changed_share": pl.Float64,
-}
+    "kept": pl.Int64, "changed": pl.Int64, "started": pl.Int64, "stopped": pl.Int64,
+    "switched": pl.Int64, "compared": pl.Int64, "changed_distance": pl.Float64,
+    "other_distance": pl.Float64, "changed_share": pl.Float64,
+}  # fmt: skip
 _SCHEMA: Mapping[str, Any] = {
     "rule": pl.String,
     **{f"{side}_{name}": kind for side in SIDES for name, kind in _SIDE_FIGURES.items()},
@@ -48,16 +36,9 @@ _SCHEMA: Mapping[str, Any] = {
 }
 
 
-def labelling_rules(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
-    """What every labelling rule votes in both versions, and what its changed votes moved.
+@of_selection(*EVERYTHING, own=["votes", "vote_changes"])
+def labelling_rules(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """Figures of every labeling function in both versions, and the effect of its changed votes.
 
     A rule that a version lacks abstains there. Votes and their changes, chosen here, do not
     narrow it.
@@ -81,31 +62,22 @@ def labelling_rules(
         variation distance where the vote changed), other_distance (where it did not; null without
         any), changed_share (the share of all distance that lies where the vote changed; null
         where nothing moved). In the order of the rules.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     weak = evaluation.dataset.weak
     if weak is None:
         return pl.DataFrame(schema=_SCHEMA)
-    nothing = Filters()
-    selection = Selection(
-        primary, secondary, filters or nothing, primary_only or nothing, secondary_only or nothing
-    )
-    sides = sides_of(evaluation, without(selection, "votes", "vote_changes"))
+    pair = matching_pair(evaluation, selection)
     columns: dict[str, object] = {"rule": list(weak.rules)}
-    for side in SIDES:
-        lines = _side(evaluation, weak, getattr(sides, side))
+    for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
+        lines = _side(evaluation, weak, rows)
         columns |= {f"{side}_{name}": [line[name] for line in lines] for name in _SIDE_FIGURES}
-    steps = _steps(weak, sides.old, sides.new)
+    steps = _steps(weak, pair.old, pair.new)
     columns |= {name: [line[name] for line in steps] for name in _STEP_FIGURES}
     return pl.DataFrame(columns, schema=_SCHEMA)
 
 
 def _side(
-    evaluation: Evaluation, weak: WeakLabels, rows: NDArray[np.intp]
+    evaluation: Evaluation, weak: WeakLabels, rows: NDArray[np.int32]
 ) -> list[dict[str, object]]:
     """The figures of every rule over some rows."""
     votes, label = weak.votes[:, rows], evaluation.dataset.label[rows]
@@ -139,9 +111,9 @@ def _side(
 
 
 def _steps(
-    weak: WeakLabels, old: NDArray[np.intp], new: NDArray[np.intp]
+    weak: WeakLabels, old: NDArray[np.int32], new: NDArray[np.int32]
 ) -> list[dict[str, object]]:
-    """What every rule's votes changed over the pairs of rows of the kept instances."""
+    """Changed votes of every labeling function over the rows of the shared instances."""
     compared = weak.has_probabilities(old) & weak.has_probabilities(new)
     distances = distances_of(weak, old[compared], new[compared])
     whole = float(distances.sum())

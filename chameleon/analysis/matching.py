@@ -1,17 +1,122 @@
-"""How many instances the filters leave."""
+"""How an analysis takes a selection, the rows that match it, and how many they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.counting import CORRECT, UNKNOWN
-from chameleon.data import SPLITS
+from chameleon.data import SPLITS, Pair
 from chameleon.models import Evaluation
-from chameleon.selection import Selection, held_rows, instance_mask
+from chameleon.project import Split
+from chameleon.selection import Filters, Selection, held_rows, instance_mask
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FILTERS = ("filters",)
+FILTERS_AND_PRIMARY = (*FILTERS, "primary_only")
+EVERYTHING = (*FILTERS_AND_PRIMARY, "secondary_only")
+
+_DECLARED = "of_selection"
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """The part of a selection that an analysis takes, besides the two versions.
+
+    Attributes
+    ----------
+    fields
+        Of the selection; the others change nothing.
+    own
+        Of the filters: its view highlights these instead of being narrowed by them.
+    defaults
+        Where the keyword form takes a version from that is not given, by its side.
+    """
+
+    fields: tuple[str, ...]
+    own: tuple[str, ...]
+    defaults: Mapping[str, str]
+
+    def part(self, selection: Selection) -> Selection:
+        kept = {field: getattr(selection, field) for field in self.fields}
+        part = Selection(selection.primary, selection.secondary, **kept)
+        return without_fields(part, *self.own)
+
+
+def of_selection(
+    *fields: str, own: Sequence[str] = (), **defaults: str
+) -> Callable[[Function], Function]:
+    """A decorator of an analysis `(evaluation, selection, …)`: it sees what it declares alone."""
+
+    def decorate(function: Function) -> Function:
+        declared = _Declared(fields, tuple(own), defaults)
+
+        @wraps(function)
+        def analysis(
+            evaluation: Evaluation, selection: Selection, *args: object, **options: object
+        ) -> object:
+            return function(evaluation, declared.part(selection), *args, **options)
+
+        analysis.__dict__[_DECLARED] = declared
+        return cast("Function", analysis)
+
+    return decorate
+
+
+def selection_part(function: Callable[..., object], selection: Selection) -> Selection | None:
+    """The part of a selection that an analysis depends on; None if it takes none."""
+    declared: _Declared | None = getattr(function, _DECLARED, None)
+    return None if declared is None else declared.part(selection)
+
+
+def without_fields(selection: Selection, *fields: str) -> Selection:
+    """The selection without the filters of these fields."""
+    nothing: dict[str, Any] = {field: getattr(Filters(), field) for field in fields}
+    return (
+        replace(selection, filters=replace(selection.filters, **nothing)) if fields else selection
+    )
+
+
+def keyword_form(function: Function) -> Function:
+    """The function with versions and filters as keywords; other functions as they are."""
+    declared: _Declared | None = getattr(function, _DECLARED, None)
+    if declared is None:
+        return function
+    original = signature(function)
+    sides = {
+        name: Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=None if name in declared.defaults or name in EVERYTHING else Parameter.empty,
+            annotation="Filters | None" if name in EVERYTHING else "str",
+        )
+        for name in ("primary", "secondary", *declared.fields)
+    }
+    for name in declared.defaults:
+        sides[name] = sides[name].replace(annotation="str | None")
+    others = [found for name, found in original.parameters.items() if name != "selection"]
+    first = [found for found in others if found.kind is not Parameter.KEYWORD_ONLY]
+    keywords = [found for found in others if found.kind is Parameter.KEYWORD_ONLY]
+    form = original.replace(parameters=[*first, *sides.values(), *keywords])
+
+    @wraps(function)
+    def with_keywords(*args: object, **options: object) -> object:
+        given = form.bind(*args, **options).arguments
+        asked = {name: given.pop(name, None) for name in sides}
+        for name, other in declared.defaults.items():
+            asked[name] = asked[name] or asked.get(other) or given.get(other)
+        return function(selection=Selection.of(**asked), **given)
+
+    with_keywords.__dict__["__signature__"] = form
+    with_keywords.__module__ = "chameleon"
+    return cast("Function", with_keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +146,56 @@ class Selected:
     outcomes: tuple[Mapping[str, tuple[int, int]], Mapping[str, tuple[int, int]]]
 
 
+def matching_pair(evaluation: Evaluation, selection: Selection, split: Split | None = None) -> Pair:
+    """The pair of both sides' rows that match the filters, in a split.
+
+    An instance that matches on one side only, such as one that left the split, counts as removed
+    or added.
+    """
+    dataset = evaluation.dataset
+    versions = tuple(dataset.version_number(n) for n in (selection.secondary, selection.primary))
+    rows = [dataset.row_of_instance(version) for version in versions]
+    if not (selection.primary_only.is_empty and selection.secondary_only.is_empty):
+        # the row of an absent instance, -1, reads the last row: it stays -1 either way
+        sides = reversed(held_rows(evaluation, selection))
+        rows = [np.where(side[of], of, -1) for side, of in zip(sides, rows, strict=True)]
+    if not selection.filters.is_empty:
+        matching = instance_mask(evaluation, selection)
+        rows = [np.where(matching, of, -1) for of in rows]
+    if split is not None:
+        code = SPLITS.index(Split(split))
+        rows = [np.where(dataset.split[of] == code, of, -1) for of in rows]
+    return Pair.of_rows(dataset, (versions[0], versions[1]), rows[0], rows[1])
+
+
+@of_selection(*EVERYTHING)
 def selected(evaluation: Evaluation, selection: Selection) -> Selected:
     """How many instances pass the filters of a selection."""
     dataset = evaluation.dataset
-    through = instance_mask(evaluation, selection)
-    sides = held_rows(evaluation, selection)
-    either = np.zeros(dataset.instance_count, dtype=np.bool_)
-    held: list[int] = []
-    passing: list[NDArray[np.intp]] = []
-    for side in sides:
-        rows = np.flatnonzero(side)
-        either[dataset.instance[rows]] = True
-        held.append(len(rows))
-        passing.append(rows[through[dataset.instance[rows]]])
-    splits = [np.bincount(dataset.split[rows], minlength=len(SPLITS)).tolist() for rows in passing]
+    found = matching_pair(evaluation, selection)
+    sides = matching_pair(evaluation, replace(selection, filters=Filters()))
+    matching = found.all_after, found.all_before
+    splits = [np.bincount(dataset.split[rows], minlength=len(SPLITS)).tolist() for rows in matching]
     return Selected(
-        instances=int((through & either).sum()),
-        of=int(either.sum()),
-        primary=len(passing[0]),
-        of_primary=held[0],
-        secondary=len(passing[1]),
-        of_secondary=held[1],
+        instances=found.size,
+        of=sides.size,
+        primary=len(matching[0]),
+        of_primary=len(sides.all_after),
+        secondary=len(matching[1]),
+        of_secondary=len(sides.all_before),
         outcomes=(
-            _outcomes(evaluation, selection.primary, sides[0]),
-            _outcomes(evaluation, selection.secondary, sides[1]),
+            _outcomes(evaluation, sides.after, sides.all_after),
+            _outcomes(evaluation, sides.before, sides.all_before),
         ),
         by_split={split.value: (splits[0][k], splits[1][k]) for k, split in enumerate(SPLITS)},
     )
 
 
 def _outcomes(
-    evaluation: Evaluation, name: str, side: NDArray[np.bool_]
+    evaluation: Evaluation, version: int, rows: NDArray[np.int32]
 ) -> dict[str, tuple[int, int]]:
     """By split, how many of a side's instances its model gets right, and of how many known."""
-    rows = np.flatnonzero(side)
-    outcome = evaluation.outcome[evaluation.dataset.version_number(name), rows]
+    outcome = evaluation.outcome[version, rows]
     result: dict[str, tuple[int, int]] = {}
     for code, split in enumerate(SPLITS):
         own = outcome[evaluation.dataset.split[rows] == code]

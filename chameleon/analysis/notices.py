@@ -1,4 +1,4 @@
-"""What is odd about an evolving dataset: its labels, instances, columns and order.
+"""Findings about an evolving dataset: its labels, instances, columns, and order.
 
 Every function goes over the versions once and counts arrays; none looks at rows one by one.
 Features are looked at in `chameleon.analysis.odd_features`.
@@ -37,7 +37,7 @@ class Notice:
 
     @property
     def of(self) -> tuple[str | None, NoticeKind, str | None]:
-        """What no two notices share."""
+        """The key of a finding: no two share it."""
         return self.version, self.kind, self.column
 
 

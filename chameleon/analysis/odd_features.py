@@ -1,4 +1,4 @@
-"""What is odd about features: no value, one value, infinite values, or the label itself."""
+"""Findings about features: no value, one value, infinite values, or target leakage."""
 
 from __future__ import annotations
 

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_table import instance_number, named_column
-from chameleon.analysis.outcome_history import History, own_rows
-from chameleon.analysis.values import value_text, value_texts
+from chameleon.analysis.instance_order import id_ranks
+from chameleon.analysis.matching import of_selection
+from chameleon.analysis.sensitivities import History, own_rows
+from chameleon.analysis.values import (
+    SPLIT_NAMES,
+    instance_number,
+    named_column,
+    value_text,
+    value_texts,
+)
 from chameleon.counting import OUTCOMES
-from chameleon.data import SPLITS, BarKind, BinKind, EvolvingDataset
+from chameleon.data import (
+    SPLITS,
+    BarKind,
+    BinKind,
+    EvolvingDataset,
+    Space,
+    chunks,
+    fitted_space,
+    laid_out_features,
+)
 from chameleon.models import Evaluation
 from chameleon.project import Kind
+from chameleon.selection import Selection
 
 ROLES = ("label", "split", "source", "date")
 """What a row has beside its features, as `instance_rows` names it."""
 
 
 def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
-    """What every version holds of one instance, and what its model says.
+    """The row and the prediction of one instance in every version.
 
     Where a version lacks the instance, its model is asked of the nearest earlier row, else of the
     first later one, as for the sensitivity.
@@ -36,11 +56,6 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
         number of the row that is asked, as `instance_rows` counts them), label, split, prediction,
         probability_of_label, probability_of_prediction, outcome ("correct", "incorrect",
         "unknown"): a row a version, old to new.
-
-    Raises
-    ------
-    SelectionError
-        There is no such instance.
     """
     dataset = evaluation.dataset
     history = History.of(evaluation, np.array([instance_number(dataset, instance)]))
@@ -54,7 +69,7 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
             pl.Series("held", history.own[:, 0]),
             pl.Series("row", [distinct.tolist().index(row) + 1 for row in rows], dtype=pl.Int64),
             dataset.labels(rows.astype(np.intp)),
-            named_column("split", [s.value for s in SPLITS], dataset.split[rows]),
+            named_column("split", SPLIT_NAMES, dataset.split[rows]),
             named_column("prediction", evaluation.classes, evaluation.predicted[at]),
             _probabilities("probability_of_label", evaluation.probability_of_label[at]),
             _probabilities("probability_of_prediction", evaluation.probability_of_prediction[at]),
@@ -74,11 +89,6 @@ def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
         row (from 1), versions (that hold it, such as "1.0 to 1.3, 1.5"), column ("label", "split",
         "source", "date" or a feature's name), is_feature, value (as text, null where missing),
         changed (whether it differs from the row before; false for the first).
-
-    Raises
-    ------
-    SelectionError
-        There is no such instance.
     """
     dataset = evaluation.dataset
     rows = distinct_rows(dataset, instance)
@@ -95,21 +105,16 @@ def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
     return pl.DataFrame(
         lines,
         schema={
-            "row": pl.Int64,
-            "versions": pl.String,
-            "column": pl.String,
-            "is_feature": pl.Boolean,
-            "value": pl.String,
-            "changed": pl.Boolean,
+            "row": pl.Int64, "versions": pl.String, "column": pl.String, "is_feature": pl.Boolean,
+            "value": pl.String, "changed": pl.Boolean,
         },
         orient="row",
-    )
+    )  # fmt: skip
 
 
-def instance_places(
-    evaluation: Evaluation, instance: str, *, primary: str, secondary: str
-) -> pl.DataFrame:
-    """Where one instance stands in each feature's distribution in the primary version.
+@of_selection()
+def instance_places(evaluation: Evaluation, selection: Selection, instance: str) -> pl.DataFrame:
+    """The place of one instance in each feature's distribution in the primary version.
 
     It is read from its row in the primary, else in the secondary, else from its newest row, and
     held against the primary's rows of the same split.
@@ -122,32 +127,21 @@ def instance_places(
         value), known (how many values there are to compare with), low, high, category (the bin
         that holds the value, see `feature_histograms`; the words "missing", "non-finite", "other"
         or "text" stand in category), bin_instances (rows in that bin), instances (of the split).
-
-    Raises
-    ------
-    SelectionError
-        A version or the instance does not exist.
     """
     dataset = evaluation.dataset
-    row = shown_row(dataset, instance, primary=primary, secondary=secondary)
-    others = dataset.rows_of(dataset.version_number(primary))
+    row = shown_row(dataset, instance, selection)
+    others = dataset.rows_of(dataset.version_number(selection.primary))
     others = others[dataset.split[others] == dataset.split[row]]
     lines = [_place(dataset, number, row, others) for number in range(len(dataset.features))]
     return pl.DataFrame(
         lines,
         schema={
-            "feature": pl.String,
-            "value": pl.String,
-            "share_below": pl.Float64,
-            "known": pl.Int64,
-            "low": pl.Float64,
-            "high": pl.Float64,
-            "category": pl.String,
-            "bin_instances": pl.Int64,
+            "feature": pl.String, "value": pl.String, "share_below": pl.Float64, "known": pl.Int64,
+            "low": pl.Float64, "high": pl.Float64, "category": pl.String, "bin_instances": pl.Int64,
             "instances": pl.Int64,
         },
         orient="row",
-    )
+    )  # fmt: skip
 
 
 def distinct_rows(dataset: EvolvingDataset, instance: str) -> NDArray[np.int32]:
@@ -159,11 +153,11 @@ def distinct_rows(dataset: EvolvingDataset, instance: str) -> NDArray[np.int32]:
     return held[np.sort(first)]
 
 
-def shown_row(dataset: EvolvingDataset, instance: str, *, primary: str, secondary: str) -> int:
+def shown_row(dataset: EvolvingDataset, instance: str, selection: Selection) -> int:
     """The row an instance is read from: the primary's, else the secondary's, else its newest."""
     number = np.array([instance_number(dataset, instance)])
     rows = own_rows(dataset, number)[:, 0]
-    asked = (dataset.version_number(primary), dataset.version_number(secondary))
+    asked = (dataset.version_number(selection.primary), dataset.version_number(selection.secondary))
     held = [int(rows[version]) for version in asked if rows[version] >= 0]
     return held[0] if held else int(rows[rows >= 0][-1])
 
@@ -218,3 +212,85 @@ def _held_words(dataset: EvolvingDataset, row: np.int32) -> str:
 
 def _probabilities(name: str, values: NDArray[np.float32]) -> pl.Series:
     return pl.Series(name, values, dtype=pl.Float32, nan_to_null=True)
+
+
+MOST_FITTED = 10_000
+"""The space is fitted on at most so many rows of a version, evenly drawn from it."""
+
+_KEPT = 2
+
+Fitted = tuple[Space, NDArray[np.float64]]
+_spaces: WeakKeyDictionary[EvolvingDataset, OrderedDict[int, Fitted]] = WeakKeyDictionary()
+
+
+@of_selection()
+def nearest_instances(
+    evaluation: Evaluation, selection: Selection, instance: str, *, count: int = 10
+) -> pl.DataFrame:
+    """The instances of the primary version nearest to one in feature space.
+
+    The distance is Euclidean, over standardised numbers and dates (missing and infinite ones count
+    as the median, far outliers are drawn in) and one column a category; free text is left out.
+    Beyond 50 columns it is taken over their first 50 principal components; up to there it is
+    exact, as the search is always. Of a version of more than 10,000 rows, evenly drawn ones fix
+    means, spreads and components.
+
+    Parameters
+    ----------
+    instance
+        The instance's id; read from its row in the primary, else in the secondary, else from its
+        newest row.
+    count
+        How many; the instance itself is left out, and ties stand in the order of their ids.
+
+    Returns
+    -------
+    pl.DataFrame
+        instance (its id), distance, label, split, source, primary_prediction, primary_outcome,
+        same_label (as the instance asked about; null where either has none), nearest first.
+    """
+    dataset = evaluation.dataset
+    version = dataset.version_number(selection.primary)
+    row = shown_row(dataset, instance, selection)
+    rows = dataset.rows_of(version)
+    space, points = _fitted(dataset, version, rows)
+    between = points - space.points(dataset, np.array([row]))
+    distances = np.sqrt(np.einsum("ij,ij->i", between, between))
+    distances[dataset.instance[rows] == instance_number(dataset, instance)] = np.inf
+    order = np.lexsort((id_ranks(dataset)[dataset.instance[rows]], distances))
+    order = order[np.isfinite(distances[order])][:count]
+    near = rows[order]
+    label = dataset.label[near]
+    same = pl.Series("same_label", label == dataset.label[row])
+    known = (label >= 0) & (dataset.label[row] >= 0)
+    return pl.DataFrame(
+        [
+            dataset.instance_ids.gather(dataset.instance[near]).alias("instance"),
+            pl.Series("distance", distances[order], dtype=pl.Float64),
+            dataset.labels(near),
+            named_column("split", SPLIT_NAMES, dataset.split[near]),
+            named_column("source", dataset.sources, dataset.source[near]),
+            named_column(
+                "primary_prediction", evaluation.classes, evaluation.predicted[version, near]
+            ),
+            named_column("primary_outcome", OUTCOMES, evaluation.outcome[version, near]),
+            same.set(pl.Series(~known), None),
+        ]
+    )
+
+
+def _fitted(dataset: EvolvingDataset, version: int, rows: NDArray[np.intp]) -> Fitted:
+    """The space of a version and where its rows lie in it; the last ones asked for are kept."""
+    from threadpoolctl import threadpool_limits
+
+    kept = _spaces.setdefault(dataset, OrderedDict())
+    found = kept.get(version)  # other visitors' threads may let go of it meanwhile
+    if found is None:
+        step = max(-(-len(rows) // MOST_FITTED), 1)
+        with threadpool_limits(1):
+            space = fitted_space(dataset, rows[::step], laid_out_features(dataset))
+            parts = [space.points(dataset, rows[part]) for part in chunks(len(rows))]
+        found = kept[version] = space, np.concatenate(parts)
+        for other in list(kept)[:-_KEPT]:
+            kept.pop(other, None)
+    return found

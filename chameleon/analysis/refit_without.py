@@ -1,4 +1,4 @@
-"""What if instances were removed: a version's model refitted on the train rows that are left.
+"""A version without some instances: its model refitted on the train rows that are left.
 
 The iteration is made up as data: a timeline of two versions, the version as it is and the version
 without these instances, the second with a model of its own. Change matrix, statistics and
@@ -7,8 +7,9 @@ attribution are then those of any two versions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,12 +17,15 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import ChangeStatistics, change_statistics, prediction_changes
+from chameleon.analysis.domain_classifier import ToldApart, can_be_told_apart
+from chameleon.analysis.label_issues import LabelSuspicion, label_suspicion
+from chameleon.analysis.training import TrainingParts, attribute_training
 from chameleon.counting import outcome_codes
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
 from chameleon.models import Evaluation, Refitter, are_given, scores
 from chameleon.project import Split, Version
-from chameleon.selection import instance_numbers
+from chameleon.selection import Selection, instance_numbers
 from chameleon.storage import Progress, ProgressCallback
 
 _TRAIN = SPLITS.index(Split.TRAIN)
@@ -73,7 +77,7 @@ def without(
     of_class: str | None = None,
     progress: ProgressCallback | None = None,
 ) -> WithoutInstances:
-    """What a version would be without some instances: its model refitted on what is left.
+    """A version without some instances: its model refitted on what is left.
 
     The model is fitted as that of any version: on the labelled train rows that are left, in the
     same order and with the same seed. What it says is kept on disk. Intervals are drawn over
@@ -114,13 +118,14 @@ def without(
     predicted, fits = _predicted(evaluation, number, rows, stays)
     made = _with_hypothetical(evaluation, number, rows, stays, predicted)
     name = made.dataset.versions[1].name
+    both = Selection(primary=name, secondary=version)
     return WithoutInstances(
         version=version,
         name=name,
         removed=_removed(dataset, rows, stays),
         unknown=len(found) - int(gone.sum()),
-        matrix=prediction_changes(made, primary=name, secondary=version),
-        statistics=change_statistics(made, primary=name, secondary=version),
+        matrix=prediction_changes(made, both),
+        statistics=change_statistics(made, both),
         attribution=attribute_change(
             made, before=version, after=name, metric=metric, of_class=of_class
         ),
@@ -131,7 +136,7 @@ def without(
 def _predicted(
     evaluation: Evaluation, version: int, rows: NDArray[np.intp], stays: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int16], int]:
-    """What the model fitted without the rows that go says of all rows, and how many were fitted."""
+    """Predictions of a model fitted without the removed rows, and how many models were fitted."""
     dataset = evaluation.dataset
     learnt = (dataset.split[rows] == _TRAIN) & (dataset.label[rows] >= 0)
     if not (learnt & ~stays).any():
@@ -230,3 +235,40 @@ def _removed(
         "split": pl.String, "removed": pl.Int64, "of": pl.Int64, "fitted": pl.Int64,
     }  # fmt: skip
     return pl.DataFrame(table, schema=schema, orient="row")
+
+
+Fit = LabelSuspicion | ToldApart | TrainingParts | WithoutInstances
+
+
+def _domain_classifier(
+    evaluation: Evaluation, *, selection: str, split: str | None, progress: ProgressCallback
+) -> ToldApart:
+    return can_be_told_apart(
+        evaluation,
+        Selection.from_query_string(selection, Selection("", "")),
+        split=None if split is None else Split(split),
+        progress=progress,
+    )
+
+
+FITS: dict[str, Callable[..., Fit]] = {
+    "label issues": label_suspicion,
+    "domain classifier": _domain_classifier,
+    "training": attribute_training,
+    "without": without,
+}
+
+
+def run_fit(
+    name: str, evaluation: Evaluation, options: Mapping[str, Any], progress: ProgressCallback
+) -> Fit:
+    """The result of the analysis of that name.
+
+    Parameters
+    ----------
+    options
+        Its keyword arguments as JSON has them.
+    progress
+        Called before every fit; what it raises ends the work.
+    """
+    return FITS[name](evaluation, **options, progress=progress)

@@ -1,39 +1,44 @@
-"""How often outcomes changed over a range of versions, and for whom.
+"""How often outcomes changed over versions, for whom, and every model's predictions.
 
 Method: Hohman et al., CHI 2020, "Sensitivity Histogram".
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.counting import OUTCOMES, UNKNOWN
-from chameleon.data import SPLITS
+from chameleon.analysis.matching import FILTERS, of_selection
+from chameleon.analysis.values import named_column
+from chameleon.counting import CORRECT, OUTCOMES, UNKNOWN
+from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.project import Split
 from chameleon.selection import (
-    Filters,
     Selection,
     SensitivityRange,
+    counted_changes,
+    filled_rows,
     instance_mask,
+    known_outcomes,
     rows_by_version,
     sensitivity_of,
     version_range,
 )
 
 
+@of_selection(*FILTERS, own=["sensitivity"], primary="last", secondary="first")
 def sensitivity(
     evaluation: Evaluation,
+    selection: Selection,
     *,
     first: str,
     last: str,
-    filters: Filters | None = None,
-    primary: str | None = None,
-    secondary: str | None = None,
     held_only: bool = False,
     classes: bool = False,
 ) -> pl.DataFrame:
@@ -46,8 +51,6 @@ def sensitivity(
     ----------
     first, last
         The range of versions, both included.
-    primary, secondary
-        The versions that filters are read from; `last` and `first` where they are not given.
     held_only
         Count only versions that hold the instance, instead of asking about its nearest row.
     classes
@@ -58,15 +61,10 @@ def sensitivity(
     pl.DataFrame
         changes, instances: from 0 to the most changes; then a row whose changes are null, for
         instances with fewer than two known outcomes.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the range is upside down.
     """
     over = SensitivityRange(first, last, held_only, classes)
     found = sensitivity_of(evaluation, over)
-    through = _through(evaluation, filters, primary or last, secondary or first)
+    through = _through(evaluation, selection)
     counted = found.counted & through
     counts = np.bincount(found.changes[counted])
     if not len(counts):
@@ -78,14 +76,13 @@ def sensitivity(
     )
 
 
+@of_selection(*FILTERS, primary="last", secondary="first")
 def most_sensitive(
     evaluation: Evaluation,
+    selection: Selection,
     *,
     first: str,
     last: str,
-    filters: Filters | None = None,
-    primary: str | None = None,
-    secondary: str | None = None,
     held_only: bool = False,
     classes: bool = False,
     most: int = 30,
@@ -103,7 +100,7 @@ def most_sensitive(
     """
     dataset = evaluation.dataset
     found = sensitivity_of(evaluation, SensitivityRange(first, last, held_only, classes))
-    through = _through(evaluation, filters, primary or last, secondary or first, keep=True)
+    through = _through(evaluation, selection)
     chosen = np.flatnonzero(found.counted & through & (found.changes > 0))
     ids = dataset.instance_ids.gather(chosen)
     order = pl.DataFrame({"changes": -found.changes[chosen], "id": ids}).select(
@@ -119,7 +116,7 @@ def most_sensitive(
         outcome = evaluation.outcome[number, row]
         told = np.where(held, outcome, UNKNOWN) if held_only else outcome
         outcomes.append(told.astype(np.uint8))
-        predicted = evaluation.predicted[number, row]
+        signs = np.where(held | (not held_only), outcome, len(OUTCOMES))
         frames.append(
             pl.DataFrame(
                 {
@@ -127,57 +124,130 @@ def most_sensitive(
                     "changes": found.changes[top],
                     "place": np.arange(len(top)),
                     "version": [dataset.versions[number].name] * len(top),
-                    "outcome": [
-                        "absent" if held_only and not h else OUTCOMES[o]
-                        for h, o in zip(held, outcome, strict=True)
-                    ],
-                    "predicted": [None if p < 0 else evaluation.classes[p] for p in predicted],
+                    "outcome": named_column("", (*OUTCOMES, "absent"), signs),
+                    "predicted": named_column(
+                        "", evaluation.classes, evaluation.predicted[number, row]
+                    ),
                     "in_train": held & (dataset.split[row] == train),
                 },
                 schema={
-                    "instance": pl.String,
-                    "changes": pl.Int64,
-                    "place": pl.Int64,
-                    "version": pl.String,
-                    "outcome": pl.String,
-                    "predicted": pl.String,
+                    "instance": pl.String, "changes": pl.Int64, "place": pl.Int64,
+                    "version": pl.String, "outcome": pl.String, "predicted": pl.String,
                     "in_train": pl.Boolean,
                 },
             )
-        )
-    courses = [course(column) for column in np.array(outcomes).T] if len(top) else []
-    named = pl.DataFrame(
-        {"place": np.arange(len(top)), "course": courses},
-        schema={"place": pl.Int64, "course": pl.String},
-    )
-    return pl.concat(frames).join(named, on="place", how="left", maintain_order="left")
+        )  # fmt: skip
+    course = named_column("course", COURSES, courses(outcomes))
+    return pl.concat(frames).with_columns(pl.concat([course] * len(frames)))
 
 
-def course(outcomes: NDArray[np.uint8]) -> str:
-    """What became of an instance: one lasting change, or several."""
-    known = outcomes[outcomes != UNKNOWN]
-    changes = int((known[1:] != known[:-1]).sum())
-    if changes == 0:
-        return "none"
-    if changes > 1:
-        return "flicker"
-    return f"lasting {'improvement' if OUTCOMES[known[-1]] == 'correct' else 'regression'}"
-
-
-def _through(
-    evaluation: Evaluation,
-    filters: Filters | None,
-    primary: str,
-    secondary: str,
-    *,
-    keep: bool = False,
-) -> NDArray[np.bool_]:
-    """The instances that the filters let through; those of this view only with `keep`."""
-    for name in (primary, secondary):
+def _through(evaluation: Evaluation, selection: Selection) -> NDArray[np.bool_]:
+    """The instances that the filters let through."""
+    for name in (selection.primary, selection.secondary):
         evaluation.dataset.version_number(name)
-    kept = filters or Filters()
-    if not keep:
-        kept = replace(kept, sensitivity=None)
-    if kept.is_empty:
+    if selection.filters.is_empty:
         return np.ones(evaluation.dataset.instance_count, dtype=np.bool_)
-    return instance_mask(evaluation, Selection(primary, secondary, kept))
+    return instance_mask(evaluation, selection)
+
+
+COURSES = ("none", "lasting improvement", "lasting regression", "flicker")
+STRIP = ("✓", "✗", "?")
+STRIP_ABSENT = ("v", "x", "·")
+"""The outcomes of a strip, where the version holds the instance and where it lacks it."""
+
+_starts: WeakKeyDictionary[EvolvingDataset, NDArray[np.int32]] = WeakKeyDictionary()
+"""The first row of every instance, and the number of rows."""
+
+
+def known_changes(evaluation: Evaluation, instance: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How often the outcome changed over all versions; -1 with fewer than two known ones."""
+    versions = evaluation.dataset.versions
+    found = sensitivity_of(evaluation, SensitivityRange(versions[0].name, versions[-1].name))
+    changes = found.changes[instance].astype(np.int64)
+    changes[~found.counted[instance]] = -1
+    return changes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The row and the outcome of some instances in every version.
+
+    Attributes
+    ----------
+    row
+        int32 of shape (n_versions, n): the version's own row, else the nearest earlier one, else
+        the first later one.
+    own
+        bool of shape (n_versions, n): whether the version holds the instance.
+    outcome
+        uint8 of shape (n_versions, n).
+    """
+
+    row: NDArray[np.int32]
+    own: NDArray[np.bool_]
+    outcome: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, evaluation: Evaluation, instance: NDArray[np.integer]) -> History:
+        """The history of these instances, in that order; each at most once."""
+        row = own_rows(evaluation.dataset, instance)
+        own = row >= 0
+        filled = np.stack(list(filled_rows(list(row))))
+        versions = np.arange(len(row))[:, None]
+        return cls(filled, own, evaluation.outcome[versions, filled])
+
+    def codes(self) -> NDArray[np.uint8]:
+        """uint8 of shape (n_versions, n): places in `STRIP` followed by `STRIP_ABSENT`."""
+        return np.where(self.own, self.outcome, self.outcome + len(STRIP)).astype(np.uint8)
+
+    def strips(self) -> pl.Series:
+        """A sign a version, old to new."""
+        signs = np.array([*STRIP, *STRIP_ABSENT])[self.codes().T]
+        joined = np.ascontiguousarray(signs).view(f"U{signs.shape[1]}")[:, 0]
+        return pl.Series("strip", joined.tolist(), dtype=pl.String)
+
+    def courses(self) -> NDArray[np.int64]:
+        """The course of each as an index into `COURSES`; -1 with fewer than two known outcomes."""
+        known = (self.outcome != UNKNOWN).sum(axis=0)
+        return np.where(known < 2, -1, courses(self.outcome))
+
+
+def courses(outcomes: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
+    """The course of each instance as an index into `COURSES`: one lasting change, or several.
+
+    Parameters
+    ----------
+    outcomes
+        One array per version, one entry per instance.
+    """
+    changes, _, last = counted_changes(known_outcomes(outcome) for outcome in outcomes)
+    lasting = np.where(last == CORRECT, 1, 2)
+    return np.where(changes == 0, 0, np.where(changes == 1, lasting, 3))
+
+
+def own_rows(dataset: EvolvingDataset, instance: NDArray[np.integer]) -> NDArray[np.int32]:
+    """int32 of shape (n_versions, n): the row of each instance in each version, -1 where absent.
+
+    Looks at the rows of these instances only, however many others there are.
+    """
+    rows, place = rows_of_instances(dataset, instance)
+    result = np.full((len(dataset.versions), len(instance)), -1, dtype=np.int32)
+    for version, held in enumerate(dataset.present):
+        own = held[rows]
+        result[version, place[own]] = rows[own]
+    return result
+
+
+def rows_of_instances(
+    dataset: EvolvingDataset, instance: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """All rows of some instances, and for each the place of its instance among those asked for."""
+    if dataset not in _starts:
+        _starts[dataset] = np.searchsorted(
+            dataset.instance, np.arange(dataset.instance_count + 1)
+        ).astype(np.int32)
+    starts = _starts[dataset]
+    counts = starts[instance + 1] - starts[instance]
+    place = np.repeat(np.arange(len(instance)), counts)
+    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts[instance], counts) + within, place

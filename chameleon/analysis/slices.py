@@ -1,4 +1,4 @@
-"""Where a model changed: groups of instances on which it became better, or worse.
+"""Slices on which a model became better or worse.
 
 Groups are searched on one half of the test instances and confirmed on the other, so that what is
 found by looking at many groups is not mistaken for an effect (as in Chung et al., "Slice Finder",
@@ -17,8 +17,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.analysis.test_sets import TEST, TRAIN
-from chameleon.counting import CORRECT, UNKNOWN
+from chameleon.counting import CORRECT
 from chameleon.data import BarKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
 from chameleon.selection import FeatureFilter, Filters, Range, filter_of_bars, has_histogram, pairs
@@ -125,11 +124,6 @@ def changed_slices(
         The false discovery rate among the groups told.
     seed
         Of the cut into two halves.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist.
     """
     dataset = evaluation.dataset
     rows, gain = _paired(evaluation, before, after)
@@ -164,16 +158,11 @@ def _paired(
     evaluation: Evaluation, before: str, after: str
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """The after-rows of fair test instances, and -1, 0 or 1: lost, as before, gained."""
-    dataset = evaluation.dataset
     found = pairs(evaluation, primary=after, secondary=before)
-    old, new = found.secondary_row, found.primary_row
-    fair = (dataset.split[old] == TEST) & (dataset.split[new] == TEST)
-    fair &= dataset.label[old] == dataset.label[new]
-    fair &= (found.secondary != UNKNOWN) & (found.primary != UNKNOWN)
-    fair &= (dataset.split[old] != TRAIN) & (dataset.split[new] != TRAIN)
+    fair = found.pair.fair & found.known
     right = found.primary[fair] == CORRECT
     gain = right.astype(np.int8) - (found.secondary[fair] == CORRECT).astype(np.int8)
-    return new[fair], gain
+    return found.pair.new[fair], gain
 
 
 def _single_groups(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> Iterator[_Group]:
@@ -276,7 +265,7 @@ def _confirmed(
     half: Mask,
     after: str,
 ) -> list[Slice]:
-    """What the other half says of each group."""
+    """The figures of each group in the other half."""
     if not groups:
         return []
     from scipy.stats import binom, false_discovery_control
@@ -319,7 +308,7 @@ def _bonett_price(improved: int, regressed: int, size: int) -> tuple[float, floa
 
 
 def _both(one: _Group, other: _Group) -> Filters:
-    """What passes both; they are of different kinds, or of different features."""
+    """The filters of both; they are of different kinds, or of different features."""
     a, b = one.filters, other.filters
     return Filters(
         labels=a.labels or b.labels,

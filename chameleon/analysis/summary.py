@@ -10,14 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from chameleon.analysis.attribution import Attribution, attribute_change
-from chameleon.analysis.change_type import IterationOf
+from chameleon.analysis.attribution import Attribution, IterationOf, attribute_change
 from chameleon.analysis.evidence import counted
 from chameleon.analysis.kinds import iteration_kinds
 from chameleon.analysis.slices import Slice, Slices, changed_slices
 from chameleon.analysis.training import TrainingParts, train_changes
 from chameleon.models import Evaluation
-from chameleon.selection import FeatureFilter, Filters, Range
+from chameleon.selection import FeatureFilter, Filters, Range, Selection
 
 PART_WORDS = {
     "guard": "leaked or unknown rows, taken out",
@@ -44,7 +43,7 @@ _STRICT = 2.576 / 1.960
 
 
 class Topic(StrEnum):
-    """What a sentence is about."""
+    """The topic of a sentence."""
 
     DATA = "What changed"
     METRIC = "The metric"
@@ -86,7 +85,7 @@ def step_summary(
     of_class: str | None = None,
     training: TrainingParts | None = None,
 ) -> tuple[Sentence, ...]:
-    """What a step did to the data, how far the metric moved, and why, for who reads no charts.
+    """The change of the data, the change of the metric, and its cause, in sentences.
 
     A cause is named where the interval of its part leaves out zero; where the whole change is
     within noise, only where it does so at 99 %. Intervals are over test instances: how another
@@ -105,11 +104,6 @@ def step_summary(
     tuple of Sentence
         On the data, the metric, its cause, the train data where they were taken apart, and the
         group in which accuracy changed most.
-
-    Raises
-    ------
-    SelectionError
-        A version, metric or class does not exist.
     """
     step: dict[str, Any] = {"before": before, "after": after}
     asked = {**step, "metric": metric, "of_class": of_class}
@@ -120,7 +114,7 @@ def step_summary(
         Grounds(
             found,
             fair,
-            iteration_kinds(evaluation, primary=after, secondary=before),
+            iteration_kinds(evaluation, Selection(primary=after, secondary=before)),
             changed_slices(evaluation, **step),
             train_changes(evaluation, **step),
             training,
@@ -130,7 +124,7 @@ def step_summary(
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What the sentences on a step are made from.
+    """The results that the sentences on a step are made from.
 
     Attributes
     ----------
@@ -290,7 +284,7 @@ def _nothing_named(found: Attribution, values: dict[str, float]) -> str:
 
 
 def _twins(found: Attribution, fair: Attribution | None) -> str | None:
-    """That twins of train rows make the change, where little is left of it without them."""
+    """A clause on duplicates of train rows, if little of the change is left without them."""
     if fair is None or fair.change is None or found.change is None or found.within_noise:
         return None
     if abs(fair.change[0]) > abs(found.change[0]) / 2:
@@ -386,8 +380,10 @@ def _choice_words(field: str, value: object) -> str:
 
 
 def _range_words(limits: Range) -> str:
+    if math.isinf(limits.low) and math.isinf(limits.high):
+        return "any number"
     if math.isinf(limits.low):
-        return f"below {limits.high:g}"
+        return f"{'at most' if limits.closed else 'below'} {limits.high:g}"
     if math.isinf(limits.high):
-        return f"at least {limits.low:g}"
+        return f"{'above' if limits.open else 'at least'} {limits.low:g}"
     return f"{limits.low:g}" if limits.low == limits.high else f"{limits.low:g} to {limits.high:g}"

@@ -1,4 +1,4 @@
-"""Which part of a change of the train data moved the metric: refits and Shapley values.
+"""Contributions of the changes of train data to the change of a metric, by Shapley values.
 
 The change of the train set from one version to another is cut into kinds (or sources, or
 classes). Models are fitted for train sets in which only some of the kinds have happened, each is
@@ -18,10 +18,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.change_type import IterationOf, iteration_of
-from chameleon.analysis.measures import Measure, measure_of
-from chameleon.analysis.test_sets import TRAIN, hashes_of, kept_tests
-from chameleon.data import EvolvingDataset
+from chameleon.analysis.attribution import IterationOf, iteration_of
+from chameleon.analysis.measures import TRAIN, Measure, hashes_of, in_split, kept_tests, measure_of
+from chameleon.data import EvolvingDataset, Pair
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation, Refitter
 from chameleon.storage import Progress, ProgressCallback
@@ -116,13 +115,7 @@ def deviations(repeats: int, *, bars: int = 1) -> float:
 def training_fits(
     evaluation: Evaluation, *, before: str, after: str, by: str = "kind", repeats: int = REPEATS
 ) -> int:
-    """At most how many models `attribute_training` fits.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or there is no such cut.
-    """
+    """At most how many models `attribute_training` fits."""
     count = len(_changes(evaluation.dataset, before, after, by).names)
     if not count:
         return 0
@@ -148,11 +141,6 @@ def training_seconds(
     row_seconds
         Gives the time a fit takes for each train row where a caller has measured one before, by
         `seconds_per_row`; where there is none, it is measured now.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist.
     """
     dataset = evaluation.dataset
     numbers = [dataset.version_number(name) for name in (before, after)]
@@ -167,13 +155,7 @@ def training_seconds(
 
 
 def seconds_per_row(evaluation: Evaluation, version: str) -> float | None:
-    """How long a fit takes for each train row, measured on some of the version's; or None.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist.
-    """
+    """How long a fit takes for each train row, measured on some of the version's; or None."""
     dataset = evaluation.dataset
     train = _learnt(dataset, dataset.version_number(version))
     if len(np.unique(dataset.label[train])) < 2:
@@ -191,13 +173,7 @@ def _learnt(dataset: EvolvingDataset, version: int) -> Rows:
 
 
 def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:
-    """How many instances of the train data each of `KINDS` happened to; only what occurs.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist.
-    """
+    """How many instances of the train data each of `KINDS` happened to; only what occurs."""
     changes = _changes(evaluation.dataset, before, after, "kind")
     return dict(zip(changes.names, changes.sizes, strict=True))
 
@@ -214,7 +190,7 @@ def attribute_training(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> TrainingParts:
-    """What each kind of change of the train data brought to a metric on test rows.
+    """The contribution of each kind of change of the train data to a metric on test rows.
 
     Up to four kinds are taken apart exactly, more by sampled orders. The deviations come from
     repeats in which train and test instances are resampled alike for all combinations. What was
@@ -231,11 +207,6 @@ def attribute_training(
         How often everything is fitted anew on resampled instances; 0 for no deviations.
     progress
         Called before every fit; what it raises ends the work.
-
-    Raises
-    ------
-    SelectionError
-        A version, metric, class or cut does not exist.
     """
     if metric == "log_loss":
         raise SelectionError("Train data cannot be taken apart by log loss. Choose accuracy.")
@@ -324,7 +295,7 @@ def _changes(dataset: EvolvingDataset, before: str, after: str, by: str) -> _Cha
         raise SelectionError(f"Train data is cut by one of {', '.join(CUTS)}, not by '{by}'.")
     numbers = dataset.version_number(before), dataset.version_number(after)
     held = [dataset.row_of_instance(number) for number in numbers]
-    trained = [(own >= 0) & (dataset.split[own] == TRAIN) for own in held]
+    trained = [in_split(dataset, own, TRAIN) for own in held]
     instances = np.flatnonzero(trained[0] | trained[1])
     old, new = (
         np.where(of_side[instances], own[instances], -1).astype(np.int32)
@@ -357,25 +328,15 @@ def _kinds(
 ) -> NDArray[np.intp]:
     """The index in KINDS of what happened to every instance; -1 for nothing."""
     kind = np.full(len(old), -1, dtype=np.intp)
-    both = np.flatnonzero((old >= 0) & (new >= 0) & (old != new))
-    a, b = old[both], new[both]
-    common = dataset.has_column[versions[0]] & dataset.has_column[versions[1]]
+    pair = Pair.of_rows(dataset, versions, old, new)
     hashes = hashes_of(dataset)
-    differs = hashes[a] != hashes[b]
-    edited = np.zeros(len(both), dtype=np.bool_)
-    for feature in np.flatnonzero(common):
-        values = dataset.values[feature]
-        left, right = values[a], values[b]
-        edited |= (left != right) & ~(np.isnan(left) & np.isnan(right))
-    relabelled = dataset.label[a] != dataset.label[b]
-    labelled = relabelled & (dataset.label[a] < 0)
     for name, mask in (
-        ("columns", differs),
-        ("edited", edited),
-        ("relabelled", relabelled),
-        ("labels added", labelled),
+        ("columns", hashes[pair.old] != hashes[pair.new]),
+        ("edited", pair.edited),
+        ("relabelled", pair.relabeled),
+        ("labels added", pair.relabeled & (dataset.label[pair.old] < 0)),
     ):
-        kind[both[mask]] = KINDS.index(name)
+        kind[pair.shared[mask]] = KINDS.index(name)
     kind[(old < 0) & (held_before >= 0)] = KINDS.index("moved")
     kind[(new < 0) & (held_after >= 0)] = KINDS.index("moved")
     kind[held_before < 0] = KINDS.index("added")
@@ -410,7 +371,7 @@ def _orders(count: int, seed: int) -> list[tuple[int, ...]]:
 
 
 def _compositions(orders: Sequence[tuple[int, ...]]) -> tuple[frozenset[int], ...]:
-    """What has happened at some time in some order."""
+    """The sets of parts that have happened at some time in some order."""
     found = {frozenset(order[:done]) for order in orders for done in range(len(order) + 1)}
     return tuple(sorted(found, key=lambda done: (len(done), sorted(done))))
 
@@ -418,7 +379,7 @@ def _compositions(orders: Sequence[tuple[int, ...]]) -> tuple[frozenset[int], ..
 def _shapley(
     values: Mapping[frozenset[int], float], orders: Sequence[tuple[int, ...]], count: int
 ) -> NDArray[np.float64]:
-    """What each part brings when it happens, averaged over the orders."""
+    """The contribution of each part, averaged over the orders."""
     shares = np.zeros(count)
     if count <= MOST_EXACT:
         for part in range(count):

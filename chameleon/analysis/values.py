@@ -1,17 +1,23 @@
-"""Feature values as text, as a person would write them."""
+"""Values of rows as text and as columns, and instances by their ids."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.data import EvolvingDataset
+from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.errors import SelectionError
 from chameleon.project import Kind
 
 _WHOLE = 1e15  # beyond, floats skip whole numbers, and digits would be made up
+
+
+SPLIT_NAMES = tuple(split.value for split in SPLITS)
 
 
 def value_texts(
@@ -38,3 +44,17 @@ def value_text(value: float, kind: Kind) -> str:
         return moment.date().isoformat() if moment.time() == dt.time() else moment.isoformat(" ")
     whole = math.isfinite(value) and value == int(value) and abs(value) < _WHOLE
     return str(int(value)) if whole else repr(value)
+
+
+def named_column(name: str, names: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
+    """A column of the names of codes, null where one is negative."""
+    numbers = pl.Series(codes.astype(np.int64)).replace(-1, None).cast(pl.UInt32)
+    return pl.Series(name, names, dtype=pl.String).gather(numbers).alias(name)
+
+
+def instance_number(dataset: EvolvingDataset, instance: str) -> int:
+    """The number of the instance of that id."""
+    found = dataset.instance_ids.index_of(instance)
+    if found is None:
+        raise SelectionError(f"There is no instance '{instance}' in {dataset.project.name}.")
+    return int(found)

@@ -6,7 +6,7 @@ Labels by data programming: Ratner et al., NeurIPS 2016.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,38 +14,28 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.errors import SelectionError
+from chameleon.analysis.matching import EVERYTHING, matching_pair, of_selection
+from chameleon.analysis.values import instance_number
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.selection import Selection
 
 SIDES = ("secondary", "primary")
 BINS = 10
 _CLASS_FIGURES: Mapping[str, Any] = {
-    "instances": pl.Int64,
-    "mean": pl.Float64,
-    "likeliest": pl.Int64,
-    "confidence": pl.Float64,
-    "entropy": pl.Float64,
-    "hard": pl.Int64,
-    "disagreements": pl.Int64,
-}
+    "instances": pl.Int64, "mean": pl.Float64, "likeliest": pl.Int64, "confidence": pl.Float64,
+    "entropy": pl.Float64, "hard": pl.Int64, "disagreements": pl.Int64,
+}  # fmt: skip
 _TOTALS = {
-    "side": pl.String,
-    "version": pl.String,
-    "instances": pl.Int64,
-    "probabilities": pl.Int64,
-    "tied": pl.Int64,
-    "confidence": pl.Float64,
-    "entropy": pl.Float64,
-    "judged": pl.Int64,
+    "side": pl.String, "version": pl.String, "instances": pl.Int64, "probabilities": pl.Int64,
+    "tied": pl.Int64, "confidence": pl.Float64, "entropy": pl.Float64, "judged": pl.Int64,
     "disagreements": pl.Int64,
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class WeakLabel:
-    """What is known of one instance's label in one version.
+    """The label, label probabilities, and votes of one instance in one version.
 
     Attributes
     ----------
@@ -87,18 +77,8 @@ class ProbabilityChange:
     distance: float | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WeakSides:
-    """The rows of both sides that pass the filters, and those of the instances of both."""
-
-    secondary: NDArray[np.intp]
-    primary: NDArray[np.intp]
-    old: NDArray[np.intp]
-    new: NDArray[np.intp]
-
-
 def has_weak_labels(evaluation: Evaluation) -> bool:
-    """Whether any version has columns of label probabilities or of votes."""
+    """Return True if any version has columns of label probabilities or votes."""
     return evaluation.dataset.weak is not None
 
 
@@ -109,18 +89,10 @@ def weak_label_of(evaluation: Evaluation, instance: str, version: str) -> WeakLa
     ----------
     instance
         Its id, as text.
-
-    Raises
-    ------
-    SelectionError
-        There is no such version, or no version holds such an instance.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
-    places = np.flatnonzero((dataset.instance_ids == instance).to_numpy())
-    if not places.size:
-        raise SelectionError(f"There is no instance '{instance}' in {dataset.project.name}.")
-    row = int(dataset.row_of_instance(number)[places[0]])
+    row = int(dataset.row_of_instance(number)[instance_number(dataset, instance)])
     if row < 0:
         return None
     code = int(dataset.label[row])
@@ -143,15 +115,8 @@ def weak_label_of(evaluation: Evaluation, instance: str, version: str) -> WeakLa
     )
 
 
-def weak_labels(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Label probabilities against the hard label, class by class, in both versions.
 
     Only instances with label probabilities count. Ranges of label probabilities do not narrow it.
@@ -168,37 +133,24 @@ def weak_labels(
         secondary_hard, primary_hard (instances with the class as hard label),
         secondary_disagreements, primary_disagreements (those of them of which another class is
         likeliest). A row for every label and every class with a column; none without columns.
-
-    Raises
-    ------
-    SelectionError
-        A version or value does not exist.
     """
     weak = evaluation.dataset.weak
     columns = {f"{side}_{name}": kind for side in SIDES for name, kind in _CLASS_FIGURES.items()}
     schema = {"class": pl.String, **columns}
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    pair = matching_pair(evaluation, selection)
     codes = [*range(len(evaluation.dataset.classes))]
     codes += [code for code in weak.codes.tolist() if code not in codes]
     figures: dict[str, object] = {"class": [weak.classes[code] for code in codes]}
-    for side in SIDES:
-        found = _class_figures(evaluation, weak, getattr(sides, side), codes)
+    for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
+        found = _class_figures(evaluation, weak, rows, codes)
         figures |= {f"{side}_{name}": values for name, values in found.items()}
     return pl.DataFrame(figures, schema=schema)
 
 
-def weak_label_totals(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def weak_label_totals(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How certain the label probabilities of both versions are, and how often the label differs.
 
     Ranges of label probabilities do not narrow it.
@@ -215,11 +167,9 @@ def weak_label_totals(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=_TOTALS)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    pair = matching_pair(evaluation, selection)
     lines: list[tuple[object, ...]] = []
-    for side in SIDES:
-        every = getattr(sides, side)
+    for side, (_, every) in zip(SIDES, pair.sides, strict=True):
         rows = every[weak.has_probabilities(every)]
         values = weak.probabilities[:, rows].astype(np.float64)
         likeliest, label = weak.likeliest(rows), evaluation.dataset.label[rows]
@@ -240,30 +190,22 @@ def weak_label_totals(
     return pl.DataFrame(lines, schema=_TOTALS, orient="row")
 
 
-def label_probability_change(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> ProbabilityChange:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def label_probability_change(evaluation: Evaluation, selection: Selection) -> ProbabilityChange:
     """How far the label probabilities of the instances of both versions moved.
 
     Ranges of label probabilities do not narrow it.
     """
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    pair = matching_pair(evaluation, selection)
     weak = evaluation.dataset.weak
     if weak is None:
-        return ProbabilityChange(len(sides.old), 0, 0, 0, None)
-    compared = weak.has_probabilities(sides.old) & weak.has_probabilities(sides.new)
-    old, new = sides.old[compared], sides.new[compared]
+        return ProbabilityChange(len(pair.old), 0, 0, 0, None)
+    compared = weak.has_probabilities(pair.old) & weak.has_probabilities(pair.new)
+    old, new = pair.old[compared], pair.new[compared]
     before, after = weak.likeliest(old), weak.likeliest(new)
     distances = distances_of(weak, old, new)
     return ProbabilityChange(
-        kept=len(sides.old),
+        kept=len(pair.old),
         compared=len(old),
         changed=int((weak.probabilities[:, old] != weak.probabilities[:, new]).any(axis=0).sum())
         if len(old)
@@ -273,15 +215,8 @@ def label_probability_change(
     )
 
 
-def label_probability_histogram(
-    evaluation: Evaluation,
-    *,
-    primary: str,
-    secondary: str,
-    filters: Filters | None = None,
-    primary_only: Filters | None = None,
-    secondary_only: Filters | None = None,
-) -> pl.DataFrame:
+@of_selection(*EVERYTHING, own=["label_probabilities"])
+def label_probability_histogram(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """How many instances have which probability of every class, in both versions.
 
     Ranges chosen here do not narrow it.
@@ -299,15 +234,13 @@ def label_probability_histogram(
     weak = evaluation.dataset.weak
     if weak is None or not len(weak.codes):
         return pl.DataFrame(schema=schema)
-    selection = Selection.of(primary, secondary, filters, primary_only, secondary_only)
-    sides = sides_of(evaluation, without(selection, "label_probabilities"))
+    pair = matching_pair(evaluation, selection)
     edges = [place / BINS for place in range(BINS + 1)]
     inner = np.array(edges[1:-1], dtype=np.float32)  # as the values are stored
     frames: list[pl.DataFrame] = []
     for place, code in enumerate(weak.codes.tolist()):
         counts: dict[str, NDArray[np.intp]] = {}
-        for side in SIDES:
-            rows = getattr(sides, side)
+        for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
             values = weak.probabilities[place, rows[weak.has_probabilities(rows)]]
             bins = np.searchsorted(inner, values, side="right")
             counts[side] = np.bincount(bins, minlength=BINS)
@@ -326,23 +259,8 @@ def label_probability_histogram(
     return pl.concat(frames)
 
 
-def sides_of(evaluation: Evaluation, selection: Selection) -> WeakSides:
-    """The rows of both sides that pass the filters; those of instances of both in their order."""
-    dataset = evaluation.dataset
-    held = held_rows(evaluation, selection)
-    if not selection.filters.is_empty:
-        through = instance_mask(evaluation, selection)[dataset.instance]
-        held = (held[0] & through, held[1] & through)
-    primary, secondary = (np.flatnonzero(side) for side in held)
-    new = np.full(dataset.instance_count, -1, dtype=np.intp)
-    new[dataset.instance[primary]] = primary
-    after = new[dataset.instance[secondary]]
-    kept = after >= 0
-    return WeakSides(secondary, primary, secondary[kept], after[kept])
-
-
 def distances_of(
-    weak: WeakLabels, old: NDArray[np.intp], new: NDArray[np.intp]
+    weak: WeakLabels, old: NDArray[np.int32], new: NDArray[np.int32]
 ) -> NDArray[np.float64]:
     """The total variation distance of each pair of rows, half the sum of absolute changes."""
     before, after = (weak.probabilities[:, rows].astype(np.float64) for rows in (old, new))
@@ -350,14 +268,8 @@ def distances_of(
     return distances
 
 
-def without(selection: Selection, *fields: str) -> Selection:
-    """The selection without what was chosen in these views: none is narrowed by itself."""
-    nothing: dict[str, Any] = dict.fromkeys(fields, ())
-    return replace(selection, filters=replace(selection.filters, **nothing))
-
-
 def _class_figures(
-    evaluation: Evaluation, weak: WeakLabels, every: NDArray[np.intp], codes: list[int]
+    evaluation: Evaluation, weak: WeakLabels, every: NDArray[np.int32], codes: list[int]
 ) -> dict[str, list[Any]]:
     rows = every[weak.has_probabilities(every)]
     values = weak.probabilities[:, rows].astype(np.float64)

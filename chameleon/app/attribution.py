@@ -8,6 +8,7 @@ from functools import partial
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import (
     MODEL_WORDS,
     NOT_DATA,
@@ -18,7 +19,7 @@ from chameleon.analysis import (
     Slices,
     TrainingParts,
 )
-from chameleon.app import cached, jobs, state, step_results, step_sentences
+from chameleon.app import jobs, state, step_sentences
 from chameleon.app.formatting import choice_words, duration_words, figure, plain, shortened
 from chameleon.app.view import View, draw_chart, draw_choice, draw_empty, draw_toggle
 from chameleon.app.work_queue import Question
@@ -31,7 +32,7 @@ from chameleon.charts import (
     waterfall_text,
 )
 from chameleon.errors import ChameleonError
-from chameleon.models import are_given
+from chameleon.models import are_given, golden_key
 from chameleon.project import Split
 
 _GOLDEN = "\0golden"
@@ -64,22 +65,20 @@ def draw(view: View) -> None:
             )
         )
     else:
-        found = cached.attribution(
-            view.evaluation, before, after, metric, of_class, without_twins=without_twins
-        )
+        attributed = partial(view.call, analysis.attribute_change,
+            before=before, after=after, metric=metric, of_class=of_class)  # fmt: skip
+        found = attributed(without_twins=without_twins)
         place = st.container()
         training = _draw_step(view, found, of_class)
 
         def draw_sentences() -> None:
             fair = None
             if found.twins and not without_twins:
-                fair = cached.attribution(
-                    view.evaluation, before, after, metric, of_class, without_twins=True
-                )
+                fair = attributed(without_twins=True)
             step_sentences.draw(view, found, fair, training)
 
         def draw_slices() -> None:
-            _draw_slices(view, cached.slices(view.evaluation, before, after))
+            _draw_slices(view, view.call(analysis.changed_slices, before=before, after=after))
 
         view.afterwards(draw_sentences, place)
         view.afterwards(draw_slices)
@@ -244,8 +243,14 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         by = draw_choice("Take the train data apart by", cuts, key="training-cut")
         metric = "recall" if of_class is not None else found.metric
-        question = step_results.training(
-            view.evaluation, found.before, found.after, metric=metric, of_class=of_class, by=by
+        question = jobs.fit_question(
+            "training",
+            view.evaluation,
+            before=found.before,
+            after=found.after,
+            metric=metric,
+            of_class=of_class,
+            by=by,
         )
         _draw_button(view, found, by, question)
     jobs.draw(question, what="models", key="training-stop")
@@ -271,7 +276,15 @@ def _draw_button(
     view: View, found: Attribution, by: str, question: Question[TrainingParts]
 ) -> None:
     asked = jobs.found_job(question) is not None
-    fits, seconds = step_results.training_cost(view.evaluation, found.before, found.after, by)
+    step = {"before": found.before, "after": found.after}
+    fits = view.call(analysis.training_fits, by=by, **step)
+    newest = view.evaluation.dataset.versions[-1].name
+    seconds = view.call(
+        analysis.training_seconds,
+        fits=fits,
+        **step,
+        given={"row_seconds": partial(view.call, analysis.seconds_per_row, version=newest)},
+    )
     about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
     estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
     st.button(
@@ -295,7 +308,9 @@ def _draw_tests(view: View, metric: str, of_class: str | None) -> None:
 
 def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:
     st.markdown("##### Every model on every test set")
-    frame = crossed_tests_frame(cached.model_on_tests(view.evaluation, metric, of_class))
+    frame = crossed_tests_frame(
+        view.call(analysis.model_on_tests, metric=metric, of_class=of_class)
+    )
     if frame["value"].null_count() == len(frame):
         draw_empty("There are no test rows to score.")
         return
@@ -325,8 +340,13 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
     ) or names[place]  # fmt: skip
     called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
     try:
-        frozen = cached.frozen_test(
-            view.evaluation, None if test == _GOLDEN else test, metric, of_class
+        frozen = view.call(
+            analysis.frozen_test,
+            metric=metric,
+            of_class=of_class,
+            test=None if test == _GOLDEN else test,
+            golden=test == _GOLDEN,
+            also=golden_key(view.evaluation.dataset.project) if test == _GOLDEN else None,
         )
     except ChameleonError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
@@ -338,7 +358,7 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
             "or a prediction."
         )
         return
-    own = cached.model_on_tests(view.evaluation, metric, of_class).filter(
+    own = view.call(analysis.model_on_tests, metric=metric, of_class=of_class).filter(
         pl.col("model") == pl.col("test")
     )
     series = ("its own test set", called)

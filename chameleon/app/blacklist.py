@@ -19,8 +19,8 @@ from chameleon.app.blacklisting import (
     draw_said,
     shelf,
 )
+from chameleon.app.cached import kept
 from chameleon.app.formatting import choice_words, plain, shortened
-from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.errors import ChameleonError, SelectionError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import ChangeStatistics, Rate
 from chameleon.app import cached, chart_clicks
 from chameleon.app.formatting import plain, side_words
@@ -31,7 +32,7 @@ def draw(view: View) -> None:
         key=_SAME_LABEL,
         why="Else each version's prediction is judged by that version's own label.",
     )
-    frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
+    frame, statistics = _found(view, same_label=same_label)
     if not frame["instances"].sum():  # no tables of nothing
         draw_matrix(view, name="matrix")
         return
@@ -44,10 +45,18 @@ def draw(view: View) -> None:
     _draw_classes(view)
 
 
+def _found(view: View, *, same_label: bool) -> tuple[pl.DataFrame, ChangeStatistics]:
+    evaluation, selection = view.evaluation, view.selection
+    return (
+        cached.call(analysis.prediction_changes, evaluation, selection, same_label=same_label),
+        cached.call(analysis.change_statistics, evaluation, selection, same_label=same_label),
+    )
+
+
 def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
     """The matrix alone; its cells filter every other view."""
     same_label = bool(st.session_state.get(_SAME_LABEL, False))
-    frame, statistics = cached.change_matrix(view.evaluation, view.selection, same_label=same_label)
+    frame, statistics = _found(view, same_label=same_label)
     if not frame["instances"].sum():
         draw_empty(_why_empty(view, statistics))
         return
@@ -136,7 +145,7 @@ def _mcnemar_words(found: ChangeStatistics) -> str:
 
 def _draw_groups(view: View, *, same_label: bool) -> None:
     for by, title in (("split", "By split"), ("label", "By true class")):
-        frame = cached.change_matrix_by(view.evaluation, view.selection, by, same_label=same_label)
+        frame = view.call(analysis.prediction_changes_by, by=by, same_label=same_label)
         with st.expander(title, expanded=by == "split"):
             draw_table(_group_table(frame, by), key=f"changes-by-{by}")
 
@@ -156,7 +165,7 @@ def _group_table(frame: pl.DataFrame, by: str) -> pl.DataFrame:
 
 def _draw_classes(view: View) -> None:
     st.markdown("##### Which predicted class became which?")
-    frame = cached.changed_classes(view.evaluation, view.selection)
+    frame = view.call(analysis.class_changes)
     if frame.is_empty():
         draw_empty("No instance of both versions has another predicted class.")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import ICONS
@@ -23,7 +24,9 @@ _LOOKED_FOR = tuple(
 
 def draw(view: View) -> None:
     """Counts by version, then every notice under its kind, then all of them as a table."""
-    notices = cached.notices(view.evaluation)
+    notices = cached.call(
+        analysis.data_check, view.evaluation.dataset, problems=view.evaluation.problems
+    )
     names = [version.name for version in view.evaluation.dataset.versions]
     names += [name for name in notices["version"].unique().sort().drop_nulls() if name not in names]
     if notices.is_empty():

@@ -8,6 +8,7 @@ from functools import partial
 
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached, state
 from chameleon.app.formatting import choice_words, plain, shortened, side_words
 from chameleon.app.view import View
@@ -25,7 +26,7 @@ class _Chip:
 
 def draw(view: View) -> None:
     """Draw the chips and the count; nothing but the count where nothing is filtered."""
-    counted = cached.selected_counts(view.evaluation, view.selection)
+    counted = view.call(analysis.selected)
     chips = list(_chips(view))
     # as high with chips as without (see the page's style): the first click must move nothing
     row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips")
@@ -78,7 +79,7 @@ def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
     """For each chip, how many instances would show without it."""
     for chip in chips:
         relaxed = state.changed(view.selection, chip.side, chip.without)
-        count = cached.selected_counts(view.evaluation, relaxed).instances
+        count = cached.call(analysis.selected, view.evaluation, relaxed).instances
         yield f"without *{plain(shortened(chip.words))}* {count:,} show"
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, without_cell
 from chameleon.app import cached, chart_clicks, projects, state
 from chameleon.app.formatting import plain
-from chameleon.app.result_cache import kept
 from chameleon.app.view import View, draw_empty, draw_toggle, is_dark
 from chameleon.charts import (
     Colouring,
@@ -80,7 +80,7 @@ def draw_cells(
     """The embedding alone; its cells filter every other view."""
     layout = view.evaluation.layout
     assert layout is not None
-    counts = cached.embedding(view.evaluation, view.selection, cells=cells)
+    counts = view.call(analysis.embedding_cells, cells=cells, also=layout.key)
     if counts.is_empty():
         draw_empty("No instance passes the filters. Take one off above.")
         return
@@ -89,7 +89,7 @@ def draw_cells(
     if by == "change":
         colouring = Colouring.CHANGE
     elif by != "ratio":
-        shared = cached.embedding_groups(view.evaluation, view.selection, by, cells=cells)
+        shared = view.call(analysis.cell_groups, by=by, cells=cells, also=layout.key)
         counts = counts.join(shared, on="cell", how="left", maintain_order="left")
         colouring = Colouring.DATE if by == "date" else Colouring.GROUP
         groups = () if by == "date" else cell_groups_shown(counts)
@@ -191,6 +191,6 @@ def _draw_layout(layout: Layout) -> None:
         )
 
 
-@kept(max_entries=64)
+@cached.kept(max_entries=64)
 def _spec(options: EmbeddingChart) -> dict[str, Any]:
     return embedding_chart(options)

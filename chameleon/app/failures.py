@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import FAILURE_SETS, failure_filters
-from chameleon.app import chart_clicks, failure_results, mistakes, state, weak_labels
+from chameleon.app import chart_clicks, mistakes, state, weak_labels
 from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.tables import draw_table
@@ -73,7 +74,7 @@ def draw(view: View) -> None:
 
 
 def _draw_sets(view: View, over: SensitivityRange) -> None:
-    counts = failure_results.sets(view.evaluation, view.selection, over)
+    counts = view.call(analysis.failure_sets, over=over)
     filters = view.selection.filters
     ends = {"first": plain(shortened(over.first)), "last": plain(shortened(over.last))}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -126,7 +127,7 @@ def _options(view: View) -> Split | None:
 
 
 def _draw_matrices(view: View, split: Split | None) -> None:
-    found = failure_results.matrices(view.evaluation, view.selection, split)
+    found = view.call(analysis.confusion, split=split)
     if found.is_empty():
         draw_empty(_why_empty(view, split))
         return
@@ -243,7 +244,7 @@ def _draw_errors(view: View, split: Split | None) -> None:
 
 
 def _draw_group(view: View, by: str, split: Split | None) -> None:
-    found = failure_results.errors(view.evaluation, view.selection, by, split)
+    found = view.call(analysis.errors_by, by=by, split=split)
     filters = view.selection.filters
     data = error_frame(
         found,

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon import analysis
 from chameleon.analysis import COUNT_COLUMNS
 from chameleon.app import cached
 from chameleon.app.components import FeatureRow, FeatureStats, FeatureViewPayload
 from chameleon.app.formatting import side_words
-from chameleon.app.result_cache import kept
 from chameleon.counting import OUTCOMES
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.models import Evaluation
@@ -41,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What of a feature's row does not change with versions and filters.
+    """The part of a feature's row that doesn't change with versions and filters.
 
     `bars` are the codes of the bars that hold anything in the timeline, in drawing order.
     """
@@ -54,21 +54,25 @@ class _Layout:
 def feature_payload(
     evaluation: Evaluation, selection: Selection, names: Sequence[str], options: Options
 ) -> FeatureViewPayload:
-    """What the component needs to draw these features in this order."""
+    """The payload that draws these features in this order."""
     dataset = evaluation.dataset
-    frame = cached.histograms(evaluation, selection)
+    frame = cached.call(analysis.feature_histograms, evaluation, selection)
     occurring = frame["split"].unique(maintain_order=True).to_list()
     splits = [s for s in occurring if options.validation or s != Split.VALIDATION]
     counts = _blocks(dataset, len(occurring), frame.select(COUNT_COLUMNS).to_numpy())
     filtered = not selection.filters.is_empty
     ghosts = None
     if filtered:
-        whole = cached.histograms(evaluation, replace(selection, filters=Filters()))
+        whole = cached.call(
+            analysis.feature_histograms, evaluation, replace(selection, filters=Filters())
+        )
         own = whole.select(COUNT_COLUMNS[: len(OUTCOMES)]).to_numpy()
         ghosts = _blocks(dataset, len(occurring), own)
     labels = _label_blocks(evaluation, selection, len(occurring)) if options.labels else None
-    stats = _stats(dataset, cached.summary(evaluation, selection), selection, splits)
-    layouts = _layouts(dataset.key, dataset)
+    stats = _stats(
+        dataset, cached.call(analysis.feature_summary, evaluation, selection), selection, splits
+    )
+    layouts = cached.call(_layouts, dataset)
     rows: list[FeatureRow] = []
     for name in names:
         number = dataset.feature_number(name)
@@ -109,7 +113,7 @@ def choose_bars(
 ) -> Filters:
     """The filters after bars were chosen in the component, by their drawn places."""
     dataset = evaluation.dataset
-    layout = _layouts(dataset.key, dataset)[dataset.feature_number(name)]
+    layout = cached.call(_layouts, dataset)[dataset.feature_number(name)]
     if not has_histogram(layout.feature):
         return filters
     codes = [int(layout.bars[bar]) for bar in bars if 0 <= bar < len(layout.bars)]
@@ -117,12 +121,11 @@ def choose_bars(
     return filters.with_feature(chosen_filter(layout.feature, current, codes, extend=extend))
 
 
-@kept(max_entries=8)
-def _layouts(key: str, _dataset: EvolvingDataset) -> list[_Layout]:
-    """The layout of every feature; `key` is the dataset's."""
+def _layouts(dataset: EvolvingDataset) -> list[_Layout]:
+    """The layout of every feature."""
     return [
         _layout(feature, np.bincount(codes, minlength=feature.bins.count) > 0)
-        for feature, codes in zip(_dataset.features, _dataset.codes, strict=True)
+        for feature, codes in zip(dataset.features, dataset.codes, strict=True)
     ]
 
 
@@ -181,7 +184,7 @@ def _label_blocks(
     evaluation: Evaluation, selection: Selection, splits: int
 ) -> list[NDArray[np.int64]]:
     """Per feature an array of shape (n_splits, n_bins, n_classes + 1), the unlabelled last."""
-    frame = cached.labels(evaluation, selection)
+    frame = cached.call(analysis.feature_labels, evaluation, selection)
     classes = len(evaluation.dataset.classes) + 1
     by_label = frame["instances"].to_numpy().reshape(classes, -1).T
     return _blocks(evaluation.dataset, splits, np.roll(by_label, -1, axis=1))
@@ -217,5 +220,5 @@ def _stats(
 
 
 def _totals(evaluation: Evaluation, selection: Selection, splits: Sequence[str]) -> list[list[int]]:
-    counted = cached.selected_counts(evaluation, selection)
+    counted = cached.call(analysis.selected, evaluation, selection)
     return [[counted.by_split[split][0], counted.by_split[split][1]] for split in splits]

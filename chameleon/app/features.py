@@ -6,11 +6,11 @@ from functools import partial
 
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached, state
 from chameleon.app.components import feature_view
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
 from chameleon.app.formatting import bar_words, ends_words, plain, shortened
-from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_choice, draw_empty, draw_toggle, is_dark
 from chameleon.charts import SmallMultiples, row_frames, small_multiples
@@ -53,7 +53,7 @@ def _draw_correlations(view: View) -> None:
         "the primary version, and over all of them.",
     ):
         return
-    frame = cached.correlations(view.evaluation, view.selection)
+    frame = view.call(analysis.feature_correlations)
     if frame.is_empty():
         draw_empty("There is no pair of numeric features.")
         return
@@ -133,7 +133,7 @@ def _ordered(view: View, sort: str, search: str) -> list[str]:
     if column == "subset_distance":
         ranking = cached.subset_distance(view.evaluation, view.selection)
     else:
-        ranking = cached.ranking(view.evaluation, view.selection)
+        ranking = view.call(cached.ranking)
     figures = dict(zip(ranking["feature"], ranking[column], strict=True))
     return sorted(
         names, key=lambda name: -1.0 if figures[name] is None else figures[name], reverse=True
@@ -162,7 +162,7 @@ def _select(key: str, evaluation: Evaluation) -> None:
     state.set_filters(filters)
 
 
-@kept(max_entries=64)
+@cached.kept(max_entries=64)
 def _spec(options: SmallMultiples) -> dict[str, object]:
     return small_multiples(options)
 
@@ -180,9 +180,7 @@ def _draw_over_versions(view: View) -> None:
             persist_state="session", width=280,
             format_func=partial(shortened, length=60),
         )  # fmt: skip
-        splits = cached.histograms(view.evaluation, view.selection)["split"].unique(
-            maintain_order=True
-        )
+        splits = view.call(analysis.feature_histograms)["split"].unique(maintain_order=True)
         split = draw_choice("Split", splits.to_list(), key="over-split")
         shares = draw_toggle(
             "Shares",
@@ -200,7 +198,7 @@ def _draw_over_versions(view: View) -> None:
     feature = dataset.features[dataset.feature_number(name)]
     options = SmallMultiples(shares=shares, dark=is_dark(), outcomes=view.evaluation.has_outcomes)
     rows = row_frames(
-        cached.over_versions(view.evaluation, view.selection, name),
+        view.call(analysis.feature_over_versions, feature=name),
         options,
         split=split,
         versions=shown,

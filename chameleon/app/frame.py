@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import (
-    cached,
     chart_clicks,
     chips,
     glossary,
@@ -164,7 +164,7 @@ def _draw_head(opened: Opening, project: str | None = None) -> None:
 
 def _timeline(view: View) -> None:
     dataset = view.evaluation.dataset
-    metrics = cached.metrics(view.evaluation)
+    metrics = view.call(analysis.version_metrics)
     names = [version.name for version in dataset.versions]
     timeline(
         [

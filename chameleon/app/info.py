@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached
 from chameleon.app.formatting import figure, plain, shortened, side_words
 from chameleon.app.view import View
@@ -39,9 +40,12 @@ def dataset_info(view: View) -> None:
     """Name, number of versions, and date, size and accuracies of both versions."""
     evaluation, selection = view.evaluation, view.selection
     dataset = evaluation.dataset
-    rows = {row["version"]: row for row in cached.metrics(evaluation).iter_rows(named=True)}
+    rows = {
+        row["version"]: row
+        for row in cached.call(analysis.version_metrics, evaluation).iter_rows(named=True)
+    }
     figures = (rows[selection.primary], rows[selection.secondary])
-    counted = cached.selected_counts(evaluation, selection)
+    counted = cached.call(analysis.selected, evaluation, selection)
     judged = tuple(zip(figures, counted.outcomes, strict=True))
     facts = {
         "date": [str(row["date"] or "-") for row in figures],

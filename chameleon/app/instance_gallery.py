@@ -11,10 +11,9 @@ import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from chameleon import analysis
 from chameleon.analysis import shown_row
-from chameleon.app import instance_results
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.instance_results import Asked
 from chameleon.app.tables import draw_pages, offset_of, turn_to
 from chameleon.app.view import View, draw_empty
 from chameleon.app.viewers import Picture, PictureError, module_of
@@ -36,7 +35,7 @@ def draw(
     open_instance: Callable[[str | None], None],
 ) -> None:
     """The groups to jump to, and a page of tiles; a click on one opens it."""
-    groups = instance_results.groups(view.evaluation, view.selection, search)
+    groups = view.call(analysis.instance_groups, search=search)
     found = int(groups["instances"].sum())
     if not found:
         draw_empty("No instance passes the filters and the search.")
@@ -44,8 +43,9 @@ def draw(
     about = (view.selection.to_query_string(), search)
     offset = min(offset_of("gallery", PAGE, about=about), (found - 1) // PAGE * PAGE)
     _draw_jump(groups, offset)
-    asked = Asked(search, order_by="errors")
-    page = instance_results.page(view.evaluation, view.selection, asked, offset=offset, limit=PAGE)
+    page = view.call(
+        analysis.instances, search=search, order_by="errors", features=(), offset=offset, limit=PAGE
+    )
     made = pictures(view, viewer, page.frame["instance"].to_list(), side=SIDE)
     lines = list(page.frame.iter_rows(named=True))
     _draw_groups(groups.to_dicts(), offset, lines, made, open_instance)
@@ -116,7 +116,7 @@ def values_of(view: View, viewer: Viewer, instances: Sequence[str]) -> list[obje
     """What the viewer shows of instances; see `viewed_values`."""
     selection, dataset = view.selection, view.evaluation.dataset
     sides = {"primary": selection.primary, "secondary": selection.secondary}
-    rows = [shown_row(dataset, instance, **sides) for instance in instances]
+    rows = [shown_row(dataset, instance, view.selection) for instance in instances]
     return viewed_values(dataset, viewer, np.array(rows, dtype=np.intp), first=list(sides.values()))
 
 

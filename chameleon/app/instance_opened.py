@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import instance_gallery, instance_results, weak_labels
+from chameleon import analysis
+from chameleon.app import instance_gallery, weak_labels
 from chameleon.app.formatting import date, number, plain, shortened
 from chameleon.app.tables import draw_table, table_height
 from chameleon.app.view import View, draw_chart
@@ -36,7 +37,7 @@ def draw(
     """All that is known of the instance; a sentence where there is none of that id."""
     st.divider()
     try:
-        versions = instance_results.versions(view.evaluation, instance)
+        versions = view.call(analysis.instance_versions, instance=instance)
     except SelectionError as error:
         st.warning(plain(str(error)), icon=":material/link_off:")
         st.button("Close", key="instance-close", on_click=open_instance, args=(None,))
@@ -96,7 +97,7 @@ def _draw_timeline(versions: pl.DataFrame) -> None:
 
 def _draw_versions(view: View, instance: str, versions: pl.DataFrame) -> None:
     """What every version's model says, and the distinct rows side by side."""
-    rows = instance_results.rows(view.evaluation, instance)
+    rows = view.call(analysis.instance_rows, instance=instance)
     count = int(rows["row"].max())  # type: ignore[arg-type]
     edited = rows.filter("changed")
     st.markdown("**What do the versions hold?**")
@@ -150,7 +151,7 @@ def side_by_side(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _draw_places(view: View, instance: str) -> None:
     st.markdown("**Where does it stand in each feature?**")
-    places = instance_results.places(view.evaluation, view.selection, instance)
+    places = view.call(analysis.instance_places, instance=instance)
     kinds = view.evaluation.dataset.project.kinds
     table = places.select(
         "feature",
@@ -187,7 +188,7 @@ def _draw_near(
     view: View, viewer: Viewer, instance: str, open_instance: Callable[[str | None], None]
 ) -> None:
     st.markdown("**Which instances are nearest?**")
-    near = instance_results.near(view.evaluation, view.selection, instance, count=_NEIGHBOURS)
+    near = view.call(analysis.nearest_instances, instance=instance, count=_NEIGHBOURS)
     if near.is_empty():
         st.caption("The primary version holds no other instance.")
         return

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import COLUMNS, InstancePage, feature_columns
-from chameleon.app import blacklisting, instance_gallery, instance_opened, instance_results, state
+from chameleon import analysis
+from chameleon.analysis import COLUMNS, InstancePage, TableForm, feature_columns
+from chameleon.app import blacklisting, instance_gallery, instance_opened, state
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.instance_results import Asked
 from chameleon.app.tables import draw_pages, draw_table, offset_of, table_height, turn_to
 from chameleon.app.view import View, draw_empty
 from chameleon.app.viewers import module_of
@@ -120,7 +120,9 @@ def _draw_table(view: View, viewer: Viewer, search: str) -> None:
         st.selectbox("Rows a page", SIZES, key=key, on_change=take, width=110)
     limit = int(st.session_state[key])
     features = tuple(dataset.features[columns[name]].name for name in shown if name in columns)
-    asked = Asked(search, order_by, descending, features)
+    asked = {
+        "search": search, "order_by": order_by, "descending": descending, "features": features,
+    }  # fmt: skip
     about = (view.selection.to_query_string(), search, order_by, descending, limit)
     page, offset = _page(view, asked, limit, about)
     if not page.found:
@@ -131,10 +133,12 @@ def _draw_table(view: View, viewer: Viewer, search: str) -> None:
     _draw_chosen(view, chosen)
 
 
-def _page(view: View, asked: Asked, limit: int, about: object) -> tuple[InstancePage, int]:
+def _page(
+    view: View, asked: Mapping[str, Any], limit: int, about: object
+) -> tuple[InstancePage, int]:
     """The page looked at, the last one where there are fewer by now, and its first place."""
     offset = offset_of("instances", limit, about=about)
-    page = instance_results.page(view.evaluation, view.selection, asked, offset=offset, limit=limit)
+    page = view.call(analysis.instances, offset=offset, limit=limit, **asked)
     if page.found and offset >= page.found:
         turn_to("instances", -(-page.found // limit))
         return _page(view, asked, limit, about)
@@ -200,7 +204,7 @@ def _draw_page(
     viewer: Viewer,
     frame: pl.DataFrame,
     shown: Sequence[str],
-    asked: Asked,
+    asked: Mapping[str, Any],
     about: object,
 ) -> tuple[str, ...]:
     """Draw the rows of a page; the ids of those that are ticked."""
@@ -211,9 +215,7 @@ def _draw_page(
         with_stream,
         key=key,
         file="instances",
-        whole=lambda: _columns(
-            instance_results.whole(view.evaluation, view.selection, asked), shown
-        ),
+        whole=lambda: _columns(_whole(view, asked), shown),
         beside=lambda: _offer_parquet(view, asked),
         height=table_height(len(frame), _HIGHEST),
         column_config=_column_config(with_stream),
@@ -236,10 +238,19 @@ def _columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame({name: frame[name] for name in names})
 
 
-def _offer_parquet(view: View, asked: Asked) -> None:
+# asked for once, and perhaps large: made anew
+def _whole(view: View, asked: Mapping[str, Any]) -> pl.DataFrame:
+    return analysis.instances(view.evaluation, view.selection, **asked, limit=None).frame
+
+
+def _parquet(view: View, asked: Mapping[str, Any]) -> bytes:
+    return analysis.instance_file(view.evaluation, view.selection, TableForm.PARQUET, **asked)
+
+
+def _offer_parquet(view: View, asked: Mapping[str, Any]) -> None:
     st.download_button(
         "Download as Parquet",
-        lambda: instance_results.parquet(view.evaluation, view.selection, asked),
+        lambda: _parquet(view, asked),
         file_name="instances.parquet",
         mime="application/vnd.apache.parquet",
         key="instances-parquet",

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon.app import chart_clicks, iteration_drift, state, step_results
+from chameleon import analysis
+from chameleon.app import chart_clicks, iteration_drift, state
 from chameleon.app.formatting import data_change_words, number, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_chart, draw_empty, toggle_filter
@@ -54,7 +55,7 @@ def _draw_step(view: View) -> None:
 
 def _draw_counts(view: View) -> None:
     chosen = [c.happened.value for c in view.selection.filters.data_changes if c.feature is None]
-    frame = change_bar_frame(step_results.counts(view.evaluation, view.selection), chosen=chosen)
+    frame = change_bar_frame(view.call(analysis.data_changes), chosen=chosen)
 
     def toggle(mark: chart_clicks.Mark) -> None:
         toggle_filter("data_changes", DataChange(Happened(str(mark[0]))))
@@ -70,7 +71,7 @@ def _draw_counts(view: View) -> None:
 
 
 def _draw_kinds(view: View) -> None:
-    frame = step_results.kinds(view.evaluation, view.selection)
+    frame = view.call(analysis.iteration_kinds)
     if frame.is_empty():
         draw_empty("Nothing changed between these versions.")
         return
@@ -86,7 +87,7 @@ def _draw_kinds(view: View) -> None:
 
 def _draw_groups(view: View) -> None:
     for by in _BY:
-        frame = step_results.groups(view.evaluation, view.selection, by)
+        frame = view.call(analysis.data_changes_by, by=by)
         if by == "source" and not view.evaluation.dataset.sources:
             continue
         shown = frame.rename({"group": by, "labelled": "labels added", "instances": "all"})
@@ -114,7 +115,7 @@ def _pick_group(key: str, by: str, groups: list[str | None]) -> None:
 
 
 def _draw_edits(view: View) -> None:
-    frame = step_results.edits(view.evaluation, view.selection)
+    frame = view.call(analysis.edited_values)
     if frame.is_empty():
         return
     st.markdown("##### How did edited values change?")
@@ -140,7 +141,7 @@ def _draw_edits(view: View) -> None:
             on_click=toggle_filter,
             args=("data_changes", change),
         )
-    found = step_results.transitions(view.evaluation, view.selection, feature)
+    found = view.call(analysis.value_transitions, feature=feature)
     draw_table(found, key="iteration-transitions", height=210)
 
 
@@ -168,7 +169,7 @@ def _way(before: float | None, after: float | None) -> str:
 
 def _draw_instances(view: View) -> None:
     st.markdown("##### Which instances?")
-    counts = step_results.counts(view.evaluation, view.selection)
+    counts = view.call(analysis.data_changes)
     occurring = [Happened(h) for h, n, _ in counts.iter_rows() if n]
     if not occurring:
         draw_empty("No instance passes the filters. Take one off above.")
@@ -183,7 +184,7 @@ def _draw_instances(view: View) -> None:
         format_func=lambda t: data_change_words(offered[texts.index(t)]).capitalize(),
     )  # fmt: skip
     change = offered[texts.index(text)] if text in texts else offered[0]
-    found = step_results.instances(view.evaluation, view.selection, change)
+    found = view.call(analysis.changed_instances, change=change)
     draw_table(_instance_table(found.frame), key="iteration-instances",
                height=38 + 35 * min(max(len(found.frame), 1), 7))  # fmt: skip
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import Against, ToldApart
-from chameleon.app import chart_clicks, jobs, state, step_results
+from chameleon.app import cached, chart_clicks, jobs, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table, table_height
 from chameleon.app.view import (
@@ -60,7 +61,7 @@ def draw(view: View) -> None:
             "little moved. Slower on large data.",
         )
     split = _split()
-    drift = step_results.drift(view.evaluation, view.selection, split, exact=exact)
+    drift = view.call(analysis.feature_drift, split=split, exact=exact)
     if not drift["js_distance"].count():
         reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
         draw_empty(
@@ -94,8 +95,8 @@ def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
         )
     with tests:
         found = {
-            "added": step_results.added(view.evaluation, view.selection, split),
-            "removed": step_results.removed(view.evaluation, view.selection, split),
+            "added": view.call(analysis.added_against_kept, split=split),
+            "removed": view.call(analysis.removed_against_kept, split=split),
         }
         draw_table(_tests(drift, found), key="iteration-tests", height=table_height(len(drift)))
         st.caption(
@@ -113,7 +114,9 @@ def draw_map(view: View) -> None:
             default=Against.BEFORE, key="iteration-against", required=True,
             persist_state="session",
         )  # fmt: skip
-    drift = step_results.over_versions(view.evaluation, against or Against.BEFORE, _split())
+    drift = view.call(
+        analysis.drift_over_versions, against=against or Against.BEFORE, split=_split()
+    )
     ranked = (
         drift.group_by("kind", "feature", maintain_order=True)
         .agg(pl.col("js_distance").max())
@@ -228,7 +231,12 @@ def _tests(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFra
 
 def _draw_told_apart(view: View, split: Split | None) -> None:
     st.markdown("##### Can the versions be told apart?")
-    question = step_results.telling_apart(view.evaluation, view.selection, split)
+    question = jobs.fit_question(
+        "domain classifier",
+        view.evaluation,
+        selection=cached.narrowed(analysis.can_be_told_apart, view.selection).to_query_string(),
+        split=split,
+    )
     found = jobs.answer(question)
     if found is not None:
         _draw_verdict(found)

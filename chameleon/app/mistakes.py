@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import LabelSuspicion, suspicion_fits
-from chameleon.app import blacklisting, failure_results, jobs, projects
+from chameleon.app import blacklisting, jobs, projects
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_choice, draw_empty
+from chameleon.app.work_queue import Question
 from chameleon.project import Split
 from chameleon.selection import SensitivityRange
 from chameleon.storage import digest
@@ -32,7 +34,7 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         by = draw_choice("Rank by", list(_BY), names=_BY, key="mistakes-by")
         judged = _suspicion(view)
-    question = failure_results.judging(view.evaluation, view.selection.primary)
+    question = _judging(view)
     jobs.draw(question, what="models", key="mistakes-stop")
     if judged is not None:
         st.caption(_judged_words(judged))
@@ -42,7 +44,15 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
             "them by the button."
         )
         return
-    found = failure_results.mistakes(view.evaluation, view.selection, by, over, split, most=_MOST)
+    found = view.call(
+        analysis.ranked_mistakes,
+        by=by,
+        over=over,
+        split=split,
+        most=_MOST,
+        also=judged is not None,
+        given={"suspicion": judged},
+    )
     if found.is_empty():
         st.info(_why_none(view, by), icon=":material/check_circle:")
         return
@@ -77,9 +87,14 @@ def _draw_chosen(view: View, chosen: list[str]) -> None:
         )
 
 
+def _judging(view: View) -> Question[LabelSuspicion]:
+    """The label suspicion of the primary version, to be asked for."""
+    return jobs.fit_question("label issues", view.evaluation, version=view.selection.primary)
+
+
 def _suspicion(view: View) -> LabelSuspicion | None:
     """What is known of the labels; the button that asks for it where nothing is."""
-    question = failure_results.judging(view.evaluation, view.selection.primary)
+    question = _judging(view)
     job = jobs.found_job(question)
     if view.pending or (job is not None and job.complete):
         return jobs.answer(question)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached, chart_clicks, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table
@@ -47,11 +48,11 @@ def draw_bars(
     """The histogram alone; its bars filter every other view."""
     names = [version.name for version in view.evaluation.dataset.versions]
     over = over or range_of_session(names)
-    frame = cached.sensitivity_bars(view.evaluation, view.selection, over)
+    frame = view.call(analysis.sensitivity, **over._asdict())
     filters = view.selection.filters
     if not filters.is_empty:
         whole = replace(view.selection, filters=Filters())
-        everything = cached.sensitivity_bars(view.evaluation, whole, over)
+        everything = cached.call(analysis.sensitivity, view.evaluation, whole, **over._asdict())
         frame = _beside(frame, everything)
     counted = frame.filter(pl.col("changes").is_not_null())
     if not counted["instances"].sum():
@@ -166,7 +167,7 @@ def _toggled(filters: Filters, over: SensitivityRange, changes: int) -> Filters:
 
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Whose outcome changed most often?")
-    listed = cached.sensitive_instances(view.evaluation, view.selection, over, most=_LISTED)
+    listed = view.call(analysis.most_sensitive, **over._asdict(), most=_LISTED)
     if listed.is_empty():
         draw_empty(
             view.why_empty(

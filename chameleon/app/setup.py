@@ -11,10 +11,10 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app import jobs, projects, setup_form, upload_form, uploads
+from chameleon.app.cached import kept
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import problem_lines
 from chameleon.app.operator import WRITING_FLAG, operator
-from chameleon.app.result_cache import kept
 from chameleon.errors import ChameleonError
 from chameleon.project import (
     SETTINGS_FILE,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.analysis import Attribution, Grounds, Sentence, Topic, TrainingParts, sentences
-from chameleon.app import cached, state, step_results
+from chameleon.app import cached, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View
 
@@ -33,9 +34,9 @@ def draw(
     grounds = Grounds(
         found,
         fair,
-        step_results.kinds(evaluation, view.selection),
-        cached.slices(evaluation, before, after),
-        step_results.train(evaluation, before, after),
+        cached.call(analysis.iteration_kinds, evaluation, view.selection),
+        cached.call(analysis.changed_slices, evaluation, before=before, after=after),
+        cached.call(analysis.train_changes, evaluation, before=before, after=after),
         training,
     )
     told = sentences(evaluation, grounds)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 import streamlit as st
 
+from chameleon import analysis
 from chameleon.app import cached
 from chameleon.app.formatting import plain
 from chameleon.app.tables import draw_table
@@ -32,7 +33,7 @@ METRICS: Mapping[str, str] = {
 def draw(view: View) -> None:
     """Three charts over the same versions, and their figures as a table."""
     evaluation = view.evaluation
-    metrics = cached.metrics(evaluation)
+    metrics = cached.call(analysis.version_metrics, evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         metric = draw_choice("Metric", list(METRICS), names=METRICS, key="timeline-metric")
         by = "split"
@@ -40,7 +41,7 @@ def draw(view: View) -> None:
             by = draw_choice("Sizes by", ["split", "source"], key="timeline-sizes")
     _draw_metric(view, metrics, metric)
     st.markdown("##### How large is every version?")
-    frame, groups = size_frame(cached.sizes(evaluation), by)
+    frame, groups = size_frame(cached.call(analysis.version_sizes, evaluation), by)
     draw_chart(frame, size_bars, key="timeline-size-chart", by=by, domain=groups)
     _draw_changes(view)
     _draw_table(metrics)
@@ -75,7 +76,7 @@ def _draw_changes(view: View) -> None:
     if len(names) < 2:
         draw_empty("There is one version only: nothing changed yet.")
         return
-    changes = change_frame(cached.changes(view.evaluation), names)
+    changes = change_frame(cached.call(analysis.timeline_changes, view.evaluation.dataset), names)
     draw_chart(changes, change_table, key="timeline-change-chart", versions=len(names))
     st.caption(
         "Instances, in the step from the version before. One that was relabelled and edited at "

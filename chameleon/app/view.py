@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from chameleon.app import chart_clicks, state
-from chameleon.app.result_cache import kept
+from chameleon.app import cached, chart_clicks, state
+from chameleon.app.cached import kept
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
 from chameleon.selection import Choice, Selection
 
 ALL_SPLITS = "all"
+Result = TypeVar("Result")
+
 _BREATH_SECONDS = 0.04
 
 
@@ -59,6 +61,10 @@ class View:
     pending: bool
     breath: Breath
     late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
+
+    def call(self, function: Callable[..., Result], **options: object) -> Result:
+        """The cached result of a library function for this evaluation and selection."""
+        return cached.call(function, self.evaluation, self.selection, **options)  # type: ignore[arg-type]
 
     def afterwards(self, draw: Callable[[], None], place: DeltaGenerator | None = None) -> None:
         """Draw a part here, or into that place, when everything else of the page stands.

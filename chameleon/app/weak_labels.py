@@ -12,7 +12,6 @@ import streamlit as st
 from chameleon import analysis
 from chameleon.app import chart_clicks, state
 from chameleon.app.formatting import figure, plain, shortened
-from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, is_dark
 from chameleon.charts import (
@@ -22,9 +21,8 @@ from chameleon.charts import (
     probability_histogram_text,
     probability_histograms,
 )
-from chameleon.models import Evaluation
 from chameleon.project import WeakLabels
-from chameleon.selection import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
+from chameleon.selection import Filters, LabelProbability, RuleVote, VoteChange, Voted
 
 _CHART = "label-probabilities"
 _RULES = "labelling-rules"
@@ -76,7 +74,7 @@ def draw_one(view: View, instance: str) -> None:
 
 
 def _told(found: analysis.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
-    """What is known of a label in words, the same lines whether the version has it or not."""
+    """A label in words, the same lines whether the version has the instance or not."""
     shares = {} if found is None else found.probabilities
     votes = {} if found is None else found.votes
     lines = {"label": "-" if found is None or found.label is None else found.label}
@@ -88,43 +86,9 @@ def _told(found: analysis.WeakLabel | None, weak: WeakLabels) -> dict[str, str]:
     return lines
 
 
-def _sides(selection: Selection) -> dict[str, Any]:
-    return {
-        "primary": selection.primary,
-        "secondary": selection.secondary,
-        "filters": selection.filters,
-        "primary_only": selection.primary_only,
-        "secondary_only": selection.secondary_only,
-    }
-
-
-@kept(max_entries=32)
-def _labels(
-    key: str, query: str, _evaluation: Evaluation, _s: Selection
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, analysis.ProbabilityChange]:
-    sides = _sides(_s)
-    return (
-        analysis.weak_labels(_evaluation, **sides),
-        analysis.weak_label_totals(_evaluation, **sides),
-        analysis.label_probability_histogram(_evaluation, **sides),
-        analysis.label_probability_change(_evaluation, **sides),
-    )
-
-
-@kept(max_entries=32)
-def _rules(key: str, query: str, _evaluation: Evaluation, _s: Selection) -> pl.DataFrame:
-    return analysis.labelling_rules(_evaluation, **_sides(_s))
-
-
-def _found(
-    view: View,
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, analysis.ProbabilityChange]:
-    query = view.selection.to_query_string()
-    return _labels(view.evaluation.key, query, view.evaluation, view.selection)
-
-
 def _draw_totals(view: View) -> None:
-    _, totals, _, change = _found(view)
+    totals = view.call(analysis.weak_label_totals)
+    change = view.call(analysis.label_probability_change)
     lines = [
         "| | version | instances | with probabilities | confidence | entropy | label unlikely |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -155,7 +119,7 @@ def _draw_totals(view: View) -> None:
 
 
 def _draw_histograms(view: View) -> None:
-    histograms = _found(view)[2]
+    histograms = view.call(analysis.label_probability_histogram)
     chosen = view.selection.filters.label_probabilities
     frame = probability_histogram_frame(
         histograms,
@@ -194,7 +158,7 @@ def _histograms_spec(rows: int, *, dark: bool) -> dict[str, Any]:
 
 
 def _draw_classes(view: View) -> None:
-    frame = _found(view)[0]
+    frame = view.call(analysis.weak_labels)
     shown = frame.select(
         "class",
         *(
@@ -215,8 +179,7 @@ def _draw_classes(view: View) -> None:
 
 def _draw_rules(view: View, weak: WeakLabels) -> None:
     st.markdown("###### What do the labelling rules vote?")
-    query = view.selection.to_query_string()
-    frame = _rules(view.evaluation.key, query, view.evaluation, view.selection)
+    frame = view.call(analysis.labelling_rules)
     draw_table(
         frame.select(
             "rule",

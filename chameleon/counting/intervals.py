@@ -8,7 +8,11 @@ LEVEL = 0.95
 
 
 def clopper_pearson(count: int, of: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share (Clopper and Pearson 1934); NaN where `of` is 0."""
+    """The exact 95% CI of a share (Clopper and Pearson 1934); NaN where `of` is 0.
+
+    The bounds of scipy's `binomtest(…).proportion_ci(method="exact")`, which takes 480 times as
+    long; it is called for every group.
+    """
     from scipy.special import betaincinv
 
     if not of:

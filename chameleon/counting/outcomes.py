@@ -1,4 +1,4 @@
-"""What a prediction can be: the codes of `Evaluation.outcome`."""
+"""Outcomes of predictions: the codes of `Evaluation.outcome`."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from .feature_space import neighbour_graph as neighbour_graph
 from .feature_space import placed as placed
 from .feature_space import principal_axes as principal_axes
 from .feature_space import sampled_hashes as sampled_hashes
-from .pair import Step as Step
+from .pair import Pair as Pair
 from .pair import differ as differ
-from .pair import step_of as step_of
+from .pair import pair_of as pair_of
 from .viewing import Viewer as Viewer
 from .viewing import viewed_values as viewed_values
 from .viewing import viewer_of as viewer_of

@@ -32,6 +32,10 @@ from .filters import Filters as Filters
 from .filters import QueryItems as QueryItems
 from .filters import Range as Range
 from .histories import Pairs as Pairs
+from .histories import counted_changes as counted_changes
+from .histories import filled_rows as filled_rows
+from .histories import known_outcomes as known_outcomes
+from .histories import pair_outcomes as pair_outcomes
 from .histories import pairs as pairs
 from .histories import rows_by_version as rows_by_version
 from .histories import sensitivity_of as sensitivity_of

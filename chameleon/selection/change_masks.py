@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.data import EvolvingDataset, Step, step_of
+from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.errors import SelectionError
 from chameleon.selection.view_filters import DataChange, Happened
 
@@ -20,13 +20,13 @@ def changed_instances_mask(
     SelectionError
         A version or the feature does not exist.
     """
-    step = step_of(dataset, before=before, after=after)
+    pair = pair_of(dataset, before=before, after=after)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
-    mask[dataset.instance[rows_of_change(dataset, step, change)]] = True
+    mask[dataset.instance[rows_of_change(dataset, pair, change)]] = True
     return mask
 
 
-def rows_of_change(dataset: EvolvingDataset, step: Step, change: DataChange) -> NDArray[np.int32]:
+def rows_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> NDArray[np.int32]:
     """A row of every instance to which it happened: that of `after`, or of `before` where removed.
 
     Raises
@@ -37,10 +37,10 @@ def rows_of_change(dataset: EvolvingDataset, step: Step, change: DataChange) -> 
     check_change(dataset, change)
     match change.happened:
         case Happened.ADDED:
-            return step.added
+            return pair.added
         case Happened.REMOVED:
-            return step.removed
-    return step.new[kept_of_change(dataset, step, change)]
+            return pair.removed
+    return pair.new[kept_of_change(dataset, pair, change)]
 
 
 def check_change(dataset: EvolvingDataset, change: DataChange) -> None:
@@ -58,20 +58,20 @@ def check_change(dataset: EvolvingDataset, change: DataChange) -> None:
             raise SelectionError(f"Only 'edited' names a feature, not '{happened}'.")
 
 
-def kept_of_change(dataset: EvolvingDataset, step: Step, change: DataChange) -> NDArray[np.bool_]:
+def kept_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> NDArray[np.bool_]:
     """The kept instances to which it happened; bool of shape (n_kept,)."""
     match change.happened:
         case Happened.RELABELLED:
-            return step.relabelled
+            return pair.relabeled
         case Happened.LABELLED:
-            unlabelled: NDArray[np.bool_] = step.relabelled & (dataset.label[step.old] < 0)
+            unlabelled: NDArray[np.bool_] = pair.relabeled & (dataset.label[pair.old] < 0)
             return unlabelled
         case Happened.EDITED if change.feature is not None:
-            return step.edited_in(dataset.feature_number(change.feature))
+            return pair.edited_in(dataset.feature_number(change.feature))
         case Happened.EDITED:
-            return step.edited
+            return pair.edited
         case Happened.MOVED:
-            return step.moved
+            return pair.changed_split
         case Happened.UNCHANGED:
-            return step.unchanged
-    return np.zeros(len(step.old), dtype=np.bool_)
+            return pair.unchanged
+    return np.zeros(len(pair.old), dtype=np.bool_)

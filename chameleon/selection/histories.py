@@ -1,4 +1,4 @@
-"""What models say of an instance in two versions, and over the versions.
+"""Outcomes of instances in two versions, and over the versions.
 
 Method of the sensitivity: Hohman et al., CHI 2020, "Sensitivity Histogram"; the row used where a
 version lacks the instance is its nearest earlier one, else its first later one.
@@ -6,13 +6,14 @@ version lacks the instance is its nearest earlier one, else its first later one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
-from chameleon.data import EvolvingDataset
+from chameleon.counting import CORRECT, INCORRECT, UNKNOWN, outcome_codes
+from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection.view_filters import AlwaysFails, SensitivityRange
@@ -23,33 +24,34 @@ _sensitivities: MemoryCache[Evaluation, SensitivityRange, Sensitivity] = MemoryC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Instances that two versions hold, and what each version's own model says of its own row.
+    """The shared instances of a pair, and what each version's own model predicts for its own row.
 
-    All arrays have one entry an instance that both versions hold.
+    All arrays have one entry per shared instance.
 
     Attributes
     ----------
-    instance
-        The instance's number.
-    secondary_row, primary_row
-        Its rows in both versions.
     secondary, primary
-        Its outcomes; UNKNOWN where there is no label or no prediction.
+        Outcomes before and after; UNKNOWN where there is no label or no prediction.
     secondary_class, primary_class
-        Its predicted classes, -1 where there is none.
+        Predicted classes, -1 where there is none.
     """
 
-    instance: NDArray[np.intp]
-    secondary_row: NDArray[np.int32]
-    primary_row: NDArray[np.int32]
+    pair: Pair
     secondary: NDArray[np.uint8]
     primary: NDArray[np.uint8]
     secondary_class: NDArray[np.int16]
     primary_class: NDArray[np.int16]
 
-    def only(self, chosen: NDArray[np.bool_]) -> Pairs:
-        """The chosen instances alone."""
-        return Pairs(*(getattr(self, name)[chosen] for name in self.__slots__))
+    @property
+    def instance(self) -> NDArray[np.intp]:
+        """The numbers of the instances."""
+        return self.pair.shared
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Both outcomes are known."""
+        result: NDArray[np.bool_] = (self.secondary != UNKNOWN) & (self.primary != UNKNOWN)
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,31 +82,30 @@ class Sensitivity:
 def pairs(
     evaluation: Evaluation, *, primary: str, secondary: str, same_label: bool = False
 ) -> Pairs:
-    """The instances that both versions hold.
+    """The shared instances of two versions with their outcomes; see `pair_outcomes`."""
+    pair = pair_of(evaluation.dataset, before=secondary, after=primary)
+    return pair_outcomes(evaluation, pair, same_label=same_label)
+
+
+def pair_outcomes(evaluation: Evaluation, pair: Pair, *, same_label: bool = False) -> Pairs:
+    """The shared instances of a pair with their outcomes.
 
     Parameters
     ----------
     same_label
-        Judge the secondary's prediction against the label of the primary's row.
+        Judge the prediction before against the label after.
     """
-    dataset = evaluation.dataset
-    second, first = dataset.version_number(secondary), dataset.version_number(primary)
-    rows = dataset.row_of_instance(second), dataset.row_of_instance(first)
-    instance = np.flatnonzero((rows[0] >= 0) & (rows[1] >= 0))
-    before, after = rows[0][instance], rows[1][instance]
-    judged = evaluation.outcome[second, before]
+    classes = evaluation.predicted[pair.before, pair.old]
     if same_label:
-        guess, label = evaluation.predicted[second, before], dataset.label[after]
-        judged = np.where(guess == label, CORRECT, INCORRECT).astype(np.uint8)
-        judged[(guess < 0) | (label < 0)] = UNKNOWN
+        before = outcome_codes(classes, evaluation.dataset.label[pair.new])
+    else:
+        before = evaluation.outcome[pair.before, pair.old]
     return Pairs(
-        instance=instance,
-        secondary_row=before,
-        primary_row=after,
-        secondary=judged,
-        primary=evaluation.outcome[first, after],
-        secondary_class=evaluation.predicted[second, before],
-        primary_class=evaluation.predicted[first, after],
+        pair=pair,
+        secondary=before,
+        primary=evaluation.outcome[pair.after, pair.new],
+        secondary_class=classes,
+        primary_class=evaluation.predicted[pair.after, pair.new],
     )
 
 
@@ -147,16 +148,39 @@ def rows_by_version(
     Where the version lacks the instance, its nearest earlier row stands in, else its first later
     one.
     """
-    current = np.full(dataset.instance_count, -1, dtype=np.int32)
     own = [dataset.row_of_instance(v) for v in range(len(dataset.versions))]
+    rows = zip(own[: versions.stop], filled_rows(own), strict=False)
+    return [(row, held >= 0) for held, row in rows][versions.start :]
+
+
+def filled_rows(own: Sequence[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]:
+    """Rows by version with gaps (-1) filled: the nearest earlier row, else the first later one."""
+    current = own[-1]
     for rows in reversed(own):
         current = np.where(rows >= 0, rows, current)  # ends as the first row of every instance
-    result: list[tuple[NDArray[np.int32], NDArray[np.bool_]]] = []
-    for number, rows in enumerate(own[: versions.stop]):
+    for rows in own:
         current = np.where(rows >= 0, rows, current)
-        if number in versions:
-            result.append((current, rows >= 0))
-    return result
+        yield current
+
+
+def counted_changes(
+    codes: Iterable[NDArray[np.integer]],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.integer]]:
+    """Changes between neighboring known codes, how many are known, and the last known one.
+
+    Parameters
+    ----------
+    codes
+        One array per version, one entry per instance; negative where unknown.
+    """
+    changes = known = np.zeros(1, dtype=np.int32)
+    last: NDArray[np.integer] = np.full(1, -1, dtype=np.int16)
+    for code in codes:
+        told = code >= 0
+        changes = changes + (told & (last >= 0) & (code != last))
+        known = known + told
+        last = np.where(told, code, last)
+    return changes, known, last
 
 
 def version_range(dataset: EvolvingDataset, first: str, last: str) -> range:
@@ -176,20 +200,20 @@ def version_range(dataset: EvolvingDataset, first: str, last: str) -> range:
 def _counted(evaluation: Evaluation, over: SensitivityRange) -> Sensitivity:
     dataset = evaluation.dataset
     versions = version_range(dataset, over.first, over.last)
-    count = dataset.instance_count
-    changes, known = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
-    held, last = np.zeros(count, dtype=np.bool_), np.full(count, -1, dtype=np.int16)
-    for version, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
-        held |= own
-        if over.classes:
-            said = evaluation.predicted[version, rows]
-        else:
-            outcome = evaluation.outcome[version, rows].astype(np.int16)
-            said = np.where(outcome == UNKNOWN, np.int16(-1), outcome)
-        if over.held_only:
-            said = np.where(own, said, np.int16(-1))
-        told = said >= 0
-        changes += told & (last >= 0) & (said != last)
-        known += told
-        last = np.where(told, said, last)
-    return Sensitivity(changes, known, held)
+    by_version = rows_by_version(dataset, versions)
+
+    def codes() -> Iterator[NDArray[np.int16]]:
+        for version, (rows, own) in zip(versions, by_version, strict=True):
+            if over.classes:
+                found = evaluation.predicted[version, rows]
+            else:
+                found = known_outcomes(evaluation.outcome[version, rows])
+            yield np.where(own, found, np.int16(-1)) if over.held_only else found
+
+    changes, known, _ = counted_changes(codes())
+    return Sensitivity(changes, known, np.any([own for _, own in by_version], axis=0))
+
+
+def known_outcomes(outcome: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Outcome codes with -1 in place of UNKNOWN."""
+    return np.where(outcome == UNKNOWN, np.int16(-1), outcome.astype(np.int16))

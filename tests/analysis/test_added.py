@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
-from chameleon.analysis import added_against_kept, removed_against_kept
+from chameleon import added_against_kept, removed_against_kept
 from chameleon.analysis.added import FEWEST
 from chameleon.project import Split
 from tests.planted import looked_at, population

@@ -1,6 +1,7 @@
 """The prediction change matrix against the oracle, and the figures made from it."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ import chameleon
 from chameleon import Filters, OutcomeChange
 from chameleon.analysis.changes import CELLS
 from chameleon.counting import OUTCOMES
-from tests import oracle, oracle_views
+from tests import oracle, oracle_views, tiny
 from tests.library import evaluated, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
@@ -180,3 +181,17 @@ def test_undefined_ratios_are_none():
     assert found.mcnemar_p is None
     assert dataclasses.asdict(found.negative_flips)["count"] == 0
     assert np.isclose(found.tested_negative_flips.low, 0)
+
+
+def test_the_class_table_of_thousands_of_classes_fits_in_memory(tmp_path):
+    evaluation = evaluated(tiny.write_tiny(tmp_path / "tiny"))
+    classes = (*evaluation.classes, *(f"class {number}" for number in range(6_000)))
+    many = dataclasses.replace(evaluation, classes=classes)
+    sides = {"primary": "v2", "secondary": "v1"}
+    expected = chameleon.class_changes(evaluation, **sides)
+    tracemalloc.start()
+    found = chameleon.class_changes(many, **sides)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.equals(expected)
+    assert peak < 5_000_000  # three counts for each of 36 million pairs took 860 MB

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import Filters, Selection, SelectionError, TableForm
 from chameleon.analysis import COLUMNS, feature_columns
-from chameleon.analysis.outcome_history import COURSES
+from chameleon.analysis.sensitivities import COURSES
 from chameleon.counting import OUTCOMES
 from chameleon.project import Split
 from tests import oracle, oracle_instances, oracle_views, tiny

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.analysis import (
+from chameleon import (
     changed_instances,
     data_changes,
     data_changes_by,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact
 from scipy.stats.contingency import relative_risk
 
-from chameleon.analysis import IterationKind, iteration_kinds
-from chameleon.analysis.evidence import FEWEST
-from chameleon.analysis.lifts import lifts
+from chameleon import iteration_kinds
+from chameleon.analysis import IterationKind
+from chameleon.analysis.evidence import FEWEST, lifts
 from chameleon.counting import CORRECT, INCORRECT
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs

@@ -1,5 +1,7 @@
 """A step in plain sentences: the planted cause is named, noise is called noise."""
 
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -185,3 +187,18 @@ def test_groups_are_told_in_words():
         features=(chameleon.FeatureFilter("age", ranges=(chameleon.Range(60, 90),)),),
     )
     assert group_words(filters) == "label 'cat' and 'age' 60 to 90"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (chameleon.Range(3.2, math.inf), "at least 3.2"),
+        (chameleon.Range(3.2, math.inf, open=True), "above 3.2"),
+        (chameleon.Range(-math.inf, 3.2), "below 3.2"),
+        (chameleon.Range(-math.inf, 3.2, closed=True), "at most 3.2"),
+        (chameleon.Range(-math.inf, math.inf), "any number"),
+    ],
+)
+def test_a_group_names_the_ends_of_its_range(limits, words):
+    filters = chameleon.Filters(features=(chameleon.FeatureFilter("age", ranges=(limits,)),))
+    assert group_words(filters) == f"'age' {words}"

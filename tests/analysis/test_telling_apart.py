@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from chameleon.analysis import can_be_told_apart
+from chameleon import can_be_told_apart
 from chameleon.analysis.domain_classifier import FEWEST, FOLDS
 from tests.planted import looked_at, population
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from chameleon import FeatureFilter, Filters, Range, Selection
-from chameleon.analysis import feature_histograms, feature_ranking, selected
+from chameleon import FeatureFilter, Filters, Range, Selection, feature_histograms
+from chameleon.analysis import feature_ranking, selected
 from chameleon.project import Split
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
 

@@ -7,7 +7,7 @@ import pytest
 
 import chameleon
 from chameleon import Filters
-from chameleon.app import instance_results, instances
+from chameleon.app import instances
 from chameleon.app.instance_gallery import PAGE
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW
@@ -224,8 +224,8 @@ def test_an_unusable_viewer_is_told_and_the_table_shown(open_app, tmp_path):
 
 def test_nothing_is_made_for_download_before_it_is_asked_for(open_app, kinds, monkeypatch):
     made = []
-    for name in ("whole", "parquet"):
-        monkeypatch.setattr(instance_results, name, lambda *args, name=name: made.append(name))
+    for name in ("_whole", "_parquet"):
+        monkeypatch.setattr(instances, name, lambda *args, name=name: made.append(name))
     screen = open_app(kinds.dataset.project.path, INSTANCES)
     assert len(screen.at.get("download_button")) == 2
     assert not made

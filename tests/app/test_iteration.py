@@ -5,8 +5,7 @@ import json
 import pytest
 
 import chameleon
-from chameleon import DataChange, Filters, Happened
-from chameleon.analysis import data_changes
+from chameleon import DataChange, Filters, Happened, data_changes
 from tests.app.conftest import FEATURES, OVERVIEW
 
 ITERATION = "pages/iteration.py"

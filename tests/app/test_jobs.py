@@ -8,7 +8,7 @@ import pytest
 from polars.exceptions import PanicException
 
 from chameleon import Blacklists
-from chameleon.analysis.fits import FITS
+from chameleon.analysis.refit_without import FITS
 from chameleon.app import jobs
 from chameleon.app.jobs import MOST_WAITING
 from chameleon.app.uploads import Upload

@@ -1,14 +1,15 @@
 """Every page on every sort of project: it draws, says what is the matter, and never raises."""
 
 import json
+from functools import wraps
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from chameleon import FeatureFilter, Filters, Range, Selection
+from chameleon import FeatureFilter, Filters, Range, Selection, analysis
 from chameleon.analysis import selected
-from chameleon.app import cached, sidebar
+from chameleon.app import sidebar
 from chameleon.project import Split
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
@@ -298,6 +299,7 @@ def test_going_back_to_a_page_computes_nothing_anew(open_app, showcase, monkeypa
     computed: list[str] = []
 
     def noted(name, compute):
+        @wraps(compute)
         def call(*args, **options):
             computed.append(name)
             return compute(*args, **options)
@@ -305,7 +307,7 @@ def test_going_back_to_a_page_computes_nothing_anew(open_app, showcase, monkeypa
         return call
 
     for name in COMPUTED:
-        monkeypatch.setattr(cached, name, noted(name, getattr(cached, name)))
+        monkeypatch.setattr(analysis, name, noted(name, getattr(analysis, name)))
     screen = open_app(showcase("growing"), query={"outcome": "correct"})
     for page in PAGES[1:]:
         screen.go(page)

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 import chameleon
-from chameleon.analysis import embedding_cells
+from chameleon import embedding_cells
 from chameleon.charts import EmbeddingChart, embedding_chart, embedding_frame
 
 CELLS = 24

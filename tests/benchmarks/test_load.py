@@ -22,9 +22,7 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis import (
-    COUNT_COLUMNS,
-    attribute_change,
+from chameleon import (
     class_changes,
     confusion,
     data_changes,
@@ -32,14 +30,18 @@ from chameleon.analysis import (
     embedding_cells,
     errors_by,
     feature_histograms,
-    frozen_test,
     instances,
-    model_on_tests,
     most_sensitive,
     prediction_changes,
     prediction_changes_by,
-    selected,
     sensitivity,
+)
+from chameleon.analysis import (
+    COUNT_COLUMNS,
+    attribute_change,
+    frozen_test,
+    model_on_tests,
+    selected,
     timeline_changes,
     version_metrics,
 )

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from chameleon.analysis import class_changes, selected, sensitivity
+from chameleon import class_changes, sensitivity
+from chameleon.analysis import selected
 from chameleon.selection import Selection
 from tests.browser.conftest import WAIT_SECONDS, click_until
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.analysis import feature_over_versions
+from chameleon import feature_over_versions
 from chameleon.charts import SmallMultiples, row_frames, small_multiples
 from chameleon.charts.histograms import A_ROW
 from tests import tiny
