@@ -20,5 +20,9 @@ from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_text as write_text
 from .memory_cache import MemoryCache as MemoryCache
+from .parts import load_parts as load_parts
+from .parts import read_parts as read_parts
+from .parts import save_parts as save_parts
+from .parts import write_parts as write_parts
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback
