@@ -7,8 +7,8 @@ from .child_process import spawn as spawn
 from .child_process import upload_limits as upload_limits
 from .csv_cells import FORMULA as FORMULA
 from .csv_cells import csv_text as csv_text
+from .file_memory import FileMemory as FileMemory
 from .folders import UNREADABLE as UNREADABLE
-from .folders import FileMemory as FileMemory
 from .folders import cache_folder as cache_folder
 from .folders import digest as digest
 from .folders import file_digest as file_digest
