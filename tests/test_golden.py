@@ -108,8 +108,8 @@ def test_what_the_models_said_is_kept_by_content(tmp_path, monkeypatch):
     first = chameleon.frozen_test(evaluated(folder), golden=True)
     kept = set((folder / ".chameleon").glob("asked-*"))
     assert len(kept) == 2
-    monkeypatch.setattr("chameleon.models.fitting.fit", None)  # nothing may be fitted
-    monkeypatch.setattr("chameleon.models.fitting.Fitter._answer", None)  # nor asked
+    monkeypatch.setattr("chameleon.models.fitting.fit_model", None)  # nothing may be fitted
+    monkeypatch.setattr("chameleon.models.fitting.Fitter._asked", None)  # nor asked
     assert chameleon.frozen_test(evaluated(folder), golden=True).equals(first)
     monkeypatch.undo()
     WRITERS["parquet"](GOLDEN.with_columns(x=-pl.col("x")), folder / "golden.parquet")

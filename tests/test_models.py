@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 import chameleon
 from chameleon.counting import OUTCOMES
-from chameleon.data import evolving_dataset
+from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.models import model_input, unfitted_pipeline, without_predictions
 from chameleon.project import ModelSpec, Severity
 from chameleon.storage.folders import MANIFEST
@@ -613,8 +613,23 @@ def test_a_classifier_that_fails_on_the_data_says_so_in_its_own_words(tmp_path, 
 
 def test_what_a_classifier_warns_of_is_told(tmp_path):
     toml = '[model]\nestimator = "MLPClassifier"\nparams = { max_iter = 2 }\n'
-    evaluation = evaluated(write_project(tmp_path / "p", {"1": plain()}, toml=toml))
+    folder = write_project(tmp_path / "p", {"1": plain()}, toml=toml)
+    evaluation = evaluated(folder)
     assert "converge" in messages(evaluation.problems, Severity.NOTE)
+    shutil.rmtree(folder / ".chameleon")  # the fitted model stays in the user's cache
+    again = evaluated(folder)
+    assert again.fitted == ()
+    assert again.problems == evaluation.problems
+    assert again.seconds == evaluation.seconds
+
+
+def test_cached_predictions_need_no_rows_of_any_train_set(tmp_path, monkeypatch):
+    folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(30)})
+    first = evaluated(folder)
+    for path in (folder / ".chameleon").glob("evaluation-*"):
+        shutil.rmtree(path)
+    monkeypatch.setattr(EvolvingDataset, "feature_frame", None)
+    assert_equal(evaluated(folder), first)
 
 
 def test_values_of_any_size_are_evaluated(tmp_path):

@@ -134,7 +134,7 @@ def test_the_shipped_predictions_are_what_the_code_gives(copies, name, tmp_path)
     fitter = Fitter(evaluation.dataset, tmp_path)
     first = evaluation.dataset.versions[: FIRST_VERSIONS[name]]
     for number, version in enumerate(first):
-        said = fitter.says(version)
+        said = fitter.predictions(version)
         predicted = np.array([evaluation.classes.index(c) for c in said.classes])[said.predicted]
         likely = said.probability_of(evaluation.predicted[number], evaluation.classes)
         # other processors round exponentials otherwise, and may break a tie

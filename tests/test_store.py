@@ -8,8 +8,11 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
+from chameleon.storage import FileMemory, read_parts, write_parts
 from chameleon.storage import folders as store
 
 
@@ -121,6 +124,21 @@ def test_what_a_file_manager_leaves_in_a_folder_is_no_damage(tmp_path):
     assert store.read_folder(target, lambda folder: (folder / "a").read_text(), "text") == "1"
 
 
+def test_parts_are_read_as_they_were_written_and_others_of_the_kind_leave(tmp_path):
+    array, table = np.arange(6.0).reshape(2, 3), pl.DataFrame({"a": [1, None], "b": ["x", "y"]})
+    meta = {"names": ["a"], "most": None, "share": 0.1}
+    for name in ("kind-old", "kind-new"):
+        assert write_parts(tmp_path / name, {"array": array, "table": table, "meta": meta}, keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["kind-new"]
+    (tmp_path / "kind-new" / "._array.npy").write_bytes(b"from a file manager")
+    parts = read_parts(tmp_path / "kind-new", "kind", dict, mapped=["array"])
+    assert set(parts) == {"array", "table", "meta"}
+    assert isinstance(parts["array"], np.memmap)
+    assert np.array_equal(parts["array"], array)
+    assert parts["table"].equals(table)
+    assert parts["meta"] == meta
+
+
 def test_writing_that_breaks_leaves_nothing_behind(tmp_path):
     def full_disk(folder: Path) -> None:
         (folder / "a").write_text("1")
@@ -224,18 +242,18 @@ def test_a_fact_is_found_again_only_when_the_file_was_touched(tmp_path):
         found.append("once")
         return len(found)
 
-    memory = store.FileMemory(tmp_path / "cache")
+    memory = FileMemory(tmp_path / "cache")
     assert [memory.recall(path, "fact", find) for _ in range(3)] == [1, 1, 1]
     memory.save()
-    assert store.FileMemory(tmp_path / "cache").recall(path, "fact", find) == 1
-    assert store.FileMemory(tmp_path / "cache").recall(path, "another fact", find) == 2
+    assert FileMemory(tmp_path / "cache").recall(path, "fact", find) == 1
+    assert FileMemory(tmp_path / "cache").recall(path, "another fact", find) == 2
     path.write_text("ab")
-    assert store.FileMemory(tmp_path / "cache").recall(path, "fact", find) == 3
+    assert FileMemory(tmp_path / "cache").recall(path, "fact", find) == 3
 
 
 def test_a_memory_forgets_files_that_are_gone(tmp_path):
     paths = [tmp_path / name for name in "ab"]
-    memory = store.FileMemory(tmp_path / "cache")
+    memory = FileMemory(tmp_path / "cache")
     for path in paths:
         path.touch()
         memory.recall(path, "fact", lambda: 1)
@@ -246,19 +264,19 @@ def test_a_memory_forgets_files_that_are_gone(tmp_path):
 
 
 def test_a_fact_about_a_content_is_found_once_and_forgotten_when_nobody_asks(tmp_path):
-    memory = store.FileMemory(tmp_path)
+    memory = FileMemory(tmp_path)
     assert memory.recall_content("a", "fact", lambda: 1) == 1
     assert memory.recall_content("a", "fact", lambda: 2) == 1
     memory.save()
-    again = store.FileMemory(tmp_path)
+    again = FileMemory(tmp_path)
     assert again.recall_content("a", "fact", lambda: 3) == 1
     assert again.recall_content("b", "fact", lambda: 4) == 4
     again.save()
-    other = store.FileMemory(tmp_path)
+    other = FileMemory(tmp_path)
     assert other.recall_content("b", "fact", lambda: 5) == 4
     assert other.recall_content("c", "fact", lambda: 6) == 6
     other.save()  # nobody asked of "a"
-    assert store.FileMemory(tmp_path).recall_content("a", "fact", lambda: 7) == 7
+    assert FileMemory(tmp_path).recall_content("a", "fact", lambda: 7) == 7
 
 
 def test_what_is_kept_of_a_single_file_is_in_the_users_cache(tmp_path, user_cache):

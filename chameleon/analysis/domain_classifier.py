@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -15,13 +14,10 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
 from chameleon.data import BinKind, EvolvingDataset, Pair, content_digest
-from chameleon.models import Evaluation, cached_figures, model_input, unfitted_pipeline
+from chameleon.models import Evaluation, FittedModel, cached_array, fit_model, model_input
 from chameleon.project import Kind, ModelSpec, Split
 from chameleon.selection import Selection
 from chameleon.storage import Progress, ProgressCallback
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 FEWEST = 30
 """So many instances each side needs; with fewer, folds hold a handful and the AUC is noise."""
@@ -117,10 +113,11 @@ def can_be_told_apart(
     rows = np.concatenate([before, after])
     frame = model_input(dataset.feature_frame(rows, features))
     groups = dataset.instance[rows].tobytes()
-    auc, *drops = cached_figures(
+    auc, *drops = cached_array(
         dataset.project,
+        "figures",
+        "figures",
         [content_digest(frame), groups, len(before), seed, asdict(_CLASSIFIER)],
-        1 + len(features),
         partial(
             _cross_validated, dataset, frame, rows, len(before), progress, selection.primary, random
         ),
@@ -186,32 +183,31 @@ def _cross_validated(
     """The AUC over out-of-fold predictions, then how much it falls without each feature's order."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold
-    from threadpoolctl import threadpool_limits
 
     side = (np.arange(len(rows)) >= before_count).astype(np.int64)
     scores = np.empty(len(rows))
     shuffled = np.empty((frame.width, len(rows)))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     parts = folds.split(np.zeros(len(rows)), side, dataset.instance[rows])
-    with threadpool_limits(1):
-        for done, (train, test) in enumerate(parts):
-            if progress is not None:
-                progress(Progress("Telling apart", version, done, FOLDS))
-            model = _fitted(frame[train], side[train])
-            asked = frame[test]
-            scores[test] = model.predict_proba(asked)[:, 1]
-            for place, name in enumerate(frame.columns):
-                mixed = asked[name].gather(random.permutation(len(test)))
-                shuffled[place, test] = model.predict_proba(asked.with_columns(mixed))[:, 1]
+    for done, (train, test) in enumerate(parts):
+        if progress is not None:
+            progress(Progress("Telling apart", version, done, FOLDS))
+        model = fit_model(dataset.project, _CLASSIFIER, frame[train], pl.Series(side[train]))
+        asked = frame[test]
+        scores[test] = _share(model, asked)
+        for place, name in enumerate(frame.columns):
+            mixed = asked[name].gather(random.permutation(len(test)))
+            shuffled[place, test] = _share(model, asked.with_columns(mixed))
     auc = roc_auc_score(side, scores)
     drops = [auc - roc_auc_score(side, of_feature) for of_feature in shuffled]
     return np.array([auc, *drops])
 
 
-def _fitted(frame: pl.DataFrame, side: NDArray[np.int64]) -> Pipeline:
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    numbers = [name for name, dtype in frame.schema.items() if dtype != pl.String]
-    return unfitted_pipeline(_CLASSIFIER, numbers, texts).fit(frame, side)
+def _share(model: FittedModel, frame: pl.DataFrame) -> NDArray[np.float64]:
+    """The probability that each row is one of the primary version."""
+    shares = model.probabilities(frame)
+    assert shares is not None  # gradient boosting gives them
+    return shares[:, 1]
 
 
 def _alone(

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import polars as pl
 
 from chameleon.data.bins import BinKind, Bins
 from chameleon.data.building import Builder
@@ -20,9 +16,8 @@ from chameleon.storage import (
     ProgressCallback,
     digest,
     noted_damage,
-    read_folder,
-    tidy,
-    write_folder,
+    read_parts,
+    write_parts,
 )
 
 FORMAT = 6
@@ -51,10 +46,9 @@ def evolving_dataset(
         The project is `cached_only` and nothing is cached.
     """
     key = dataset_key(project)
-    folder = project.results_folder
-    target = folder / f"dataset-{key}"
+    target = project.results_folder / f"dataset-{key}"
     with noted_damage() as damaged:
-        kept = read_dataset(target, project, key)
+        kept = _read(target, project, key)
     if kept is not None:
         for version in project.versions:
             project.source.release(version)
@@ -73,10 +67,9 @@ def evolving_dataset(
             builder.add(version)
         project.source.release(version)
     built = builder.dataset(key)
-    tidy(folder, "dataset")
-    if write_folder(target, lambda path: write_dataset(path, built)):
+    if write_parts(target, _parts(built)):
         # the copy on disk, so that the values are mapped instead of held in memory
-        built = read_dataset(target, project, key) or built
+        built = _read(target, project, key) or built
     return replace(built, problems=with_damage(built.problems, damaged))
 
 
@@ -113,19 +106,17 @@ def dataset_key(project: Project) -> str:
     )
 
 
-def write_dataset(folder: Path, dataset: EvolvingDataset) -> None:
-    """Write all arrays and tables of a dataset into an empty folder."""
-    for name in _ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(dataset, name), allow_pickle=False)
-    dataset.instance_ids.to_frame("id").write_parquet(folder / "instances.parquet")
+def _parts(dataset: EvolvingDataset) -> dict[str, object]:
+    """All of a dataset as the parts of a folder."""
+    weak = dataset.weak
+    parts: dict[str, object] = {name: getattr(dataset, name) for name in _ARRAYS}
+    parts["instances"] = dataset.instance_ids.to_frame("id")
     for number, feature in enumerate(dataset.features):
         if feature.kind is Kind.TEXT:
-            texts = dataset.texts[feature.name].to_frame("text")
-            texts.write_parquet(folder / f"texts-{number}.parquet")
-    weak = dataset.weak
-    for name in _WEAK_ARRAYS if weak is not None else ():
-        np.save(folder / f"weak-{name}.npy", getattr(weak, name), allow_pickle=False)
-    meta = {
+            parts[f"texts-{number}"] = dataset.texts[feature.name].to_frame("text")
+    if weak is not None:
+        parts |= {f"weak-{name}": getattr(weak, name) for name in _WEAK_ARRAYS}
+    parts["meta"] = {
         "features": [asdict(feature) for feature in dataset.features],
         "classes": dataset.classes,
         "sources": dataset.sources,
@@ -134,22 +125,14 @@ def write_dataset(folder: Path, dataset: EvolvingDataset) -> None:
         if weak is None
         else {"classes": weak.classes, "rules": weak.rules, "derived": weak.derived},
     }
-    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    return parts
 
 
-def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | None:
-    """The dataset kept in a folder; None where there is none that is whole."""
+def _read(target: Path, project: Project, key: str) -> EvolvingDataset | None:
+    """The dataset cached in a folder; None without a whole one."""
 
-    def read(folder: Path) -> EvolvingDataset:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        arrays = {
-            name: np.load(
-                folder / f"{name}.npy",
-                mmap_mode="r" if name == "values" else None,
-                allow_pickle=False,
-            )
-            for name in _ARRAYS
-        }
+    def build(parts: dict[str, Any]) -> EvolvingDataset:
+        meta = parts["meta"]
         features = tuple(_feature(entry) for entry in meta["features"])
         return EvolvingDataset(
             project=project,
@@ -157,31 +140,28 @@ def read_dataset(folder: Path, project: Project, key: str) -> EvolvingDataset | 
             features=features,
             classes=tuple(meta["classes"]),
             sources=tuple(meta["sources"]),
-            instance_ids=pl.read_parquet(folder / "instances.parquet")["id"],
+            instance_ids=parts["instances"]["id"],
             texts={
-                feature.name: pl.read_parquet(folder / f"texts-{number}.parquet")["text"]
+                feature.name: parts[f"texts-{number}"]["text"]
                 for number, feature in enumerate(features)
                 if feature.kind is Kind.TEXT
             },
             problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
-            weak=_weak(folder, meta["weak"]),
-            **arrays,
+            weak=_weak(parts, meta["weak"]),
+            **{name: parts[name] for name in _ARRAYS},
         )
 
-    return read_folder(folder, read, "dataset")
+    return read_parts(target, "dataset", build, mapped=["values"])
 
 
-def _weak(folder: Path, entry: dict[str, Any] | None) -> WeakLabels | None:
+def _weak(parts: dict[str, Any], entry: dict[str, Any] | None) -> WeakLabels | None:
     if entry is None:
         return None
-    arrays = {
-        name: np.load(folder / f"weak-{name}.npy", allow_pickle=False) for name in _WEAK_ARRAYS
-    }
     return WeakLabels(
         classes=tuple(entry["classes"]),
         rules=tuple(entry["rules"]),
         derived=bool(entry["derived"]),
-        **arrays,
+        **{name: parts[f"weak-{name}"] for name in _WEAK_ARRAYS},
     )
 
 

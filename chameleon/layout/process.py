@@ -43,7 +43,14 @@ from chameleon.layout.stored import (
     with_new_rows,
 )
 from chameleon.project import open_project
-from chameleon.storage import limit_process, tidy, upload_limits, write_folder, write_text
+from chameleon.storage import (
+    limit_process,
+    save_parts,
+    tidy,
+    upload_limits,
+    write_folder,
+    write_text,
+)
 
 NEIGHBOURS = 15
 MIN_DIST = 0.1
@@ -272,7 +279,8 @@ def _make(options: argparse.Namespace, say: Say) -> None:
     dataset = evolving_dataset(open_project(options.project, private=options.private))
     if options.into is not None:
         shutil.rmtree(options.into, ignore_errors=True)
-        write_folder(options.into, lay_out(dataset, say).write)
+        parts = lay_out(dataset, say).parts
+        write_folder(options.into, lambda folder: save_parts(folder, parts))
         return
     if not options.again and kept_layout(dataset) is not None:
         return

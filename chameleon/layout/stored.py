@@ -5,12 +5,12 @@ A layout was fitted on some rows. Others are placed among those, and nothing eve
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as release_of
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,7 +26,7 @@ from chameleon.data import (
     principal_axes,
     sampled_hashes,
 )
-from chameleon.storage import digest, read_folder, tidy, write_folder
+from chameleon.storage import digest, read_parts, write_parts
 
 FORMAT = 1
 """Raised whenever rows are measured or stored otherwise, so that kept layouts are made again."""
@@ -93,8 +93,9 @@ class Standing:
     fitted: NDArray[np.bool_]
     far: NDArray[np.bool_]
 
-    def write(self, folder: Path) -> None:
-        """Write all of it into an empty folder."""
+    @property
+    def parts(self) -> dict[str, object]:
+        """All of it as the parts of a folder."""
         rows = pl.DataFrame(
             {
                 "hash": self.hashes,
@@ -104,17 +105,16 @@ class Standing:
                 "far": self.far,
             }
         )
-        rows.write_parquet(folder / "rows.parquet", compression="zstd", statistics=False)
-        meta = {"format": FORMAT, "rows": len(self.hashes), **asdict(self.about)}
-        (folder / "layout.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        return {
+            "rows": rows,
+            "layout": {"format": FORMAT, "rows": len(self.hashes), **asdict(self.about)},
+        }
 
 
 def keep(standing: Standing, dataset: EvolvingDataset) -> bool:
     """Whether the layout now stands in the cache."""
-    folder = dataset.project.results_folder
-    tidy(folder, "layout")
     name = digest(asdict(standing.about), standing.hashes.tobytes(), standing.plane.tobytes())
-    return write_folder(folder / f"layout-{name}", standing.write)
+    return write_parts(dataset.project.results_folder / f"layout-{name}", standing.parts)
 
 
 def with_new_rows(
@@ -211,7 +211,7 @@ def kept_standings(dataset: EvolvingDataset) -> list[tuple[Path, Standing]]:
     cached = sorted(dataset.project.results_folder.glob("layout-*"))
     shipped = dataset.project.path / SHIPPED
     found = [
-        (folder, read_folder(folder, _read, "layout", shipped=folder is shipped, used=False))
+        (folder, read_parts(folder, "layout", _built, shipped=folder is shipped, used=False))
         for folder in (*cached, shipped)
         if not folder.is_symlink()
     ]
@@ -222,12 +222,11 @@ def kept_standings(dataset: EvolvingDataset) -> list[tuple[Path, Standing]]:
     )
 
 
-def _read(folder: Path) -> Standing | None:
-    """The layout in a folder; None where another release wrote it, or its points are none."""
-    meta = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+def _built(parts: dict[str, Any]) -> Standing | None:
+    """The layout of these parts; None where another release wrote it, or its points are none."""
+    meta, rows = parts["layout"], parts["rows"]
     if meta["format"] != FORMAT:
         return None
-    rows = pl.read_parquet(folder / "rows.parquet")
     standing = Standing(
         about=About(
             method=str(meta["method"]),

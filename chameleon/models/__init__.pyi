@@ -3,7 +3,6 @@ from .evaluation import dataset_evaluation as dataset_evaluation
 from .evaluation import evaluate as evaluate
 from .evaluation import without_predictions as without_predictions
 from .external import are_given as are_given
-from .fitting import model_input as model_input
 from .folds import OutOfFold as OutOfFold
 from .folds import gives_probabilities as gives_probabilities
 from .folds import out_of_fold as out_of_fold
@@ -16,4 +15,7 @@ from .metrics import ROUNDED as ROUNDED
 from .metrics import scores as scores
 from .pipelines import unfitted_pipeline as unfitted_pipeline
 from .refits import Refitter as Refitter
-from .refits import cached_figures as cached_figures
+from .trainer import FittedModel as FittedModel
+from .trainer import cached_array as cached_array
+from .trainer import fit_model as fit_model
+from .trainer import model_input as model_input

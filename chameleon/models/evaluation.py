@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version as release_of
@@ -26,7 +25,7 @@ from chameleon.models.external import (
 from chameleon.models.fitting import Fitter
 from chameleon.models.metrics import METRICS, SCORES_SCHEMA, Score, scores
 from chameleon.models.pipelines import RECIPE
-from chameleon.models.predictions import Says
+from chameleon.models.predictions import Predictions
 from chameleon.models.shipped import read_shipped
 from chameleon.project import Problem, Project, Severity, Version, with_damage
 from chameleon.storage import (
@@ -34,9 +33,8 @@ from chameleon.storage import (
     ProgressCallback,
     digest,
     noted_damage,
-    read_folder,
-    tidy,
-    write_folder,
+    read_parts,
+    write_parts,
 )
 
 FORMAT = 4
@@ -146,10 +144,9 @@ def dataset_evaluation(
                 "them. Try again later."
             )
         if made is None:
-            fresh = made = _evaluated(dataset, key, folder, progress)
-            tidy(folder, "evaluation")
-            if not write_folder(target, lambda path: _write(path, fresh)):
-                made = replace(fresh, problems=(*fresh.problems, _NOT_KEPT))
+            made = _evaluated(dataset, key, folder, progress)
+            if not _write(target, made):
+                made = replace(made, problems=(*made.problems, _NOT_KEPT))
         layout = kept_layout(dataset) or pca_layout(dataset)
     return replace(made, layout=layout, problems=with_damage(made.problems, damaged))
 
@@ -200,11 +197,11 @@ def _evaluated(
         model = given_description(dataset.project)
         return _assembled(dataset, key, says, model, (), problems)
     fitter = Fitter(dataset, folder)
-    found: dict[str, Says] = {}
+    found: dict[str, Predictions] = {}
     for number, version in enumerate(dataset.versions):
         if progress is not None:
             progress(Progress("Fitting", version.name, number, len(dataset.versions)))
-        said = fitter.says(version)
+        said = fitter.predictions(version)
         if said is not None:
             found[version.name] = said
     made = _assembled(
@@ -216,7 +213,7 @@ def _evaluated(
 def _assembled(
     dataset: EvolvingDataset,
     key: str,
-    says: Mapping[str, Says],
+    says: Mapping[str, Predictions],
     model: str,
     fitted: tuple[str, ...],
     problems: tuple[Problem, ...],
@@ -255,7 +252,7 @@ def _score_rows(
     dataset: EvolvingDataset,
     number: int,
     version: Version,
-    said: Says | None,
+    said: Predictions | None,
     predicted: NDArray[np.int16],
     classes: tuple[str, ...],
 ) -> list[tuple[str, str, str, float | None, str | None]]:
@@ -278,10 +275,7 @@ def _score_rows(
     return result
 
 
-def _write(folder: Path, evaluation: Evaluation) -> None:
-    for name in _ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(evaluation, name), allow_pickle=False)
-    evaluation.scores.write_parquet(folder / "scores.parquet")
+def _write(target: Path, evaluation: Evaluation) -> bool:
     own = len(evaluation.dataset.project.problems) + len(evaluation.dataset.problems)
     meta = {
         "classes": evaluation.classes,
@@ -289,24 +283,24 @@ def _write(folder: Path, evaluation: Evaluation) -> None:
         "seconds": dict(evaluation.seconds),
         "problems": [asdict(problem) for problem in evaluation.problems[own:]],
     }
-    (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    arrays = {name: getattr(evaluation, name) for name in _ARRAYS}
+    return write_parts(target, {**arrays, "scores": evaluation.scores, "meta": meta})
 
 
-def _read(folder: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
-    def read(folder: Path) -> Evaluation:
-        meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in _ARRAYS}
+def _read(target: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
+    def build(parts: dict[str, Any]) -> Evaluation:
+        meta = parts["meta"]
         own = [Problem.kept(entry) for entry in meta["problems"]]
         return Evaluation(
             dataset=dataset,
             key=key,
             classes=tuple(meta["classes"]),
-            scores=pl.read_parquet(folder / "scores.parquet"),
+            scores=parts["scores"],
             model=meta["model"],
             fitted=(),
             problems=(*dataset.project.problems, *dataset.problems, *own),
             seconds=meta["seconds"],
-            **arrays,
+            **{name: parts[name] for name in _ARRAYS},
         )
 
-    return read_folder(folder, read, "evaluation")
+    return read_parts(target, "evaluation", build)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chameleon.data import EvolvingDataset
 from chameleon.errors import VersionError
-from chameleon.models.predictions import Says
+from chameleon.models.predictions import Predictions
 from chameleon.project import (
     PREDICTIONS_FOLDER,
     READ_ERRORS,
@@ -90,7 +90,7 @@ def given_description(project: Project) -> str:
 
 def given_predictions(
     dataset: EvolvingDataset,
-) -> tuple[dict[str, Says], tuple[Problem, ...]]:
+) -> tuple[dict[str, Predictions], tuple[Problem, ...]]:
     """What the given predictions say of every row, by version name, and what was found wrong.
 
     A prediction is by id: it holds for whichever row of the instance is meant. Nothing is
@@ -98,7 +98,7 @@ def given_predictions(
     """
     project = dataset.project
     files = prediction_files(project)
-    found: dict[str, Says] = {}
+    found: dict[str, Predictions] = {}
     problems: list[Problem] = []
     for version in dataset.versions:
         path = files.get(version.name)
@@ -162,7 +162,7 @@ def _table_of_file(version: Version, path: Path) -> GivenTable:
 
 def _read(
     dataset: EvolvingDataset, version: Version, given: GivenTable
-) -> tuple[Says, list[Problem]]:
+) -> tuple[Predictions, list[Problem]]:
     frame, ids = _frame(dataset, given)
     problems: list[Problem] = []
     if OWN in frame.columns:
@@ -181,7 +181,9 @@ def _read(
     by_row = np.append(codes.fill_null(-1).to_numpy(), -1)[place]
     shares = list(given.shares.values())
     return (
-        Says(classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)),
+        Predictions(
+            classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)
+        ),
         [*problems, *_counted(dataset, version, given.file, ids, by_row)],
     )
 

@@ -6,32 +6,25 @@ asked about this one. What every fold said is kept on disk, so that a run that w
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from importlib.metadata import version as release_of
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.data import content_digest
 from chameleon.models.evaluation import Evaluation
 from chameleon.models.external import are_given, given_predictions
-from chameleon.models.fitting import MODEL_ERRORS, Fitter, fit, model_input, usable_features
-from chameleon.models.pipelines import RECIPE, unfitted_pipeline
-from chameleon.models.predictions import Says
-from chameleon.project import ModelSpec
-from chameleon.storage import (
-    Progress,
-    ProgressCallback,
-    digest,
-    read_folder,
-    tidy,
-    write_folder,
+from chameleon.models.fitting import Fitter
+from chameleon.models.pipelines import unfitted_pipeline
+from chameleon.models.predictions import Predictions
+from chameleon.models.trainer import (
+    FitError,
+    cached_array,
+    fit_model,
+    training_key,
+    usable_features,
 )
-
-_KEPT = 200
+from chameleon.project import ModelSpec
+from chameleon.storage import Progress, ProgressCallback
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +64,10 @@ def gives_probabilities(spec: ModelSpec) -> bool:
     return hasattr(unfitted_pipeline(spec, ["x"], []), "predict_proba")
 
 
-def version_says(evaluation: Evaluation, name: str) -> tuple[Says | None, int]:
-    """What a version's model, or what is given for it, says of every row, and how many were fitted.
+def version_says(evaluation: Evaluation, name: str) -> tuple[Predictions | None, int]:
+    """The predictions of a version's model, or external ones, for every row; models fitted.
 
-    None where nothing is said. The model is fitted where it is not kept: an evaluation that came
+    None where there are none. The model is fitted where it is not cached: an evaluation that came
     with the project holds no model.
     """
     dataset = evaluation.dataset
@@ -82,7 +75,7 @@ def version_says(evaluation: Evaluation, name: str) -> tuple[Says | None, int]:
         return given_predictions(dataset)[0].get(name), 0
     version = dataset.versions[dataset.version_number(name)]
     fitter = Fitter(dataset, dataset.project.results_folder)
-    return fitter.says(version), len(fitter.fitted)
+    return fitter.predictions(version), len(fitter.fitted)
 
 
 def out_of_fold(
@@ -113,20 +106,20 @@ def out_of_fold(
     fold = dealt(dataset.label[rows], dataset.instance[rows], hashes, folds=folds, seed=seed)
     total = int(fold.max(initial=-1)) + 1
     shares = np.full((len(rows), len(evaluation.classes)), np.nan)
-    work = _Work(evaluation, spec)
+    models = _Folds(evaluation, spec)
     for number in range(total):
         if progress is not None:
             progress(Progress("Fitting", f"fold {number + 1}", number, total))
         asked = fold == number
-        said = work.probabilities(rows[~asked], rows[asked], hashes[asked])
-        if isinstance(said, str):
-            return OutOfFold(rows[:0], shares[:0], len(rows), work.fitted, said)
-        shares[asked] = said
+        try:
+            shares[asked] = models.probabilities(rows[~asked], rows[asked])
+        except FitError as error:
+            return OutOfFold(rows[:0], shares[:0], len(rows), models.fitted, str(error))
     # a class that the fold's model never saw has no chance: that says nothing against the label
     own = shares[np.arange(len(rows)), dataset.label[rows]]
     judged = np.isfinite(own)
     shares = np.nan_to_num(shares[judged])
-    return OutOfFold(rows[judged], shares, int((~judged).sum()), work.fitted)
+    return OutOfFold(rows[judged], shares, int((~judged).sum()), models.fitted)
 
 
 def dealt(
@@ -164,80 +157,55 @@ def _joined(one: NDArray[np.int32], other: NDArray[np.uint64]) -> NDArray[np.int
     return component
 
 
-class _Work:
-    """Fits a fold's model and asks it, or reads what was kept of that."""
+class _Folds:
+    """Fits a fold's model and asks it, or reads the cached probabilities."""
 
     def __init__(self, evaluation: Evaluation, spec: ModelSpec) -> None:
-        self._evaluation = evaluation
+        self._dataset = evaluation.dataset
+        self._classes = evaluation.classes
         self._spec = spec
-        self._about = digest(asdict(spec), RECIPE, release_of("scikit-learn"))
-        self._folder = evaluation.dataset.project.results_folder
         self.fitted = 0
 
-    def probabilities(
-        self, rows: NDArray[np.intp], asked: NDArray[np.intp], hashes: NDArray[np.uint64]
-    ) -> NDArray[np.float64] | str:
-        """float64 of shape (n_asked, n_classes), NaN for classes without a row; or why not."""
-        dataset = self._evaluation.dataset
-        label = dataset.labels(rows)
-        if label.n_unique() < 2:
-            return "without a fold's rows less than two classes are left to learn from"
-        train = dataset.feature_frame(rows, usable_features(dataset, rows))
-        if not train.width:
-            return "no feature has a value in the train rows"
-        key = digest(content_digest([label, *train]), hashes.tobytes(), self._about)
-        target = self._folder / f"fold-{key}"
-        kept = read_folder(target, _read, "cross-validation fold")
-        if kept is None:
-            made = self._fitted(train, label, asked)
-            if isinstance(made, str):
-                return made
-            kept = made
-            write_folder(target, _Writing(*made))
-            tidy(self._folder, "fold", keep=_KEPT)
-        classes, shares = kept
-        places = {name: code for code, name in enumerate(self._evaluation.classes)}
-        found = np.full((len(asked), len(places)), np.nan)
-        found[:, [places[name] for name in classes]] = shares
-        return found
+    def probabilities(self, rows: NDArray[np.intp], asked: NDArray[np.intp]) -> NDArray[np.float64]:
+        """float64 of shape (n_asked, n_classes), NaN for classes without a row.
 
-    def _fitted(
-        self, train: pl.DataFrame, label: pl.Series, asked: NDArray[np.intp]
-    ) -> tuple[tuple[str, ...], NDArray[np.float64]] | str:
-        from threadpoolctl import threadpool_limits
+        Raises
+        ------
+        FitError
+            There is no model; the message says why.
+        """
+        dataset = self._dataset
+        if np.unique(dataset.label[rows]).size < 2:
+            raise FitError("without a fold's rows less than two classes are left to learn from")
+        features = usable_features(dataset, rows)
+        if not features:
+            raise FitError("no feature has a value in the train rows")
+        made_of = (
+            training_key(dataset, rows, features, self._spec),
+            dataset.content_hashes()[asked].tobytes(),
+            self._classes,
+        )
+        return cached_array(
+            dataset.project, "fold", "cross-validation fold", made_of,
+            lambda: self._fresh(rows, features, asked),
+        )  # fmt: skip
 
-        dataset = self._evaluation.dataset
-        numbers = [name for name, dtype in train.schema.items() if dtype != pl.String]
-        texts = [name for name, dtype in train.schema.items() if dtype == pl.String]
-        unfitted = unfitted_pipeline(self._spec, numbers, texts)
-        pipeline = fit(dataset.project, unfitted, train, label)
-        if isinstance(pipeline, str):
-            name = self._spec.estimator
-            return f"{name} could not be fitted on a part of the train rows: {pipeline}"
-        self.fitted += 1
-        features = [dataset.feature_number(name) for name in train.columns]
+    def _fresh(
+        self, rows: NDArray[np.intp], features: list[int], asked: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        dataset, name = self._dataset, self._spec.estimator
+        train, label = dataset.feature_frame(rows, features), dataset.labels(rows)
         try:
-            with threadpool_limits(1):
-                shares = pipeline.predict_proba(model_input(dataset.feature_frame(asked, features)))
-        except MODEL_ERRORS:
-            return f"{self._spec.estimator} cannot predict a part of the train rows"
-        classes = tuple(str(name) for name in pipeline.classes_)
-        return classes, np.asarray(shares, dtype=np.float64)
-
-
-class _Writing:
-    """Writes what a fold's model said into a folder."""
-
-    def __init__(self, classes: tuple[str, ...], shares: NDArray[np.float64]) -> None:
-        self._classes = classes
-        self._shares = shares
-
-    def __call__(self, folder: Path) -> None:
-        np.save(folder / "probabilities.npy", self._shares, allow_pickle=False)
-        (folder / "classes.json").write_text(json.dumps(self._classes), encoding="utf-8")
-
-
-def _read(folder: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    shares = np.load(folder / "probabilities.npy", allow_pickle=False)
-    classes = tuple(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
-    return classes, shares
+            model = fit_model(dataset.project, self._spec, train, label)
+        except FitError as error:
+            raise FitError(
+                f"{name} could not be fitted on a part of the train rows: {error}"
+            ) from error
+        self.fitted += 1
+        try:
+            shares = model.probabilities(dataset.feature_frame(asked, features))
+        except FitError as error:
+            raise FitError(f"{name} cannot predict a part of the train rows") from error
+        found = np.full((len(asked), len(self._classes)), np.nan)
+        found[:, [self._classes.index(name) for name in model.classes]] = shares
+        return found

@@ -118,7 +118,7 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     for number, version in enumerate(dataset.versions):
         if progress is not None:
             progress(Progress("Asking the model of", version.name, number, shape[0]))
-        said = fitter.says_of(version, name, frame)
+        said = fitter.predict_frame(version, name, frame)
         if said is not None:
             codes = np.array([places[c] for c in said.classes], dtype=np.int16)
             predicted[number] = codes[said.predicted]

@@ -7,8 +7,8 @@ from .child_process import spawn as spawn
 from .child_process import upload_limits as upload_limits
 from .csv_cells import FORMULA as FORMULA
 from .csv_cells import csv_text as csv_text
+from .file_memory import FileMemory as FileMemory
 from .folders import UNREADABLE as UNREADABLE
-from .folders import FileMemory as FileMemory
 from .folders import cache_folder as cache_folder
 from .folders import digest as digest
 from .folders import file_digest as file_digest
@@ -20,5 +20,9 @@ from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_text as write_text
 from .memory_cache import MemoryCache as MemoryCache
+from .parts import load_parts as load_parts
+from .parts import read_parts as read_parts
+from .parts import save_parts as save_parts
+from .parts import write_parts as write_parts
 from .progress import Progress as Progress
 from .progress import ProgressCallback as ProgressCallback

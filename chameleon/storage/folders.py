@@ -22,11 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from polars.exceptions import PolarsError
 
-Fact = TypeVar("Fact")
 Result = TypeVar("Result")
 
 MANIFEST = "SHA256SUMS"
@@ -38,8 +37,6 @@ KEPT_FOLDERS = 6
 
 _FORGOTTEN_SECONDS = 24 * 3600
 """A temporary folder this old belongs to a process that was killed."""
-
-_ENTRIES = "files.json"
 
 _log = logging.getLogger(__name__)
 _noting: ContextVar[tuple[list[str], ...]] = ContextVar("noting", default=())
@@ -270,66 +267,6 @@ def tidy(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
             _remove(path)
     except OSError:
         return  # another process tidies, or the folder cannot be written
-
-
-class FileMemory:
-    """Facts about files, remembered while their size, time of change and inode stay the same.
-
-    Also facts about contents, by their digest. Kept in the folder `files` of the cache folder, so
-    that what is untouched is not read again.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._target = folder / "files"
-        self._entries = read_folder(self._target, _read_entries, "file index") or {}
-        self._asked: set[str] = set()
-        self._changed = False
-
-    def recall(self, path: Path, fact: str, find: Callable[[], Fact]) -> Fact:
-        """The fact about the file, found again only when the file was touched."""
-        status = path.stat()
-        stamp = [status.st_size, status.st_mtime_ns, status.st_ino]
-        entry = self._entries.get(str(path))
-        if not isinstance(entry, dict) or entry.get("stamp") != stamp:
-            entry = {"stamp": stamp}
-            self._entries[str(path)] = entry
-        return self._fact(entry, fact, find)
-
-    def recall_content(self, fingerprint: str, fact: str, find: Callable[[], Fact]) -> Fact:
-        """The fact about what has that digest, found again only for another content."""
-        name = f"content {fingerprint}"
-        self._asked.add(name)
-        entry = self._entries.get(name)
-        if not isinstance(entry, dict):
-            entry = self._entries[name] = {}
-        return self._fact(entry, fact, find)
-
-    def _fact(self, entry: dict[str, Any], fact: str, find: Callable[[], Fact]) -> Fact:
-        if fact not in entry:
-            entry[fact] = find()
-            self._changed = True
-        known: Fact = entry[fact]  # what JSON gives back of what `find` gave
-        return known
-
-    def save(self) -> None:
-        """Write what was learnt; forget files that are gone and contents nobody asked of."""
-        if not self._changed:
-            return
-        self._entries = {
-            name: entry
-            for name, entry in self._entries.items()
-            if name in self._asked or Path(name).is_file()
-        }
-        self._changed = not write_folder(self._target, self._write)
-
-    def _write(self, folder: Path) -> None:
-        (folder / _ENTRIES).write_text(json.dumps(self._entries), encoding="utf-8")
-
-
-def _read_entries(folder: Path) -> dict[str, dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = json.loads((folder / _ENTRIES).read_text(encoding="utf-8"))
-    return entries
 
 
 def file_digest(path: Path) -> str:

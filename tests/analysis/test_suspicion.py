@@ -107,13 +107,13 @@ def test_folds_part_no_equal_rows_and_hold_every_class_alike(data):
 
 def test_no_row_is_judged_by_a_model_that_saw_it(tmp_path, monkeypatch):
     seen: list[tuple[set[int], set[int]]] = []
-    original = out_of_fold._Work.probabilities
+    original = out_of_fold._Folds.probabilities
 
-    def noted(self, rows, asked, hashes):
+    def noted(self, rows, asked):
         seen.append((set(rows.tolist()), set(asked.tolist())))
-        return original(self, rows, asked, hashes)
+        return original(self, rows, asked)
 
-    monkeypatch.setattr(out_of_fold._Work, "probabilities", noted)
+    monkeypatch.setattr(out_of_fold._Folds, "probabilities", noted)
     evaluation, found = judged(tmp_path / "p", NAIVE, two_classes())
     train = set(np.flatnonzero(evaluation.dataset.split == 0).tolist())
     assert [rows & asked for rows, asked in seen] == [set()] * 5
@@ -137,7 +137,7 @@ def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
     again = chameleon.label_suspicion(evaluation, "1")
     assert again.fitted == 0
     assert again.rows.equals(first.rows)
-    for path in (tmp_path / "p" / ".chameleon").glob("fold-*/probabilities.npy"):
+    for path in (tmp_path / "p" / ".chameleon").glob("fold-*/values.npy"):
         path.write_bytes(b"damaged")
     mended = chameleon.label_suspicion(evaluation, "1")
     assert mended.fitted == 5

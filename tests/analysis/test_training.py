@@ -14,7 +14,7 @@ import chameleon
 from chameleon.analysis import attribute_training, training_fits, training_seconds
 from chameleon.analysis.training import deviations
 from chameleon.errors import SelectionError
-from chameleon.models import refits as refitting
+from chameleon.models import trainer
 from tests.library import TREE, by_hash, evaluated, write_project, write_version
 
 TESTS = 150
@@ -150,9 +150,9 @@ def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
     after = {path.name for path in folder.glob("refit-*")}
     assert kept < after
     assert len(after) <= most + 2
-    times = {path: path.stat().st_mtime_ns for path in folder.glob("refit-*/predicted.npy")}
+    times = {path: path.stat().st_mtime_ns for path in folder.glob("refit-*/values.npy")}
     assert attribute_training(evaluation, **asked).parts.equals(found.parts)
-    assert times == {p: p.stat().st_mtime_ns for p in folder.glob("refit-*/predicted.npy")}
+    assert times == {p: p.stat().st_mtime_ns for p in folder.glob("refit-*/values.npy")}
 
 
 def test_sources_and_classes_are_parts_on_request(tmp_path):
@@ -213,9 +213,9 @@ def test_the_time_is_measured_with_the_code_of_the_versions(tmp_path, monkeypatc
     folder = write_project(tmp_path / "p", {"1": first, "2": second}, toml=TREE + "".join(listed))
     evaluation = replace(evaluated(folder), seconds={})
     timed = []
-    unfitted = refitting.unfitted_pipeline
+    unfitted = trainer.unfitted_pipeline
     monkeypatch.setattr(
-        refitting, "unfitted_pipeline",
+        trainer, "unfitted_pipeline",
         lambda spec, *columns: timed.append(spec.estimator) or unfitted(spec, *columns),
     )  # fmt: skip
     assert training_seconds(evaluation, before="1", after="2", fits=1) > 0

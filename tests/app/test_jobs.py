@@ -146,7 +146,7 @@ def test_a_fit_that_was_kept_and_damaged_is_made_again_and_that_is_told(open_app
 
     before = asked()
     assert not before.at.warning
-    for path in (project / ".chameleon").glob("fold-*/probabilities.npy"):
+    for path in (project / ".chameleon").glob("fold-*/values.npy"):
         path.write_bytes(path.read_bytes()[:-1] + b"x")
     after = asked()
     assert [warning.value for warning in after.at.warning] == [told]
