@@ -29,8 +29,8 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _MOST = 2**63 - 1
 
 MOST_HELD = 256_000_000
-"""Bytes of files that are held for one project: what 5 million values take as CSV, and less than
-the arrays that they become."""
+"""Bytes of files that are held for one project: some 25 million values as CSV, which take about as
+much as the arrays that they become."""
 
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
