@@ -96,7 +96,7 @@ def _accuracy(
 
 
 def problem_list(evaluation: Evaluation) -> None:
-    """What was found wrong, the worst first; a visitor opens it."""
+    """Draw the problems, the worst first, for visitors to open."""
     st.caption(f"Model: {plain(evaluation.model)}")
     problems = evaluation.problems
     if not problems:

@@ -73,7 +73,7 @@ class Opening:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do, in success or failure."""
+        """Return True if nothing is left to do, in success or failure."""
         return self._finished.is_set()
 
     def wait(self, seconds: float | None) -> None:
@@ -122,7 +122,7 @@ class Opening:
             self._finished.set()
 
     def wants_layout(self, *, again: bool) -> bool:
-        """Whether there is a layout to compute: there is none, or a new one is wanted."""
+        """Return True if there is a layout to compute: there is none, or a new one is wanted."""
         if self.evaluation is None or self._cancelled.is_set():
             return False
         if self.layout_process is not None and not self.layout_process.finished:
@@ -182,7 +182,7 @@ class Opening:
 
 
 class Workshop:
-    """Where projects are opened: the operator's one after another, uploads beside them.
+    """The place where projects are opened: the operator's one by one, uploads beside them.
 
     The operator's are remembered by their address and the state of their files; an upload's
     opening is known to its visitor alone.

@@ -1,4 +1,4 @@
-"""What the operator decides: on the command line after `--`, or in the environment."""
+"""The operator's decisions: on the command line after `--`, or in the environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What the operator decided.
+    """The operator's decisions.
 
     Attributes
     ----------
@@ -52,12 +52,12 @@ class Operator:
 
 
 def operator() -> Operator:
-    """What the operator of this process decided."""
+    """The decisions of this process's operator."""
     return decided(tuple(sys.argv[1:]), os.environ)
 
 
 def decided(arguments: Sequence[str], variables: Mapping[str, str]) -> Operator:
-    """What these arguments and environment variables say; unknown flags are told in the log."""
+    """The decisions in these arguments and environment variables; unknown flags are logged."""
     for flag in arguments:
         if flag.startswith("-") and flag not in (WRITING_FLAG, UPLOADS_FLAG):
             _tell_unknown(flag)

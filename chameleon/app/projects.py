@@ -1,4 +1,4 @@
-"""Which project this visitor looks at, and how far its opening is.
+"""The project that this visitor looks at, and the progress of its opening.
 
 A visitor sees names only: the operator's addresses are paths of the server.
 """
@@ -25,7 +25,7 @@ _MOMENT_SECONDS = 0.4
 
 @st.cache_resource(show_spinner=False)
 def workshop() -> Workshop:
-    """Where all projects of this server are opened."""
+    """The workshop in which all projects of this server are opened."""
     return Workshop()
 
 
@@ -60,7 +60,7 @@ def opened() -> Opening:
 
 
 def item() -> str | None:
-    """What the address names the project by; None where there is only one."""
+    """The project's name in the address; None where there is only one project."""
     return state.current_project() if len(choices()) > 1 else None
 
 
@@ -72,7 +72,7 @@ def link_items(selection: Selection) -> QueryItems:
 
 
 def may_lay_out(opened: Opening) -> bool:
-    """Whether this visitor may ask for a new layout.
+    """Return True if this visitor may ask for a new layout.
 
     The operator's project gets one of a visitor's asking only in place of the first picture.
     """

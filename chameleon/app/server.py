@@ -1,4 +1,4 @@
-"""What the server does before it answers anyone, and how it ends."""
+"""The beginning and the end of the server."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _found(
     own: uploads.Upload | None,
     settings: Settings | None = None,
 ) -> Survey | None:
-    """What is found with these settings; None where the page says why there is nothing yet."""
+    """The survey with these settings; None where the page says why there is nothing yet."""
     try:
         if own is None:
             text = None if settings is None else settings_text(settings)
@@ -98,7 +98,7 @@ def _survey(
 
 
 def _draw_state(found: Survey, *, stands: bool) -> None:
-    """Whether the project opens, and what is the matter."""
+    """Draw whether the project opens, and its problems."""
     if found.error is not None:
         st.error(plain(found.error), icon=":material/error:")
     elif found.project is not None:

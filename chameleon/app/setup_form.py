@@ -68,7 +68,7 @@ def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
 
 
 def _reading(found: Survey, key: str, *, alone: bool) -> str | None:
-    """Which reading of the table is chosen; None while none is."""
+    """The reading of the table that is chosen; None while none is."""
     options = ["snapshot", "since", "valid", "cut", "steps", *([_ONE_VERSION] if alone else [])]
     stated = found.settings.source
     current = str(stated["reading"]) if "reading" in stated else None

@@ -36,7 +36,7 @@ TRIAL_FOLDER = "trial"
 
 
 def in_child(task: str, folder: str | Path, private: Path, note: Note, **job: object) -> Any:  # noqa: ANN401
-    """What a child process answers to a task on an upload, within `upload_limits`.
+    """The answer of a child process to a task on an upload, within `upload_limits`.
 
     "survey" answers why the settings are refused, or None; the others name the cached results that
     were damaged.

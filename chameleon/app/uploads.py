@@ -1,4 +1,4 @@
-"""What visitors bring along: each in a private folder that ends with the visit."""
+"""Uploads of visitors: each in a private folder that ends with the visit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from chameleon.project import (
 from chameleon.storage import Note
 
 NAME = "your-upload"
-"""What the address calls the project that this visitor brought along."""
+"""The name of this visitor's upload in the address."""
 
 LIMITS = Limits()
 MOST_UPLOADS = 16
@@ -60,7 +60,7 @@ class Background(Protocol):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to do."""
+        """Return True if nothing is left to do."""
 
     def wait(self, seconds: float | None) -> None:
         """Wait until complete, but not longer than that."""
@@ -290,14 +290,14 @@ def take_away(upload: Upload) -> None:
 
 
 def upload_of_session() -> Upload | None:
-    """What this visitor brought along and is still there."""
+    """The upload of this visitor; None where there is none."""
     shelf = _shelf()  # the first visitor of a process has leftovers removed
     upload = cast("Upload | None", st.session_state.get(_UPLOAD))
     return upload if upload is not None and upload in shelf else None
 
 
 def is_shown() -> bool:
-    """Whether this visitor looks at what they brought along."""
+    """Return True if this visitor looks at their upload."""
     return state.current_project() == NAME
 
 

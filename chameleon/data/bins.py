@@ -26,7 +26,7 @@ FEW_VALUES = 30
 
 MOST_CATEGORIES = 20
 TEXT_SHARE = 0.5
-"""Where a text differs between more than this share of the instances, there is no histogram."""
+"""A text that differs between more than this share of the instances has no histogram."""
 
 _MIDDLE = (0.005, 0.995)
 _NICE_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -44,7 +44,7 @@ _DATE_STEPS = tuple(
 
 
 class BinKind(StrEnum):
-    """How a feature's values are cut."""
+    """The way in which a feature's values are cut."""
 
     RANGES = "ranges"
     VALUES = "values"
@@ -53,7 +53,7 @@ class BinKind(StrEnum):
 
 
 class BarKind(StrEnum):
-    """What one bar of a histogram holds."""
+    """The content of one bar of a histogram."""
 
     BELOW = "below"
     RANGE = "range"

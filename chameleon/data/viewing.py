@@ -1,4 +1,4 @@
-"""By which columns an instance is looked at: as [viewer] says, or found from their names."""
+"""The columns that show an instance: named by [viewer], or found from their names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _viewers: WeakKeyDictionary[EvolvingDataset, Viewer] = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """How an instance is looked at.
+    """The view of an instance.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def _found(dataset: EvolvingDataset) -> Viewer:
 def viewed_values(
     dataset: EvolvingDataset, viewer: Viewer, rows: NDArray[np.integer], *, first: Sequence[str]
 ) -> list[object]:
-    """What the viewer shows of some rows: an array of numbers, a text, bytes or a list; or None.
+    """The values that the viewer shows of some rows: numbers, a text, bytes, a list, or None.
 
     Features come from memory; any other column is read from the file of a version that holds the
     row.

@@ -1,4 +1,4 @@
-"""What a project is opened by: a folder, a chameleon.toml, or a single table."""
+"""The address of a project: a folder, a chameleon.toml, or a single table."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from chameleon.project.records import SETTINGS_FILE, Settings
 from chameleon.project.settings import read_settings
 
 _ROLES = ("id", "label", "split")
-"""What an address may name beside the keys of [source]; its `date` is that of [source]."""
+"""Columns that an address may name beside the keys of [source]; its `date` is that of [source]."""
 
 _MOST_ITEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a project is and what is said of it.
+    """The place of a project, and its settings.
 
     `text` is what was given, to open the project again, `path` the project folder or the single
     table, `folder` the folder that all files of the project are in.

@@ -1,4 +1,4 @@
-"""What a version's file holds, and whether it can be used."""
+"""Checks of a version's file: its columns, ids, labels, and splits."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _all_dates(column: pl.Series) -> bool:
 def checked_version(
     source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
 ) -> Findings:
-    """Whether the columns that have a role can be used, and what is odd about them."""
+    """Problems of the columns that have a role."""
     findings = Findings()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
     absent = [name for name in needed if name not in columns]
@@ -267,7 +267,7 @@ def _check_ids(
 
 
 def _how_they_differ(rows: pl.DataFrame) -> str:
-    """How many of the repeated ids have several labels, or stand in several splits."""
+    """The number of repeated ids with several labels, or in several splits, as a clause."""
     repeated = rows.filter(pl.col("id").is_duplicated()).group_by("id").n_unique()
     labels, splits = ((repeated[name] > 1).sum() for name in ("label", "split"))
     told = [f"{labels:,} of them with different labels"] if labels else []

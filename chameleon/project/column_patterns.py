@@ -36,7 +36,7 @@ def matching(template: str, placeholder: str, columns: Iterable[str]) -> Pairs:
 
 @dataclass(frozen=True, slots=True)
 class WeakColumns:
-    """What chameleon.toml says of label probabilities and votes; None: found by their names.
+    """Columns of label probabilities and votes in chameleon.toml; None: found by their names.
 
     Attributes
     ----------

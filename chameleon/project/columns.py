@@ -1,4 +1,4 @@
-"""What the columns of a version are, and their values in one canonical form.
+"""The columns of a version: their kinds, and their values in one canonical form.
 
 One value has one form in every version and file format, so that equal things are equal:
 numbers are float64 with -0.0 as 0.0 and NaN as missing, dates are naive microseconds in UTC,
@@ -36,7 +36,7 @@ SPLIT_NAMES: Mapping[str, Split] = {
 }
 
 MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
-"""What stands for a missing value among the numbers, booleans or dates of a text file."""
+"""Signs of a missing value among the numbers, booleans, or dates of a text file."""
 
 NOT_A_DATE = int(np.iinfo(np.int64).min)
 
@@ -258,7 +258,7 @@ def _reads_as_number(values: pl.Series) -> bool:
 
 
 def reads_as_date(values: pl.Series) -> bool:
-    """Whether every text is an ISO date, with or without a time."""
+    """Return True if every text is an ISO date, with or without a time."""
     if not values.str.contains(_DATE).all():
         return False
     return _parsed_dates(values).null_count() == 0

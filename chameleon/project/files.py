@@ -29,8 +29,8 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _MOST = 2**63 - 1
 
 MOST_HELD = 256_000_000
-"""Bytes of files that are held for one project: what 5 million values take as CSV, and less than
-the arrays that they become."""
+"""Bytes of files that are held for one project: some 25 million values as CSV, which take about as
+much as the arrays that they become."""
 
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
@@ -42,7 +42,7 @@ def ending(file: str | Path) -> str:
 
 
 def is_untyped(file: str | Path) -> bool:
-    """Whether the format carries no types, so that they are found from the values."""
+    """Return True if the format carries no types, so that they are found from the values."""
     return ending(file).startswith(".csv")
 
 
@@ -77,7 +77,7 @@ def scan_whole(path: Path) -> pl.LazyFrame:
 
 
 def file_remarks(path: Path, content: bytes | None = None) -> tuple[tuple[Severity, str], ...]:
-    """What is unusual about how a file is written, each to follow its name."""
+    """Unusual ways in which a file is written, each to follow its name."""
     if is_untyped(path):
         require_whole_rows(path, content)
         return text_form(path).remarks
@@ -151,7 +151,7 @@ def _scan_typed(path: Path, content: bytes | None) -> pl.LazyFrame:
 
 
 def _ranges(scan: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Whether a value is in range, for every column of dates or times.
+    """Tests of the values' range, for every column of dates or times.
 
     polars panics on other values, or reads them as something else.
     """
@@ -199,14 +199,14 @@ def unreadable(
 
 
 def could_not(path: Path, error: BaseException) -> str:
-    """Why a file could not be read, without its path, and what to do."""
+    """The reason why a file could not be read, without its path, and the remedy."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     said = said.replace(str(path), path.name).rstrip(".")
     return f"could not be read as {ending(path).lstrip('.')}: {said}. {_remedy(path)}"
 
 
 def _remedy(path: Path) -> str:
-    """What to do about a file that cannot be read, told by how it begins."""
+    """The remedy for a file that cannot be read, found from its beginning."""
     try:
         with path.open("rb") as stream:
             head = stream.read(512)
@@ -230,7 +230,7 @@ def _culprit(paths: list[Path], error: BaseException) -> tuple[Path, BaseExcepti
 
 
 def outside(folder: Path, path: Path) -> bool:
-    """Whether a path leads out of the folder, by links or dots, or cannot be followed."""
+    """Return True if a path leads out of the folder, by links or dots, or cannot be followed."""
     try:
         return not path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError, ValueError):
@@ -258,7 +258,7 @@ class VersionFiles:
 
     @property
     def untyped(self) -> bool:
-        """Whether the files are plain text."""
+        """Return True if the files are plain text."""
         return is_untyped(self.paths[0])
 
     def scan(self, split_column: str, files: HeldFiles) -> pl.LazyFrame:
@@ -292,7 +292,7 @@ class VersionFiles:
         return pl.concat(scans, how="diagonal_relaxed")
 
     def remarks(self, files: HeldFiles) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual about how the files are written, and how they are read.
+        """Unusual ways in which the files are written, and how they are read.
 
         Raises
         ------
@@ -309,7 +309,7 @@ class VersionFiles:
 
 
 def _named(path: Path, read: Callable[[Path], Read]) -> Read:
-    """What reading one of several files gives; its error names the file."""
+    """The result of reading one of several files; its error names the file."""
     try:
         return read(path)
     except VersionError as error:

@@ -1,4 +1,4 @@
-"""What was found in one version's file, remembered by its content."""
+"""Findings in one version's file, remembered by its content."""
 
 from __future__ import annotations
 

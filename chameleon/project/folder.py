@@ -81,7 +81,7 @@ class FolderSource(VersionSource):
         return whole.select(named(*own))
 
     def untyped(self, version: Version) -> bool:
-        """Whether the version is a CSV."""
+        """Return True if the version is a CSV."""
         return self._files[version.name].untyped
 
     def fingerprint(self, version: Version) -> str:
@@ -91,7 +91,7 @@ class FolderSource(VersionSource):
         return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual about how the version's files are written."""
+        """Unusual ways in which the version's files are written."""
         return self._files[version.name].remarks(self._held)
 
     def hold(self, version: Version) -> None:
@@ -113,7 +113,7 @@ class FolderSource(VersionSource):
         return unreadable(version, self._folder, self._files[version.name].paths, error)
 
     def predictions(self, version: Version) -> GivenTable | None:
-        """What the version's own rows say, where [predictions] names such a column."""
+        """Predictions in the version's own rows, where [predictions] names such a column."""
         asked = self._settings.predictions
         if asked is None:
             return None
@@ -169,7 +169,7 @@ class FolderSource(VersionSource):
         return usable
 
     def _takes(self, version: Version, path: Path) -> bool:
-        """Whether the version's files are told; those of a sub-folder may not be."""
+        """Return True if the version's files are certain; those of a sub-folder may not be."""
         try:
             self._files[version.name] = (
                 folder_files(path, self._folder) if path.is_dir() else VersionFiles((path,))

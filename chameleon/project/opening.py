@@ -1,4 +1,4 @@
-"""Where versions come from, and opening a project from them.
+"""Sources of versions, and opening a project from one.
 
 A further kind of source is a class in one file of this folder, a `VersionSource` that is made of
 the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.

@@ -1,4 +1,4 @@
-"""Which reading of a table [source] asks for; where it does not say, the question to answer."""
+"""The reading of a table that [source] asks for, or the question to answer."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _present(column: str, key: str, columns: Sequence[str]) -> str:
 
 
 def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
-    """What [source] may say of a table with these columns; "..." where no column is guessed."""
+    """Possible [source] tables for these columns; "..." where no column is guessed."""
     version = guessed(columns, USUAL_VERSION) or "..."
     date = guessed(columns, USUAL_NAMES["date"]) or "..."
     span = {key: guessed(columns, (key,)) or "..." for key in (START, END)}
@@ -181,7 +181,7 @@ def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
 
 
 def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
-    """What to ask: what was found, the choices, and the lines to write for each."""
+    """The question to ask: the columns found, the choices, and the lines to write for each."""
     file = str(settings.source.get("file", "data.csv"))
     named = toml_text({"file": file}).strip()
     choices: list[str] = []

@@ -1,4 +1,4 @@
-"""How the rows of one table become versions: snapshot, since, valid, and cuts by date.
+"""Readings of one table's rows as versions: snapshot, since, valid, and cuts by date.
 
 Each reading looks at the distinct values of its key columns only, and says which of them every
 version holds. So a row belongs to a version by its key values alone, whatever else it holds.

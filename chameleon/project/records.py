@@ -37,7 +37,7 @@ class Split(Option):
 
 
 class Kind(StrEnum):
-    """What the values of a column are, over all versions."""
+    """The kind of a column's values, over all versions."""
 
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a problem takes away: a version or column, trust, or nothing."""
+    """The severity of a problem: it takes away a version or column, trust, or nothing."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -54,7 +54,7 @@ class Severity(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What the data check looks for. The last two are problems of any other kind."""
+    """The findings of the data check. The last two are problems of any other kind."""
 
     DUPLICATE_IDS = "duplicate ids"
     MISSING_IDS = "missing ids"
@@ -79,7 +79,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What was found wrong, where, and what was done about it.
+    """A finding: its severity, its place, and what was done about it.
 
     `kind` is what the data check looks for, `count` the rows or ids concerned, `examples` a few of
     the ids or values; `version`, `file`, and `column` are None where it is no single one.
@@ -154,7 +154,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which columns carry the id, label, split, date and source; None where there is none.
+    """The columns of the id, label, split, date, and source; None where there is none.
 
     Label probabilities are classes with their columns, votes are rules with theirs. Where there is
     no label column, the label is the class of the largest probability.
@@ -196,7 +196,7 @@ class ModelSpec:
 
 
 class ViewerKind(Option):
-    """How an instance is looked at; each has a file in `chameleon/app/viewers`."""
+    """The view of an instance; each has a file in `chameleon/app/viewers`."""
 
     IMAGE = "image"
     TEXT = "text"
@@ -206,7 +206,7 @@ class ViewerKind(Option):
 
 @dataclass(frozen=True, slots=True)
 class ViewerSpec:
-    """What [viewer] says: how an instance is looked at, and by which columns.
+    """The table [viewer]: the view of an instance, and its columns.
 
     `columns` are names in order, or patterns in which "*" stands for anything. `shape` is rows,
     columns and, for colors, 3 of an image of pixel columns; None where it is a square.
@@ -223,7 +223,7 @@ class ViewerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What chameleon.toml says, checked; the defaults where it is silent.
+    """The content of chameleon.toml, checked, with defaults for what it lacks.
 
     `columns` are those with a role, by role. `source` is the table as it is written; the kind of
     source that it names checks it. `golden` is relative to the project folder. `problems` are what
@@ -281,13 +281,13 @@ class GivenTable:
 
 
 class VersionSource(Protocol):
-    """Where versions come from. A further kind offers `versions`, `scan` and `fingerprint`.
+    """A source of versions. A further kind offers `versions`, `scan`, and `fingerprint`.
 
     What else is here has an answer that most kinds can keep.
     """
 
     pooled: bool = False
-    """Whether all versions share the columns of one table, so that a column without any value in
+    """True if all versions share the columns of one table, so that a column without any value in
     a version is not one of that version's."""
 
     def versions(self) -> tuple[Version, ...]:
@@ -318,7 +318,7 @@ class VersionSource(Protocol):
         """Let go of what is held for the version: its rows were stored."""
 
     def problems(self) -> tuple[Problem, ...]:
-        """What was found wrong while listing the versions."""
+        """Problems found while listing the versions."""
         return ()
 
     def other_columns(self) -> Collection[str]:
@@ -326,11 +326,11 @@ class VersionSource(Protocol):
         return ()
 
     def untyped(self, version: Version) -> bool:
-        """Whether the version is plain text (CSV), all columns String, its types still unknown."""
+        """Return True if the version is plain text (CSV): all its columns are String."""
         return False
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual about how the version is written, and how it is read.
+        """Unusual ways in which the version is written, and how it is read.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a project holds before it can be opened: columns, guessed roles, versions, first rows."""
+"""A survey of a project before it can be opened: columns, guessed roles, versions, first rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FoundVersion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """What a project holds, and whether it opens.
+    """The content of a project, and the project itself where it opens.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def survey(
     private: Path | None = None,
     most_versions: int = MOST_VERSIONS,
 ) -> Survey:
-    """What is found where a project shall be opened, however much is wrong with it.
+    """A survey of the place where a project shall be opened, however much is wrong with it.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _of_table(folder: Path, settings: Settings) -> dict[str, object]:
 def _of_versions(
     source: VersionSource, settings: Settings, memory: FileMemory
 ) -> dict[str, object]:
-    """What the source tells of its versions."""
+    """The survey of a source's versions."""
     problems = [*settings.problems, *source.problems()]
     found: list[FoundVersion] = []
     headers: list[Mapping[str, str | None]] = []

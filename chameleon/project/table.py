@@ -132,7 +132,7 @@ class TableSource(VersionSource):
         return self._others
 
     def untyped(self, version: Version) -> bool:
-        """Whether the table is a CSV."""
+        """Return True if the table is a CSV."""
         return is_untyped(self._path)
 
     def fingerprint(self, version: Version) -> str:
@@ -151,7 +151,7 @@ class TableSource(VersionSource):
         return unreadable(version, self._folder, [self._path], error)
 
     def predictions(self, version: Version) -> GivenTable | None:
-        """What the columns of the version's predictions say of any row of the table."""
+        """Predictions of the version's model for the rows of the table."""
         said = self._said.get(version.name)
         if self._asked is None or said is None or said.prediction is None:
             return None
@@ -168,7 +168,7 @@ class TableSource(VersionSource):
         )
 
     def _holds(self, version: Version) -> pl.Expr:
-        """Whether a row of the table is in the version.
+        """A test of rows: those of the version pass.
 
         Every reading asks each of its columns by itself, so that the values of one column may be
         looked up without those of the other.
@@ -181,7 +181,7 @@ class TableSource(VersionSource):
         return pl.all_horizontal(tests)
 
     def _evidence(self, column: str) -> str:
-        """What the ids say of a version column: once in the table, or once in every version."""
+        """Evidence of the ids about a version column: each is once in the table, or often."""
         columns = self._table.collect_schema().names()
         asked = self._settings.columns.get("id", ())
         usual = guessed(columns, USUAL_NAMES["id"])
@@ -349,7 +349,7 @@ def _is_single(dtype: pl.DataType) -> bool:
 
 
 def _one_of(every: pl.Series, wanted: pl.Series) -> pl.Expr:
-    """Whether the column of that name has one of the wanted values, of all that there are."""
+    """A test of rows: those with one of the wanted values, of all that there are, pass."""
     column = named(every.name)
     values, distinct = wanted.drop_nulls().unique().sort(), every.drop_nulls().unique()
     if len(values) == len(distinct):

@@ -1,4 +1,4 @@
-"""How a text file (CSV) is written: its encoding, separator, decimal comma and line ends.
+"""The form of a text file (CSV): its encoding, separator, decimal comma, and line ends.
 
 A form other than UTF-8, commas and line feeds is read only where it is certain, and told; what
 cannot be certain is refused with the way to convert it.
@@ -44,7 +44,7 @@ MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class TextForm:
-    """How a text file is written.
+    """The form of a text file.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class TextForm:
 
     @property
     def remarks(self) -> tuple[tuple[Severity, str], ...]:
-        """What is unusual and how it was read, each to follow the name of the file."""
+        """Unusual features and how they were read, each to follow the name of the file."""
         said: list[str] = []
         if self.encoding != "utf-8":
             said.append(f"is {self.encoding.upper()} text, told by its byte order mark.")
@@ -84,7 +84,7 @@ class TextForm:
 
 
 def text_form(path: Path) -> TextForm:
-    """How the file is written; read from its beginning.
+    """The form of a file, read from its beginning.
 
     Raises
     ------

@@ -145,7 +145,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 def must(be: str) -> msgspec.Meta:
-    """What a value must be, as the end of a sentence."""
+    """The requirement on a value, as the end of a sentence."""
     return msgspec.Meta(description=be)
 
 
@@ -178,7 +178,7 @@ def checked(content: Mapping[str, Any], shape: type[Shape], file: str) -> Shape:
 
 
 class _Place(NamedTuple):
-    """Where an error is: its name, the value there, what it must be, and the table around."""
+    """The place of an error: its name, the value there, the requirement, and the table around."""
 
     name: str
     value: object
@@ -230,7 +230,7 @@ def close_names(name: str, known: Iterable[str]) -> str:
 
 
 def _described(hint: object) -> str:
-    """What the values of a type must be; a table where nothing is said."""
+    """The requirement on values of a type; a table where nothing is said."""
     metas = getattr(hint, "__metadata__", ())
     said = [meta.description for meta in metas if getattr(meta, "description", None)]
     deeper = (_described(part) for part in get_args(hint))

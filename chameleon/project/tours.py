@@ -13,7 +13,7 @@ import msgspec
 from chameleon.project.toml_file import Table, checked, must, read_toml
 
 TOUR_FILE = "tour.toml"
-"""Where a project's tour stands, beside its chameleon.toml; a project needs none."""
+"""The file of a project's tour, beside its chameleon.toml; a project needs none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Unpacked:
 
 
 def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -> Unpacked:
-    """What was unpacked into an empty folder; a folder around everything is taken off.
+    """Unpack a zip into an empty folder; a folder around everything is taken off.
 
     All names and declared sizes are looked at before anything is written, and what comes out is
     counted while it is written, whatever was declared.
@@ -74,7 +74,7 @@ def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -
 
 
 def refused_name(name: str) -> str | None:
-    """Why no file may have that path, which has slashes between its parts; None where it may."""
+    """The reason why no file may have that path (parts between slashes); None where it may."""
     parts = name.split("/")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
         return "has a control character in its name"
@@ -145,7 +145,7 @@ def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int)
 
 
 def _is_litter(name: str) -> bool:
-    """Whether an archiver left the entry by itself."""
+    """Return True if an archiver added the entry."""
     parts = name.split("/")
     return parts[0] == "__MACOSX" or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
 

@@ -27,14 +27,14 @@ _ESTIMATORS = (
     "HistGradientBoostingClassifier", "LogisticRegression", "DecisionTreeClassifier",
     "RandomForestClassifier", "ExtraTreesClassifier", "GaussianNB", "DummyClassifier",
 )  # fmt: skip
-"""Whose time and memory stay in proportion to the data."""
+"""Classifiers whose time and memory stay in proportion to the data."""
 
 _LARGEST_PARAMETER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of other people's data a server takes, a project.
+    """The limits to a project of other people on a server.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ Sent = tuple[str, int, BinaryIO]
 
 
 def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
-    """What was left out, in a sentence, or "": the files now make a project in the empty folder.
+    """Write the files as a project into the empty folder; return a sentence on what was left out.
 
     Several tables become the versions; one table becomes the table of which [source] is still to
     be said; a zip is unpacked. No table is read: see `require_readable`.
@@ -179,7 +179,7 @@ def write_project_zip(folder: Path, target: Path) -> None:
 
 
 def _belongs(parts: tuple[str, ...]) -> bool:
-    """Whether a file of that path is one of a project's: its settings, or a table in its place."""
+    """Return True if the path is that of a project's settings, or of a table in its place."""
     if any(part.startswith((".", "~")) for part in parts):
         return False
     if parts == (SETTINGS_FILE,):

@@ -31,7 +31,7 @@ class Fault:
     rows: NDArray[np.bool_]
 
     def sentence(self, of: int) -> str:
-        """What is wrong, in how many rows of all, and what comes of it."""
+        """The fault, the number of rows of all, and what comes of it."""
         return f"{self.clause}, in {int(self.rows.sum()):,} of {of:,} rows. {_NO_PROBABILITIES}"
 
 
@@ -149,7 +149,7 @@ def _faults(
 def check_probabilities(
     findings: Findings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
 ) -> None:
-    """What is wrong with label probabilities; `derives`: the label is made of them."""
+    """Note faults of label probabilities; `derives`: the label is made of them."""
     count = len(found.tied)
     for fault in found.faults:
         ids: list[str] = []
@@ -208,7 +208,7 @@ class WeakLabels:
     derived: bool
 
     def has_probabilities(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Whether each row has label probabilities."""
+        """True for each row that has label probabilities."""
         if not len(self.codes):
             return np.zeros(len(rows), dtype=np.bool_)
         held: NDArray[np.bool_] = ~np.isnan(self.probabilities[0, rows])

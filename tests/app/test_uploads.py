@@ -499,7 +499,7 @@ def test_settings_that_no_file_can_hold_are_told_and_the_page_stands(
     served(write_project(tmp_path / "p", {"1": plain()}))
     screen = visitor(SETUP)
     assert not screen.at.exception
-    assert {"settings can't be written" in error.value for error in screen.at.error} == {True}
+    assert {"be written into" in error.value for error in screen.at.error} == {True}
     assert screen.at.dataframe[0].value["version"].to_list() == ["1"]
 
 
