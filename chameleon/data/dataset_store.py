@@ -89,7 +89,7 @@ def _begun(project: Project) -> EvolvingDataset | None:
         first = replace(project, versions=versions, kinds=kinds)
         key = dataset_key(first)
         if f"dataset-{key}" in stored:
-            begun = read_dataset(project.results_folder / f"dataset-{key}", first, key)
+            begun = _read(project.results_folder / f"dataset-{key}", first, key)
             if begun is not None:
                 return begun
     return None
