@@ -22,7 +22,7 @@ from chameleon.data import evolving_dataset, feature_hashes, laid_out_features
 from chameleon.layout.stored import keep, pca_standing
 from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_says
 from chameleon.project import Problem, with_damage
-from chameleon.storage import noted_damage, read_folder, write_folder
+from chameleon.storage import noted_damage, read_folder, save_parts, write_folder
 from chameleon.storage.folders import MANIFEST
 from tests.library import TREE, plain
 
@@ -219,7 +219,7 @@ def place(request, tmp_path: Path, monkeypatch) -> Place:
     standing = pca_standing(dataset, feature_hashes(dataset, features), features)
     if request.param:
         assert shipping.main([str(folder)]) == 0
-        assert write_folder(folder / "layout", standing.write)
+        assert write_folder(folder / "layout", lambda path: save_parts(path, standing.parts))
     else:
         assert keep(standing, dataset)
     wanted, evaluation = everything(folder)
