@@ -7,6 +7,7 @@ Method: Hohman et al., CHI 2020, "Prediction Change Matrix". Churn: Milani Fard 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -267,11 +268,8 @@ def prediction_changes_by(
 
 def _without(selection: Selection, view: str) -> Selection:
     """The selection without what was chosen in one view: a view is not narrowed by itself."""
-    kept = selection.filters
-    for choice in kept.choices:
-        if choice.field == view:
-            kept = kept.without(choice)
-    return replace(selection, filters=kept)
+    free: dict[str, Any] = {view: ()}
+    return replace(selection, filters=replace(selection.filters, **free))
 
 
 def _passing(evaluation: Evaluation, selection: Selection, *, same_label: bool) -> Pairs:

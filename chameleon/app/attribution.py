@@ -11,7 +11,7 @@ import streamlit as st
 from chameleon.analysis import MODEL_WORDS, PART_WORDS, Attribution, Slice, Slices, TrainingParts
 from chameleon.app import attribution_tests, attribution_training, cached, state, step_sentences
 from chameleon.app.attribution_tests import METRICS
-from chameleon.app.formatting import choice_words, figure, plain, shortened
+from chameleon.app.formatting import figure, filters_words, plain, shortened
 from chameleon.app.view import View, is_dark
 from chameleon.charts import waterfall, waterfall_frame, waterfall_text
 
@@ -197,7 +197,7 @@ def _draw_slices(view: View, found: Slices) -> None:
 
 def _slice_words(view: View, one: Slice) -> str:
     kinds = view.evaluation.dataset.project.kinds
-    return " and ".join(choice_words(choice, kinds) for choice in one.filters.choices)
+    return filters_words((one.filters,), kinds)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

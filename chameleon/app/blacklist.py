@@ -19,7 +19,7 @@ from chameleon.app.blacklisting import (
     draw_said,
     shelf,
 )
-from chameleon.app.formatting import choice_words, plain, shortened
+from chameleon.app.formatting import filters_words, plain, shortened
 from chameleon.app.result_cache import kept
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
@@ -290,8 +290,7 @@ def _rule_words(view: View, rule: BlacklistRule) -> str:
     kinds = view.evaluation.dataset.project.kinds
     try:
         selection = rule_selection(view.evaluation, rule, version=view.selection.primary)
-        choices = (*selection.filters.choices, *selection.primary_only.choices)
-        return " and ".join(choice_words(choice, kinds) for choice in choices) or "everything"
+        return filters_words((selection.filters, selection.primary_only), kinds, "everything")
     except (ChameleonError, KeyError):  # of a feature that is gone
         return shortened(rule.query, 120)
 

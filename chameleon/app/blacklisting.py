@@ -9,7 +9,7 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from chameleon.app.formatting import choice_words, plain, shortened
+from chameleon.app.formatting import filters_words, plain, shortened
 from chameleon.app.operator import operator
 from chameleon.app.view import View
 from chameleon.errors import ChameleonError
@@ -186,15 +186,9 @@ def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str)
             on_click=_put_rule,
             args=(view, old, key),
         )
-    st.caption(f"As a rule: {plain(filters_words(view))}.")
-
-
-def filters_words(view: View) -> str:
-    """The filters in words, as a rule would hold them."""
     kinds = view.evaluation.dataset.project.kinds
-    selection = view.selection
-    choices = (*selection.filters.choices, *selection.primary_only.choices)
-    return " and ".join(choice_words(c, kinds) for c in choices) or "no filter is set"
+    parts = (view.selection.filters, view.selection.primary_only)
+    st.caption(f"As a rule: {plain(filters_words(parts, kinds, 'no filter is set'))}.")
 
 
 def _named(old: str | None, key: str) -> str:

@@ -19,7 +19,7 @@ from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
-from chameleon.selection.selections import Selection, checked, held_rows, instance_mask
+from chameleon.selection.selections import Selection, held_rows, instance_mask
 
 
 def listed_mask(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -> NDArray[np.bool_]:
@@ -92,7 +92,7 @@ def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> N
     dataset = evaluation.dataset
     dataset.version_number(version)
     try:
-        selection = checked(evaluation, rule_selection(evaluation, rule, version=version))
+        selection = rule_selection(evaluation, rule, version=version)
         mask = instance_mask(evaluation, selection)
         side, _ = held_rows(evaluation, selection)
     except SelectionError as error:

@@ -16,7 +16,7 @@ from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
 from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
-from chameleon.selection.view_filters import AlwaysFails, SensitivityRange
+from chameleon.selection.filter_values import SensitivityRange
 
 _KEPT = 8
 _sensitivities: WeakKeyDictionary[Evaluation, dict[SensitivityRange, Sensitivity]] = (
@@ -125,26 +125,6 @@ def sensitivity_of(evaluation: Evaluation, over: SensitivityRange) -> Sensitivit
             kept.pop(next(iter(kept)))
         kept[over] = _counted(evaluation, over)
     return kept[over]
-
-
-def always_fails(evaluation: Evaluation, over: AlwaysFails) -> NDArray[np.bool_]:
-    """The instances that every version of a range gets wrong, bool of shape (n_instances,).
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the last comes before the first.
-    """
-    dataset = evaluation.dataset
-    versions = version_range(dataset, over.first, over.last)
-    held, wrong, right = np.zeros((3, dataset.instance_count), dtype=np.bool_)
-    for version, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
-        held |= own
-        outcome = evaluation.outcome[version, rows]
-        asked = own if over.held_only else np.ones(len(own), dtype=np.bool_)
-        wrong |= asked & (outcome == INCORRECT)
-        right |= asked & (outcome == CORRECT)
-    return held & wrong & ~right
 
 
 def rows_by_version(
