@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.instance_order import id_ranks
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.selection import Blacklist, instance_numbers, listed_mask, rule_mask
+from chameleon.selection import Blacklist, excluded_mask, instance_numbers, rule_mask
 
 _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,
@@ -86,7 +86,7 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))
     rows = own[own >= 0]
-    on_list = listed_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
+    on_list = excluded_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
     splits = tuple(split.value for split in SPLITS)
     found: list[tuple[str, str | None, int, int]]
     found = [("version", version, int(on_list.sum()), len(rows))]

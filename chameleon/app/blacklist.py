@@ -29,9 +29,9 @@ from chameleon.selection import (
     LONGEST_NAME,
     Blacklist,
     BlacklistRule,
+    excluded_mask,
     held_rows,
     instance_mask,
-    listed_mask,
     rule_mask,
     rule_selection,
 )
@@ -207,7 +207,7 @@ def _seen(
         except SelectionError as error:
             complaints.append(str(error))
     applied = replace(_blacklist, rules=tuple(rules))
-    mask = listed_mask(_evaluation, applied, version=version)
+    mask = excluded_mask(_evaluation, applied, version=version)
     return _Seen(
         applied=applied,
         complaints=tuple(complaints),

@@ -20,8 +20,8 @@ from chameleon.selection import (
     LONGEST_REASON,
     Blacklists,
     Put,
-    blacklists_path,
     can_be_written,
+    exclusion_lists_path,
     rule_of,
 )
 
@@ -54,14 +54,14 @@ def shelf(evaluation: Evaluation) -> Shelf:
     """Where the lists of this project are for this visitor; opened once a visit."""
     project = evaluation.dataset.project
     stores = cast("dict[str, Shelf]", st.session_state.setdefault(_STORES, {}))
-    key = str(blacklists_path(project))
+    key = str(exclusion_lists_path(project))
     if key not in stores:
         stores[key] = _opened(project)
     return stores[key]
 
 
 def _opened(project: Project) -> Shelf:
-    path = blacklists_path(project)
+    path = exclusion_lists_path(project)
     if project.private is not None:
         return Shelf(Blacklists(), "what you brought along ends with your visit")
     why = None

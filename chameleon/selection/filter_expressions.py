@@ -33,7 +33,7 @@ from chameleon.project import (
     text_form,
 )
 from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
-from chameleon.selection.exclusion_masks import listed_mask, rule_mask, rule_selection
+from chameleon.selection.exclusion_masks import excluded_mask, rule_mask, rule_selection
 from chameleon.selection.filter_values import FeatureFilter
 from chameleon.selection.filters import AnyFilter, Filters
 from chameleon.selection.raw_clauses import (
@@ -149,7 +149,7 @@ def filter_expression(
             "no expression on the files tells them apart. Name an id column under [columns]."
         )
     raw = _Raw(dataset, known)
-    wanted = listed_mask(evaluation, blacklist, version=version)
+    wanted = excluded_mask(evaluation, blacklist, version=version)
     notes = raw.notes
     clauses = [raw.entries(blacklist.entries["instance"])] if len(blacklist.entries) else []
     for rule in blacklist.rules:
