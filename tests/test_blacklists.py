@@ -272,13 +272,26 @@ def test_no_json_of_another_kind_is_taken():
         assert store.names == ()
 
 
+@pytest.mark.parametrize("name", ["", " ", "n" * 81])
+def test_a_name_that_cannot_be_used_adds_nothing_of_the_file(tmp_path, name):
+    good = json.loads(lists_json([]))
+    lists = [
+        {"name": "first", "entries": [["1", "", 5]], "rules": []},
+        {"name": name, "entries": [["2", "", 5]], "rules": []},
+    ]
+    for store in (Blacklists(), Blacklists(tmp_path / FILE)):
+        with pytest.raises(SelectionError, match="name"):
+            put_lists(store, json.dumps({**good, "lists": lists}).encode())
+        assert store.names == ()
+
+
 # ---------------------------------------------------------------- several at once, and sudden ends
 
 
 WRITER = """
 import os, sys
 from pathlib import Path
-from chameleon.blacklists import Blacklists
+from chameleon import Blacklists
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 store = Blacklists(path)
 os.write(1, b"ready\\n")
@@ -315,7 +328,7 @@ def test_processes_that_write_at_once_lose_no_entry(tmp_path):
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from chameleon.blacklists import Blacklists
+from chameleon import Blacklists
 
 def write(path, name, told):
     store = Blacklists(path)

@@ -18,7 +18,7 @@ from chameleon.selection import (
     LabelProbability,
     RuleVote,
     VoteChange,
-    listed_mask,
+    excluded_mask,
     rule_of,
 )
 from tests import oracle
@@ -56,7 +56,7 @@ def escape(text, parts):
 
 
 def on_list(evaluation, store, version, name="l"):
-    mask = listed_mask(evaluation, store.of(name), version=version)
+    mask = excluded_mask(evaluation, store.of(name), version=version)
     return sorted(evaluation.dataset.instance_ids.filter(pl.Series(mask)).to_list())
 
 

@@ -12,7 +12,7 @@ from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.values import SPLIT_NAMES, named_column
 from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.selection import Blacklist, instance_numbers, listed_mask, rule_mask
+from chameleon.selection import Blacklist, excluded_mask, instance_numbers, rule_mask
 
 _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,
@@ -77,7 +77,7 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))
     rows = own[own >= 0]
-    on_list = listed_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
+    on_list = excluded_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
     found: list[tuple[str, str | None, int, int]]
     found = [("version", version, int(on_list.sum()), len(rows))]
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (

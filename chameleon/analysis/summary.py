@@ -164,7 +164,7 @@ _CODE = {
 
 def group_words(filters: Filters) -> str:
     """A group of `changed_slices` in words."""
-    return " and ".join(_choice_words(choice.field, choice.value) for choice in filters.choices)
+    return " and ".join(_filter_words(part.key, part.value) for part in filters.parts)
 
 
 def _of_data(found: Attribution, kinds: pl.DataFrame) -> Sentence:
@@ -368,9 +368,8 @@ def _of_group(slices: Slices) -> Sentence:
     return Sentence(Topic.GROUP, f"{told}.", most.filters, named=(verb,))
 
 
-def _choice_words(field: str, value: object) -> str:
+def _filter_words(name: str, value: object) -> str:
     if not isinstance(value, FeatureFilter):
-        name = field.removesuffix("s")
         return f"no {name}" if value is None else f"{name} '{value}'"
     parts = [_range_words(limits) for limits in value.ranges]
     parts += [f"'{category}'" for category in value.categories]

@@ -20,7 +20,7 @@ from chameleon.analysis import (
     TrainingParts,
 )
 from chameleon.app import jobs, state, step_sentences
-from chameleon.app.formatting import choice_words, duration_words, figure, plain, shortened
+from chameleon.app.formatting import duration_words, figure, filters_words, plain, shortened
 from chameleon.app.view import View, draw_chart, draw_choice, draw_empty, draw_toggle
 from chameleon.app.work_queue import Question
 from chameleon.charts import (
@@ -223,7 +223,7 @@ def _draw_slices(view: View, found: Slices) -> None:
 
 def _slice_words(view: View, one: Slice) -> str:
     kinds = view.evaluation.dataset.project.kinds
-    return " and ".join(choice_words(choice, kinds) for choice in one.filters.choices)
+    return filters_words((one.filters,), kinds)
 
 
 def _draw_training(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:

@@ -20,7 +20,7 @@ from chameleon.app.blacklisting import (
     shelf,
 )
 from chameleon.app.cached import kept
-from chameleon.app.formatting import choice_words, plain, shortened
+from chameleon.app.formatting import filters_words, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View
 from chameleon.errors import ChameleonError, SelectionError
@@ -29,9 +29,9 @@ from chameleon.selection import (
     LONGEST_NAME,
     Blacklist,
     BlacklistRule,
+    excluded_mask,
     held_rows,
     instance_mask,
-    listed_mask,
     rule_mask,
     rule_selection,
 )
@@ -207,7 +207,7 @@ def _seen(
         except SelectionError as error:
             complaints.append(str(error))
     applied = replace(_blacklist, rules=tuple(rules))
-    mask = listed_mask(_evaluation, applied, version=version)
+    mask = excluded_mask(_evaluation, applied, version=version)
     return _Seen(
         applied=applied,
         complaints=tuple(complaints),
@@ -290,8 +290,7 @@ def _rule_words(view: View, rule: BlacklistRule) -> str:
     kinds = view.evaluation.dataset.project.kinds
     try:
         selection = rule_selection(view.evaluation, rule, version=view.selection.primary)
-        choices = (*selection.filters.choices, *selection.primary_only.choices)
-        return " and ".join(choice_words(choice, kinds) for choice in choices) or "everything"
+        return filters_words((selection.filters, selection.primary_only), kinds, "everything")
     except (ChameleonError, KeyError):  # of a feature that is gone
         return shortened(rule.query, 120)
 

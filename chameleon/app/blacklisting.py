@@ -9,7 +9,7 @@ from typing import cast
 import polars as pl
 import streamlit as st
 
-from chameleon.app.formatting import choice_words, plain, shortened
+from chameleon.app.formatting import filters_words, plain, shortened
 from chameleon.app.operator import operator
 from chameleon.app.view import View
 from chameleon.errors import ChameleonError
@@ -20,8 +20,8 @@ from chameleon.selection import (
     LONGEST_REASON,
     Blacklists,
     Put,
-    blacklists_path,
     can_be_written,
+    exclusion_lists_path,
     rule_of,
 )
 
@@ -54,14 +54,14 @@ def shelf(evaluation: Evaluation) -> Shelf:
     """Where the lists of this project are for this visitor; opened once a visit."""
     project = evaluation.dataset.project
     stores = cast("dict[str, Shelf]", st.session_state.setdefault(_STORES, {}))
-    key = str(blacklists_path(project))
+    key = str(exclusion_lists_path(project))
     if key not in stores:
         stores[key] = _opened(project)
     return stores[key]
 
 
 def _opened(project: Project) -> Shelf:
-    path = blacklists_path(project)
+    path = exclusion_lists_path(project)
     if project.private is not None:
         return Shelf(Blacklists(), "what you brought along ends with your visit")
     why = None
@@ -186,15 +186,9 @@ def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str)
             on_click=_put_rule,
             args=(view, old, key),
         )
-    st.caption(f"As a rule: {plain(filters_words(view))}.")
-
-
-def filters_words(view: View) -> str:
-    """The filters in words, as a rule would hold them."""
     kinds = view.evaluation.dataset.project.kinds
-    selection = view.selection
-    choices = (*selection.filters.choices, *selection.primary_only.choices)
-    return " and ".join(choice_words(c, kinds) for c in choices) or "no filter is set"
+    parts = (view.selection.filters, view.selection.primary_only)
+    st.caption(f"As a rule: {plain(filters_words(parts, kinds, 'no filter is set'))}.")
 
 
 def _named(old: str | None, key: str) -> str:

@@ -1,4 +1,4 @@
-"""The active filters as removable chips, with how many instances they leave."""
+"""The active filters as removable chips, with how many instances match them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import streamlit as st
 
 from chameleon import analysis
 from chameleon.app import cached, state
-from chameleon.app.formatting import choice_words, plain, shortened, side_words
+from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.view import View
-from chameleon.selection import Choice, Filters
+from chameleon.selection import Filters, RegionFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ def draw(view: View) -> None:
             st.button(
                 f"{plain(shortened(chip.words, 60))} :material/close:",
                 key=f"chip-{number}",
-                help=f"Take off {plain(chip.words)}",
-                on_click=_take_off,
+                help=f"Remove filter: {plain(chip.words)}",
+                on_click=_remove,
                 args=(chip,),
             )
         st.button("Clear all", key="clear-all", type="tertiary", on_click=state.clear)
     if counted.instances == 0:
         st.info(
-            "No instance of either side passes all filters together. Take off a filter above: "
+            "No instance in either version matches all filters. Remove one: "
             + "; ".join(_relief(view, chips)),
             icon=":material/filter_alt_off:",
         )
@@ -57,9 +57,9 @@ def draw(view: View) -> None:
 def _chips(view: View) -> Iterator[_Chip]:
     kinds = view.evaluation.dataset.project.kinds
     selection = view.selection
-    for choice in selection.filters.choices:
-        if choice.field != "regions":
-            yield _Chip(choice_words(choice, kinds), partial(_without, choice=choice))
+    for part in selection.filters.parts:
+        if not isinstance(part, RegionFilter):
+            yield _Chip(part.label(kinds), partial(Filters.without, part=part))
     cells = len(selection.filters.regions)
     if cells:
         words = "a cell of the embedding" if cells == 1 else f"{cells} cells of the embedding"
@@ -71,10 +71,6 @@ def _chips(view: View) -> Iterator[_Chip]:
             yield _Chip(f"{side} is {words}", lambda _: Filters(), side=field)
 
 
-def _without(filters: Filters, choice: Choice) -> Filters:
-    return filters.without(choice)
-
-
 def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
     """For each chip, how many instances would show without it."""
     for chip in chips:
@@ -83,5 +79,5 @@ def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
         yield f"without *{plain(shortened(chip.words))}* {count:,} show"
 
 
-def _take_off(chip: _Chip) -> None:
+def _remove(chip: _Chip) -> None:
     state.change(chip.side, chip.without)

@@ -11,10 +11,10 @@ from typing import Any
 import streamlit as st
 
 from chameleon.app import state
-from chameleon.app.formatting import filter_words, plain, shortened
+from chameleon.app.formatting import plain, shortened
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.project import Kind
-from chameleon.selection import FeatureFilter, Filters, Range
+from chameleon.selection import FeatureFilter, Filters, Range, filter_words
 
 _ADDED = "chameleon.added"
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -52,7 +52,7 @@ def _feature_filter(
     number: int,
     shown: Sequence[str],
 ) -> None:
-    def take_off() -> None:
+    def remove() -> None:
         st.session_state[_ADDED] = [name for name in shown if name != feature.name]
         state.set_filters(state.current_filters().without_feature(feature.name))
 
@@ -64,8 +64,8 @@ def _feature_filter(
                 icon=":material/close:",
                 key=f"feature-off-{number}",
                 type="tertiary",
-                help="Take off this feature's filter",
-                on_click=take_off,
+                help="Remove this feature's filter",
+                on_click=remove,
                 width="content",
             )
         if feature.kind is Kind.TEXT:

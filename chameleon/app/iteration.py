@@ -11,12 +11,12 @@ import streamlit as st
 
 from chameleon import analysis
 from chameleon.app import chart_clicks, iteration_drift, state
-from chameleon.app.formatting import data_change_words, number, plain, shortened
+from chameleon.app.formatting import number, plain, shortened
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_chart, draw_empty, toggle_filter
 from chameleon.charts import change_bar_frame, change_bars, change_bars_text
 from chameleon.project import Split
-from chameleon.selection import DataChange, Happened
+from chameleon.selection import DataChange, DataChangeFilter, Happened
 
 _LISTED = "iteration-listed"
 _BY = ("split", "label", "source")
@@ -176,12 +176,12 @@ def _draw_instances(view: View) -> None:
         return
     chosen = view.selection.filters.data_changes
     offered = list(dict.fromkeys([*chosen, *(DataChange(h) for h in occurring)]))
-    texts = [change.to_text() for change in offered]
+    texts = [DataChangeFilter(change).text for change in offered]
     if st.session_state.get(_LISTED) not in texts or _newly_chosen(chosen):
         st.session_state[_LISTED] = texts[0]
     text = st.selectbox(
         "Show", texts, key=_LISTED, width=320,
-        format_func=lambda t: data_change_words(offered[texts.index(t)]).capitalize(),
+        format_func=lambda t: DataChangeFilter(offered[texts.index(t)]).label({}).capitalize(),
     )  # fmt: skip
     change = offered[texts.index(text)] if text in texts else offered[0]
     found = view.call(analysis.changed_instances, change=change)
@@ -189,7 +189,9 @@ def _draw_instances(view: View) -> None:
                height=38 + 35 * min(max(len(found.frame), 1), 7))  # fmt: skip
     rows = f", {found.rows:,} values" if found.rows != found.instances else ""
     listed = "" if len(found.frame) == found.rows else f" The first {len(found.frame):,} are shown."
-    st.caption(f"{found.instances:,} instances{rows}: {plain(data_change_words(change))}.{listed}")
+    st.caption(
+        f"{found.instances:,} instances{rows}: {plain(DataChangeFilter(change).label({}))}.{listed}"
+    )
 
 
 def _instance_table(listed: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,6 @@ from chameleon.app.formatting import plain, shortened, side_words
 from chameleon.app.view import View
 from chameleon.counting import OUTCOMES
 from chameleon.data import SPLITS, EvolvingDataset
-from chameleon.project import Split
 from chameleon.selection import Filters, Selection
 
 PAGES = (
@@ -153,6 +152,3 @@ def _dates(dataset: EvolvingDataset, chosen: Filters) -> None:
         on_change=change,
         help=f"From {first} to {last}. Instances without a date do not pass.",
     )
-
-
-__all__ = ["DATA_PAGES", "PAGES", "Split", "filters", "navigation"]

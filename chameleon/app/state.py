@@ -1,14 +1,13 @@
-"""What this visitor looks at: kept in the session, written to the address, read from links."""
+"""The selection of this visitor: stored in the session, written to the address, read from links."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from chameleon.app import chart_clicks
 from chameleon.errors import SelectionError
@@ -31,9 +30,6 @@ PROJECT_ITEM = "project"
 TOUR_ITEM = "tour"
 """The item of the address that names the step of the guided tour, while one is taken."""
 
-_LAG_SECONDS = 10.0
-"""So long after it was left, an address counts as lagging behind, and not as the Back button."""
-
 _LEFT_KEPT = 20
 
 _OWN = "own-items"  # goes with the project: it names its instances
@@ -42,13 +38,7 @@ OWN_ITEMS = ("open", "find")
 
 
 def project_of_session(names: Sequence[str]) -> str:
-    """The project this visitor looks at: what was chosen last, or what a link names.
-
-    Parameters
-    ----------
-    names
-        The projects there are for this visitor; the first one is shown where none is named.
-    """
+    """The project shown: the one chosen last or named by a link, else the first of `names`."""
     items = _address()
     current = cast("str | None", st.session_state.get(_PROJECT))
     followed = current in names and (bool(st.session_state.get(_CLICKED)) or _is_echo(items))
@@ -65,7 +55,7 @@ def project_of_session(names: Sequence[str]) -> str:
 
 
 def enter_project(name: str) -> None:
-    """Look at that project; what was chosen in another one stays there."""
+    """Show that project; the selection in another one stays there."""
     before = st.session_state.get(_PROJECT)
     if before == name:
         return
@@ -87,7 +77,7 @@ def enter_project(name: str) -> None:
 
 
 def choose_project(name: str) -> None:
-    """Look at that project. For callbacks: the script runs afterwards."""
+    """Show that project. For callbacks: the script runs afterwards."""
     enter_project(name)
     st.session_state[_CLICKED] = True
 
@@ -132,22 +122,22 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
 
 
 def tour_step() -> int | None:
-    """The step of the guided tour, counted from 1; None where none is taken."""
+    """The step of the guided tour, counted from 1; None outside of it."""
     return cast("int | None", st.session_state.get(_TOUR))
 
 
 def take_tour(number: int) -> None:
-    """Be at that step of the tour."""
+    """Go to that step of the tour."""
     st.session_state[_TOUR] = number
 
 
 def end_tour() -> None:
-    """Take no tour any more."""
+    """End the tour."""
     st.session_state.pop(_TOUR, None)
 
 
 def read_tour_step() -> None:
-    """Take the step over that a link names; before the link's selection is taken over."""
+    """Go to the step that a link names; before the link's selection is read."""
     items = _address()
     if not items or st.session_state.get(_CLICKED) or _is_echo(items):
         return
@@ -159,13 +149,7 @@ def read_tour_step() -> None:
 
 
 def follow_link(query: QueryItems, default: Selection) -> None:
-    """Look at what the items of an address name. For callbacks.
-
-    Parameters
-    ----------
-    default
-        What is looked at where the items do not say it.
-    """
+    """Show what the items of an address name, else what `default` has. For callbacks."""
     try:
         _choose(Selection.from_query(query, default))
     except SelectionError as error:
@@ -173,32 +157,31 @@ def follow_link(query: QueryItems, default: Selection) -> None:
 
 
 def _is_echo(items: QueryItems) -> bool:
-    """Whether the address is one that this session wrote: the present one, or one just left.
+    """Return True if the address is one that this session wrote: the present one, or one left.
 
     A browser sends a click with the address that it knows then, which lags behind by the way to
-    the server and back.
+    the server and back. The Back and Forward buttons ask for an address that was left as well;
+    the browser says so.
     """
     if items == st.session_state.get(_WRITTEN):
         return True
-    left = cast("dict[QueryItems, float]", st.session_state.get(_LEFT, {}))
-    return time.monotonic() - left.get(items, -math.inf) < _LAG_SECONDS
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        return False
+    return items in cast("list[QueryItems]", st.session_state.get(_LEFT, []))
 
 
 def write_address(selection: Selection | None, project: str | None) -> None:
     """Let the address bar name project and selection, so that copying it copies the view.
 
-    Parameters
-    ----------
-    selection
-        None where there is nothing to select from.
-    project
-        None where there is only one.
+    `selection` is None where there is no data yet, `project` where there is only one.
     """
     items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
-    items += () if selection is None else selection.to_query()
-    if selection is not None and (step := tour_step()) is not None:
-        items += ((TOUR_ITEM, str(step)),)
-    items += () if selection is None else tuple(_own_items().items())
+    if selection is not None:
+        step = tour_step()
+        items += selection.to_query()
+        items += () if step is None else ((TOUR_ITEM, str(step)),)
+        items += tuple(_own_items().items())
     before = st.session_state.get(_WRITTEN)
     if before is not None and before != items:
         _leave(before)
@@ -212,20 +195,18 @@ def write_address(selection: Selection | None, project: str | None) -> None:
 
 
 def _leave(address: QueryItems) -> None:
-    left = cast("dict[QueryItems, float]", st.session_state.setdefault(_LEFT, {}))
-    left.pop(address, None)
-    left[address] = time.monotonic()
-    while len(left) > _LEFT_KEPT:
-        left.pop(next(iter(left)))
+    left = cast("list[QueryItems]", st.session_state.get(_LEFT, []))
+    others = [one for one in left if one != address]
+    st.session_state[_LEFT] = [*others, address][-_LEFT_KEPT:]
 
 
 def own_item(name: str) -> str | None:
-    """What this page's address says beside the selection, such as the instance that is open."""
+    """A part of this page's address beside the selection, such as the open instance."""
     return _own_items().get(name)
 
 
 def set_own_item(name: str, value: str | None) -> None:
-    """Let this page's address say it, or no longer. For callbacks: the script runs afterwards."""
+    """Put a part into this page's address, or remove it. For callbacks."""
     if value is None:
         _own_items().pop(name, None)
     else:
@@ -239,12 +220,9 @@ def _own_items() -> dict[str, str]:
 
 
 def complaints(*, last: bool) -> tuple[str, ...]:
-    """What a link asked for that does not exist; told until a page that is complete has told it.
+    """Messages about what a link names that does not exist, until a complete page shows them.
 
-    Parameters
-    ----------
-    last
-        Whether the page is complete: one that is not is drawn anew by itself.
+    `last` says that this page is complete: another one is drawn anew.
     """
     found: tuple[str, ...] = ()
     for key in (_STALE, _COMPLAINTS):
@@ -255,20 +233,15 @@ def complaints(*, last: bool) -> tuple[str, ...]:
 
 
 def was_clicked() -> bool:
-    """Whether a choice of this visitor's led to this run, so that the address lags behind."""
+    """Return True if a click of this visitor led to this run, so that the address lags behind."""
     return bool(st.session_state.get(_CLICKED))
 
 
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:
-    """Look at other versions. For callbacks: the script runs afterwards."""
-    current = _current()
-    _choose(
-        replace(
-            current,
-            primary=primary or current.primary,
-            secondary=secondary or current.secondary,
-        )
-    )
+    """Show other versions. For callbacks: the script runs afterwards."""
+    now = _current()
+    sides = primary or now.primary, secondary or now.secondary
+    _choose(replace(now, primary=sides[0], secondary=sides[1]))
 
 
 def set_filters(filters: Filters) -> None:
@@ -277,13 +250,7 @@ def set_filters(filters: Filters) -> None:
 
 
 def changed(selection: Selection, field: str, change_of: Callable[[Filters], Filters]) -> Selection:
-    """The selection with its filters, or one side's restriction, changed.
-
-    Parameters
-    ----------
-    field
-        "filters", "primary_only" or "secondary_only".
-    """
+    """The selection with "filters", "primary_only" or "secondary_only" changed."""
     changes: dict[str, Any] = {field: change_of(getattr(selection, field))}
     return replace(selection, **changes)
 
@@ -294,10 +261,7 @@ def change(field: str, change_of: Callable[[Filters], Filters]) -> None:
 
 
 def filters_become_side(field: str) -> None:
-    """Restrict a side to what the filters now let through, and take these filters off.
-
-    What only two versions together can tell stays a filter. For callbacks.
-    """
+    """Turn the filters into the restriction of a side; those of several versions stay filters."""
     current = _current()
     changes: dict[str, Any] = {field: current.filters.of_rows}
     rest = current.filters.of_instances
@@ -305,7 +269,7 @@ def filters_become_side(field: str) -> None:
 
 
 def clear() -> None:
-    """Take off all filters and restrictions. For callbacks."""
+    """Remove all filters and restrictions. For callbacks."""
     current = _current()
     _choose(Selection(current.primary, current.secondary))
 
@@ -316,19 +280,16 @@ def current_filters() -> Filters:
 
 
 def pick_version(key: str, names: Sequence[str]) -> None:
-    """Take over what was picked on the timeline of that key."""
+    """Show the version picked on the timeline of that key."""
     choice = st.session_state[key]["pick"]
     if choice is None or not 0 <= choice["index"] < len(names):
         return
-    name = names[choice["index"]]
-    if choice["side"] == "primary":
-        select_versions(primary=name)
-    else:
-        select_versions(secondary=name)
+    side = "primary" if choice["side"] == "primary" else "secondary"
+    select_versions(**{side: names[choice["index"]]})
 
 
 def _choose(selection: Selection) -> None:
-    """Take a selection over from a click; it counts more than the address the click came with."""
+    """Set the selection by a click; it counts more than the address the click came with."""
     st.session_state[_SELECTION] = selection
     st.session_state[_CLICKED] = True
 

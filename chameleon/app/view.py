@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import polars as pl
@@ -15,7 +15,7 @@ from chameleon.app import cached, chart_clicks, state
 from chameleon.app.cached import kept
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
-from chameleon.selection import Choice, Selection
+from chameleon.selection import Selection
 
 ALL_SPLITS = "all"
 Result = TypeVar("Result")
@@ -156,9 +156,11 @@ def _spec(
 
 def toggle_filter(field: str, value: object) -> None:
     """Set a filter, or remove it where it is set. For callbacks."""
-    filters, choice = state.current_filters(), Choice(field, value)
-    is_set = choice in filters.choices
-    state.set_filters(filters.without(choice) if is_set else filters.with_choice(choice))
+    filters = state.current_filters()
+    chosen = getattr(filters, field)
+    left = tuple(one for one in chosen if one != value)
+    changed: dict[str, Any] = {field: left if value in chosen else (*chosen, value)}
+    state.set_filters(replace(filters, **changed))
 
 
 def occurring_splits(view: View) -> list[str]:

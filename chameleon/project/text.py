@@ -38,6 +38,7 @@ _MARKS = (
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,([0-9]+)([eE][+-]?[0-9]+)?")
 _POINT_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
+_QUOTED = re.compile(r'"[^"]*("|\Z)')
 _DECIMAL_COMMA = r"^([+-]?[0-9]+),([0-9]+([eE][+-]?[0-9]+)?)$"
 MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 
@@ -144,8 +145,8 @@ def _require_utf8(head: bytes, *, whole: bool) -> None:
 
 def _form_of_text(text: str, *, whole: bool, encoding: str, line_end: str) -> TextForm:
     lines = text.splitlines() if whole else text.splitlines()[:-1]
-    header = next(iter(_rows(lines[:1], ",")), [])
-    found = [s for s in _SEPARATORS if len(header) < 2 and s in "".join(header)]
+    bare = next(iter(_QUOTED.sub("", text).splitlines()), "")
+    found = [sign for sign in _SEPARATORS if "," not in bare and sign in bare]
     if len(found) != 1:
         return TextForm(encoding, line_end=line_end)
     cells = [cell.strip() for row in _rows(lines[1:], found[0]) for cell in row]

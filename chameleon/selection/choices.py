@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chameleon.data import Bar, BarKind, BinKind, Bins, Feature
-from chameleon.selection.filters import FeatureFilter, Range
+from chameleon.selection.filter_values import FeatureFilter, Range
 
 
 def bars_of_filter(feature: Feature, chosen: FeatureFilter) -> frozenset[int]:

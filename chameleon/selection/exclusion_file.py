@@ -1,4 +1,4 @@
-"""The SQLite file of the blacklists: opened, checked, made; SQLite's errors in words of ours."""
+"""The SQLite file of the exclusion lists: opened, checked, and made."""
 
 from __future__ import annotations
 
@@ -47,19 +47,16 @@ def connected(place: str) -> sqlite3.Connection:
 
 
 def copy_into(path: Path, target: sqlite3.Connection) -> None:
-    """Copy what a file holds, without writing anything to it or beside it.
-
-    Raises
-    ------
-    ProjectError
-        It cannot be read, or is changed all the time.
-    """
+    """Copy a file's content, without writing anything to it or beside it."""
     for _ in range(_COPY_TRIES):
         before = _stamps(path)
         # while a log of committed changes lies beside the file, its index is there too
         option = "mode=ro" if len(before) > 1 else "immutable=1"
         place = f"{path.resolve().as_uri()}?{option}"
-        with told(path.name), closing(sqlite3.connect(place, uri=True)) as connection:
+        with (
+            translated_sqlite_errors(path.name),
+            closing(sqlite3.connect(place, uri=True)) as connection,
+        ):
             require_ours(connection, path.name)
             if connection.execute("PRAGMA user_version").fetchone()[0]:
                 connection.backup(target)
@@ -91,20 +88,14 @@ def write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def require_ours(connection: sqlite3.Connection, name: str) -> None:
-    """Refuse a file of another program or of a newer release.
-
-    Raises
-    ------
-    ProjectError
-        It is one.
-    """
+    """Refuse a file of another program or of a newer release."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables and application != _APPLICATION:
         raise ProjectError(
             f"{name} in the project folder is another program's file: it is left as it is. Move "
-            "it away to keep blacklists there."
+            "it away to keep exclusion lists there."
         )
     if version > FORMAT:
         raise ProjectError(
@@ -140,24 +131,24 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
-    """Say SQLite's errors in words of ours."""
+def translated_sqlite_errors(name: str) -> Iterator[None]:
+    """Raise ProjectError for SQLite's errors, in words of ours."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _BUSY:
-            said = f"Others have been writing to {name} for {_BUSY_SECONDS:.0f} s. Try again."
+            message = f"Others have been writing to {name} for {_BUSY_SECONDS:.0f} s. Try again."
         elif code in _DAMAGED:
-            said = damaged(name)
+            message = damaged(name)
         else:
-            said = f"{name} in the project folder cannot be used: {error}. Nothing was changed."
-        raise ProjectError(said) from error
+            message = f"{name} in the project folder cannot be used: {error}. Nothing was changed."
+        raise ProjectError(message) from error
 
 
 def damaged(name: str) -> str:
-    """What to say of a file that is damaged."""
+    """The message about a damaged file."""
     return (
-        f"{name} in the project folder is damaged, or no file of blacklists: it is left as it is. "
-        "Put a sound copy in its place, or move it away to begin anew."
+        f"{name} in the project folder is damaged, or no file of exclusion lists: it is left as it "
+        "is. Put a sound copy in its place, or move it away to begin anew."
     )

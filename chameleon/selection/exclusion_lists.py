@@ -1,8 +1,8 @@
-"""Blacklists: named lists of instances and rules with reasons, kept in one SQLite file.
+"""Exclusion lists: named lists of instances and rules with reasons, stored in one SQLite file.
 
 The file is `blacklists.sqlite` in the project folder (beside a single table, named after it), in
-write-ahead mode, so that several people may write at once and whoever is killed loses nothing
-that was committed. What is no file of ours, or is damaged, is told and never written to.
+write-ahead mode, so that several people may write at once and a killed process loses nothing that
+was committed. A damaged file, or another program's, is reported and never written to.
 """
 
 from __future__ import annotations
@@ -27,14 +27,19 @@ from chameleon.selection.exclusion_file import (
     damaged,
     prepare,
     require_ours,
-    told,
     transaction,
+    translated_sqlite_errors,
     write_ahead,
 )
 
 FILE = "blacklists.sqlite"
 LONGEST_NAME, LONGEST_REASON = 80, 500
 _ENTRIES = {"instance": pl.String, "reason": pl.String, "added": pl.Int64}
+_ADD_ENTRY = "INSERT OR IGNORE INTO entry (list, instance, reason, added) VALUES (?, ?, ?, ?)"
+_ADD_RULE = (
+    "INSERT OR IGNORE INTO rule (list, query, primary_version, secondary_version, reason, added)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
 Entry = tuple[str, str, int]
 """An instance, the reason, and the time in microseconds since 1970 in UTC."""
 
@@ -48,13 +53,13 @@ class BlacklistRule:
     number
         Its number in the store; no other rule gets it again.
     query
-        The filters, and what the primary side was restricted to, as a query string.
+        The filters, and the restriction of the primary side, as a query string.
     primary, secondary
-        The names of the versions looked at when the rule was made.
+        The names of the versions shown when the rule was made.
     reason
         Why, in words.
     added
-        When, in microseconds since 1970 in UTC.
+        Microseconds since 1970 in UTC.
     """
 
     number: int
@@ -150,13 +155,7 @@ class Blacklists:
             return tuple(n for (n,) in connection.execute("SELECT name FROM list ORDER BY name"))
 
     def of(self, name: str) -> Blacklist:
-        """What a list holds.
-
-        Raises
-        ------
-        SelectionError
-            There is no list of that name.
-        """
+        """The content of a list; SelectionError where there is none of that name."""
         with self._reading() as connection:
             if connection is None:
                 raise SelectionError(_no_list(name))
@@ -164,13 +163,7 @@ class Blacklists:
                 return _content(connection, name)
 
     def create(self, name: str) -> str:
-        """Make an empty list; its name as it is kept.
-
-        Raises
-        ------
-        SelectionError
-            The name is empty, too long, or taken.
-        """
+        """Make an empty list; its name as it is stored."""
         name = checked_name(name)
         with self._writing() as connection:
             if _number(connection, name) is not None:
@@ -179,13 +172,7 @@ class Blacklists:
         return name
 
     def rename(self, name: str, new: str) -> str:
-        """Give a list another name; the name as it is kept.
-
-        Raises
-        ------
-        SelectionError
-            There is no such list, or the new name cannot be used.
-        """
+        """Give a list another name; the name as it is stored."""
         new = checked_name(new)
         with self._writing() as connection:
             number = _required(connection, name)
@@ -195,19 +182,13 @@ class Blacklists:
         return new
 
     def delete(self, name: str) -> None:
-        """Delete a list with all that is on it.
-
-        Raises
-        ------
-        SelectionError
-            There is no list of that name.
-        """
+        """Delete a list with its entries and rules."""
         with self._writing() as connection:
             number = _required(connection, name)
             connection.execute("DELETE FROM list WHERE number = ?", (number,))
 
     def put(self, name: str, instances: Iterable[str], reason: str = "") -> Put:
-        """Put instances on a list, which is made where it is not there yet.
+        """Add instances to a list, which is made where it is not there yet.
 
         An instance that is on it already keeps its reason and time.
 
@@ -220,45 +201,39 @@ class Blacklists:
         return self.put_entries(name, ((one, reason, at) for one in instances))
 
     def put_entries(self, name: str, entries: Iterable[Entry]) -> Put:
-        """Put instances on a list, each with its own reason and time; see `put`."""
-        rows = [(instance, checked_reason(reason), added) for instance, reason, added in entries]
-        name = checked_name(name)
-        with self._writing() as connection:
-            number = _made(connection, name)
-            before = connection.total_changes
-            connection.executemany(
-                "INSERT OR IGNORE INTO entry (list, instance, reason, added) VALUES (?, ?, ?, ?)",
-                ((number, *row) for row in rows),
-            )
-            new = connection.total_changes - before
-        return Put(new, len(rows) - new)
+        """Add instances to a list, each with its own reason and time; see `put`."""
+        return self.put_all([(name, entries, ())])
 
     def put_rule(self, name: str, rule: BlacklistRule) -> Put:
-        """Put a rule on a list, which is made where it is not there yet; it gets a new number.
+        """Add a rule to a list, which is made where it is not there yet; it gets a new number."""
+        return self.put_all([(name, (), (rule,))])
 
-        Raises
-        ------
-        SelectionError
-            The name cannot be used.
-        """
-        name = checked_name(name)
-        values = (rule.query, rule.primary, rule.secondary, checked_reason(rule.reason))
-        with self._writing() as connection:
-            made = connection.execute(
-                "INSERT OR IGNORE INTO rule (list, query, primary_version, secondary_version,"
-                " reason, added) VALUES (?, ?, ?, ?, ?, ?)",
-                (_made(connection, name), *values, rule.added or now()),
+    def put_all(self, lists: Iterable[tuple[str, Iterable[Entry], Iterable[BlacklistRule]]]) -> Put:
+        """Add entries and rules to several lists by their names: all of them, or none."""
+        prepared = [
+            (
+                checked_name(name),
+                [(instance, _checked_reason(reason), added) for instance, reason, added in entries],
+                [
+                    (r.query, r.primary, r.secondary, _checked_reason(r.reason), r.added or now())
+                    for r in rules
+                ],
             )
-            return Put(made.rowcount, 1 - made.rowcount)
+            for name, entries, rules in lists
+        ]
+        asked = sum(len(entries) + len(rules) for _, entries, rules in prepared)
+        with self._writing() as connection:
+            new = 0
+            for name, entries, rules in prepared:
+                number = _made(connection, name)
+                before = connection.total_changes
+                for statement, rows in ((_ADD_ENTRY, entries), (_ADD_RULE, rules)):
+                    connection.executemany(statement, ((number, *row) for row in rows))
+                new += connection.total_changes - before
+        return Put(new, asked - new)
 
     def take_off(self, name: str, instances: Sequence[str]) -> int:
-        """How many entries were taken off a list.
-
-        Raises
-        ------
-        SelectionError
-            There is no list of that name.
-        """
+        """Remove entries from a list; how many were on it."""
         with self._writing() as connection:
             number = _required(connection, name)
             before = connection.total_changes
@@ -269,13 +244,7 @@ class Blacklists:
             return connection.total_changes - before
 
     def take_off_rule(self, name: str, number: int) -> bool:
-        """Whether the rule of that number was on the list, and is now taken off.
-
-        Raises
-        ------
-        SelectionError
-            There is no list of that name.
-        """
+        """Remove a rule by its number; return True if it was on the list."""
         with self._writing() as connection:
             found = connection.execute(
                 "DELETE FROM rule WHERE list = ? AND number = ?",
@@ -286,7 +255,7 @@ class Blacklists:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         if self._memory is not None:
-            with self._lock, told(FILE):
+            with self._lock, translated_sqlite_errors(FILE):
                 yield self._memory
         elif self.path is None or not self.path.exists():
             yield None
@@ -298,7 +267,7 @@ class Blacklists:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         if self._memory is not None:
-            with self._lock, told(FILE), transaction(self._memory):
+            with self._lock, translated_sqlite_errors(FILE), transaction(self._memory):
                 yield self._memory
             return
         assert self.path is not None
@@ -311,24 +280,24 @@ class Blacklists:
     @contextmanager
     def _opened(self, path: Path) -> Iterator[sqlite3.Connection]:
         """A connection for one call: threads and processes share nothing but the file."""
-        with told(path.name), closing(connected(str(path))) as connection:
+        with translated_sqlite_errors(path.name), closing(connected(str(path))) as connection:
             require_ours(connection, path.name)
             yield connection
 
 
 def open_blacklists(project: Project) -> Blacklists:
-    """The blacklists of a project, in its folder; the file is made when something is put on one.
+    """The exclusion lists of a project, in its folder; the first entry makes the file.
 
     Raises
     ------
     ProjectError
         The file is damaged, of a newer release, or another program's.
     """
-    return Blacklists(blacklists_path(project))
+    return Blacklists(exclusion_lists_path(project))
 
 
-def blacklists_path(project: Project) -> Path:
-    """Where a project's blacklists are kept: beside its data, or where alone it may be kept."""
+def exclusion_lists_path(project: Project) -> Path:
+    """The path of a project's lists: beside its data, or where alone it may be stored."""
     if project.private is not None:
         return project.private / FILE
     if project.path.is_dir():
@@ -337,7 +306,7 @@ def blacklists_path(project: Project) -> Path:
 
 
 def can_be_written(path: Path) -> bool:
-    """Whether a file of lists at that place, and what SQLite puts beside it, can be written."""
+    """Return True if a file of lists at that path, and SQLite's files beside it, can be written."""
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             return not path.is_symlink()
@@ -346,13 +315,7 @@ def can_be_written(path: Path) -> bool:
 
 
 def checked_name(name: str) -> str:
-    """The name of a list on one line.
-
-    Raises
-    ------
-    SelectionError
-        It is empty or too long.
-    """
+    """The name of a list on one line; SelectionError where it is empty or too long."""
     name = _encodable(name)
     if not name:
         raise SelectionError("A list needs a name.")
@@ -363,7 +326,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def checked_reason(reason: str) -> str:
+def _checked_reason(reason: str) -> str:
     """A reason on one line; the end of one that is too long is cut off."""
     return _encodable(reason)[:LONGEST_REASON]
 

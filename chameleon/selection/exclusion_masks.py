@@ -1,14 +1,15 @@
-"""Which instances of a version are on a blacklist: its entries, and its rules applied.
+"""The instances of a version that are on an exclusion list: its entries, and its rules applied.
 
 A rule is the filters, and the restriction of the primary side, under which it was made. At a
 version v it holds the instances of v that these let through when v is the primary version. The
 secondary is then the version as many steps before v as it lay before the primary when the rule
-was made, or the first or last version where there is none so far; where a version of that pair no
-longer exists, the version before v.
+was made, or the first or last version where the timeline ends earlier; where a version of that
+pair no longer exists, the version before v.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -19,10 +20,13 @@ from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
-from chameleon.selection.selections import Selection, checked, held_rows, instance_mask
+from chameleon.selection.filter_base import Mask, QueryItems
+from chameleon.selection.selections import Selection, held_rows, instance_mask
 
 
-def listed_mask(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -> NDArray[np.bool_]:
+def excluded_mask(
+    evaluation: Evaluation, blacklist: Blacklist, *, version: str
+) -> NDArray[np.bool_]:
     """The instances of a version that are on a list; bool of shape (n_instances,).
 
     Raises
@@ -43,14 +47,9 @@ def listed_mask(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -
 
 def rule_of(selection: Selection, reason: str) -> BlacklistRule:
     """The filters of a selection, and the restriction of its primary side, as a rule."""
-    items = tuple(
-        (name, value)
-        for name, value in selection.to_query()
-        if name not in ("primary", "secondary") and not name.startswith("secondary.")
-    )
     return BlacklistRule(
         number=0,
-        query=urlencode(items),
+        query=urlencode(_of_rule(selection.to_query())),
         primary=selection.primary,
         secondary=selection.secondary,
         reason=reason,
@@ -58,7 +57,7 @@ def rule_of(selection: Selection, reason: str) -> BlacklistRule:
 
 
 def rule_selection(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> Selection:
-    """What a rule looks at when it is applied to a version; see the head of this module.
+    """The selection of a rule that is applied to a version; see the head of this module.
 
     Raises
     ------
@@ -73,15 +72,20 @@ def rule_selection(evaluation: Evaluation, rule: BlacklistRule, *, version: str)
     else:
         other = number - 1
     secondary = names[min(max(other, 0), len(names) - 1)]
-    items = tuple(
-        (name, value)
-        for name, value in parse_qsl(rule.query, keep_blank_values=True)
-        if name not in ("primary", "secondary") and not name.startswith("secondary.")
-    )
+    items = _of_rule(parse_qsl(rule.query, keep_blank_values=True))
     return Selection.from_query(items, Selection(version, secondary))
 
 
-def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> NDArray[np.bool_]:
+def _of_rule(items: Iterable[tuple[str, str]]) -> QueryItems:
+    """The items of a link that a rule holds."""
+    return tuple(
+        (name, value)
+        for name, value in items
+        if name not in ("primary", "secondary") and not name.startswith("secondary.")
+    )
+
+
+def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> Mask:
     """The instances of a version that a rule holds; bool of shape (n_instances,).
 
     Raises
@@ -92,7 +96,7 @@ def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> N
     dataset = evaluation.dataset
     dataset.version_number(version)
     try:
-        selection = checked(evaluation, rule_selection(evaluation, rule, version=version))
+        selection = rule_selection(evaluation, rule, version=version)
         mask = instance_mask(evaluation, selection)
         side, _ = held_rows(evaluation, selection)
     except SelectionError as error:
@@ -101,7 +105,7 @@ def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> N
         ) from error
     on_side = np.zeros_like(mask)
     on_side[dataset.instance[np.flatnonzero(side)]] = True
-    result: NDArray[np.bool_] = mask & on_side
+    result: Mask = mask & on_side
     return result
 
 

@@ -1,4 +1,4 @@
-"""A blacklist as a filter expression for polars and pandas, to be run on a version's raw file.
+"""An exclusion list as a filter expression for polars and pandas, for a version's raw file.
 
 Entries become lists of raw ids. A rule becomes a condition on raw values where it asks for
 features, labels, splits, sources and dates only; where it asks for what models say, for places in
@@ -9,7 +9,7 @@ Every expression is held against the library's own answer before it is given out
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +33,9 @@ from chameleon.project import (
     text_form,
 )
 from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
-from chameleon.selection.exclusion_masks import listed_mask, rule_mask, rule_selection
-from chameleon.selection.filters import FeatureFilter, Filters
+from chameleon.selection.exclusion_masks import excluded_mask, rule_mask, rule_selection
+from chameleon.selection.filter_values import FeatureFilter
+from chameleon.selection.filters import AnyFilter, Filters
 from chameleon.selection.raw_clauses import (
     ALWAYS,
     NEVER,
@@ -46,6 +47,13 @@ from chameleon.selection.raw_clauses import (
     missing,
     moment_clause,
     one_of,
+)
+from chameleon.selection.row_filters import (
+    DateFilter,
+    LabelFilter,
+    SourceFilter,
+    SplitFilter,
+    ValueFilter,
 )
 
 _READERS: Mapping[str, tuple[str, str]] = {
@@ -69,7 +77,7 @@ _ON = "\0on"
 
 @dataclass(frozen=True, slots=True)
 class FilterExpression:
-    """A blacklist as text that selects the same instances of a version's raw file.
+    """An exclusion list as text that selects the same instances of a version's raw file.
 
     Attributes
     ----------
@@ -82,7 +90,7 @@ class FilterExpression:
     read_polars, read_pandas
         How the file has to be read for that.
     notes
-        What was said by ids instead of a condition, and why.
+        What is written as ids instead of a condition, and why.
     """
 
     version: str
@@ -141,7 +149,7 @@ def filter_expression(
             "no expression on the files tells them apart. Name an id column under [columns]."
         )
     raw = _Raw(dataset, known)
-    wanted = listed_mask(evaluation, blacklist, version=version)
+    wanted = excluded_mask(evaluation, blacklist, version=version)
     notes = raw.notes
     clauses = [raw.entries(blacklist.entries["instance"])] if len(blacklist.entries) else []
     for rule in blacklist.rules:
@@ -219,7 +227,7 @@ class _Raw:
         return []
 
     def selects(self, clause: Clause, wanted: NDArray[np.bool_]) -> bool:
-        """Whether the condition is true for exactly these instances."""
+        """Return True if the condition is true for exactly these instances."""
         try:
             # beside the columns, so that a literal is spread over the rows
             on = self._scan.with_columns(clause.test.alias(_ON)).select(_ON).collect()[_ON]
@@ -251,46 +259,24 @@ class _Raw:
         return one_of(own)
 
     def filters(self, filters: Filters) -> Clause:
-        """What filters let through.
+        """The rows that match; NoClauseError where raw values can't answer."""
+        return all_of([self._of_kind(*found) for found in filters.by_kind.items()])
 
-        Raises
-        ------
-        NoClauseError
-            Raw values cannot tell.
-        """
-        asked: Mapping[str, object] = {
-            "outcomes": filters.outcomes,
-            "cells of the embedding": filters.regions,
-            "changes of outcomes": filters.outcome_changes,
-            "changes of predicted classes": filters.class_changes,
-            "what happened between versions": filters.data_changes,
-            "sensitivity": filters.sensitivity,
-            "cells of a confusion matrix": filters.confusions,
-            "what always fails": filters.always_fails,
-            "votes of labelling rules": filters.votes,
-            "changed votes of labelling rules": filters.vote_changes,
-            "label probabilities": filters.label_probabilities,
-        }
-        for what, value in asked.items():
-            if value:
-                raise NoClauseError(f"it asks for {what}, which the file does not hold")
-        return all_of(list(self._conditions(filters)))
-
-    def _conditions(self, filters: Filters) -> Iterator[Clause]:
-        roles = self._project.roles
-        if filters.splits:
-            yield self._of_splits({split.value for split in filters.splits})
-        if filters.labels:
-            if roles.label is None:
+    def _of_kind(self, kind: type[AnyFilter], parts: list[AnyFilter]) -> Clause:
+        values = [part.value for part in parts]
+        if kind is ValueFilter:
+            return all_of([self._of_feature(one) for one in values])
+        if kind is SplitFilter:
+            return self._of_splits({split.value for split in values})
+        if kind is LabelFilter:
+            if self._project.roles.label is None:
                 raise NoClauseError("the label is the class of the largest label probability")
-            yield self._keyed(roles.label, filters.labels)
-        if filters.sources:
-            yield self._keyed(roles.source, filters.sources)
-        if filters.dates is not None:
-            yield self._dated(*filters.dates)
-        for one in filters.features:
-            if not one.is_empty:
-                yield self._of_feature(one)
+            return self._keyed(self._project.roles.label, values)
+        if kind is SourceFilter:
+            return self._keyed(self._project.roles.source, values)
+        if kind is DateFilter:
+            return self._dated(*values[0])
+        raise NoClauseError(f"it asks for {kind.asks_for}, which the file does not hold")
 
     def _of_feature(self, one: FeatureFilter) -> Clause:
         feature = self._dataset.features[self._dataset.feature_number(one.feature)]

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.counting import CORRECT, INCORRECT, UNKNOWN, outcome_codes
+from chameleon.counting import UNKNOWN, outcome_codes
 from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
-from chameleon.selection.view_filters import AlwaysFails, SensitivityRange
+from chameleon.selection.filter_values import SensitivityRange
 from chameleon.storage import MemoryCache
 
 _sensitivities: MemoryCache[Evaluation, SensitivityRange, Sensitivity] = MemoryCache(8)
@@ -118,26 +118,6 @@ def sensitivity_of(evaluation: Evaluation, over: SensitivityRange) -> Sensitivit
         A version does not exist, or the last comes before the first.
     """
     return _sensitivities.recall(evaluation, over, lambda: _counted(evaluation, over))
-
-
-def always_fails(evaluation: Evaluation, over: AlwaysFails) -> NDArray[np.bool_]:
-    """The instances that every version of a range gets wrong, bool of shape (n_instances,).
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the last comes before the first.
-    """
-    dataset = evaluation.dataset
-    versions = version_range(dataset, over.first, over.last)
-    held, wrong, right = np.zeros((3, dataset.instance_count), dtype=np.bool_)
-    for version, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
-        held |= own
-        outcome = evaluation.outcome[version, rows]
-        asked = own if over.held_only else np.ones(len(own), dtype=np.bool_)
-        wrong |= asked & (outcome == INCORRECT)
-        right |= asked & (outcome == CORRECT)
-    return held & wrong & ~right
 
 
 def rows_by_version(

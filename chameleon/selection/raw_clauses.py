@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from chameleon.project import MISSING_TOKENS, Kind, named
-from chameleon.selection.filters import FeatureFilter, Range
+from chameleon.selection.filter_values import FeatureFilter, Range
 
 _WHOLE = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32)
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
@@ -66,35 +66,45 @@ def _joined(clauses: Sequence[Clause], sign: str, of_none: Clause) -> Clause:
     )
 
 
-# ---------------------------------------------------------------- values, as they are
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
-    """A column in a form in which both libraries compare it exactly, and values in that form."""
+    """A column in a form in which both libraries compare it exactly."""
 
     polars: str
     pandas: str | None
     column: pl.Expr
 
-    def values(self, frame: pl.DataFrame) -> list[object]:
-        return frame.select(self.column)[:, 0].to_list()
+    def clause(self, polars: str, pandas: str, test: pl.Expr) -> Clause:
+        """A condition by what follows the column in either library."""
+        ours = None if self.pandas is None else f"{self.pandas}{pandas}"
+        return Clause(f"{self.polars}{polars}", ours, test)
+
+    def is_in(self, values: list[object], among: pl.Series | None = None) -> Clause:
+        """True where the column has one of these values, in polars one of `among`."""
+        test = self.column.is_in(values if among is None else among)
+        return self.clause(
+            f".is_in({values!r}).fill_null(False)",
+            f".isin({values!r})",
+            test.fill_null(value=False),
+        )
+
+    def is_missing(self, *, nan: bool) -> Clause:
+        """True where the column has no value, or with `nan` no number."""
+        if nan:
+            missing_one = self.column.fill_nan(None).is_null()
+            return self.clause(".fill_nan(None).is_null()", ".isna()", missing_one)
+        return self.clause(".is_null()", ".isna()", self.column.is_null())
 
 
 def one_of(frame: pl.DataFrame) -> Clause:
-    """True where the columns have the values of one of these rows; none of them may be missing."""
+    """True where the columns have the values of one of these rows, none of them missing."""
     if frame.is_empty():
         return NEVER
     frame = frame.sort(named(*frame.columns))
     forms = [_form(name, dtype) for name, dtype in frame.schema.items()]
-    values = [form.values(frame) for form in forms]
+    values = [frame.select(form.column)[:, 0].to_list() for form in forms]
     if len(forms) == 1:
-        form, listed = forms[0], list(dict.fromkeys(values[0]))
-        return Clause(
-            f"{form.polars}.is_in({listed!r}).fill_null(False)",
-            None if form.pandas is None else f"{form.pandas}.isin({listed!r})",
-            form.column.is_in(listed).fill_null(value=False),
-        )
+        return forms[0].is_in(list(dict.fromkeys(values[0])))
     rows = list(dict.fromkeys(zip(*values, strict=True)))
     structs = [{str(place): value for place, value in enumerate(row)} for row in rows]
     fields = [form.column.alias(str(place)) for place, form in enumerate(forms)]
@@ -110,14 +120,12 @@ def one_of(frame: pl.DataFrame) -> Clause:
 
 def _form(name: str, dtype: pl.DataType) -> _Form:
     column, polars, pandas = named(name), _polars(name), _pandas(name)
-    if dtype in (pl.String, pl.Int64, pl.Float64):
+    if dtype in (pl.String, pl.Int64, pl.Float64, pl.Boolean):
         return _Form(polars, pandas, column)
     if dtype in _WHOLE:
         return _Form(f"{polars}.cast(pl.Int64)", pandas, column.cast(pl.Int64))
     if dtype.is_float():
         return _Form(f"{polars}.cast(pl.Float64)", pandas, column.cast(pl.Float64))
-    if dtype == pl.Boolean:
-        return _Form(polars, pandas, column)
     if dtype == pl.UInt64:  # beyond Int64; as text nothing is rounded
         return _Form(
             f"{polars}.cast(pl.String)",
@@ -125,8 +133,7 @@ def _form(name: str, dtype: pl.DataType) -> _Form:
             column.cast(pl.String),
         )
     if dtype == pl.Date or _is_micro(dtype):
-        moments = _moments(name, dtype)
-        return _Form(moments.polars, moments.pandas, moments.column)
+        return _moments(name, dtype)
     # categories, decimals, times: as polars writes them
     known = pandas if dtype in _TEXT else None
     return _Form(f"{polars}.cast(pl.String)", known, column.cast(pl.String))
@@ -134,16 +141,7 @@ def _form(name: str, dtype: pl.DataType) -> _Form:
 
 def missing(name: str, dtype: pl.DataType) -> Clause:
     """True where the column has no value; in a text file also where it is empty."""
-    column, text = named(name), _polars(name)
-    if dtype.is_float():
-        return Clause(
-            f"{text}.fill_nan(None).is_null()", f"{_pandas(name)}.isna()",
-            column.fill_nan(None).is_null(),
-        )  # fmt: skip
-    return Clause(f"{text}.is_null()", f"{_pandas(name)}.isna()", column.is_null())
-
-
-# ---------------------------------------------------------------- features
+    return _Form(_polars(name), _pandas(name), named(name)).is_missing(nan=dtype.is_float())
 
 
 def feature_clause(
@@ -155,20 +153,18 @@ def feature_clause(
     shown: Sequence[str],
     has_empty: bool,
 ) -> Clause:
-    """True for the values that a feature's filter lets through.
+    """True for the values that match a feature's filter.
 
     Parameters
     ----------
-    kind
-        The kind of the feature over all versions.
-    dtype
-        The type of its raw column in this version.
+    kind, dtype
+        The kind of the feature over all versions, and the type of its raw column in this one.
     untyped
-        Whether the file is text, all columns read as text.
+        The file is text, all columns read as text.
     shown
-        The categories that its histogram shows by themselves; what is none of them is "other".
+        The categories of its histogram; others are "other".
     has_empty
-        Whether it has empty texts, which pandas cannot tell from missing ones in a CSV.
+        It has empty texts, which pandas cannot tell from missing ones in a CSV.
 
     Raises
     ------
@@ -184,20 +180,12 @@ def feature_clause(
     numbers = _numbers(chosen.feature, kind, dtype, untyped=untyped)
     parts = [_within(numbers, limits) for limits in chosen.ranges]
     if chosen.missing:
-        parts.append(
-            Clause(
-                f"{numbers.polars}.fill_nan(None).is_null()",
-                None if numbers.pandas is None else f"{numbers.pandas}.isna()",
-                numbers.column.fill_nan(None).is_null(),
-            )
-        )
+        parts.append(numbers.is_missing(nan=True))
     if chosen.non_finite:
-        infinite = "[float('inf'), float('-inf')]"
+        infinite = numbers.column.is_infinite().fill_null(value=False)
         parts.append(
-            Clause(
-                f"{numbers.polars}.is_infinite().fill_null(False)",
-                None if numbers.pandas is None else f"{numbers.pandas}.isin({infinite})",
-                numbers.column.is_infinite().fill_null(value=False),
+            numbers.clause(
+                ".is_infinite().fill_null(False)", ".isin([float('inf'), float('-inf')])", infinite
             )
         )
     return any_of(parts)
@@ -275,24 +263,13 @@ def _text_clause(chosen: FeatureFilter, dtype: pl.DataType, shown: Sequence[str]
 
 
 def _in_texts(name: str, dtype: pl.DataType, texts: Sequence[str]) -> Clause:
-    form, listed = _form(name, dtype), list(texts)
-    return Clause(
-        f"{form.polars}.is_in({listed!r}).fill_null(False)",
-        f"{form.pandas}.isin({listed!r})",
-        form.column.is_in(pl.Series(listed, dtype=pl.String).implode()).fill_null(value=False),
-    )
-
-
-# ---------------------------------------------------------------- dates
+    return _form(name, dtype).is_in(list(texts), pl.Series(texts, dtype=pl.String).implode())
 
 
 def moment_clause(name: str, dtype: pl.DataType, first: int | None, last: int | None) -> Clause:
     """True where a date is at least `first` and before `last`, in microseconds since 1970.
 
-    Raises
-    ------
-    NoClauseError
-        The dates are no dates in the file.
+    NoClauseError where the dates are no dates in the file.
     """
     if dtype != pl.Date and not _is_micro(dtype):
         raise NoClauseError(f"the dates of '{name}' are written as {dtype}")

@@ -11,7 +11,7 @@ import chameleon
 from chameleon import Blacklists, DataChange, Filters, Happened, OutcomeChange, Selection
 from chameleon.errors import SelectionError
 from chameleon.project import Split
-from chameleon.selection import listed_mask, rule_mask, rule_of, rule_selection
+from chameleon.selection import excluded_mask, rule_mask, rule_of, rule_selection
 from tests import oracle, tiny
 from tests.library import TREE, evaluated, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
@@ -121,7 +121,7 @@ def test_a_rule_that_cannot_be_applied_is_named(small):
     with pytest.raises(SelectionError, match=r"Rule 1 .* version v2: There is no label 'bird'"):
         chameleon.blacklist_members(small, store.of("l"), version="v2")
     with pytest.raises(SelectionError, match="no version 'v3'"):
-        listed_mask(small, store.of("l"), version="v3")
+        excluded_mask(small, store.of("l"), version="v3")
 
 
 # ---------------------------------------------------------------- files
@@ -185,12 +185,64 @@ def test_what_is_no_list_is_said(small_project):
     for content, name, said in (
         (b"PAR1 nothing", "l.parquet", "could not be read as Parquet"),
         (b"\xff\xfe\x00", "l.csv", "could not be read as CSV"),
+        (b"a\xff", "l.csv", "is no UTF-8"),
         (b"", "l.csv", "could not be read as CSV"),
         (b"a,b\n1,2\n", "l.csv", "no column of ids.*Columns found: a, b"),
     ):
         with pytest.raises(SelectionError, match=said):
             chameleon.read_blacklist(content, name, small_project)
-    nested = io.BytesIO()
-    pl.DataFrame({"id": [[1]]}).write_parquet(nested)
-    with pytest.raises(SelectionError, match="no texts or numbers"):
-        chameleon.read_blacklist(nested.getvalue(), "l.parquet", small_project)
+
+
+NOT_SINGLE = {
+    "list": pl.Series([["1"], ["2"]]),
+    "bytes": pl.Series([b"\xff", b"2"]),
+    "struct": pl.Series([{"a": 1}, {"a": 2}]),
+    "array": pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int64, 2)),
+}
+
+
+def as_parquet(**columns):
+    target = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("kind", NOT_SINGLE)
+def test_ids_and_reasons_that_are_no_single_values_are_refused(small_project, kind):
+    for name in ("instance", "id"):
+        content = as_parquet(**{name: NOT_SINGLE[kind]}, reason=["a", "b"])
+        with pytest.raises(SelectionError, match="the ids are no texts or numbers"):
+            chameleon.read_blacklist(content, "l.parquet", small_project)
+    for also in ({}, {"added": [1, 2]}):
+        content = as_parquet(instance=["1", "2"], Reason=NOT_SINGLE[kind], **also)
+        with pytest.raises(SelectionError, match="the reasons are no texts"):
+            chameleon.read_blacklist(content, "l.parquet", small_project)
+
+
+@pytest.mark.parametrize("name", ["instance", "id"])
+def test_whole_floats_are_the_same_ids_in_every_column(small_project, name):
+    csv = f"{name},reason\n1.0,a\n2,b\n,c\n"
+    for content, file in (
+        (as_parquet(**{name: [1.0, 2.0, None]}), "l.parquet"),
+        (as_parquet(**{name: [1.0, 2.0, float("nan")]}, reason=[1, 2, 3]), "l.parquet"),
+        (csv.encode(), "l.csv"),
+        (csv.encode("utf-16"), "l.csv"),
+    ):
+        read = chameleon.read_blacklist(content, file, small_project)
+        assert read.frame["instance"].to_list() == ["1", "2"]
+        assert (read.rows, read.without_id) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "header", ['id;"why, so";reason', '"why, so";id;reason', 'id;"a;b";reason']
+)
+def test_a_separator_is_told_from_outside_the_quotes(small_project, header):
+    first = "x;0" if header.startswith('"') else "0;x"
+    text = f"{header.replace('id', 'instance')}\n{first};old\n"
+    read = chameleon.read_blacklist(text.encode(), "l.csv", small_project)
+    assert read.frame.rows() == [("0", "old")]
+
+
+def test_rows_that_are_not_whole_are_refused(small_project):
+    with pytest.raises(SelectionError, match="more or fewer fields"):
+        chameleon.read_blacklist(b"id,reason\n1,a\n2\n", "l.csv", small_project)

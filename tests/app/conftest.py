@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
@@ -88,6 +90,17 @@ class Screen:
         state.id = _make_trigger_id(self.component(key).proto.id, "events")
         state.json_trigger_value = json.dumps([{"event": event, "value": value}])
         self.at._run(states)
+        return self
+
+    def back(self, query: Mapping[str, str | list[str]]) -> "Screen":
+        """Ask for an address of before as the browser's Back and Forward buttons do."""
+        self.at.query_params.clear()
+        for name, value in query.items():
+            self.at.query_params[name] = value
+        asked = partial(RerunData, is_history_navigation=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streamlit.testing.v1.local_script_runner.RerunData", asked)
+            self.at.run()
         return self
 
     def texts(self) -> list[str]:

@@ -94,7 +94,7 @@ def test_a_linked_cell_is_shown_counted_and_named(open_app, digits):
     counted = selected(digits, Selection("1.9", "1.8", filters))
     assert counted.instances == worst["primary"].item()
     assert screen.count == f"**{counted.instances:,} of {counted.of:,} instances**"
-    assert any(f"{cell.label} taken for {cell.prediction} by the primary" in c
+    assert any(f"{cell.label} predicted as {cell.prediction} by the primary" in c
                for c in screen.chips)  # fmt: skip
     assert screen.selection.filters == filters
 

@@ -25,7 +25,7 @@ def shows(screen, evaluation, filters, versions=("b", "a")):
         assert screen.count.startswith(f"All {counted.of:,} instances")
     else:
         assert screen.count == f"**{counted.instances:,} of {counted.of:,} instances**"
-    assert len(screen.chips) == len(filters.choices)
+    assert len(screen.chips) == len(filters.parts)
     assert screen.selection == selection
     return True
 
@@ -116,9 +116,9 @@ def test_chips_take_off_one_choice_each(open_app, kinds):
         features=(FeatureFilter("few", categories=("red",)),),
     )  # fmt: skip
     assert shows(screen, kinds, filters)
-    for choice in filters.choices:
+    for part in filters.parts:
         screen.at.button(key="chip-0").click().run()
-        filters = filters.without(choice)
+        filters = filters.without(part)
         assert shows(screen, kinds, filters)
     assert filters.is_empty
 
@@ -131,8 +131,8 @@ def test_chips_say_what_they_filter_by(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, OVERVIEW, query)
     said = [chip.removesuffix(" :material/close:").replace("\\", "") for chip in screen.chips]
     assert said == [
-        "split: train", "label: no", "source: lab", "outcome: correct",
-        "wide: -0.5 to 1, missing", "few: red", "date: from 2020-01-02 to the last",
+        "split: train", "label: no", "source: lab", "date: from 2020-01-02 to the last",
+        "outcome: correct", "wide: -0.5 to 1, missing", "few: red",
     ]  # fmt: skip
 
 
@@ -165,6 +165,25 @@ def test_a_link_that_lags_behind_a_click_is_not_opened_again(open_app, kinds):
     screen.at.query_params["split"] = "test"
     screen.at.run()  # as a watch over a running job asks for it
     assert shows(screen, kinds, Filters())
+
+
+def test_back_and_forward_right_after_a_click_show_what_was_shown(screen, kinds):
+    addresses = [screen.query]
+    for split in ("test", "train"):
+        screen.pills("filter-splits").set_value([split]).run()
+        addresses.append(screen.query)
+    for place, filters in (
+        (1, Filters(splits=(Split.TEST,))),
+        (0, Filters()),
+        (2, Filters(splits=(Split.TRAIN,))),
+    ):
+        screen.back(addresses[place])
+        assert shows(screen, kinds, filters)
+        assert screen.query == addresses[place]
+        screen.at.run()  # as a watch over a running job asks for it
+        assert shows(screen, kinds, filters)
+    screen.pills("filter-outcomes").set_value(["incorrect"]).run()
+    assert shows(screen, kinds, Filters(splits=(Split.TRAIN,), outcomes=("incorrect",)))
 
 
 def test_a_pick_on_the_timeline_sets_the_version_and_nothing_else(screen, kinds):

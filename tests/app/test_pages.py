@@ -194,10 +194,10 @@ def test_where_nothing_passes_the_filters_every_relief_is_named(open_app, kinds,
     screen = open_app(kinds.dataset.project.path, page, query)
     assert frame_is_whole(screen)
     assert screen.count.startswith("**0 of ")
-    (info,) = [i.value for i in screen.at.info if "all filters together" in i.value]
+    (info,) = [i.value for i in screen.at.info if "matches all filters" in i.value]
     filters = Filters(labels=("yes",), sources=("lab",), features=(_range("wide", 1e9, 2e9),))
-    for choice in filters.choices:
-        left = selected(kinds, Selection("b", "a", filters.without(choice))).instances
+    for part in filters.parts:
+        left = selected(kinds, Selection("b", "a", filters.without(part))).instances
         assert f"{left:,} show" in info
 
 

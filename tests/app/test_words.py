@@ -22,7 +22,7 @@ from chameleon import (
 )
 from chameleon.app import formatting
 from chameleon.project import Kind
-from chameleon.selection import Choice
+from chameleon.selection import filter_words
 
 INF = math.inf
 MICROSECONDS = 1e6
@@ -110,10 +110,8 @@ def test_a_long_filter_names_four_parts_and_counts_the_rest():
         "f", ranges=(Range(0.0, 1.0),), categories=("a", "b" * 50), other=True, missing=True,
         non_finite=True,
     )  # fmt: skip
-    assert formatting.filter_words(chosen, Kind.NUMBER) == (
-        f"0 to 1, a, {'b' * 39}…, other and 2 more"
-    )
-    assert formatting.filter_words(FeatureFilter("f", missing=True), Kind.TEXT) == "missing"
+    assert filter_words(chosen, Kind.NUMBER) == (f"0 to 1, a, {'b' * 39}…, other and 2 more")
+    assert filter_words(FeatureFilter("f", missing=True), Kind.TEXT) == "missing"
 
 
 def test_bars_and_ends_of_every_kind_have_words(kinds):
@@ -136,8 +134,8 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
 @pytest.mark.parametrize(
     ("field", "value", "shown"),
     [
-        ("confusions", ConfusionCell("3", "8"), "3 taken for 8 by the primary"),
-        ("confusions", ConfusionCell("3", "3", True), "3 rightly told by the secondary"),
+        ("confusions", ConfusionCell("3", "8"), "3 predicted as 8 by the primary"),
+        ("confusions", ConfusionCell("3", "3", True), "3 correctly predicted by the secondary"),
         ("always_fails", AlwaysFails("1.0", "1.9"), "wrong in every version, 1.0 to 1.9"),
         (
             "sensitivity", SensitivityChoice(SensitivityRange("1.0", "1.9"), (2, 3, 4, 5)),
@@ -150,7 +148,8 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
     ],
 )  # fmt: skip
 def test_choices_among_failures_in_words(field, value, shown):
-    assert formatting.choice_words(Choice(field, value), {}) == shown
+    filters = Filters(**{field: (value,) if field == "confusions" else value})
+    assert formatting.filters_words((filters,), {}) == shown
 
 
 def test_a_side_names_the_class_and_the_rule_that_restrict_it():

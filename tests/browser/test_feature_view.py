@@ -16,9 +16,8 @@ import chameleon
 from chameleon import FeatureFilter, Filters, Selection
 from chameleon.analysis import COUNT_COLUMNS, feature_ranking, selected
 from chameleon.app.feature_payload import choose_bars
-from chameleon.app.formatting import filter_words
 from chameleon.project import Split
-from chameleon.selection import filter_of_bars, has_histogram
+from chameleon.selection import filter_of_bars, filter_words, has_histogram
 
 DEFAULT = Selection("b", "a")
 OUTCOMES = ("correct", "incorrect", "unknown")
@@ -87,7 +86,7 @@ def shows(page, evaluation, selection, splits=("train", "test")):
     else:
         line = f"{found.instances:,} of {found.of:,} instances"
         expect(page.get_by_text(line, exact=True)).to_be_visible()
-    expect(page.locator("[class*=st-key-chip-]")).to_have_count(len(selection.filters.choices))
+    expect(page.locator("[class*=st-key-chip-]")).to_have_count(len(selection.filters.parts))
     expect(page).to_have_url(re.compile(re.escape(selection.to_query_string().split("&f")[0])))
     names = names_of_rows(evaluation, selection, splits)
     expect(plots(page)).to_have_count(len(names))

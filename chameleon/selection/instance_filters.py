@@ -1,0 +1,303 @@
+"""The kinds of filters that need several versions; `Filter` describes the methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN
+from chameleon.data import EvolvingDataset, Pair, pair_of
+from chameleon.errors import SelectionError
+from chameleon.project import ABSTAIN, Kind
+from chameleon.selection.filter_base import InstanceFilter, JsonText, Mask, Sides, parsed
+from chameleon.selection.filter_labels import shortened
+from chameleon.selection.filter_values import (
+    AlwaysFails,
+    ClassChange,
+    ConfusionCell,
+    DataChange,
+    Happened,
+    OutcomeChange,
+    SensitivityChoice,
+    SensitivityRange,
+    VoteChange,
+    Voted,
+)
+from chameleon.selection.histories import rows_by_version, sensitivity_of, version_range
+from chameleon.selection.row_filters import votes_of
+
+__all__ = ["INSTANCE_FILTERS", "rows_of_change", "voted_so"]
+
+_SAME_LABEL = "!"
+_KNOWN = OUTCOMES[:UNKNOWN]
+_HAPPENED = {
+    Happened.LABELLED: "newly labeled",
+    Happened.EDITED: "edited",
+    Happened.MOVED: "changed split",
+}
+_VOTED = {
+    Voted.CHANGED: "changed its vote",
+    Voted.STARTED: "began to vote",
+    Voted.STOPPED: "began to abstain",
+    Voted.SWITCHED: "votes for another class",
+}
+_MOST_COUNTS = 3
+
+
+class OutcomeChangeFilter(InstanceFilter[OutcomeChange]):
+    """Instances of both versions by their outcome in each.
+
+    In a link correct>incorrect; a "!" at the end stands for `same_label`.
+    """
+
+    field, key, asks_for = "outcome_changes", "change", "changes of outcomes"
+    view = "the change matrix"
+
+    def check(self, at: Sides) -> tuple[int, ...]:
+        return tuple(at.code(outcome, _KNOWN, "known outcome") for outcome in self.value[:2])
+
+    def matching(self, at: Sides) -> Mask:
+        before, after = self.check(at)
+        both = at.same_label_pairs if self.value.same_label else at.pairs
+        return at.mask_of(both.instance[(both.secondary == before) & (both.primary == after)])
+
+    @property
+    def text(self) -> str:
+        before, after, same_label = self.value
+        return f"{before}>{after}{_SAME_LABEL if same_label else ''}"
+
+    @classmethod
+    def read(cls, text: str) -> OutcomeChange:
+        before, _, after = text.removesuffix(_SAME_LABEL).partition(">")
+        if before not in _KNOWN or after not in _KNOWN:
+            raise SelectionError(f"The link asks for '{text}', which is no cell of the matrix.")
+        return OutcomeChange(before, after, text.endswith(_SAME_LABEL))
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        before, after, same_label = self.value
+        judged = ", judged by the primary's label" if same_label else ""
+        return f"{before} before, {after} after{judged}"
+
+
+class ClassChangeFilter(JsonText[ClassChange, Sides], InstanceFilter[ClassChange]):
+    """Instances of both versions by the class predicted in each."""
+
+    field, key, asks_for = "class_changes", "class-change", "changes of predicted classes"
+    view = "the class table"
+    shape, is_no = ClassChange, "no change of class"
+
+    def check(self, at: Sides) -> tuple[int, ...]:
+        return tuple(at.code(name, at.evaluation.classes, "class") for name in self.value)
+
+    def matching(self, at: Sides) -> Mask:
+        both, (before, after) = at.pairs, self.check(at)
+        wanted = (both.secondary_class == before) & (both.primary_class == after)
+        return at.mask_of(both.instance[wanted])
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        before, after = self.value
+        return f"predicted {shortened(before)} before, {shortened(after)} after"
+
+
+class DataChangeFilter(InstanceFilter[DataChange]):
+    """Instances by what happened to them in the step; in a link added, edited, or edited:width."""
+
+    field, key, asks_for = "data_changes", "data-change", "what happened between versions"
+    view = "the data changes"
+
+    def check(self, at: Sides) -> None:
+        _checked(at.dataset, self.value)
+
+    def matching(self, at: Sides) -> Mask:
+        pair = pair_of(at.dataset, before=at.secondary, after=at.primary)
+        return at.mask_of(at.dataset.instance[rows_of_change(at.dataset, pair, self.value)])
+
+    @property
+    def text(self) -> str:
+        happened, feature = self.value
+        return happened.value if feature is None else f"{happened}:{feature}"
+
+    @classmethod
+    def read(cls, text: str) -> DataChange:
+        word, colon, feature = text.partition(":")
+        if word not in list(Happened) or (colon and word != Happened.EDITED):
+            raise SelectionError(f"The link asks for a change '{text}', which does not exist.")
+        return DataChange(Happened(word), feature if colon else None)
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        happened, feature = self.value
+        words = _HAPPENED.get(happened, happened.value)
+        return words if feature is None else f"{words} in {shortened(feature)}"
+
+
+def rows_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> NDArray[np.int32]:
+    """A row of every instance to which it happened: that of `after`, or of `before` where removed.
+
+    Raises
+    ------
+    SelectionError
+        The change or the feature does not exist.
+    """
+    match _checked(dataset, change).happened:
+        case Happened.ADDED:
+            return pair.added
+        case Happened.REMOVED:
+            return pair.removed
+    return pair.new[_shared_of_change(dataset, pair, change)]
+
+
+def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
+    happened = Happened(change.happened)
+    if change.feature is not None:
+        dataset.feature_number(change.feature)
+        if happened is not Happened.EDITED:
+            raise SelectionError(f"Only 'edited' names a feature, not '{happened}'.")
+    return change
+
+
+def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> Mask:
+    """The shared instances to which it happened; bool of shape (n_shared,)."""
+    match change.happened:
+        case Happened.RELABELLED:
+            return pair.relabeled
+        case Happened.LABELLED:
+            unlabeled: Mask = pair.relabeled & (dataset.label[pair.old] < 0)
+            return unlabeled
+        case Happened.EDITED if change.feature is not None:
+            return pair.edited_in(dataset.feature_number(change.feature))
+        case Happened.EDITED:
+            return pair.edited
+        case Happened.MOVED:
+            return pair.changed_split
+    return pair.unchanged
+
+
+class SensitivityFilter(InstanceFilter[SensitivityChoice]):
+    """Instances by how often their outcome or predicted class changed."""
+
+    field, key, asks_for, single = "sensitivity", "sensitivity", "sensitivity", True
+    view = "the sensitivity histogram"
+
+    def check(self, at: Sides) -> None:
+        version_range(at.dataset, self.value.over.first, self.value.over.last)
+
+    def matching(self, at: Sides) -> Mask:
+        sensitivity = sensitivity_of(at.evaluation, self.value.over)
+        mask: Mask = sensitivity.counted & np.isin(sensitivity.changes, self.value.changes)
+        return mask
+
+    @property
+    def text(self) -> str:
+        return json.dumps([*self.value.over, list(self.value.changes)], ensure_ascii=False)
+
+    @classmethod
+    def read(cls, text: str) -> SensitivityChoice:
+        shape = tuple[str, str, bool, bool, tuple[int, ...]]
+        *over, changes = parsed(text, shape, "no sensitivity")
+        if any(count < 0 for count in changes):
+            raise SelectionError(f"The link asks for '{text}', which is no sensitivity.")
+        return SensitivityChoice(SensitivityRange(*over), tuple(dict.fromkeys(changes)))
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        over, numbers = self.value
+        what = "class" if over.classes else "outcome"
+        counts = sorted(numbers)
+        runs = len(counts) > _MOST_COUNTS and counts[-1] - counts[0] == len(counts) - 1
+        times = f"{counts[0]} to {counts[-1]}" if runs else ", ".join(str(n) for n in counts)
+        return f"{what} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
+
+
+class ConfusionFilter(JsonText[ConfusionCell, Sides], InstanceFilter[ConfusionCell]):
+    """Instances of a version by their label and predicted class there."""
+
+    field, key, asks_for = "confusions", "confusion", "cells of a confusion matrix"
+    view = "the confusion matrix"
+    shape, is_no = ConfusionCell, "no cell of a confusion matrix"
+
+    def check(self, at: Sides) -> tuple[int, ...]:
+        return tuple(at.code(name, at.evaluation.classes, "class") for name in self.value[:2])
+
+    def matching(self, at: Sides) -> Mask:
+        label, prediction = self.check(at)
+        version = at.dataset.version_number(at.secondary if self.value.secondary else at.primary)
+        rows = at.dataset.row_of_instance(version)
+        predicted = at.evaluation.predicted[version, rows]
+        mask: Mask = (rows >= 0) & (at.dataset.label[rows] == label) & (predicted == prediction)
+        return mask
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        label, prediction, secondary = self.value
+        side = "secondary" if secondary else "primary"
+        if label == prediction:
+            return f"{shortened(label)} correctly predicted by the {side}"
+        return f"{shortened(label)} predicted as {shortened(prediction)} by the {side}"
+
+
+class AlwaysFailsFilter(JsonText[AlwaysFails, Sides], InstanceFilter[AlwaysFails]):
+    """Instances that every version of a range gets wrong."""
+
+    field, key, asks_for, single = "always_fails", "always-fails", "what always fails", True
+    view = "the failures"
+    shape, is_no = AlwaysFails, "no range of versions"
+
+    def check(self, at: Sides) -> None:
+        version_range(at.dataset, self.value.first, self.value.last)
+
+    def matching(self, at: Sides) -> Mask:
+        dataset = at.dataset
+        versions = version_range(dataset, self.value.first, self.value.last)
+        held, wrong, right = np.zeros((3, dataset.instance_count), dtype=np.bool_)
+        for version, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
+            held |= own
+            outcome = at.evaluation.outcome[version, rows]
+            asked = own if self.value.held_only else np.ones(len(own), dtype=np.bool_)
+            wrong |= asked & (outcome == INCORRECT)
+            right |= asked & (outcome == CORRECT)
+        return held & wrong & ~right
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        first, last = shortened(self.value.first), shortened(self.value.last)
+        return f"wrong in every version, {first} to {last}"
+
+
+class VoteChangeFilter(JsonText[VoteChange, Sides], InstanceFilter[VoteChange]):
+    """Instances of both versions by how the vote of a labeling function changed."""
+
+    field, key, asks_for = "vote_changes", "vote-change", "changed votes of labelling rules"
+    view = "the weak labels"
+    shape, is_no = VoteChange, "no change of votes"
+
+    def check(self, at: Sides) -> None:
+        votes_of(at, self.value.rule)
+        Voted(self.value.voted)
+
+    def matching(self, at: Sides) -> Mask:
+        (_, votes), both = votes_of(at, self.value.rule), at.pairs
+        before, after = votes[both.pair.old], votes[both.pair.new]
+        return at.mask_of(both.instance[voted_so(before, after, Voted(self.value.voted))])
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        return f"rule {shortened(self.value.rule)} {_VOTED[self.value.voted]}"
+
+
+def voted_so(before: NDArray[np.int16], after: NDArray[np.int16], voted: Voted) -> Mask:
+    """The votes that changed in that way; bool, one for each vote."""
+    abstained, abstains = before == ABSTAIN, after == ABSTAIN
+    changed: Mask = before != after
+    match voted:
+        case Voted.STARTED:
+            changed &= abstained
+        case Voted.STOPPED:
+            changed &= abstains
+        case Voted.SWITCHED:
+            changed &= ~abstained & ~abstains
+    return changed
+
+
+INSTANCE_FILTERS = (
+    OutcomeChangeFilter, ClassChangeFilter, DataChangeFilter, SensitivityFilter, ConfusionFilter,
+    AlwaysFailsFilter, VoteChangeFilter,
+)  # fmt: skip
