@@ -17,10 +17,11 @@ if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > 4_000_000_000:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY_DISK)
 MARK_OF_FOLDER = {"browser": "browser", "benchmarks": "benchmark"}
 
-# Hypothesis's own "ci" profile: fixed examples, no deadline, no database.
+# As hypothesis's own "ci" profile: fixed examples, no deadline, no database.
 # `--hypothesis-profile=random` draws new ones.
 settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
-settings.load_profile("ci")
+settings.register_profile("fixed", settings.get_profile("ci"), max_examples=30)
+settings.load_profile("fixed")
 
 
 @pytest.hookimpl(trylast=True)  # after hypothesis has loaded the profile asked for

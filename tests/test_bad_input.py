@@ -15,6 +15,7 @@ from tests.library import (
     WRITERS,
     errors_of,
     evaluated,
+    examples,
     messages,
     plain,
     temporary_project,
@@ -282,7 +283,7 @@ USUAL = {"id", "instance_id", "uid", "key", "label", "target", "y", "y_true", "c
 }  # fmt: skip
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(NAMES, min_size=1, max_size=3, unique=True), st.sampled_from(["parquet", "csv"]))
 def test_features_may_have_any_name(names, form):
     values = {name: [i * (k + 0.5) for i in range(20)] for k, name in enumerate(names)}
@@ -298,7 +299,7 @@ def test_features_may_have_any_name(names, form):
         assert set(frame["feature"]) == found
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.binary(max_size=60), st.sampled_from(list(WRITERS)))
 def test_any_bytes_are_read_or_are_an_error_of_ours(content, form):
     with temporary_project(GOOD, toml=TREE) as folder:
@@ -308,7 +309,7 @@ def test_any_bytes_are_read_or_are_an_error_of_ours(content, form):
         assert "Version bad" in errors_of(project)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.text(alphabet="[]{}=\"'\n.,#abcdemnostuvlir_ 019-", max_size=40))
 def test_any_settings_are_read_or_are_an_error_of_ours(text):
     with temporary_project({"1": plain()}, toml=text) as folder:

@@ -16,7 +16,7 @@ from chameleon.data import BarKind, BinKind
 from chameleon.data.bins import RANGE_COUNT, number_bins, text_bins
 from chameleon.project import Kind
 from tests import oracle
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 USUAL = st.one_of(
@@ -45,7 +45,7 @@ def check_codes(values: list[float], kind: Kind = Kind.NUMBER) -> chameleon.data
     return bins
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(st.one_of(USUAL, NUMBERS), min_size=1, max_size=60))
 @example([1.7e308, -1.7e308, 0.5])
 @example([1.7e308] * 3 + [1.6e308, 0.5])
@@ -57,7 +57,7 @@ def test_codes_are_those_of_a_plain_loop(values):
     check_codes(values)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.sampled_from([0.1, 0.01, 0.25, 0.3, 1.0, 7.0, 1e-7, 1e7]),
     st.integers(-50, 50),
@@ -72,7 +72,7 @@ def test_multiples_of_a_step_fall_right_of_the_edge_they_equal(step, first, coun
     assert codes.tolist() == [*range(1, RANGE_COUNT + 1), RANGE_COUNT]  # the last is closed
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.floats(-1e12, 1e12), min_size=5, max_size=200))
 def test_ranges_are_30_of_equal_width_that_hold_the_middle_99_percent(values):
     bins = check_codes(values)
@@ -136,7 +136,7 @@ def test_few_different_integers_get_a_bar_a_value():
     assert check_codes([float(k) for k in range(31)]).kind is BinKind.RANGES
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=31, max_size=90, unique=True))
 def test_many_different_integers_get_whole_edges(values):
     bins = check_codes([float(v) for v in values])
@@ -173,7 +173,7 @@ def test_a_boolean_has_a_bar_for_both_values_even_where_one_is_absent():
 DAY = 86_400_000_000
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(
     st.datetimes(dt.datetime(1500, 1, 1), dt.datetime(2400, 1, 1)),
     st.lists(st.integers(0, 10**15), min_size=1, max_size=40),

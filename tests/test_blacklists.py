@@ -25,7 +25,7 @@ from chameleon import BlacklistRule, Blacklists
 from chameleon.errors import ProjectError, SelectionError
 from chameleon.selection import can_be_written, lists_json, put_lists
 from chameleon.selection.exclusion_lists import FILE
-from tests.library import plain, write_project
+from tests.library import examples, plain, write_project
 
 ROOT = Path(__file__).parent.parent
 KILLS = int(os.environ.get("CHAMELEON_KILLS", "6"))
@@ -106,12 +106,12 @@ class Lists(RuleBasedStateMachine):
 
 def test_a_file_does_what_a_dict_does():
     run_state_machine_as_test(
-        Lists, settings=settings(max_examples=8, stateful_step_count=10, deadline=None)
+        Lists, settings=settings(max_examples=examples(8), stateful_step_count=10, deadline=None)
     )
 
 
 @given(st.text(), st.text())
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_any_name_and_reason_is_kept_on_one_line_or_refused(name, reason):
     store = Blacklists()
     try:

@@ -9,7 +9,7 @@ from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.data import BarKind
 from chameleon.selection import bars_of_filter, chosen_filter, filter_of_bars, instance_mask
 from tests import tiny
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import opened, plans
 
 
@@ -55,7 +55,7 @@ def test_a_filter_of_bars_lets_through_their_values_and_nothing_else(tmp_path):
             assert Selection.from_query_string(link, Selection("", "")).filters == filters
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_bars_survive_the_way_to_values_and_back(data):
     plan = data.draw(plans())

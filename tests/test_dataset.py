@@ -17,6 +17,7 @@ from tests.library import (
     TREE,
     by_hash,
     evaluated,
+    examples,
     plain,
     temporary_project,
     write_project,
@@ -98,7 +99,7 @@ def test_a_row_is_new_when_anything_of_it_is_new(tmp_path, role):
     assert dataset.row_count == 21
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(plans())
 def test_rows_are_stored_once_and_every_version_is_told_from_the_arrays(plan):
     with temporary_project(plan.frames) as folder:
@@ -112,7 +113,7 @@ def test_rows_are_stored_once_and_every_version_is_told_from_the_arrays(plan):
             assert {dataset.features[p].name for p in places} == set(columns[version.name])
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_the_order_of_rows_and_columns_in_a_file_is_no_matter(data):
     plan = data.draw(plans())
@@ -129,7 +130,7 @@ def test_the_order_of_rows_and_columns_in_a_file_is_no_matter(data):
     assert {f.name: f.bins for f in first.features} == {f.name: f.bins for f in second.features}
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(plans())
 def test_equal_features_have_equal_hashes_whatever_the_version(plan):
     with temporary_project(plan.frames) as folder:
@@ -185,7 +186,7 @@ def test_what_is_read_from_disk_equals_what_was_built(tmp_path):
     assert_equal(built, dataset_of(folder))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(plans())
 def test_appending_versions_one_by_one_gives_the_dataset_of_all(plan):
     (first, frame), *later = plan.frames.items()

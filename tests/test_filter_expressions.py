@@ -22,7 +22,7 @@ from chameleon.selection import (
     rule_of,
 )
 from tests import oracle
-from tests.library import TREE, evaluated, plain, temporary_project, write_project
+from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.projects import filters_for, plans, version_pairs
 
 
@@ -60,7 +60,7 @@ def on_list(evaluation, store, version, name="l"):
     return sorted(evaluation.dataset.instance_ids.filter(pl.Series(mask)).to_list())
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_what_is_exported_selects_what_the_library_says(data):
     plan = data.draw(plans())

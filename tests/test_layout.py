@@ -39,7 +39,7 @@ from chameleon.layout.stored import keep, pca_standing
 from chameleon.selection import Selection, instance_mask
 from chameleon.storage import cache_folder
 from chameleon.storage.folders import MANIFEST, seal
-from tests.library import Frames, plain, write_project, write_version
+from tests.library import Frames, examples, plain, write_project, write_version
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "sample_data" / "digits"
@@ -212,7 +212,7 @@ def test_many_columns_are_turned_into_fifty(digits_project):
     most=st.integers(1, 40),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_a_sample_is_stratified_by_label_and_independent_of_row_order(
     tiny_dataset, counts, most, seed
 ):

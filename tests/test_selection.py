@@ -15,7 +15,7 @@ from chameleon.counting import OUTCOMES
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
 from tests import oracle, tiny
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 DEFAULT = Selection("1.0", "1.1")
@@ -53,7 +53,7 @@ VERSIONS = NAMES.filter(bool)  # a version has a name
 # ---------------------------------------------------------------- to an address and back
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(VERSIONS, VERSIONS, FILTERS)
 @example("1.0", "~", Filters(labels=(None, "", "~", "~0"), dates=(None, None)))
 @example("a", "b", Filters(features=(FeatureFilter("", (Range(-0.0, float("inf"), True),)),)))
@@ -131,7 +131,7 @@ def test_a_value_that_cannot_be_read_is_an_error_that_shows_it(text, words):
     assert words in str(raised.value)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text(alphabet="abf:=.&~%0123456789+-_ split", max_size=30))
 def test_any_address_is_read_or_is_an_error_of_ours(text):
     try:
@@ -213,7 +213,7 @@ def test_reversed_ends_of_a_link_are_put_in_order(text, ordered):
 # ---------------------------------------------------------------- to a mask
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_a_mask_lets_through_whom_the_oracle_lets_through(data):
     plan = data.draw(plans())

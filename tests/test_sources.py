@@ -24,6 +24,7 @@ from tests.library import (
     WRITERS,
     errors_of,
     evaluated,
+    examples,
     messages,
     plain,
     temporary_project,
@@ -77,7 +78,7 @@ def test_every_format_gives_the_same_dataset(tmp_path, form):
     assert second.scores.equals(first.scores)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(plans(), st.sampled_from(["csv", "csv.gz", "arrow"]))
 def test_changing_the_format_of_a_version_is_no_change(plan, form):
     # a CSV spells neither a text that is empty nor a number that is "-0.0" or NaN differently
@@ -245,7 +246,7 @@ def test_without_an_id_duplicates_survive_and_a_relabelling_shows(tmp_path):
     assert (step.added, step.removed) == (1, 1)  # an edit
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.permutations(range(12)))
 def test_without_an_id_row_order_is_no_matter(order):
     frame = pl.DataFrame(

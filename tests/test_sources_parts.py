@@ -13,6 +13,7 @@ from tests.library import (
     WRITERS,
     errors_of,
     evaluated,
+    examples,
     messages,
     plain,
     temporary_project,
@@ -54,7 +55,7 @@ def names_of(project: chameleon.Project) -> list[str]:
 # ---------------------------------------------------------------- the same as one file
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(plans(), st.data())
 def test_parts_are_the_same_as_one_file(tmp_path_factory, plan, data):
     folder = tmp_path_factory.mktemp("parts")

@@ -18,6 +18,7 @@ from tests.library import (
     WRITERS,
     errors_of,
     evaluated,
+    examples,
     messages,
     plain,
     temporary_project,
@@ -115,7 +116,7 @@ def step(evaluation: chameleon.Evaluation, **versions: str) -> dict[str, object]
 SAID = '[predictions]\ncolumns = "prediction_{version}"\n'
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(plans())
 def test_a_table_of_snapshots_is_the_same_as_a_folder_of_them(tmp_path_factory, plan):
     frames = with_values(plan.frames)
@@ -126,7 +127,7 @@ def test_a_table_of_snapshots_is_the_same_as_a_folder_of_them(tmp_path_factory, 
         assert_alike(evaluated(folder), evaluated(other))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(plans(), st.data())
 def test_a_cumulative_table_is_the_same_as_a_folder_of_all_so_far(tmp_path_factory, plan, data):
     seen: set = set()
@@ -179,7 +180,7 @@ def spans(frames: Frames, *, inclusive: bool) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(plans(), st.booleans())
 def test_a_table_of_spans_is_the_same_as_a_folder(tmp_path_factory, plan, inclusive):
     frames = with_values(plan.frames)
@@ -247,7 +248,7 @@ def period_end(day: dt.date, cut: str) -> dt.date:
     return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(day_lists(), st.sampled_from(["day", "week", "month"]), st.sampled_from(["csv", "parquet"]))
 def test_a_cut_holds_everything_up_to_its_last_day(tmp_path_factory, days, cut, form):
     folder = tmp_path_factory.mktemp("table")
@@ -275,7 +276,7 @@ def test_periods_are_named_by_day_iso_week_and_month(tmp_path):
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(day_lists(), st.integers(1, 12))
 def test_steps_are_of_equal_length_and_the_last_holds_all(tmp_path_factory, days, steps):
     folder = tmp_path_factory.mktemp("table")
@@ -601,7 +602,7 @@ def held_ids(project: chameleon.Project) -> dict[str, list[int]]:
 MARKS = ["1", "2", "3", "10", None]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(st.sampled_from(MARKS), st.sampled_from(MARKS)), min_size=1, max_size=12),
     st.booleans(),

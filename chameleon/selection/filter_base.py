@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast, get_type_hints
 
 import msgspec
 import numpy as np
@@ -210,7 +210,8 @@ class JsonText(Filter[V, A]):
     @classmethod
     def read(cls, text: str) -> V:
         """The value of that text; SelectionError where it is none."""
-        return cast("V", parsed(text, cls.shape, cls.is_no))
+        parts = tuple(get_type_hints(cls.shape).values())
+        return cast("V", cls.shape(*parsed(text, tuple[parts], cls.is_no)))  # type: ignore[valid-type]
 
 
 def parsed(text: str, shape: Any, is_no: str) -> Any:  # noqa: ANN401 - any type

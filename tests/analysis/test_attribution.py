@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 import chameleon
 from chameleon.errors import SelectionError
 from tests import oracle_attribution, tiny
-from tests.library import TREE, evaluated, write_project
+from tests.library import TREE, evaluated, examples, write_project
 from tests.projects import opened, plans, version_pairs
 
 
@@ -42,7 +42,7 @@ def given_project(folder, versions, said, toml=""):
     return evaluated(write_project(folder, frames, predictions=predictions, toml=toml))
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_corners_and_parts_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -293,7 +293,7 @@ def test_intervals_are_drawn_over_all_instances_of_both_test_sets(tmp_path):
     assert found.change[2] == pytest.approx(high, abs=0.02)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_models_on_tests_and_frozen_tests_are_counted_one_by_one(data):
     plan = data.draw(plans())

@@ -13,7 +13,7 @@ from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import excluded_mask, rule_mask, rule_of, rule_selection
 from tests import oracle, tiny
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -27,7 +27,7 @@ def held_by(evaluation, rule, version):
     return sorted(evaluation.dataset.instance_ids.filter(pl.Series(mask)).to_list())
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.data())
 def test_members_and_hits_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -130,7 +130,7 @@ def test_a_rule_that_cannot_be_applied_is_named(small):
 IDS = st.text(st.sampled_from("a=+-@'\"\t\r\n ,;|\\é\uff1d0\x1f\u200b"), min_size=1, max_size=6)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.dictionaries(IDS, IDS, max_size=6))
 def test_what_is_exported_is_imported_exactly(small_project, reasons):
     store = Blacklists()

@@ -15,7 +15,7 @@ from chameleon import Filters, OutcomeChange
 from chameleon.analysis.changes import CELLS
 from chameleon.counting import OUTCOMES
 from tests import oracle, oracle_views, tiny
-from tests.library import evaluated, temporary_project
+from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -28,7 +28,7 @@ def matrix_of(frame: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_the_matrix_and_the_class_table_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -49,7 +49,7 @@ def test_the_matrix_and_the_class_table_are_those_of_the_oracle(data):
     assert pairs == dict(oracle_views.class_pairs(time, primary, secondary, through))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_swapping_the_versions_transposes_the_matrix(data):
     plan = data.draw(plans())
@@ -61,7 +61,7 @@ def test_swapping_the_versions_transposes_the_matrix(data):
     assert matrix_of(there) == turned
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_a_version_against_itself_has_empty_off_diagonals(data):
     plan = data.draw(plans())
@@ -76,7 +76,7 @@ def test_a_version_against_itself_has_empty_off_diagonals(data):
     assert all(cell["relabelled"] == cell["edited"] == 0 for cell in found.values())
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_accuracies_on_common_unchanged_instances_differ_by_the_flip_rates(data):
     plan = data.draw(plans())
@@ -101,7 +101,7 @@ def test_accuracies_on_common_unchanged_instances_differ_by_the_flip_rates(data)
     assert after - before == pytest.approx(wins.share - losses.share)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_splits_and_classes_add_up_to_the_matrix(data):
     plan = data.draw(plans())
@@ -118,7 +118,7 @@ def test_splits_and_classes_add_up_to_the_matrix(data):
         chameleon.prediction_changes_by(evaluation, "colour", **sides)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_a_chosen_cell_filters_others_but_not_the_matrix_and_holds_its_count(data):
     plan = data.draw(plans())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import NoticeKind
 from tests import oracle_check, tiny
-from tests.library import TREE, evaluated, plain, temporary_project, write_project
+from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.projects import plans
 
 
@@ -240,7 +240,7 @@ def test_problems_are_carried_once_with_their_words(tmp_path):
 # ---------------------------------------------------------------- against the oracle
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(plans())
 def test_what_is_noticed_is_what_the_oracle_notices(plan):
     expected = oracle_check.noticed(plan.frames, plan.timeline)
@@ -252,14 +252,14 @@ def test_what_is_noticed_is_what_the_oracle_notices(plan):
     found = counts(usual)
     assert len(found) == len(usual)  # nothing is told twice
     assert set(found) == set(expected)
-    for key, (count, examples) in found.items():
+    for key, (count, named) in found.items():
         wanted, pool = expected[key]
         if key[1] == NoticeKind.COLUMN_RETYPED.value:
             continue
         assert count == wanted
         if pool != {None}:
-            assert set(examples) <= pool
-            assert len(set(examples)) == min(3, len(pool))
+            assert set(named) <= pool
+            assert len(set(named)) == min(3, len(pool))
 
 
 @st.composite
@@ -281,7 +281,7 @@ def telling(draw: st.DrawFn) -> list[tuple[list, list]]:
     return versions
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(telling())
 def test_a_feature_tells_the_label_where_the_oracle_says_so(versions):
     frames = {str(n): labelled(*version) for n, version in enumerate(versions)}

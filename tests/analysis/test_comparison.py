@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon.analysis import timeline_changes
 from tests import oracle, tiny
-from tests.library import temporary_project, write_project
+from tests.library import examples, temporary_project, write_project
 from tests.projects import plans, version_pairs
 
 
@@ -51,7 +51,7 @@ def test_an_instance_that_came_back_as_it_was_is_unchanged(small):
     assert whole.relabelled == 2  # b, and f which got its label
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_steps_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -61,7 +61,7 @@ def test_steps_are_those_of_the_oracle(data):
     assert as_dict(step) == oracle.compare_data(plan.timeline, before, after)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_steps_keep_their_laws(data):
     plan = data.draw(plans())
@@ -92,7 +92,7 @@ def test_steps_keep_their_laws(data):
     assert still.edited_features.is_empty()
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.data())
 def test_row_order_is_no_change(data):
     plan = data.draw(plans())

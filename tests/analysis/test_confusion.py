@@ -17,7 +17,7 @@ from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
 from tests import oracle, oracle_failures, oracle_views, tiny
-from tests.library import evaluated, write_project
+from tests.library import evaluated, examples, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 SPLITS = st.sampled_from([None, *Split])
@@ -28,7 +28,7 @@ def counts(frame: pl.DataFrame, side: str) -> dict[tuple[str, str], int]:
     return {(a, b): n for a, b, n in found.select("label", "prediction", side).iter_rows()}
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_both_matrices_are_those_of_the_oracle_and_of_sklearn(data):
     plan = data.draw(plans())
@@ -61,7 +61,7 @@ def test_both_matrices_are_those_of_the_oracle_and_of_sklearn(data):
     assert found.filter((pl.col("primary") == 0) & (pl.col("secondary") == 0)).is_empty()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_errors_by_group_are_those_of_the_oracle_with_exact_intervals(data):
     plan = data.draw(plans())
@@ -98,7 +98,7 @@ def test_errors_by_group_are_those_of_the_oracle_with_exact_intervals(data):
     assert found["primary_errors"].to_list() == sorted(found["primary_errors"], reverse=True)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_the_sets_hold_what_the_oracle_finds_and_what_their_filter_lets_through(data):
     plan = data.draw(plans())

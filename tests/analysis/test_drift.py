@@ -20,7 +20,7 @@ from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stabil
 from chameleon.project import Split
 from chameleon.selection import Filters
 from tests import oracle, tiny
-from tests.library import evaluated
+from tests.library import evaluated, examples
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs
 
@@ -86,7 +86,7 @@ def plain_histograms(time, bars, feature, version, split):
     return [counts[bar["bin"]] for bar in bars[feature]]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_drift_is_that_of_the_oracle(data):
     plan = data.draw(plans())

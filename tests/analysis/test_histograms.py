@@ -13,7 +13,7 @@ from chameleon import FeatureFilter, Filters, Range
 from chameleon.analysis import COUNT_COLUMNS
 from chameleon.project import Split
 from tests import oracle, tiny
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 
 PLACE = ("feature", "split", "bin")
@@ -84,7 +84,7 @@ def test_a_summary_holds_what_a_reader_reckons(small):
 # ---------------------------------------------------------------- laws, against the oracle
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_histograms_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -169,7 +169,7 @@ def said_by(answers: pl.DataFrame) -> dict[str, str]:
     return {str(key): said for key, said in answers.rows()}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_labels_and_small_multiples_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -197,7 +197,7 @@ def test_labels_and_small_multiples_are_those_of_the_oracle(data):
         assert counted(multiples, ("version", "split", "bin")) == wanted
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_summaries_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -211,7 +211,7 @@ def test_summaries_are_those_of_the_oracle(data):
         assert found[place] == pytest.approx(figures), place
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.data())
 def test_a_version_against_itself_shows_no_change(data):
     plan = data.draw(plans())
@@ -229,7 +229,7 @@ def test_a_version_against_itself_shows_no_change(data):
             assert set(ranking["error_rate_change"]) <= {0.0, None}
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.data())
 def test_an_empty_filter_changes_nothing(data):
     plan = data.draw(plans())
@@ -244,7 +244,7 @@ def test_an_empty_filter_changes_nothing(data):
             )
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.data())
 def test_row_order_changes_nothing(data):
     plan = data.draw(plans())

@@ -15,7 +15,7 @@ from chameleon.analysis.sensitivities import COURSES
 from chameleon.counting import OUTCOMES
 from chameleon.project import Split
 from tests import oracle, oracle_instances, oracle_views, tiny
-from tests.library import evaluated, plain, temporary_project
+from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 FORMULA = "=HYPERLINK(1)"
@@ -43,7 +43,7 @@ def told(value):
     return float(value) if isinstance(value, bool | int | float) else value
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_every_cell_is_that_of_the_oracle_whatever_is_searched(data):
     plan = data.draw(plans())
@@ -110,7 +110,7 @@ def sorted_plainly(frame, ids, order_by, classes, sources, *, descending):
     return [line["instance"] for line in (*ordered, *unknown)]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_pages_of_any_order_hold_every_instance_once_and_keep_ties(data):
     plan = data.draw(plans())
@@ -136,7 +136,7 @@ def test_pages_of_any_order_hold_every_instance_once_and_keep_ties(data):
     assert everything["instance"].to_list() == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_errors_come_first_and_groups_stand_where_they_are_said_to(data):
     plan = data.draw(plans())
@@ -158,7 +158,7 @@ def test_errors_come_first_and_groups_stand_where_they_are_said_to(data):
             assert set(part[ours].to_list()) == {group[theirs]}
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_files_hold_the_instances_of_the_table(data):
     plan = data.draw(plans())

@@ -19,7 +19,7 @@ from chameleon import (
 )
 from chameleon.selection import DataChange, Filters, Happened, Selection, instance_mask
 from tests import oracle, oracle_views, tiny
-from tests.library import evaluated
+from tests.library import evaluated, examples
 from tests.planted import looked_at, population
 from tests.projects import filters_for, opened, plans, version_pairs
 
@@ -79,7 +79,7 @@ def test_lists_are_capped_and_say_how_long_they_are(small):
     assert (len(found.frame), found.instances) == (2, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_counts_and_lists_are_those_of_the_oracle(data):
     plan = data.draw(plans())

@@ -92,8 +92,8 @@ def test_an_own_model_trains_only_its_version(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ('"LogisticRegression"', r"the 'model' of version 1 must be a table"),
-        ('{ estimator = "LogisticRegression", C = 1 }', r"unknown key 'C' under 'model' of ver"),
+        ('"LogisticRegression"', r"number 1 \[model\] must be a table"),
+        ('{ estimator = "LogisticRegression", C = 1 }', r"number 1 \[model\] has the unknown key 'C'"),
         ("{ estimator = 3 }", r"'estimator' must be a text"),
     ],
 )

@@ -14,6 +14,7 @@ from chameleon import iteration_kinds
 from chameleon.analysis import IterationKind
 from chameleon.analysis.evidence import FEWEST, lifts
 from chameleon.counting import CORRECT, INCORRECT
+from tests.library import examples
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs
 
@@ -208,7 +209,7 @@ def test_columns_and_moves_are_told(tmp_path):
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_every_step_has_kinds_that_agree_with_its_counts(data):
     plan = data.draw(plans())

@@ -19,6 +19,7 @@ from chameleon.selection import (
     instance_mask,
 )
 from tests import oracle, oracle_views
+from tests.library import examples
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 
 OUTCOMES = st.sampled_from(["correct", "incorrect"])
@@ -51,7 +52,7 @@ def all_filters(draw: st.DrawFn, plan: Plan, classes: tuple[str, ...]) -> Filter
     )
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(st.data())
 def test_every_view_counts_what_the_oracle_lets_through(data):
     plan = data.draw(plans())
@@ -97,7 +98,7 @@ def test_every_view_counts_what_the_oracle_lets_through(data):
     assert {(a, b): n for a, b, n, *_ in table.iter_rows()} == dict(pairs)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_any_selection_survives_a_link(data):
     plan = data.draw(plans())
@@ -118,7 +119,7 @@ def test_any_selection_survives_a_link(data):
     assert Selection.from_query_string(chosen.to_query_string(), default) == chosen
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_a_chosen_cell_holds_the_instances_it_claims(data):
     plan = data.draw(plans())
@@ -147,7 +148,7 @@ def test_a_chosen_cell_holds_the_instances_it_claims(data):
     assert counted.primary == told
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_sources_side_by_side_are_the_filtered_histograms(data):
     plan = data.draw(plans())

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 import chameleon
 from tests import oracle, tiny
-from tests.library import TREE, evaluated, plain, write_project
+from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import opened, plans
 
 SPLITS = ("train", "test", "validation")
@@ -28,7 +28,7 @@ def test_metrics_are_what_a_reader_counts(tmp_path):
     assert frame["validation_instances"].to_list() == [0, 0, 0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(plans())
 def test_metrics_are_those_of_the_oracle(plan):
     with opened(plan) as evaluation:
@@ -40,7 +40,7 @@ def test_metrics_are_those_of_the_oracle(plan):
             assert line[column] == figure, (line["version"], column)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(plans())
 def test_a_metric_is_a_number_or_has_a_reason(plan):
     with opened(plan) as evaluation:
@@ -52,7 +52,7 @@ def test_a_metric_is_a_number_or_has_a_reason(plan):
             assert not value.is_nan().any()
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(plans())
 def test_sizes_by_split_and_source_are_those_of_the_oracle(plan):
     time = plan.timeline
@@ -69,7 +69,7 @@ def test_sizes_by_split_and_source_are_those_of_the_oracle(plan):
     assert found == {place: (instances[place], correct[place]) for place in instances}
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.data())
 def test_adding_a_version_changes_no_metric_of_the_others(data):
     plan = data.draw(plans())

@@ -11,11 +11,11 @@ from chameleon import SensitivityRange
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from tests import oracle, oracle_views
-from tests.library import evaluated, plain, write_project
+from tests.library import evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_mistakes_are_those_of_the_oracle_in_order(data):
     plan = data.draw(plans())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import SelectionError
 from tests import oracle, oracle_instances, tiny
-from tests.library import evaluated, plain, temporary_project
+from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import opened, plans, version_pairs
 
 
@@ -41,7 +41,7 @@ def test_what_was_edited_stands_with_its_values_before_and_after(small):
     assert back["versions"].unique(maintain_order=True).to_list() == ["v1, v10", "v2"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_versions_rows_and_places_are_those_of_the_oracle(data):
     plan = data.draw(plans())

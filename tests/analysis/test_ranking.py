@@ -12,14 +12,14 @@ from scipy.spatial.distance import jensenshannon
 import chameleon
 from chameleon.analysis import COUNT_COLUMNS, feature_ranking
 from chameleon.counting import jensen_shannon
-from tests.library import evaluated, plain, write_project
+from tests.library import evaluated, examples, plain, write_project
 from tests.projects import opened, plans, version_pairs
 
 COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
 FIGURES = ("distance", "error_rate", "error_rate_change")
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=40))
 def test_the_distance_is_that_of_scipy(pairs):
     p, q = np.array(pairs).T
@@ -60,7 +60,7 @@ def plain_error_figures(bars: list[list[int]]) -> tuple[float | None, float | No
     return spread, change / shared if shared else None
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(COUNTS, min_size=1, max_size=6), st.lists(COUNTS, min_size=1, max_size=6))
 def test_the_figures_are_those_of_a_plain_loop(train, test):
     ranking = feature_ranking(frame_of(train=train, test=test)).row(0, named=True)
@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_a_plain_loop(train, test):
         assert ranking["distance"] is None
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(st.data())
 def test_every_feature_is_ranked_once_and_by_numbers(data):
     plan = data.draw(plans())

@@ -10,7 +10,7 @@ from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis import selected
 from chameleon.project import Split
 from tests import oracle, tiny
-from tests.library import evaluated
+from tests.library import evaluated, examples
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -30,7 +30,7 @@ def test_the_counts_are_what_a_reader_counts(tmp_path):
     assert selected(evaluation, Selection("v1", "v2", small)).instances == 3  # a, b, e
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_the_counts_are_those_of_the_oracle(data):
     plan = data.draw(plans())
@@ -43,7 +43,7 @@ def test_the_counts_are_those_of_the_oracle(data):
     assert asdict(found) == oracle.selected(plan.timeline, primary, secondary, filters, bars)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_values_widen_and_filters_narrow(data):
     plan = data.draw(plans())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import chameleon
 from chameleon import Filters, SelectionError, SensitivityChoice, SensitivityRange
 from tests import oracle, oracle_views
-from tests.library import evaluated, temporary_project
+from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -66,7 +66,7 @@ def test_a_range_upside_down_is_an_error():
         chameleon.sensitivity(evaluated(folder), first="1", last="0")
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_every_count_is_that_of_the_oracle(data):
     plan = data.draw(plans())
@@ -96,7 +96,7 @@ def test_every_count_is_that_of_the_oracle(data):
     assert dict(listed.select("instance", "changes").iter_rows()) == kept
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.data())
 def test_bars_add_up_and_a_chosen_bar_holds_its_count(data):
     plan = data.draw(plans())

@@ -16,7 +16,7 @@ from chameleon.errors import SelectionError
 from chameleon.models import evaluate, shipping
 from chameleon.models import folds as out_of_fold
 from tests.conftest import ROOT
-from tests.library import TREE, evaluated, write_project
+from tests.library import TREE, evaluated, examples, write_project
 
 TREES = '[model]\nestimator = "ExtraTreesClassifier"\nparams = { n_estimators = 100 }\n'
 NAIVE = '[model]\nestimator = "GaussianNB"\n'
@@ -77,7 +77,7 @@ def test_planted_wrong_labels_of_digits_are_among_the_first_suspects(tmp_path):
     assert not set(seen["instance"]) & ids
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_folds_part_no_equal_rows_and_hold_every_class_alike(data):
     count = data.draw(st.integers(1, 60))

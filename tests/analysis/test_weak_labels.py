@@ -13,7 +13,7 @@ from chameleon import Filters, LabelProbability, RuleVote, Selection, VoteChange
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
 from tests import oracle, oracle_weak
-from tests.library import TREE, evaluated, plain, temporary_project, write_project
+from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.oracle_weak import CLASSES, RULES, weak_plans
 from tests.test_dataset import told
 
@@ -56,7 +56,7 @@ def side(line, name):
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_every_figure_is_that_of_the_oracle(data):
     plan = data.draw(weak_plans())
@@ -158,7 +158,7 @@ def _check_histogram(plan, evaluation, versions, filters, keys):
             assert line[name] == sum(low <= v and (v < high or v == high == 1) for v in values)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(weak_plans())
 def test_what_is_said_of_an_instance_is_what_was_written(plan):
     with temporary_project(plan.frames, predictions=plan.predictions) as folder:

@@ -14,6 +14,7 @@ from chameleon.analysis import COUNT_COLUMNS, selected
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
 from chameleon.project import Split
 from chameleon.selection import bars_of_filter
+from tests.library import examples
 
 EVERYTHING = Options(shares=True, labels=True, validation=True)
 FILTERS = [
@@ -139,7 +140,7 @@ def test_a_text_that_nearly_always_differs_has_a_note_instead_of_bars(kinds):
     assert choose_bars(kinds, Filters(), "words", [0], extend=False) == Filters()
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_bars_that_were_chosen_come_back_as_chosen(kinds, data):
     """Choosing neighbours on the axis, or a bar apart, marks just these; again takes them off."""
@@ -163,7 +164,7 @@ def test_bars_that_were_chosen_come_back_as_chosen(kinds, data):
     assert len(bars_of_filter(feature, wider.of_feature(row["name"]))) == len(expected)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_counts_of_chosen_bars_are_the_instances_shown(kinds, data):
     """A filter made from bars lets through just the instances that those bars counted."""
