@@ -534,8 +534,8 @@ def test_a_killed_process_is_told_and_can_be_started_again(enough, start):
 def test_the_process_ends_with_the_one_that_started_it(enough):
     starter = (
         "import os, sys, chameleon\n"
-        "from chameleon.data.dataset_store import evolving_dataset\n"
-        "from chameleon.layout import umap_process\n"
+        "from chameleon.data import evolving_dataset\n"
+        "from chameleon.layout.layouts import umap_process\n"
         "process = umap_process(evolving_dataset(chameleon.open_project(sys.argv[1])))\n"
         "print(process._child.pid, flush=True)\n"
         "os._exit(0)\n"
