@@ -2,5 +2,5 @@
 
 from chameleon.app import attribution, frame
 
-frame.page("Attribution", "Why did the metric move: the model, or what it was tested on?",
+frame.page("Attribution", "Did the metric change because of the model or the test set?",
            attribution.draw)  # fmt: skip

@@ -3,6 +3,7 @@
 from chameleon.app import blacklist, frame
 
 frame.page(
-    "Blacklist", "Which instances should not be used, and what would their removal change?",
+    "Exclusion list",
+    "Which instances should be excluded, and what would change without them?",
     blacklist.draw,
 )  # fmt: skip

@@ -4,6 +4,6 @@ from chameleon.app import changes, frame
 
 frame.page(
     "Prediction changes",
-    "Which instances did the iteration improve, and on which did the model regress?",
+    "Which predictions were fixed, and which regressed?",
     changes.draw,
 )

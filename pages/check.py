@@ -2,4 +2,4 @@
 
 from chameleon.app import check, frame
 
-frame.page("Data check", "What is odd about the data, and what was done about it?", check.draw)
+frame.page("Data check", "What's unusual about the data, and how was it handled?", check.draw)

@@ -4,6 +4,6 @@ from chameleon.app import frame, sensitivity
 
 frame.page(
     "Sensitivity",
-    "Whose prediction keeps changing from version to version?",
+    "Which instances' predictions keep changing between versions?",
     sensitivity.draw,
 )

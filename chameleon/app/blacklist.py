@@ -1,4 +1,4 @@
-"""The Blacklist page: what each list holds and hits, taking off, exports, and what if."""
+"""The Exclusion list page: what each list holds and hits, taking off, exports, and what if."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Data iteration page: what happened to the instances of the step, and of what kind it is."""
+"""The Data changes page: what happened to the instances of the step, and of what kind it is."""
 
 from __future__ import annotations
 

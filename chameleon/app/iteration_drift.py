@@ -1,4 +1,4 @@
-"""Drift on the Data iteration page: of one step, over all versions, and by a classifier."""
+"""Drift on the Data changes page: of one step, over all versions, and by a classifier."""
 
 from __future__ import annotations
 

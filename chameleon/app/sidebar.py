@@ -23,7 +23,7 @@ from chameleon.selection import Filters, Selection
 PAGES = (
     ("streamlit_app.py", "Overview", ":material/dashboard:"),
     ("pages/timeline.py", "Timeline", ":material/timeline:"),
-    ("pages/iteration.py", "Data iteration", ":material/difference:"),
+    ("pages/iteration.py", "Data changes", ":material/difference:"),
     ("pages/features.py", "Features", ":material/bar_chart:"),
     ("pages/embedding.py", "Embedding", ":material/grid_view:"),
     ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
@@ -31,7 +31,7 @@ PAGES = (
     ("pages/failures.py", "Failures", ":material/report:"),
     ("pages/instances.py", "Instances", ":material/table_rows:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
-    ("pages/blacklist.py", "Blacklist", ":material/playlist_remove:"),
+    ("pages/blacklist.py", "Exclusion list", ":material/playlist_remove:"),
     ("pages/check.py", "Data check", ":material/fact_check:"),
 )
 

@@ -13,7 +13,7 @@ from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View
 
 _PAGES: Mapping[Topic, tuple[str, str]] = {
-    Topic.DATA: ("pages/iteration.py", "Data iteration"),
+    Topic.DATA: ("pages/iteration.py", "Data changes"),
     Topic.METRIC: ("pages/timeline.py", "Timeline"),
 }
 _PLACES: Mapping[Topic, tuple[str, str]] = {

@@ -93,7 +93,10 @@ def test_an_own_model_trains_only_its_version(tmp_path, monkeypatch):
     ("model", "words"),
     [
         ('"LogisticRegression"', r"number 1 \[model\] must be a table"),
-        ('{ estimator = "LogisticRegression", C = 1 }', r"number 1 \[model\] has the unknown key 'C'"),
+        (
+            '{ estimator = "LogisticRegression", C = 1 }',
+            r"number 1 \[model\] has the unknown key 'C'",
+        ),
         ("{ estimator = 3 }", r"'estimator' must be a text"),
     ],
 )

@@ -103,7 +103,7 @@ def test_every_sentence_leads_to_its_view_and_the_visit_goes_on_there(open_app, 
     query = {"primary": "1.5", "secondary": "1.4", "split": "test"}
     screen = open_app(folder, ATTRIBUTION, query)
     links = {link.label: link.page for link in screen.at.main.get("page_link")}
-    assert links == {"Data iteration": "iteration", "Timeline": "timeline"}
+    assert links == {"Data changes": "iteration", "Timeline": "timeline"}
     text = "\n".join(screen.texts())
     anchors = re.findall(r"\]\(#([a-z-]+)\)", text)
     headings = re.findall(r"##### (.+)", text)

@@ -57,7 +57,7 @@ def test_a_sentence_leads_to_its_view_within_the_visit(fitted, open_page):
     page.get_by_role("link", name="Four corners").click()
     expect(page).to_have_url(re.compile("#both-models-on-both-test-sets$"))
     expect(page.get_by_text("Both models on both test sets")).to_be_in_viewport()
-    page.locator("[data-testid=stMain]").get_by_role("link", name="Data iteration").click()
+    page.locator("[data-testid=stMain]").get_by_role("link", name="Data changes").click()
     expect(page.get_by_text("What happened to the instances?")).to_be_visible()
     assert len(page.context.pages) == 1
 
