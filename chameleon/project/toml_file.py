@@ -125,7 +125,7 @@ def _require_modest(content: dict[str, Any], name: str) -> None:
                 f"{name}: {_key(place)} has {len(parts):,} values, and at most {MOST_VALUES:,} are "
                 "read. Leave some out."
             )
-        if parts and len(place) > MOST_DEPTH:
+        if parts and len(place) >= MOST_DEPTH:
             raise ProjectError(
                 f"{name} nests values more than {MOST_DEPTH} deep in {_key(place)}. Write them "
                 "flatter."
