@@ -538,7 +538,8 @@ def test_where_the_reading_is_not_said_the_message_asks_with_the_lines_to_write(
     [
         ("../data.csv", "outside"), ("/etc/hostname", "outside"), ("link.csv", "outside"),
         ("folder/../data.csv", "outside"), ("gone.csv", "not there"), ("folder", "not there"),
-        ("notes.txt", "endings"), ("\\u0000.csv", "outside"), ("loop.csv", "'loop.csv'"),  # Python 3.13 resolves a link to itself
+        ("notes.txt", "endings"), ("\\u0000.csv", "outside"),
+        ("loop.csv", "'loop.csv'"),  # Python 3.13 resolves a link to itself
     ],
 )  # fmt: skip
 def test_the_file_of_a_source_stays_inside_the_project(tmp_path, file, words):
