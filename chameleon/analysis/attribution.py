@@ -26,7 +26,6 @@ from chameleon.analysis.measures import (
     KeptTests,
     Measure,
     Segments,
-    hashes_of,
     kept_tests,
     measure_of,
 )
@@ -313,7 +312,7 @@ def _train_data(evaluation: Evaluation, number: int) -> NDArray[np.uint64]:
         [
             dataset.instance[rows].astype(np.uint64),
             dataset.label[rows].astype(np.uint64),
-            hashes_of(dataset)[rows],
+            dataset.content_hashes()[rows],
         ],
         axis=1,
     )

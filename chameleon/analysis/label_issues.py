@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS_AND_PRIMARY, matching_pair, of_selection
-from chameleon.analysis.measures import TRAIN, hashes_of
+from chameleon.analysis.measures import TRAIN
 from chameleon.analysis.sensitivities import COURSES, courses
 from chameleon.analysis.values import SPLIT_NAMES, named_column
 from chameleon.counting import INCORRECT, UNKNOWN
@@ -115,7 +115,7 @@ def label_suspicion(
     labelled = rows[dataset.label[rows] >= 0]
     train = labelled[dataset.split[labelled] == TRAIN]
     held_out = labelled[dataset.split[labelled] != TRAIN]
-    hashes = hashes_of(dataset)
+    hashes = dataset.content_hashes()
     learnt = rows[dataset.split[rows] == TRAIN]
     leaked = np.isin(hashes[held_out], hashes[learnt])
     note = _why_not_train(evaluation, version)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +156,6 @@ PARTS = ("removed", "added", "relabelled", "edited")
 relabelled; one that comes from, or goes to, another split as added, or removed; a column that
 joins or leaves edits what has a value there."""
 
-_hashes: WeakKeyDictionary[EvolvingDataset, NDArray[np.uint64]] = WeakKeyDictionary()
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
@@ -280,7 +277,7 @@ def _parts(
 ) -> NDArray[np.intp]:
     part = np.zeros(len(old), dtype=np.intp)
     both = has_row.all(axis=1)
-    hashes = hashes_of(dataset)
+    hashes = dataset.content_hashes()
     part[both & (hashes[old] != hashes[new])] = 1 + PARTS.index("edited")
     part[both & (dataset.label[old] != dataset.label[new])] = 1 + PARTS.index("relabelled")
     part[~has_row[:, 1]] = 1 + PARTS.index("removed")
@@ -296,16 +293,9 @@ def _twins(
     instances: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
     """The instances of which a test row has the features of a train row of either version."""
-    hashes = hashes_of(dataset)
+    hashes = dataset.content_hashes()
     learnt = np.concatenate([hashes[own[t]] for own, t in zip(rows, trained, strict=True)])
     twin = np.zeros(len(instances), dtype=np.bool_)
     for own, of_side in zip(rows, tested, strict=True):
         twin |= of_side[instances] & np.isin(hashes[own[instances]], learnt)
     return twin
-
-
-def hashes_of(dataset: EvolvingDataset) -> NDArray[np.uint64]:
-    """The content hash of every row, kept as long as the dataset."""
-    if dataset not in _hashes:
-        _hashes[dataset] = dataset.content_hashes()
-    return _hashes[dataset]

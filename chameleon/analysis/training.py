@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import IterationOf, iteration_of
-from chameleon.analysis.measures import TRAIN, Measure, hashes_of, in_split, kept_tests, measure_of
+from chameleon.analysis.measures import TRAIN, Measure, in_split, kept_tests, measure_of
 from chameleon.data import EvolvingDataset, Pair
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation, Refitter
@@ -329,7 +329,7 @@ def _kinds(
     """The index in KINDS of what happened to every instance; -1 for nothing."""
     kind = np.full(len(old), -1, dtype=np.intp)
     pair = Pair.of_rows(dataset, versions, old, new)
-    hashes = hashes_of(dataset)
+    hashes = dataset.content_hashes()
     for name, mask in (
         ("columns", hashes[pair.old] != hashes[pair.new]),
         ("edited", pair.edited),
