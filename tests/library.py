@@ -94,13 +94,13 @@ def by_hash(frame: pl.DataFrame) -> pl.DataFrame:
     return frame[pl.Series(digests).arg_sort()]
 
 
-def messages(problems: tuple[chameleon.Problem, ...], severity: Severity | None = None) -> str:
+def messages(findings: tuple[chameleon.Finding, ...], severity: Severity | None = None) -> str:
     """All messages of problems, a line each."""
-    return "\n".join(p.message for p in problems if severity in (None, p.severity))
+    return "\n".join(p.message for p in findings if severity in (None, p.severity))
 
 
 def errors_of(project: chameleon.Project) -> str:
-    return messages(project.problems, Severity.ERROR)
+    return messages(project.findings, Severity.ERROR)
 
 
 def plain(count: int = 20, **columns: object) -> pl.DataFrame:

@@ -194,7 +194,7 @@ def class_figures(plan: WeakPlan, version: str, keys: set[str], name: str) -> di
 
 
 def rule_figures(plan: WeakPlan, version: str, keys: set[str], rule: str) -> dict[str, object]:
-    """The figures of `labelling_rules` for one rule and side."""
+    """The figures of `labeling_functions` for one rule and side."""
     rows = {key: row for key, row in plan.weak[version].items() if key in keys}
     cast = {key: votes for key, (_, votes) in rows.items() if votes[rule] is not None}
     others = {
@@ -222,7 +222,7 @@ def rule_figures(plan: WeakPlan, version: str, keys: set[str], rule: str) -> dic
 def step_figures(
     plan: WeakPlan, primary: str, secondary: str, keys: set[str], rule: str
 ) -> dict[str, object]:
-    """The figures of `labelling_rules` for one rule and the step."""
+    """The figures of `labeling_functions` for one rule and the step."""
     old, new = plan.weak[secondary], plan.weak[primary]
     kept = [key for key in old if key in new and key in keys]
     words = {key: how(old[key][1][rule], new[key][1][rule]) for key in kept}

@@ -31,11 +31,11 @@ def told_of(tmp_path, frame: pl.DataFrame, *, form: str = "parquet") -> str:
     project = chameleon.open_project(folder)
     assert [v.name for v in project.versions] == ["good", "later"]
     assert chameleon.evaluate(project).has_outcomes
-    (problem,) = [p for p in project.problems if p.severity is Severity.ERROR]
-    assert (problem.version, problem.file) == ("bad", f"versions/bad.{form}")
-    assert f"Version bad (versions/bad.{form})" in problem.message
-    assert "left out" in problem.message
-    return problem.message
+    (finding,) = [p for p in project.findings if p.severity is Severity.ERROR]
+    assert (finding.version, finding.file) == ("bad", f"versions/bad.{form}")
+    assert f"Version bad (versions/bad.{form})" in finding.message
+    assert "left out" in finding.message
+    return finding.message
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl"])
@@ -134,7 +134,7 @@ def test_a_column_named_twice_is_told(tmp_path):
     lines = [f"{i},{'ab'[i % 2]},{i},{i * 2}" for i in range(20)]
     (folder / "versions" / "1.csv").write_text("\n".join(["id,label,x,x", *lines]))
     project = chameleon.open_project(folder)
-    assert "'x' more than once" in messages(project.problems)
+    assert "'x' more than once" in messages(project.findings)
 
 
 @pytest.mark.parametrize("bad", ["folder", "unreadable", "empty", "no folder", "file"])
@@ -176,7 +176,7 @@ def test_what_a_version_lacks_is_told_and_its_data_shown(tmp_path, columns, word
     folder = write_project(tmp_path, {**GOOD, "odd": plain(**columns)}, toml=TREE)
     project = chameleon.open_project(folder)
     assert not errors_of(project)
-    told = messages(project.problems, Severity.WARNING)
+    told = messages(project.findings, Severity.WARNING)
     for word in ["Version odd (versions/odd.parquet)", *words]:
         assert word in told
     evaluation = chameleon.evaluate(project)

@@ -192,7 +192,7 @@ def test_a_date_that_is_none_is_missing_and_said_to_be(tmp_path, dates):
     evaluation = evaluated(write_project(tmp_path, {"1": plain(date=dates)}, toml=TREE))
     unread = int(np.isnat(evaluation.dataset.date).sum())
     assert unread == (1 if dates.dtype == pl.String and "2019-01-11" in dates else 20)
-    warning = next(p for p in evaluation.problems if p.column == "date")
+    warning = next(p for p in evaluation.findings if p.column == "date")
     assert warning.severity is Severity.WARNING
     assert "Version 1 (versions/1.parquet)" in warning.message
 
@@ -208,14 +208,14 @@ def test_an_integer_that_becomes_a_float_is_one_number_and_no_problem(tmp_path):
     frames = {"1": plain(k=list(range(20))), "2": plain(k=[i + 0.5 for i in range(20)])}
     project = chameleon.open_project(write_project(tmp_path, frames))
     assert project.kinds["k"] is Kind.NUMBER
-    assert not project.problems
+    assert not project.findings
 
 
 def test_a_boolean_that_becomes_a_number_counts_as_0_and_1(tmp_path):
     frames = {"1": plain(k=[True] * 20), "2": plain(k=[1] * 20)}
     project = chameleon.open_project(write_project(tmp_path, frames))
     assert project.kinds["k"] is Kind.NUMBER
-    assert [p.severity for p in project.problems] == [Severity.NOTE]
+    assert [p.severity for p in project.findings] == [Severity.NOTE]
     assert chameleon.compare_data(project, before="1", after="2").edited == 0
 
 
@@ -224,11 +224,11 @@ def test_a_change_of_type_that_loses_values_names_both_versions(tmp_path, odd):
     frames = {"1": plain(k=[1.5] * 20), "2": plain(k=odd), "3": plain(k=[2.5] * 20)}
     project = chameleon.open_project(write_project(tmp_path, frames))
     assert project.kinds["k"] is Kind.TEXT
-    (problem,) = project.problems
-    assert problem.severity is Severity.WARNING
-    assert problem.column == "k"
+    (finding,) = project.findings
+    assert finding.severity is Severity.WARNING
+    assert finding.column == "k"
     for words in ("'k'", "version 1 (versions/1.parquet)", "version 2 (versions/2.parquet)"):
-        assert words in problem.message
+        assert words in finding.message
     assert chameleon.compare_data(project, before="1", after="3").edited == 20
 
 
@@ -252,11 +252,11 @@ def test_a_column_without_any_value_takes_the_kind_of_other_versions(tmp_path):
 
 def test_integers_beyond_a_float_are_said_to_be_rounded(tmp_path):
     folder = write_project(tmp_path, {"1": plain(k=[2**53 + i for i in range(20)])}, toml=TREE)
-    assert "beyond 2^53 in 'k'" in messages(evaluated(folder).problems)
+    assert "beyond 2^53 in 'k'" in messages(evaluated(folder).findings)
 
 
 def test_lists_are_left_out_with_a_warning_that_names_the_column(tmp_path):
     folder = write_project(tmp_path, {"1": plain(k=[[1, 2]] * 20)})
     project = chameleon.open_project(folder)
     assert list(project.kinds) == ["x"]
-    assert [(p.column, p.severity) for p in project.problems] == [("k", Severity.WARNING)]
+    assert [(p.column, p.severity) for p in project.findings] == [("k", Severity.WARNING)]

@@ -26,7 +26,7 @@ def test_an_odd_version_is_read_as_it_is_or_refused_in_words_that_help(tmp_path,
     case = CASES[name]
     project = beside_odd(tmp_path / "p", case)
     dataset = evolving_dataset(project)
-    own = [p for p in (*project.problems, *dataset.problems) if p.version == "odd"]
+    own = [p for p in (*project.findings, *dataset.findings) if p.version == "odd"]
     errors = [p for p in own if p.severity is Severity.ERROR]
     told = [p.message for p in (errors if case.rows is None else own)]
     for word in case.words:
@@ -59,7 +59,7 @@ def test_what_is_read_is_evaluated_and_checked(tmp_path, name):
     )
     totals = counted.select(pl.sum_horizontal(pl.exclude("feature"))).to_series()
     assert set(totals) == {len(case.rows)}
-    assert len(chameleon.check(evaluation)) >= len(evaluation.problems)
+    assert len(chameleon.check(evaluation)) >= len(evaluation.findings)
 
 
 @pytest.mark.parametrize("name", [n for n, c in corpus.ENCODINGS.items() if c.ending == "csv"])
@@ -79,7 +79,7 @@ def test_one_table_in_an_odd_form_is_read_as_it_is_or_refused(tmp_path, name):
     counts = case.rows["split"].value_counts().sort("split", descending=True)
     assert [version.name for version in project.versions] == ["test", "train"]
     assert evolving_dataset(project).present.sum(axis=1).tolist()[::-1] == counts["count"].to_list()
-    told = " ".join(problem.message for problem in project.problems)
+    told = " ".join(finding.message for finding in project.findings)
     assert all(word in told for word in case.words)
 
 
@@ -94,7 +94,7 @@ def test_given_predictions_in_an_odd_form_are_read_or_told(tmp_path):
     (folder / "predictions" / "2.csv").write_text("id,prediction\n1,a\n2\n")
     evaluation = chameleon.evaluate(chameleon.open_project(folder))
     assert (evaluation.outcome[0] == 0).all()
-    told = " ".join(p.message for p in evaluation.problems if p.version == "2")
+    told = " ".join(p.message for p in evaluation.findings if p.version == "2")
     assert "predictions/2.csv" in told
     assert "line 3" in told
 
@@ -141,7 +141,7 @@ def test_a_manifest_that_lies_is_told_and_the_rest_is_usable(tmp_path, name):
     except chameleon.ProjectError as error:
         told = str(error)
     else:
-        told = " ".join(problem.message for problem in project.problems)
+        told = " ".join(finding.message for finding in project.findings)
         assert tuple(version.name for version in project.versions) == lie.usable
         assert evolving_dataset(project).present.sum(axis=1).tolist() == [20, 21]
     for word in lie.words:

@@ -19,9 +19,9 @@ import pytest
 
 import chameleon
 from chameleon.data import evolving_dataset, feature_hashes, laid_out_features
-from chameleon.layout.stored import keep, pca_standing
-from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_says
-from chameleon.project import Problem, with_damage
+from chameleon.layout.stored import keep, pca_stored_layout
+from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_predictions
+from chameleon.project import Finding, with_damage
 from chameleon.storage import noted_damage, read_folder, save_parts, write_folder
 from chameleon.storage.folders import MANIFEST
 from tests.library import TREE, plain
@@ -100,7 +100,7 @@ class Place:
     whole: Path
     shipped: bool
     wanted: dict[str, object]
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def roots(self) -> dict[str, Path]:
@@ -146,7 +146,7 @@ def everything(folder: Path) -> tuple[dict[str, object], chameleon.Evaluation]:
         "weak": (weak.classes, weak.rules, weak.derived),
         "golden classes": golden.classes,
     }
-    said = {name: version_says(evaluation, name)[0] for name in ("1", "2")}
+    said = {name: version_predictions(evaluation, name)[0] for name in ("1", "2")}
     spec = project.settings.model
     arrays = {
         **{name: getattr(dataset, name) for name in (
@@ -216,7 +216,7 @@ def place(request, tmp_path: Path, monkeypatch) -> Place:
     (folder / "chameleon.toml").write_text(ONE_TABLE)
     dataset = evolving_dataset(chameleon.open_project(folder))
     features = laid_out_features(dataset)
-    standing = pca_standing(dataset, feature_hashes(dataset, features), features)
+    standing = pca_stored_layout(dataset, feature_hashes(dataset, features), features)
     if request.param:
         assert shipping.main([str(folder)]) == 0
         assert write_folder(folder / "layout", lambda path: save_parts(path, standing.parts))
@@ -224,7 +224,7 @@ def place(request, tmp_path: Path, monkeypatch) -> Place:
         assert keep(standing, dataset)
     wanted, evaluation = everything(folder)
     made = Place(
-        folder, tmp_path / "user", tmp_path / "whole", request.param, wanted, evaluation.problems
+        folder, tmp_path / "user", tmp_path / "whole", request.param, wanted, evaluation.findings
     )
     for name, root in made.roots.items():
         shutil.copytree(root, made.whole / name)
@@ -265,7 +265,7 @@ def test_whatever_is_damaged_no_number_changes_and_it_is_reported(place: Place):
         expected = [kind.name] if file.parent / MANIFEST in damaged_files else []
         assert noted == expected, where
         reported = expected if kind.evaluated else []
-        assert evaluation.problems == with_damage(place.problems, reported), where
+        assert evaluation.findings == with_damage(place.findings, reported), where
         if place.shipped:
             assert {path: path.read_bytes() for path in place.files()} == damaged_files, where
         elif kind.name != "cached layout":  # a page makes the next one

@@ -102,7 +102,7 @@ def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
             reference.probability_of_label, after.probability_of_label, err_msg=where
         )
         assert after.scores.equals(reference.scores), where
-        assert after.problems == reference.problems, where
+        assert after.findings == reference.findings, where
         assert evaluated(folder).fitted == (), where
     print(f"\n{sum(map(bool, codes))} of {len(codes)} runs were killed, seed {seed}")
 
@@ -135,29 +135,29 @@ def limited(folder: Path, cache: Path, limit: int, what: str = "") -> tuple:
     return tuple(json.loads(ended.stdout))
 
 
-def told_not_kept(problems: list) -> bool:
-    return any("could not be kept" in m and "Make room" in m for _, m in problems)
+def told_not_kept(findings: list) -> bool:
+    return any("could not be kept" in m and "Make room" in m for _, m in findings)
 
 
 @pytest.mark.parametrize("limit", [0, 200, 3_000, 20_000])
 def test_where_no_file_can_grow_the_numbers_are_right_and_it_is_told(tmp_path, limit):
     folder = write_project(tmp_path / "p", FRAMES, toml=TREE)
-    accuracies, problems, noticed = limited(folder, tmp_path / "cache", limit)
-    assert told_not_kept(problems) == (limit < 20_000)
-    assert noticed >= len(problems)
+    accuracies, findings, noticed = limited(folder, tmp_path / "cache", limit)
+    assert told_not_kept(findings) == (limit < 20_000)
+    assert noticed >= len(findings)
     assert not list((folder / ".chameleon").glob(".tmp-*"))
     # the next one, with room, finds nothing broken
-    again, problems, _ = limited(folder, tmp_path / "cache", -1)
+    again, findings, _ = limited(folder, tmp_path / "cache", -1)
     assert again == accuracies
-    assert not problems
+    assert not findings
 
 
 def test_a_table_on_a_full_disk_is_read_without_its_copy(tmp_path):
     whole = pl.concat([f.with_columns(batch=pl.lit(n)) for n, f in FRAMES.items()])
     whole.write_csv(tmp_path / "data.csv")
     what = "/data.csv?version=batch&reading=snapshot"
-    accuracies, problems, _ = limited(tmp_path, tmp_path / "cache", 200, what)
-    assert told_not_kept(problems)
+    accuracies, findings, _ = limited(tmp_path, tmp_path / "cache", 200, what)
+    assert told_not_kept(findings)
     assert limited(tmp_path, tmp_path / "cache", -1, what)[0] == accuracies
 
 
@@ -187,7 +187,7 @@ def test_a_disk_that_fills_up_is_told_and_the_numbers_are_right(tmp_path, monkey
         folder = write_project(small / "p", FRAMES, toml=TREE)
         evaluation = evaluated(folder)
         np.testing.assert_array_equal(evaluation.predicted, reference.predicted)
-        told = [[problem.severity, problem.message] for problem in evaluation.problems]
+        told = [[finding.severity, finding.message] for finding in evaluation.findings]
         kept = list((folder / ".chameleon").glob("evaluation-*"))
         assert told_not_kept(told) == (not kept)
         assert not list((folder / ".chameleon").glob(".tmp-*"))
@@ -204,12 +204,12 @@ def test_where_neither_place_can_be_written_it_is_told(tmp_path, monkeypatch):
     (tmp_path / "cache").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     evaluation = evaluated(folder)
-    (problem,) = evaluation.problems
-    assert problem.severity is Severity.WARNING
-    assert told_not_kept([[problem.severity, problem.message]])
-    assert str(tmp_path) not in problem.message
+    (finding,) = evaluation.findings
+    assert finding.severity is Severity.WARNING
+    assert told_not_kept([[finding.severity, finding.message]])
+    assert str(tmp_path) not in finding.message
     assert evaluated(folder).fitted == tuple(FRAMES)  # computed again, as it says
-    assert problem.message in chameleon.check(evaluation)["message"].to_list()
+    assert finding.message in chameleon.check(evaluation)["message"].to_list()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a Linux file system")
@@ -220,7 +220,7 @@ def test_a_read_only_project_is_opened_and_kept_in_the_users_cache(tmp_path, mon
         with pytest.raises(OSError, match="Read-only"):
             (folder / "x").touch()
         evaluation = evaluated(folder)
-        assert not evaluation.problems
+        assert not evaluation.findings
         assert evaluation.fitted == tuple(FRAMES)
         assert evaluated(folder).fitted == ()
     assert not (written / ".chameleon").exists()

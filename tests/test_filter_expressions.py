@@ -1,4 +1,4 @@
-"""Blacklists as filter expressions: what they select in the raw files is what the library says."""
+"""Exclusion lists as filter expressions: they select what the library selects, in raw files."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import Blacklists, FeatureFilter, Filters, Range, Selection
+from chameleon import ExclusionLists, FeatureFilter, Filters, Range, Selection
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import (
@@ -76,7 +76,7 @@ def test_what_is_exported_selects_what_the_library_says(data):
         names = [v.name for v in evaluation.dataset.versions]
         if not {primary, secondary, version} <= set(names):
             return
-        store = Blacklists()
+        store = ExclusionLists()
         known = evaluation.dataset.instance_ids.to_list()
         store.put("l", data.draw(st.lists(st.sampled_from([*known, "nobody"]), max_size=3)))
         with contextlib.suppress(SelectionError):
@@ -117,7 +117,7 @@ def test_rules_on_features_are_conditions_and_no_ids(tmp_path, form):
     folder = write_project(tmp_path / "p", {"1": ODD, "2": ODD}, form=form, toml=TREE)
     evaluation = evaluated(folder)
     for name, one in RULES.items():
-        store = Blacklists()
+        store = ExclusionLists()
         filters = Filters(features=(one,), splits=(Split.TRAIN,))
         store.put_rule("l", rule_of(Selection("2", "1", filters), ""))
         expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
@@ -163,7 +163,7 @@ def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
     dataset = evaluation.dataset
     x = dataset.values[dataset.feature_number("x")].tolist()
     ids = dict(zip(x, dataset.instance_ids, strict=True))
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", [ids[1.0], ids[3.0], "nobody"])
     for version, rows in (("1", [0, 2]), ("2", [0])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
@@ -184,7 +184,7 @@ def test_an_id_that_another_version_writes_otherwise_is_never_taken_for_its_own(
     two = plain(4, id=["7.0", "x", "7", "y"])  # no numbers: "7.0" and "7" are two instances
     folder = write_project(tmp_path / "p", {"1": one, "2": two}, form="csv", toml=TREE)
     evaluation = evaluated(folder)
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", ["7", "8"])
     for version, expected in (("1", ["7.0", "8"]), ("2", ["7"])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
@@ -196,7 +196,7 @@ def test_an_id_that_another_version_writes_otherwise_is_never_taken_for_its_own(
 def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, toml=TREE)
     evaluation = evaluated(folder)
-    store = Blacklists()
+    store = ExclusionLists()
     store.put_rule("l", rule_of(Selection("2", "1", Filters(outcomes=("incorrect",))), ""))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     (note,) = expression.notes
@@ -224,7 +224,7 @@ def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, wh
     ).drop("label")
     folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)
     evaluation = evaluated(folder)
-    store = Blacklists()
+    store = ExclusionLists()
     store.put_rule("l", rule_of(Selection("1", "1", filters), ""))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     (note,) = expression.notes
@@ -236,7 +236,7 @@ def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, wh
 def test_without_ids_there_is_no_expression(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain().drop("id")}, toml=TREE)
     evaluation = evaluated(folder)
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", evaluation.dataset.instance_ids.head(2).to_list())
     with pytest.raises(SelectionError, match="no id column"):
         chameleon.filter_expression(evaluation, store.of("l"), version="1")
@@ -248,7 +248,7 @@ def test_separators_are_told_and_other_text_is_refused(tmp_path):
     text = (folder / "versions" / "2.csv").read_text()
     (folder / "versions" / "2.csv").write_bytes(text.encode("utf-16"))
     evaluation = evaluated(folder)
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", ["3", "5"])
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     assert selected_ids(expression, folder) == [["3", "5"], ["3", "5"]]
@@ -260,7 +260,7 @@ def test_one_table_of_all_versions_is_said_to_hold_them(tmp_path):
     table = pl.concat([plain().with_columns(batch=pl.lit(n)) for n in "12"])
     table.write_parquet(tmp_path / "data.parquet")
     evaluation = evaluated(f"{tmp_path}/data.parquet?version=batch&reading=snapshot")
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", ["3"])
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     assert "rows of version 2" in expression.notes[0]

@@ -107,7 +107,7 @@ def check_case(folder: Path, form: str) -> str:
 def check_opened(project: chameleon.Project, folder: Path, form: str) -> str:
     """What came of it, once it holds."""
     dataset = evolving_dataset(project)
-    errors = {p.version for p in project.problems if p.severity is Severity.ERROR}
+    errors = {p.version for p in project.findings if p.severity is Severity.ERROR}
     usable = {version.name for version in project.versions}
     assert not errors & usable
     evaluation = without_predictions(dataset)

@@ -64,7 +64,7 @@ def test_a_partial_file_leaves_outcomes_unknown_and_says_how_many(tmp_path):
     evaluation = with_answers(tmp_path, answers().head(12))
     assert (evaluation.outcome == UNKNOWN).sum() == 8
     assert "Version 1 (versions/1.csv) has no prediction for 8 of its 20 instances" in messages(
-        evaluation.problems
+        evaluation.findings
     )
     line = chameleon.version_metrics(evaluation).row(0, named=True)
     assert line["train_unknown"] + line["test_unknown"] == 8
@@ -80,7 +80,7 @@ def test_a_prediction_without_an_id_is_not_used(tmp_path):
     said = pl.concat([answers(), answers(2, id=pl.Series([None, None], dtype=pl.Int64))])
     evaluation = with_answers(tmp_path, said, form="parquet")
     assert (evaluation.outcome != UNKNOWN).all()
-    assert not messages(evaluation.problems)
+    assert not messages(evaluation.findings)
 
 
 @pytest.mark.parametrize("count", [0, 20])
@@ -96,14 +96,14 @@ def test_a_version_without_a_file_is_unknown_and_told(tmp_path):
     assert (evaluation.outcome[1] == UNKNOWN).all()
     assert (evaluation.outcome[0] != UNKNOWN).all()
     assert "Version 2 (versions/2.parquet) has no file in predictions/" in messages(
-        evaluation.problems
+        evaluation.findings
     )
 
 
 def test_foreign_ids_are_told_and_not_used(tmp_path):
     evaluation = with_answers(tmp_path, answers(25))
     assert "predictions for 5 ids that no version holds, such as '20'" in messages(
-        evaluation.problems
+        evaluation.findings
     )
     assert (evaluation.outcome != UNKNOWN).all()
 
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_used_is_told_by_its_name(tmp_path, frame, words):
     frames = {"1": plain(), "2": plain(x=[2.5] * 20)}
     given = {"1": frame, "2": answers()}
     evaluation = evaluated(write_project(tmp_path, frames, form="csv", predictions=given))
-    told = messages(evaluation.problems)
+    told = messages(evaluation.findings)
     for word in ["Version 1", "predictions/1.csv", *words]:
         assert word in told
     assert (evaluation.outcome[0] == UNKNOWN).all()
@@ -142,14 +142,14 @@ def test_an_unreadable_file_is_told_by_its_name(tmp_path, content):
     folder = write_project(tmp_path, {"1": plain()}, predictions={"1": answers()})
     (folder / "predictions" / "1.parquet").write_bytes(content)
     evaluation = evaluated(folder)
-    assert "predictions/1.parquet" in messages(evaluation.problems)
+    assert "predictions/1.parquet" in messages(evaluation.findings)
     assert not evaluation.has_outcomes
 
 
 def test_without_ids_predictions_cannot_be_matched_and_that_is_said(tmp_path):
     folder = write_project(tmp_path, {"1": plain().drop("id")}, predictions={"1": answers()})
     evaluation = evaluated(folder)
-    assert "matched by id" in messages(evaluation.problems)
+    assert "matched by id" in messages(evaluation.findings)
     assert not evaluation.has_outcomes
 
 
@@ -267,7 +267,7 @@ def test_a_column_a_version_says_what_its_model_predicts(tmp_path):
     assert "prediction_{version}" in evaluation.model
     assert (evaluation.outcome[0] == INCORRECT).all()
     assert (evaluation.outcome[1] == CORRECT).all()
-    assert not messages(evaluation.problems)
+    assert not messages(evaluation.findings)
 
 
 def test_a_column_without_a_version_is_of_the_row_it_stands_in(tmp_path):
@@ -281,7 +281,7 @@ def test_partial_columns_are_counted_and_unknown(tmp_path):
     some = ["a", None] * 10
     table = snapshots(prediction_1=some + ["a"] * 20, prediction_1_2=[None] * 40)
     evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
-    told = messages(evaluation.problems)
+    told = messages(evaluation.findings)
     assert "Version 1 (data.csv) has no prediction for 10 of its 20 instances" in told
     assert "Version 1_2 (data.csv) has no prediction for 20 of its 20 instances" in told
     assert (evaluation.outcome == UNKNOWN).sum() == 30
@@ -316,7 +316,7 @@ def test_an_instance_that_a_version_lacks_is_judged_where_its_rows_agree(tmp_pat
     ids = dataset.instance_ids.gather(dataset.instance).cast(pl.Int64).to_numpy()
     assert (evaluation.predicted[0, ids < 2] == -1).all()  # one row says a, another b
     assert (evaluation.predicted[0, ids >= 2] == evaluation.classes.index("a")).all()
-    told = messages(evaluation.problems)
+    told = messages(evaluation.findings)
     assert "says different things of 2 instances that it does not hold, such as '0'" in told
     assert "has no predictions, column 'prediction_3'" in told
 
@@ -342,7 +342,7 @@ def test_predictions_that_stand_twice_are_told(tmp_path):
         tmp_path, {"1": frame}, toml=toml, predictions={"1": answers(prediction=["b"] * 20)}
     )
     evaluation = evaluated(folder)
-    assert "predictions/1.parquet is not" in messages(evaluation.problems)
+    assert "predictions/1.parquet is not" in messages(evaluation.findings)
     assert evaluation.classes[evaluation.predicted[0, 0]] == "a"
 
 

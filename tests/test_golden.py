@@ -56,7 +56,7 @@ def test_every_model_is_scored_on_the_golden_rows_one_by_one(tmp_path, form):
     rows = pl.concat([GOLDEN, people(2, 1).drop("split")])
     rows = rows.with_columns(label=pl.when(pl.col("id") == 5_003).then(None).otherwise("label"))
     folder = project(tmp_path / "p", rows.drop("colour"), form=form, features=("x",))
-    frozen = chameleon.frozen_test(evaluated(folder), golden=True)
+    frozen = chameleon.fixed_test_set(evaluated(folder), golden=True)
     fair = GOLDEN.filter(pl.col("id") != 5_003)
     expected = []
     for name in "12":
@@ -78,11 +78,11 @@ def test_the_golden_rows_of_a_version_are_scored_as_that_version_scores_them(tmp
     tested = people(20, 2, 200, "test").with_columns(pl.col("id") + 8_000).drop("split")
     evaluation = evaluated(project(tmp_path / "p", tested))
     for metric in ("accuracy", "macro_f1", "log_loss"):
-        golden = chameleon.frozen_test(evaluation, golden=True, metric=metric)
-        own = chameleon.frozen_test(evaluation, test="1", metric=metric)
+        golden = chameleon.fixed_test_set(evaluation, golden=True, metric=metric)
+        own = chameleon.fixed_test_set(evaluation, test="1", metric=metric)
         assert_frame_equal(golden, own, rel_tol=1e-12)  # other ids, so another order of the sums
-    golden = chameleon.frozen_test(evaluation, golden=True, metric="recall", of_class="up")
-    assert golden.equals(chameleon.frozen_test(evaluation, test="1", metric="recall",
+    golden = chameleon.fixed_test_set(evaluation, golden=True, metric="recall", of_class="up")
+    assert golden.equals(chameleon.fixed_test_set(evaluation, test="1", metric="recall",
                                                of_class="up"))  # fmt: skip
 
 
@@ -105,19 +105,19 @@ def test_nothing_else_counts_the_golden_rows(tmp_path):
 
 def test_what_the_models_said_is_kept_by_content(tmp_path, monkeypatch):
     folder = project(tmp_path / "p", GOLDEN)
-    first = chameleon.frozen_test(evaluated(folder), golden=True)
+    first = chameleon.fixed_test_set(evaluated(folder), golden=True)
     kept = set((folder / ".chameleon").glob("asked-*"))
     assert len(kept) == 2
     monkeypatch.setattr("chameleon.models.fitting.fit_model", None)  # nothing may be fitted
     monkeypatch.setattr("chameleon.models.fitting.Fitter._asked", None)  # nor asked
-    assert chameleon.frozen_test(evaluated(folder), golden=True).equals(first)
+    assert chameleon.fixed_test_set(evaluated(folder), golden=True).equals(first)
     monkeypatch.undo()
     WRITERS["parquet"](GOLDEN.with_columns(x=-pl.col("x")), folder / "golden.parquet")
-    assert not chameleon.frozen_test(evaluated(folder), golden=True).equals(first)
+    assert not chameleon.fixed_test_set(evaluated(folder), golden=True).equals(first)
     # a further version asks its own model only
     write_version(folder, "3", pl.concat([people(80, 1), people(50, 4, 700)]))
     before = set((folder / ".chameleon").glob("asked-*"))
-    assert len(chameleon.frozen_test(evaluated(folder), golden=True)) == 3
+    assert len(chameleon.fixed_test_set(evaluated(folder), golden=True)) == 3
     assert len(set((folder / ".chameleon").glob("asked-*")) - before) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_label_that_no_version_has_is_always_wrong(tmp_path):
     strange = GOLDEN.with_columns(label=pl.lit("sideways"))
     evaluation = evaluated(project(tmp_path / "p", strange))
     assert chameleon.golden_test(evaluation).classes == ("down", "up", "sideways")
-    assert chameleon.frozen_test(evaluation, golden=True)["value"].to_list() == [0, 0]
+    assert chameleon.fixed_test_set(evaluation, golden=True)["value"].to_list() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_label_that_no_version_has_is_always_wrong(tmp_path):
 def test_a_file_that_cannot_be_used_is_told(tmp_path, change, words):
     evaluation = evaluated(project(tmp_path / "p", change(GOLDEN)))
     with pytest.raises(ProjectError, match=words):
-        chameleon.frozen_test(evaluation, golden=True)
+        chameleon.fixed_test_set(evaluation, golden=True)
 
 
 @pytest.mark.parametrize(
@@ -192,16 +192,16 @@ def test_without_a_golden_set_or_without_models_there_is_nothing_to_ask(tmp_path
     frame = people(20, 1)
     folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)
     with pytest.raises(SelectionError, match="has no golden test set"):
-        chameleon.frozen_test(evaluated(folder), golden=True)
+        chameleon.fixed_test_set(evaluated(folder), golden=True)
     with pytest.raises(SelectionError, match="Name the version"):
-        chameleon.frozen_test(evaluated(folder))
+        chameleon.fixed_test_set(evaluated(folder))
     said = {"1": pl.DataFrame({"id": frame["id"], "prediction": frame["label"]})}
     given = write_project(
         tmp_path / "q", {"1": frame}, predictions=said, toml=toml("golden.parquet")
     )
     WRITERS["parquet"](GOLDEN, given / "golden.parquet")
     with pytest.raises(SelectionError, match="made elsewhere"):
-        chameleon.frozen_test(evaluated(given), golden=True)
+        chameleon.fixed_test_set(evaluated(given), golden=True)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from chameleon.data.feature_space import MOST_DIMENSIONS
 from chameleon.layout import Layout, LayoutProcess, birth, kept_layout, pca_layout
 from chameleon.layout.layouts import Claim, LayoutProgress, read_claim, umap_process
 from chameleon.layout.process import _Claimed
-from chameleon.layout.stored import keep, pca_standing
+from chameleon.layout.stored import keep, pca_stored_layout
 from chameleon.selection import Selection, instance_mask
 from chameleon.storage import cache_folder
 from chameleon.storage.folders import MANIFEST, seal
@@ -71,7 +71,7 @@ def cloud(count: int, *, seed: int = 0, first: int = 0) -> pl.DataFrame:
 def stand(dataset: EvolvingDataset, **about: object) -> None:
     """Keep a layout as UMAP leaves it; its points are those of PCA, which come at once."""
     features = laid_out_features(dataset)
-    standing = pca_standing(dataset, feature_hashes(dataset, features), features)
+    standing = pca_stored_layout(dataset, feature_hashes(dataset, features), features)
     changes = {"method": "UMAP", "made": "2024-01-01", "reach": 1.0, **about}
     about_it = dataclasses.replace(standing.about, **changes)
     assert keep(dataclasses.replace(standing, about=about_it), dataset)

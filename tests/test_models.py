@@ -582,7 +582,7 @@ def test_a_version_without_a_model_says_why_and_the_others_have_theirs(tmp_path,
     odd = names.index("odd")
     assert set(evaluation.fitted) == {"1", "2"}
     assert (evaluation.predicted[odd] == -1).all()
-    told = messages(evaluation.problems, Severity.WARNING)
+    told = messages(evaluation.findings, Severity.WARNING)
     for word in ["Version odd (versions/odd.parquet) has no model", *words]:
         assert word in told
     line = chameleon.version_metrics(evaluation).row(odd, named=True)
@@ -607,7 +607,7 @@ def test_a_classifier_that_fails_on_the_data_says_so_in_its_own_words(tmp_path, 
     folder = write_project(tmp_path / "p", {"1": plain(label=labels)}, toml=f"[model]\n{model}\n")
     evaluation = evaluated(folder)
     assert not evaluation.has_outcomes
-    told = messages(evaluation.problems)
+    told = messages(evaluation.findings)
     assert "Version 1 (versions/1.parquet)" in told
     assert ("No neighbors found" in told) or ("infeasible" in told)
 
@@ -616,11 +616,11 @@ def test_what_a_classifier_warns_of_is_told(tmp_path):
     toml = '[model]\nestimator = "MLPClassifier"\nparams = { max_iter = 2 }\n'
     folder = write_project(tmp_path / "p", {"1": plain()}, toml=toml)
     evaluation = evaluated(folder)
-    assert "converge" in messages(evaluation.problems, Severity.NOTE)
+    assert "converge" in messages(evaluation.findings, Severity.NOTE)
     shutil.rmtree(folder / ".chameleon")  # the fitted model stays in the user's cache
     again = evaluated(folder)
     assert again.fitted == ()
-    assert again.problems == evaluation.problems
+    assert again.findings == evaluation.findings
     assert again.seconds == evaluation.seconds
 
 
@@ -650,13 +650,13 @@ def test_rare_categories_beyond_254_are_merged_and_that_is_said(tmp_path):
     frame = plain(count, kind=texts, split=["train"] * count)
     toml = "[model]\nparams = { max_iter = 2 }\n"
     evaluation = evaluated(write_project(tmp_path / "p", {"1": frame}, toml=toml))
-    assert "'kind' has 300 categories" in messages(evaluation.problems)
+    assert "'kind' has 300 categories" in messages(evaluation.findings)
     assert (evaluation.predicted >= 0).all()
     # what was said of a kept model is still said when another joins it
     write_version(tmp_path / "p", "2", frame.with_columns(kind=pl.lit("t000")))
     evaluation = evaluated(tmp_path / "p")
     assert evaluation.fitted == ("2",)
-    assert "'kind' has 300 categories" in messages(evaluation.problems)
+    assert "'kind' has 300 categories" in messages(evaluation.findings)
 
 
 # ---------------------------------------------------------------- looking before models exist

@@ -7,14 +7,14 @@ import pytest
 
 import chameleon
 from chameleon import (
-    Against,
     AlwaysFails,
+    ChangeType,
     ClassChange,
     ConfusionCell,
     DataChange,
+    DriftReference,
     FeatureFilter,
     Filters,
-    Happened,
     OutcomeChange,
     RuleVote,
     SelectionError,
@@ -42,14 +42,14 @@ def filtered(**named):
 
 OPTIONS = {
     ("added_against_kept", "split"): (Split.TEST, SIDES),
-    ("can_be_told_apart", "split"): (Split.TEST, SIDES),
+    ("domain_classifier", "split"): (Split.TEST, SIDES),
     ("confusion", "split"): (Split.TEST, SIDES),
-    ("drift_over_versions", "against"): (Against.FIRST, {}),
+    ("drift_over_versions", "against"): (DriftReference.FIRST, {}),
     ("drift_over_versions", "split"): (Split.TRAIN, {}),
     ("errors_by", "split"): (Split.TEST, {**SIDES, "by": "label"}),
     ("feature_drift", "split"): (Split.TRAIN, SIDES),
     ("instance_file", "form"): (TableForm.CSV, SIDES),
-    ("ranked_mistakes", "split"): (Split.TEST, SIDES),
+    ("ranked_errors", "split"): (Split.TEST, SIDES),
     ("removed_against_kept", "split"): (Split.TEST, SIDES),
 }
 """Every argument that is an option, a value of it, and the other arguments."""
@@ -66,7 +66,7 @@ def test_an_option_may_be_text_and_other_text_raises(small, name, option):
 
     def called(with_value):
         found = getattr(chameleon, name)(small, **others, **{option: with_value})
-        if isinstance(found, chameleon.ToldApart):
+        if isinstance(found, chameleon.DomainClassifierResult):
             return [str(getattr(found, field.name)) for field in fields(found)]
         return found.rows() if hasattr(found, "rows") else found
 
@@ -106,7 +106,7 @@ def test_drift_against_the_first_version_is_not_the_one_against_the_version_befo
         ({"outcome_changes": (OutcomeChange("bogus", "correct"),)}, "correct, incorrect"),
         ({"class_changes": (ClassChange("cat", "bogus"),)}, "cat, dog"),
         ({"confusions": (ConfusionCell("bogus", "cat"),)}, "cat, dog"),
-        ({"data_changes": (DataChange("bogus"),)}, ", ".join(Happened)),
+        ({"data_changes": (DataChange("bogus"),)}, ", ".join(ChangeType)),
         ({"data_changes": (DataChange("edited", "bogus"),)}, "colour, fresh, size"),
         ({"sensitivity": SensitivityChoice(SensitivityRange("bogus", "v2"), (1,))}, VERSIONS),
         ({"always_fails": AlwaysFails("v1", "bogus")}, VERSIONS),
@@ -122,7 +122,7 @@ def test_a_filter_by_what_does_not_exist_lists_what_does(small, named, listed):
             asked()
 
 
-@pytest.mark.parametrize("happened", [h for h in Happened if h is not Happened.EDITED])
+@pytest.mark.parametrize("happened", [h for h in ChangeType if h is not ChangeType.EDITED])
 def test_only_an_edit_names_a_feature(small, happened):
     with pytest.raises(SelectionError, match="Only 'edited' names a feature"):
         chameleon.changed_instances(small, DataChange(happened, "size"), **SIDES)
@@ -150,7 +150,7 @@ def test_a_side_restricted_by_both_versions_is_refused(small, only, side):
         lambda e, v: chameleon.sensitivity(e, first="v1", last="v2", primary=v),
         lambda e, v: chameleon.most_sensitive(e, first="v1", last="v2", secondary=v),
         lambda e, v: chameleon.compare_data(e.dataset.project, before=v, after="v2"),
-        lambda e, v: chameleon.frozen_test(e, test=v),
+        lambda e, v: chameleon.fixed_test_set(e, test=v),
     ],
 )
 def test_a_version_that_does_not_exist_is_told_with_those_that_do(small, asked):

@@ -114,8 +114,8 @@ def told(evaluation: Evaluation) -> Iterator[tuple[str, object]]:
     yield "metrics", chameleon.version_metrics(evaluation)
     yield "sizes", chameleon.version_sizes(evaluation)
     yield "tests", chameleon.model_on_tests(evaluation, metric="log_loss")
-    yield "fixed test", chameleon.frozen_test(evaluation, test="2", metric="log_loss")
-    yield "drift", chameleon.drift_over_versions(evaluation, against=chameleon.Against.FIRST)
+    yield "fixed test", chameleon.fixed_test_set(evaluation, test="2", metric="log_loss")
+    yield "drift", chameleon.drift_over_versions(evaluation, against=chameleon.DriftReference.FIRST)
     yield "sensitivity", chameleon.sensitivity(evaluation, first="1", last="10")
     yield "most sensitive", chameleon.most_sensitive(evaluation, first="1", last="10")
     noticed = chameleon.check(evaluation)
@@ -139,7 +139,7 @@ def of_step(evaluation: Evaluation, before: str, after: str) -> Iterator[tuple[s
         "feature_histograms", "feature_labels", "feature_summary", "prediction_changes",
         "change_statistics", "class_changes", "confusion", "added_against_kept",
         "removed_against_kept", "iteration_kinds", "edited_values", "data_changes",
-        "feature_correlations", "ranked_mistakes", "instance_groups", "labelling_rules",
+        "feature_correlations", "ranked_errors", "instance_groups", "labeling_functions",
     ):  # fmt: skip
         yield name, getattr(chameleon, name)(evaluation, **pair)
     histograms = chameleon.feature_histograms(evaluation, **pair)
@@ -149,7 +149,7 @@ def of_step(evaluation: Evaluation, before: str, after: str) -> Iterator[tuple[s
     yield "cells", chameleon.embedding_cells(evaluation, **pair)
     for order in ("instance", "label", "x10", "errors"):
         yield f"by {order}", chameleon.instances(evaluation, **pair, order_by=order)
-    edited = chameleon.DataChange(chameleon.Happened.EDITED)
+    edited = chameleon.DataChange(chameleon.ChangeType.EDITED)
     yield "step", chameleon.compare_data(evaluation.dataset.project, **step)
     yield "edited", chameleon.changed_instances(evaluation, edited, **pair)
     for metric in ("accuracy", "macro_f1", "log_loss"):
@@ -161,10 +161,10 @@ def of_step(evaluation: Evaluation, before: str, after: str) -> Iterator[tuple[s
 def refitted(evaluation: Evaluation) -> Iterator[tuple[str, object]]:
     """What is made of further fits."""
     yield "training", chameleon.attribute_training(evaluation, before="1", after="2", repeats=1)
-    yield "told apart", chameleon.can_be_told_apart(evaluation, primary="2", secondary="1")
-    yield "label issues", chameleon.label_suspicion(evaluation, "2")
+    yield "told apart", chameleon.domain_classifier(evaluation, primary="2", secondary="1")
+    yield "label issues", chameleon.label_issues(evaluation, "2")
     ids = chameleon.instances(evaluation, primary="2", secondary="2", limit=20).frame["instance"]
-    yield "without", chameleon.without(evaluation, "2", ids)
+    yield "refit_without", chameleon.refit_without(evaluation, "2", ids)
 
 
 def assert_same(first: object, second: object, name: str) -> None:
@@ -308,8 +308,8 @@ def test_a_version_has_the_same_numbers_without_the_versions_before_it(tmp_path)
         found.append(
             {
                 "scores": evaluation.scores.filter(pl.col("version") != "1"),
-                "label issues": chameleon.label_suspicion(evaluation, "2").rows,
-                "told apart": chameleon.can_be_told_apart(evaluation, primary="10", secondary="2"),
+                "label issues": chameleon.label_issues(evaluation, "2").rows,
+                "told apart": chameleon.domain_classifier(evaluation, primary="10", secondary="2"),
                 "change": chameleon.attribute_change(evaluation, **step),
                 "training": chameleon.attribute_training(evaluation, **step, repeats=1),
             }

@@ -67,7 +67,7 @@ def test_everything_that_the_design_names_is_read(tmp_path):
         ),
         Version("1.14", dt.date(2019, 2, 1), None, "versions/1.14.csv.gz"),
     )
-    assert settings.problems == ()
+    assert settings.findings == ()
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_version_named_twice_keeps_the_first(tmp_path):
         "[[versions]]\nname='1'\nfile='a.csv'\n[[versions]]\nname='1'\nfile='b.csv'\n",
     )
     assert [version.file for version in settings.versions] == ["a.csv"]
-    assert "'1' twice" in settings.problems[0].message
-    assert "b.csv" in settings.problems[0].message
+    assert "'1' twice" in settings.findings[0].message
+    assert "b.csv" in settings.findings[0].message
 
 
 def test_parameters_of_another_estimator_start_from_its_own_defaults(tmp_path):

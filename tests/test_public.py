@@ -77,10 +77,10 @@ PROMISED = {
 }  # fmt: skip
 
 
-def listed() -> chameleon.Blacklist:
-    lists = chameleon.Blacklists()
+def listed() -> chameleon.ExclusionList:
+    lists = chameleon.ExclusionLists()
     lists.put_entries("l", [("a", "why", 0)])
-    lists.put_rule("l", chameleon.BlacklistRule(0, "outcome=correct", "v2", "v1", added=1))
+    lists.put_rule("l", chameleon.ExclusionRule(0, "outcome=correct", "v2", "v1", added=1))
     return lists.of("l")
 
 
@@ -116,13 +116,13 @@ RESULTS = {
     "weak_labels": lambda e: chameleon.weak_labels(e, **VERSIONS),
     "weak_label_totals": lambda e: chameleon.weak_label_totals(e, **VERSIONS),
     "label_probability_histogram": lambda e: chameleon.label_probability_histogram(e, **VERSIONS),
-    "labelling_rules": lambda e: chameleon.labelling_rules(e, **VERSIONS),
+    "labeling_functions": lambda e: chameleon.labeling_functions(e, **VERSIONS),
     "confusion": lambda e: chameleon.confusion(e, **VERSIONS),
     "errors_by": lambda e: chameleon.errors_by(e, "label", **VERSIONS),
     "failure_sets": lambda e: chameleon.failure_sets(e, **VERSIONS),
-    "ranked_mistakes": lambda e: chameleon.ranked_mistakes(e, **VERSIONS),
-    "blacklist_members": lambda e: chameleon.blacklist_members(e, listed(), version="v2"),
-    "blacklist_hits": lambda e: chameleon.blacklist_hits(e, listed(), version="v2"),
+    "ranked_errors": lambda e: chameleon.ranked_errors(e, **VERSIONS),
+    "exclusion_list_members": lambda e: chameleon.exclusion_list_members(e, listed(), version="v2"),
+    "exclusion_list_counts": lambda e: chameleon.exclusion_list_counts(e, listed(), version="v2"),
     "instances": lambda e: chameleon.instances(e, **VERSIONS, features=()).frame,
     "instance_groups": lambda e: chameleon.instance_groups(e, **VERSIONS),
     "instance_versions": lambda e: chameleon.instance_versions(e, instance(e)),
@@ -142,7 +142,7 @@ OTHERS = {
     "changed_slices": lambda e: chameleon.changed_slices(e, **STEP),
     "iteration_of": lambda e: chameleon.iteration_of(e, **STEP),
     "compare_data": lambda e: chameleon.compare_data(e.dataset.project, **STEP),
-    "can_be_told_apart": lambda e: chameleon.can_be_told_apart(e, **VERSIONS),
+    "domain_classifier": lambda e: chameleon.domain_classifier(e, **VERSIONS),
     "change_statistics": lambda e: chameleon.change_statistics(e, **VERSIONS),
     "changed_instances": lambda e: chameleon.changed_instances(
         e, chameleon.DataChange("edited"), **VERSIONS
@@ -159,13 +159,13 @@ OTHERS = {
     "sensitivity": lambda e: chameleon.sensitivity(e, first="v1", last="v10"),
     "most_sensitive": lambda e: chameleon.most_sensitive(e, first="v1", last="v10"),
     "model_on_tests": lambda e: chameleon.model_on_tests(e),
-    "frozen_test": lambda e: chameleon.frozen_test(e, test="v1"),
-    "label_suspicion": lambda e: chameleon.label_suspicion(e, "v2", folds=2),
+    "fixed_test_set": lambda e: chameleon.fixed_test_set(e, test="v1"),
+    "label_issues": lambda e: chameleon.label_issues(e, "v2", folds=2),
     "label_probability_change": lambda e: chameleon.label_probability_change(e, **VERSIONS),
     "weak_label_of": lambda e: chameleon.weak_label_of(e, instance(e), "v1"),
     "has_weak_labels": lambda e: chameleon.has_weak_labels(e),
     "filter_expression": lambda e: chameleon.filter_expression(e, listed(), version="v2"),
-    "without": lambda e: chameleon.without(e, "v2", [instance(e)]),
+    "refit_without": lambda e: chameleon.refit_without(e, "v2", [instance(e)]),
 }
 """How the other functions of an evaluation are called."""
 
@@ -207,7 +207,7 @@ def test_projects_and_versions_have_what_the_design_promises(small):
     assert isinstance(project.versions, tuple)
     for version in project.versions:
         assert {"name", "date", "note"} <= {field.name for field in fields(version)}
-    assert all(isinstance(problem, chameleon.Problem) for problem in project.problems)
+    assert all(isinstance(finding, chameleon.Finding) for finding in project.findings)
 
 
 @pytest.mark.parametrize("name", RESULTS)

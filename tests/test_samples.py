@@ -154,7 +154,7 @@ def test_a_generated_sample_says_so(copies, name):
     assert "## What is assumed" in said
     assert "## What is staged" in said
     assert (SAMPLES / name / SHIPPED / "evaluation.json").is_file()
-    assert not chameleon.open_project(copies / name).problems
+    assert not chameleon.open_project(copies / name).findings
 
 
 # --- sensor

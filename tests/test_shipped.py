@@ -79,7 +79,7 @@ def assert_same(one: Evaluation, other: Evaluation) -> None:
         assert ours.tobytes() == theirs.tobytes()
     assert one.scores.equals(other.scores)
     assert (one.key, one.classes, one.model) == (other.key, other.classes, other.model)
-    assert one.problems == other.problems
+    assert one.findings == other.findings
 
 
 def test_what_is_shipped_is_what_is_computed_bit_for_bit(project: Path):
@@ -247,11 +247,11 @@ def test_a_shipped_evaluation_is_no_version_and_no_table_of_the_project(tmp_path
         path = tmp_path / "p" / place.format(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         content.write_parquet(path)
-    before = evaluated(tmp_path / "p").problems
+    before = evaluated(tmp_path / "p").findings
     assert shipping.main([str(tmp_path / "p")]) == 0
     made = evaluated(tmp_path / "p")
     assert [version.name for version in made.dataset.versions] == list(frames())
-    assert made.problems == before
+    assert made.findings == before
     assert shipped.read_shipped(made.dataset) is not None
 
 

@@ -93,8 +93,8 @@ def test_changing_the_format_of_a_version_is_no_change(plan, form):
         write_version(folder, "2", emptied, form=form)
         project = chameleon.open_project(folder)
         step = chameleon.compare_data(project, before="1", after="2")
-    assert [p for p in project.problems if p.severity is Severity.ERROR] == []
-    kinds = {p.column for p in project.problems if p.column}
+    assert [p for p in project.findings if p.severity is Severity.ERROR] == []
+    kinds = {p.column for p in project.findings if p.column}
     assert step.unchanged == len(frame) or kinds, (name, step)
 
 
@@ -144,7 +144,7 @@ def test_roles_are_found_by_their_usual_names(tmp_path, role, name):
     found = getattr(project.roles, role)
     assert found == ((name,) if role == "id" else name)
     assert list(project.kinds) == ["x"]
-    assert project.problems == ()
+    assert project.findings == ()
 
 
 def test_roles_that_are_named_go_before_usual_names(tmp_path):
@@ -239,7 +239,7 @@ def test_without_an_id_duplicates_survive_and_a_relabelling_shows(tmp_path):
         x=pl.when(pl.col("x") == 3.0).then(99.0).otherwise("x"),
     )
     project = chameleon.open_project(write_project(tmp_path, {"1": first, "2": second}))
-    assert "No id column" in messages(project.problems, Severity.NOTE)
+    assert "No id column" in messages(project.findings, Severity.NOTE)
     step = chameleon.compare_data(project, before="1", after="2")
     assert step.kept + step.added == 23
     assert (step.relabelled, step.edited) == (2, 0)  # x = 1.5 stands twice
@@ -269,7 +269,7 @@ def test_without_a_split_an_instance_has_one_split_in_all_versions(tmp_path):
         for v in range(1, 4)
     }
     project = chameleon.open_project(write_project(tmp_path, frames, toml=TREE))
-    assert "No split column" in messages(project.problems, Severity.NOTE)
+    assert "No split column" in messages(project.findings, Severity.NOTE)
     dataset = evolving_dataset(project)
     for instance in range(dataset.instance_count):
         assert len(set(dataset.split[dataset.instance == instance].tolist())) == 1
@@ -297,7 +297,7 @@ def test_listed_versions_stand_in_the_order_of_the_list_and_others_follow(tmp_pa
     folder = write_project(tmp_path, frames, form="csv", toml=toml)
     project = chameleon.open_project(folder)
     assert [v.name for v in project.versions] == ["10", "1", "2", "3"]
-    notes = messages(project.problems, Severity.NOTE)
+    notes = messages(project.findings, Severity.NOTE)
     assert "Version 2 (versions/2.csv) is not listed" in notes
     assert not errors_of(project)
 

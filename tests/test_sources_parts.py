@@ -81,7 +81,7 @@ def test_the_file_name_gives_the_split(tmp_path, form, place, names):
     ours = evaluated(folder).dataset
     theirs = evaluated(write_project(tmp_path / "b", {"1": plain()}, form=form)).dataset
     assert rebuilt(ours, "1") == rebuilt(theirs, "1")
-    assert ours.project.problems == ()
+    assert ours.project.findings == ()
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "valid", "dev"])
@@ -134,7 +134,7 @@ def test_folders_beside_version_files_are_no_versions(tmp_path):
     write_files(tmp_path, {"1.csv": plain(), "raw/a.csv": plain(), "predictions/1.csv": plain()})
     project = chameleon.open_project(tmp_path)
     assert names_of(project) == ["1"]
-    assert "no versions: raw." in messages(project.problems)
+    assert "no versions: raw." in messages(project.findings)
 
 
 def test_folders_of_other_things_are_no_versions(tmp_path):

@@ -387,7 +387,7 @@ def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
     project = chameleon.open_project(write_table(tmp_path, table, source))
     assert [v.name for v in project.versions] == ["1", "2", "3", "4"]
     assert set(project.kinds) == {"x", "decimal", "category"}
-    told = messages(project.problems, Severity.WARNING)
+    told = messages(project.findings, Severity.WARNING)
     assert all(f"column '{name}'" in told for name in ("bytes", "list", "struct"))
 
 
@@ -395,7 +395,7 @@ def test_a_file_that_a_listed_version_names_is_told_to_be_unused(tmp_path):
     source = 'version = "batch"\nreading = "snapshot"\n'
     listed = '[[versions]]\nname = "1"\nfile = "versions/1.csv"\n'
     project = chameleon.open_project(write_table(tmp_path, stacked(SNAPSHOTS), source + listed))
-    assert "(versions/1.csv) is not used" in messages(project.problems, Severity.WARNING)
+    assert "(versions/1.csv) is not used" in messages(project.findings, Severity.WARNING)
 
 
 def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
@@ -463,7 +463,7 @@ def test_listed_versions_give_order_date_and_note(tmp_path):
     assert [(v.name, v.date, v.note) for v in project.versions] == [
         ("b", None, "second"), ("a", dt.date(2019, 1, 11), None), ("c", None, None)
     ]  # fmt: skip
-    assert "version c is not listed" in messages(project.problems, Severity.NOTE)
+    assert "version c is not listed" in messages(project.findings, Severity.NOTE)
 
 
 def test_listing_some_versions_in_their_natural_order_moves_none(tmp_path):
@@ -471,7 +471,7 @@ def test_listing_some_versions_in_their_natural_order_moves_none(tmp_path):
     source = 'version = "batch"\nreading = "snapshot"\n[[versions]]\nname = "b"\nnote = "n"\n'
     project = chameleon.open_project(write_table(tmp_path, stacked(frames), source))
     assert [(v.name, v.note) for v in project.versions] == [("a", None), ("b", "n"), ("c", None)]
-    assert project.problems == ()
+    assert project.findings == ()
 
 
 def test_a_listed_version_without_rows_is_told(tmp_path):
@@ -631,7 +631,7 @@ def test_every_row_is_in_the_versions_of_its_span_or_is_told(tmp_path_factory, s
     assert all(ids.is_unique().all() for ids in found.values())
     assert {m: set(ids) for m, ids in found.items()} == {m: s for m, s in held.items() if s}
     lost = len(spans_) - len(set().union(*held.values()))
-    told = [p.message for p in project.problems if " of " in p.message and "rows end" in p.message]
+    told = [p.message for p in project.findings if " of " in p.message and "rows end" in p.message]
     assert sum(int(message.split(": ")[1].split()[0]) for message in told) == lost
 
 
@@ -682,7 +682,7 @@ def test_a_span_goes_up_to_but_not_including_its_end(tmp_path):
     assert "2 of 12 rows end before they begin ('start' to 'end': 3 to 1)" in told
     assert "2 of 12 rows end where they begin ('start' to 'end': 2 to 2)" in told
     assert "inclusive = true" in told
-    assert "4 of 12 rows have no start" in messages(project.problems, Severity.NOTE)
+    assert "4 of 12 rows have no start" in messages(project.findings, Severity.NOTE)
 
 
 def test_an_inclusive_span_holds_at_its_end(tmp_path):
@@ -696,7 +696,7 @@ def test_an_end_far_in_the_future_is_no_version(tmp_path):
     table = plain(valid_from=days, valid_to=[dt.date(9999, 12, 31)] * 20)
     project = chameleon.open_project(write_table(tmp_path, table, 'reading = "valid"\n'))
     assert [v.name for v in project.versions] == ["2019-01-01", "2019-02-01"]
-    assert "9999-12-31" in messages(project.problems, Severity.NOTE)
+    assert "9999-12-31" in messages(project.findings, Severity.NOTE)
 
 
 def test_an_id_twice_in_a_version_leaves_it_out(tmp_path):

@@ -181,7 +181,7 @@ def test_the_longest_unused_leave_first(tmp_path):
     for age in range(9):
         aged(tmp_path / f"dataset-{age}", age * 10)
     aged(tmp_path / "evaluation-old", 1000)
-    store.tidy(tmp_path, "dataset", keep=3)
+    store.prune_cache(tmp_path, "dataset", keep=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "dataset-0", "dataset-1", "dataset-2", "evaluation-old",
     ]  # fmt: skip
@@ -196,7 +196,7 @@ def test_reading_a_result_counts_as_using_it_but_not_of_one_that_came_with_the_p
     assert store.read_folder(tmp_path / "refit-shipped", lambda folder: 1, "refit", shipped=True)
     unused = ["refit-not", "refit-shipped"]
     assert [name for name in unused if (tmp_path / name).stat().st_mtime] == []
-    store.tidy(tmp_path, "refit", keep=1)
+    store.prune_cache(tmp_path, "refit", keep=1)
     assert [path.name for path in tmp_path.iterdir()] == ["refit-read"]
 
 
@@ -204,7 +204,7 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
     aged(tmp_path / ".tmp-old", 25 * 3600)
     aged(tmp_path / ".tmp-new", 60)
     (tmp_path / ".tmp-file").touch()
-    store.tidy(tmp_path, "dataset")
+    store.prune_cache(tmp_path, "dataset")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-file", ".tmp-new"]
 
 

@@ -70,7 +70,7 @@ def test_a_version_that_cannot_be_read_is_listed_beside_the_others(tmp_path):
     found = survey(folder)
     assert [(v.version.name, v.rows) for v in found.versions] == [("1", 20), ("2", None)]
     assert found.project is not None
-    assert any(problem.version == "2" for problem in found.problems)
+    assert any(finding.version == "2" for finding in found.findings)
 
 
 @pytest.mark.parametrize("name", ["empty.csv", "damaged.parquet"])

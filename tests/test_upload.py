@@ -270,7 +270,7 @@ def test_a_listed_version_outside_is_left_out(tmp_path):
     toml = b'[[versions]]\nname = "s"\nfile = "../secret.csv"\n'
     project = project_of(sent(a_csv=table(), b_csv=table(), chameleon_toml=toml), tmp_path)
     assert [version.name for version in project.versions] == ["a", "b"]
-    assert any("outside the project folder" in problem.message for problem in project.problems)
+    assert any("outside the project folder" in finding.message for finding in project.findings)
 
 
 @pytest.mark.parametrize(

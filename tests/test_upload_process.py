@@ -69,7 +69,7 @@ def test_dates_out_of_range_count_as_missing_and_are_reported(tmp_path, private)
     (folder / "versions" / "2.parquet").write_bytes(endless_dates())
     assert task("survey", folder, private, trial=False) is None
     found = survey(folder, private=private)
-    told = [problem.message for problem in found.problems if "years 1 to 9999" in problem.message]
+    told = [finding.message for finding in found.findings if "years 1 to 9999" in finding.message]
     assert [message.count("1 of 24") for message in told] == [1, 1]
     task("open", folder, private)
     dataset = evolving_dataset(open_project(folder, private=private, cached_only=True))

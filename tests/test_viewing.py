@@ -119,7 +119,7 @@ def test_what_is_said_is_taken_in_its_order_and_a_pattern_in_natural_order():
 def test_what_is_said_and_cannot_be_shown_is_told_and_a_table_shown(toml, words):
     found = looked_at(f"[viewer]\n{toml}\n", **numbers(GRID))
     assert found.kind is ViewerKind.PLAIN
-    assert words in found.problem
+    assert words in found.finding
 
 
 # ---------------------------------------------------------------- values
@@ -149,7 +149,7 @@ def test_lists_and_bytes_are_read_from_a_version_that_holds_the_row(tmp_path):
         folder = write_project(tmp_path / column, frames, toml=toml)
         dataset = evolving_dataset(chameleon.open_project(folder))
         viewer = viewer_of(dataset)
-        assert viewer.problem is None
+        assert viewer.finding is None
         for version in (0, 1):
             rows = dataset.row_of_instance(version)
             held = np.flatnonzero(rows >= 0)

@@ -32,7 +32,7 @@ def test_columns_are_found_by_their_names_and_told(tmp_path):
     assert project.roles.label_probabilities == (("a", "label_proba_a"), ("b", "label_proba_b"))
     assert project.roles.votes == (("r", "label_vote_r"),)
     assert list(project.kinds) == ["x"]
-    told = messages(project.problems, Severity.NOTE)
+    told = messages(project.findings, Severity.NOTE)
     assert "2 columns are taken for label probabilities by the name (label_proba_a" in told
     assert "1 column is taken for votes of labelling rules by the name (label_vote_r)" in told
 
@@ -62,7 +62,7 @@ def test_columns_are_named_and_then_need_no_telling(tmp_path, naming):
     assert project.roles.label_probabilities == (("a", "p_a"), ("b", "p_b"))
     assert [column for _, column in project.roles.votes] == ["lf_r"]
     assert list(project.kinds) == ["x"]
-    assert not project.problems
+    assert not project.findings
 
 
 def test_an_empty_list_lets_them_be_features(tmp_path):
@@ -121,7 +121,7 @@ def test_without_a_label_column_the_likeliest_class_is_the_label(tmp_path, form)
     dataset = evolving_dataset(project)
     labels = dict(zip(dataset.instance_ids, dataset.labels(np.arange(20)), strict=True))
     assert [labels[str(k)] for k in range(4)] == ["a", None, None, "b"]
-    told = messages(project.problems)
+    told = messages(project.findings)
     assert "No label column was found" in told
     assert "several largest label probabilities in 1 of 20 rows" in told
     assert "no label in 2 of 20 rows" in told
@@ -134,7 +134,7 @@ def test_a_version_without_them_then_has_no_labels_and_is_kept(tmp_path):
     frames = {"1": weak().drop("label"), "2": plain().drop("label")}
     project = opened(tmp_path, frames)
     assert [version.name for version in project.versions] == ["1", "2"]
-    assert "no label in any of its 20 rows" in messages(project.problems)
+    assert "no label in any of its 20 rows" in messages(project.findings)
 
 
 def test_without_label_and_probabilities_a_project_is_refused(tmp_path):
@@ -164,7 +164,7 @@ def votes_of(tmp_path, votes, **columns):
         write_project(tmp_path, {"1": plain(label_vote_r=votes, **columns)}, toml=TREE)
     )
     found = [chameleon.weak_label_of(evaluation, str(k), "1").votes["r"] for k in range(len(votes))]
-    return found, messages(evaluation.problems)
+    return found, messages(evaluation.findings)
 
 
 @pytest.mark.parametrize("kind", [pl.Int64, pl.Float64, pl.String])

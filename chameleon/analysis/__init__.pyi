@@ -4,8 +4,6 @@ from .attribution import Attribution as Attribution
 from .attribution import IterationOf as IterationOf
 from .attribution import attribute_change as attribute_change
 from .attribution import iteration_of as iteration_of
-from .blacklists import blacklist_hits as blacklist_hits
-from .blacklists import blacklist_members as blacklist_members
 from .changes import ChangeStatistics as ChangeStatistics
 from .changes import Rate as Rate
 from .changes import change_statistics as change_statistics
@@ -22,9 +20,9 @@ from .data_changes import data_changes as data_changes
 from .data_changes import data_changes_by as data_changes_by
 from .data_changes import iteration as iteration
 from .data_changes import timeline_changes as timeline_changes
-from .domain_classifier import ToldApart as ToldApart
-from .domain_classifier import can_be_told_apart as can_be_told_apart
-from .drift import Against as Against
+from .domain_classifiers import DomainClassifierResult as DomainClassifierResult
+from .domain_classifiers import domain_classifier as domain_classifier
+from .drift import DriftReference as DriftReference
 from .drift import drift_over_versions as drift_over_versions
 from .drift import feature_drift as feature_drift
 from .edits import edited_values as edited_values
@@ -36,6 +34,11 @@ from .embedding import embedding_cells as embedding_cells
 from .embedding import region_of_cells as region_of_cells
 from .embedding import without_cell as without_cell
 from .evidence import IterationKind as IterationKind
+from .exclusion_members import exclusion_list_counts as exclusion_list_counts
+from .exclusion_members import exclusion_list_members as exclusion_list_members
+from .exclusion_refits import RefitWithout as RefitWithout
+from .exclusion_refits import refit_without as refit_without
+from .exclusion_refits import run_fit as run_fit
 from .failures import FAILURE_SETS as FAILURE_SETS
 from .failures import confusion as confusion
 from .failures import errors_by as errors_by
@@ -54,11 +57,10 @@ from .instance_table import instance_file as instance_file
 from .instance_table import instance_groups as instance_groups
 from .instance_table import instances as instances
 from .kinds import iteration_kinds as iteration_kinds
-from .label_issues import LabelSuspicion as LabelSuspicion
-from .label_issues import label_suspicion as label_suspicion
-from .label_issues import ranked_mistakes as ranked_mistakes
-from .label_issues import suspicion_fits as suspicion_fits
-from .labeling_functions import labelling_rules as labelling_rules
+from .label_checks import LabelIssues as LabelIssues
+from .label_checks import label_issue_fits as label_issue_fits
+from .label_checks import label_issues as label_issues
+from .label_checks import ranked_errors as ranked_errors
 from .matching import EVERYTHING as EVERYTHING
 from .matching import FILTERS as FILTERS
 from .matching import Selected as Selected
@@ -67,7 +69,7 @@ from .matching import of_selection as of_selection
 from .matching import selected as selected
 from .matching import selection_part as selection_part
 from .matching import without_fields as without_fields
-from .metrics import frozen_test as frozen_test
+from .metrics import fixed_test_set as fixed_test_set
 from .metrics import model_on_tests as model_on_tests
 from .metrics import version_metrics as version_metrics
 from .metrics import version_sizes as version_sizes
@@ -79,9 +81,6 @@ from .one_instance import shown_row as shown_row
 from .ranking import feature_correlations as feature_correlations
 from .ranking import feature_ranking as feature_ranking
 from .ranking import subset_distances as subset_distances
-from .refit_without import WithoutInstances as WithoutInstances
-from .refit_without import run_fit as run_fit
-from .refit_without import without as without
 from .sensitivities import most_sensitive as most_sensitive
 from .sensitivities import sensitivity as sensitivity
 from .slices import Slice as Slice
@@ -110,3 +109,4 @@ from .weak import label_probability_histogram as label_probability_histogram
 from .weak import weak_label_of as weak_label_of
 from .weak import weak_label_totals as weak_label_totals
 from .weak import weak_labels as weak_labels
+from .weak_votes import labeling_functions as labeling_functions

@@ -29,7 +29,7 @@ from chameleon.analysis.measures import (
     kept_tests,
     measure_of,
 )
-from chameleon.models import Evaluation, are_given
+from chameleon.models import Evaluation, has_external_predictions
 
 RESAMPLES = 1000
 _LEVEL = 95
@@ -292,7 +292,7 @@ def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> Iteratio
         _train_data(evaluation, dataset.version_number(name)) for name in (before, after)
     )
     project = dataset.project
-    if are_given(project):
+    if has_external_predictions(project):
         return IterationOf.UNTOLD
     data = not np.array_equal(first, second)
     code = project.settings.model_of(before) != project.settings.model_of(after)

@@ -16,7 +16,7 @@ from chameleon.analysis.values import SPLIT_NAMES, named_column, value_texts
 from chameleon.data import SPLITS, EvolvingDataset, Pair, evolving_dataset, pair_of
 from chameleon.models import Evaluation
 from chameleon.project import Project
-from chameleon.selection import DataChange, Happened, Selection, instance_mask, rows_of_change
+from chameleon.selection import ChangeType, DataChange, Selection, instance_mask, rows_of_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Iteration:
     Added, removed and kept instances are disjoint. Among the kept, relabelled, edited and moved
     may overlap; the overlaps are given. Edits are counted over the features that both versions
     have: a column that joins or leaves is told in `columns_joined` and `columns_left` instead.
-    Label probabilities and votes of labelling rules are no features: see `labelling_rules`.
+    Label probabilities and votes of labelling rules are no features: see `labeling_functions`.
 
     Attributes
     ----------
@@ -210,10 +210,10 @@ def data_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     of = int(mask[dataset.instance[every]].sum())
     counts = [
         int(mask[dataset.instance[rows_of_change(dataset, pair, DataChange(happened))]].sum())
-        for happened in Happened
+        for happened in ChangeType
     ]
     return pl.DataFrame(
-        {"happened": [happened.value for happened in Happened], "instances": counts, "of": of},
+        {"happened": [happened.value for happened in ChangeType], "instances": counts, "of": of},
         schema={"happened": pl.String, "instances": pl.Int64, "of": pl.Int64},
     )
 
@@ -253,7 +253,7 @@ def data_changes_by(evaluation: Evaluation, selection: Selection, by: str) -> pl
 
     columns = {
         happened.value: counted(rows_of_change(dataset, pair, DataChange(happened)))
-        for happened in Happened
+        for happened in ChangeType
     }
     columns["instances"] = counted(np.concatenate([pair.new, pair.added, pair.removed]))
     occurring = np.flatnonzero(columns["instances"])
@@ -288,7 +288,7 @@ def changed_instances(
     instances = instances[mask[instances]]
     instances = instances[np.argsort(id_ranks(dataset)[instances])]
     before, after = (dataset.row_of_instance(v)[instances] for v in (pair.before, pair.after))
-    if change.happened is not Happened.EDITED:
+    if change.happened is not ChangeType.EDITED:
         frame = _listed(dataset, before[:most], after[:most])
         return InstanceList(frame, len(instances), len(instances))
     features = list(_edits(dataset, pair, change, instances))

@@ -38,7 +38,7 @@ _TEXT = "it is text that nearly always differs, which has no bins"
 _places: WeakKeyDictionary[EvolvingDataset, dict[int, NDArray[np.float64]]] = WeakKeyDictionary()
 
 
-class Against(Option):
+class DriftReference(Option):
     """The version that every version is compared with."""
 
     BEFORE = "before"
@@ -106,7 +106,10 @@ def feature_drift(
 
 
 def drift_over_versions(
-    evaluation: Evaluation, *, against: Against = Against.BEFORE, split: Split | None = None
+    evaluation: Evaluation,
+    *,
+    against: DriftReference = DriftReference.BEFORE,
+    split: Split | None = None,
 ) -> pl.DataFrame:
     """How far every feature, and the label, of each version lies from the version before.
 
@@ -125,9 +128,9 @@ def drift_over_versions(
         the first; features in the order of their names, the label last.
     """
     dataset = evaluation.dataset
-    against = Against(against)
+    against = DriftReference(against)
     names = [version.name for version in dataset.versions]
-    base = [0 if against is Against.FIRST else v - 1 for v in range(1, len(names))]
+    base = [0 if against is DriftReference.FIRST else v - 1 for v in range(1, len(names))]
     lines: list[tuple[object, ...]] = []
     for number, histograms in _histograms_of_versions(dataset, split):
         label = number is None

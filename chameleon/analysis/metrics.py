@@ -157,7 +157,7 @@ def model_on_tests(
     return pl.concat(frames)
 
 
-def frozen_test(
+def fixed_test_set(
     evaluation: Evaluation,
     *,
     test: str | None = None,

@@ -1,4 +1,4 @@
-"""Findings about an evolving dataset: its labels, instances, columns, and order.
+"""FileFindings about an evolving dataset: its labels, instances, columns, and order.
 
 Every function goes over the versions once and counts arrays; none looks at rows one by one.
 Features are looked at in `chameleon.analysis.odd_features`.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.values import value_text
 from chameleon.data import SPLITS, EvolvingDataset
-from chameleon.project import NOT_A_DATE, Kind, NoticeKind, Severity, Split, Version
+from chameleon.project import NOT_A_DATE, FindingKind, Kind, Severity, Split, Version
 
 EXAMPLES = 3
 _DAY = 86_400_000_000
@@ -28,7 +28,7 @@ class Notice:
     """One thing that was noticed; see `chameleon.check` for the fields."""
 
     severity: Severity
-    kind: NoticeKind
+    kind: FindingKind
     message: str
     version: str | None = None
     column: str | None = None
@@ -36,7 +36,7 @@ class Notice:
     examples: tuple[str, ...] = ()
 
     @property
-    def of(self) -> tuple[str | None, NoticeKind, str | None]:
+    def of(self) -> tuple[str | None, FindingKind, str | None]:
         """The key of a finding: no two share it."""
         return self.version, self.kind, self.column
 
@@ -47,7 +47,7 @@ def ids_of(dataset: EvolvingDataset, instances: NDArray[np.integer]) -> tuple[st
     return tuple(dataset.instance_ids.gather(instances[by_id]).to_list())
 
 
-def such_as(examples: Iterable[str]) -> str:
+def examples_clause(examples: Iterable[str]) -> str:
     """Examples as the end of a clause."""
     named = ", ".join(f"'{example}'" for example in examples)
     return f", such as {named}" if named else ""
@@ -72,9 +72,9 @@ def label_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
                 figures = _few(names, new, counts)
                 yield Notice(
                     Severity.NOTE,
-                    NoticeKind.NEW_LABELS,
+                    FindingKind.NEW_LABELS,
                     f"{version.place} has {new.sum():,} labels that no earlier version has"
-                    f"{such_as(figures[1])}: {figures[0]:,} of its instances have them.",
+                    f"{examples_clause(figures[1])}: {figures[0]:,} of its instances have them.",
                     version.name,
                     column,
                     *figures,
@@ -83,9 +83,9 @@ def label_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
                 figures = _few(names, gone, before[0])
                 yield Notice(
                     Severity.WARNING,
-                    NoticeKind.VANISHED_LABELS,
+                    FindingKind.VANISHED_LABELS,
                     f"{version.place} lacks {gone.sum():,} labels of version {before[1]}"
-                    f"{such_as(figures[1])}: {figures[0]:,} instances had them there.",
+                    f"{examples_clause(figures[1])}: {figures[0]:,} instances had them there.",
                     version.name,
                     column,
                     *figures,
@@ -118,9 +118,9 @@ def instance_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
             examples = ids_of(dataset, returned)
             yield Notice(
                 Severity.NOTE,
-                NoticeKind.RETURNED,
+                FindingKind.RETURNED,
                 f"{version.place} has {returned.size:,} instances back that the version before "
-                f"lacks{such_as(examples)}: {changed:,} of them changed.",
+                f"lacks{examples_clause(examples)}: {changed:,} of them changed.",
                 version.name,
                 None,
                 int(returned.size),
@@ -147,9 +147,9 @@ def _moved(
     examples = ids_of(dataset, moved)
     return Notice(
         Severity.WARNING if leaks else Severity.NOTE,
-        NoticeKind.MOVED,
+        FindingKind.MOVED,
         f"{version.place} has {moved.size:,} instances in another split than before"
-        f"{such_as(examples)}: {told}.",
+        f"{examples_clause(examples)}: {told}.",
         version.name,
         dataset.project.roles.split,
         int(moved.size),
@@ -174,10 +174,10 @@ def across_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         examples = ids_of(dataset, dataset.instance[equal])
         yield Notice(
             Severity.WARNING,
-            NoticeKind.ACROSS_SPLIT,
+            FindingKind.ACROSS_SPLIT,
             f"{version.place} has {equal.size:,} of {held_out.size:,} test and validation rows "
-            f"with the very features of a train row{such_as(examples)}: {other:,} of them with a "
-            "label that no such train row has.",
+            f"with the features of a train row{examples_clause(examples)}: {other:,} of them with "
+            "a label that no such train row has.",
             version.name,
             None,
             int(equal.size),
@@ -200,7 +200,7 @@ def column_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
             if last.get(name, kind) is not kind:
                 yield Notice(
                     Severity.NOTE,
-                    NoticeKind.COLUMN_RETYPED,
+                    FindingKind.COLUMN_RETYPED,
                     f"{version.place} has column '{name}' as {kind}, after {last[name]}.",
                     version.name,
                     name,
@@ -218,7 +218,7 @@ def _joined_or_left(dataset: EvolvingDataset, number: int, feature: int, *, join
         said = f"lacks the column '{name}', which version {before} has"
     return Notice(
         Severity.NOTE if joined else Severity.WARNING,
-        NoticeKind.COLUMN_JOINED if joined else NoticeKind.COLUMN_LEFT,
+        FindingKind.COLUMN_JOINED if joined else FindingKind.COLUMN_LEFT,
         f"{version.place} {said}.",
         version.name,
         name,
@@ -239,7 +239,7 @@ def order_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
             day, day_before = (_day(moment) for moment in (newest, newest_before[0]))
             yield Notice(
                 Severity.NOTE,
-                NoticeKind.OUT_OF_ORDER,
+                FindingKind.OUT_OF_ORDER,
                 f"{version.place} has no instance newer than {day}, but version "
                 f"{newest_before[1]} before it has one of {day_before}.",
                 version.name,
@@ -258,7 +258,7 @@ def _descending(dataset: EvolvingDataset) -> Iterator[Notice]:
         if latest is not None and latest.date is not None and version.date < latest.date:
             yield Notice(
                 Severity.WARNING,
-                NoticeKind.OUT_OF_ORDER,
+                FindingKind.OUT_OF_ORDER,
                 f"{version.place} is dated {version.date}, but follows version {latest.name} of "
                 f"{latest.date}.",
                 version.name,
@@ -282,7 +282,7 @@ def equal_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         if other is not version:
             yield Notice(
                 Severity.WARNING,
-                NoticeKind.EQUAL_VERSION,
+                FindingKind.EQUAL_VERSION,
                 f"{version.place} holds the very rows of version {other.name}.",
                 version.name,
                 None,

@@ -1,4 +1,4 @@
-"""Findings about features: no value, one value, infinite values, or target leakage."""
+"""FileFindings about features: no value, one value, infinite values, or target leakage."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from chameleon.analysis.notices import Notice, ids_of, such_as
+from chameleon.analysis.notices import Notice, examples_clause, ids_of
 from chameleon.analysis.values import value_text
 from chameleon.data import BinKind, EvolvingDataset, Feature, SummaryField
-from chameleon.project import Kind, NoticeKind, Severity
+from chameleon.project import FindingKind, Kind, Severity
 
 TELLS_AT_LEAST = 0.95
 """Lambda from which a feature tells the label: of 20 wrong guesses it leaves one."""
@@ -38,7 +38,7 @@ def value_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         if empty[number, feature]:
             yield Notice(
                 Severity.WARNING,
-                NoticeKind.ALL_MISSING,
+                FindingKind.ALL_MISSING,
                 f"{version.place} has no value of '{told.name}' in any of its "
                 f"{int(rows[number, feature]):,} rows.",
                 version.name,
@@ -49,7 +49,7 @@ def value_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         value = spelled_value(dataset, told, float(low[number, feature]))
         yield Notice(
             Severity.NOTE,
-            NoticeKind.CONSTANT,
+            FindingKind.CONSTANT,
             f"{version.place} has one value of '{told.name}' only, '{value}', in "
             f"{int(valued[number, feature]):,} of {int(rows[number, feature]):,} rows; the others "
             "are missing."
@@ -92,9 +92,9 @@ def non_finite_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         examples = ids_of(dataset, dataset.instance[rows])
         yield Notice(
             Severity.WARNING,
-            NoticeKind.NON_FINITE,
+            FindingKind.NON_FINITE,
             f"{version.place} has {rows.size:,} infinite values of '{told.name}'"
-            f"{such_as(examples)}.",
+            f"{examples_clause(examples)}.",
             version.name,
             told.name,
             int(rows.size),
@@ -102,7 +102,7 @@ def non_finite_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
         )
 
 
-def telling_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
+def target_leakage_findings(dataset: EvolvingDataset) -> Iterator[Notice]:
     """Features that alone tell nearly every label of a version.
 
     Guessing each labelled row's label as the most frequent one of its bin (of its category, where
@@ -123,7 +123,7 @@ def telling_notices(dataset: EvolvingDataset) -> Iterator[Notice]:
             version = dataset.versions[at]
             yield Notice(
                 Severity.WARNING,
-                NoticeKind.TELLS_LABEL,
+                FindingKind.TELLS_LABEL,
                 f"{version.place}: '{feature.name}' alone tells {right[at]:,} of "
                 f"{rows[at]:,} labels; always guessing the most frequent one gets {base[at]:,}.",
                 version.name,

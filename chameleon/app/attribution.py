@@ -32,7 +32,7 @@ from chameleon.charts import (
     waterfall_text,
 )
 from chameleon.errors import ChameleonError
-from chameleon.models import are_given, golden_key
+from chameleon.models import golden_key, has_external_predictions
 from chameleon.project import Split
 
 _GOLDEN = "\0golden"
@@ -228,7 +228,7 @@ def _slice_words(view: View, one: Slice) -> str:
 
 def _draw_training(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:
     """The choice of the cut and the button; what is known for it, where something is."""
-    if are_given(view.evaluation.dataset.project):
+    if has_external_predictions(view.evaluation.dataset.project):
         st.caption(
             "The predictions were made elsewhere: whether one fixed model code made them is not "
             "known, so the part of the model may also be a change of the model itself."
@@ -341,7 +341,7 @@ def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
     called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
     try:
         frozen = view.call(
-            analysis.frozen_test,
+            analysis.fixed_test_set,
             metric=metric,
             of_class=of_class,
             test=None if test == _GOLDEN else test,

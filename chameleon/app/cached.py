@@ -61,7 +61,7 @@ class _Policy:
 _STEP = ("data_changes",)
 _POLICIES: Mapping[str, _Policy] = {
     "added_against_kept": _Policy(spinner="Testing added against kept…", own=_STEP),
-    "can_be_told_apart": _Policy(own=_STEP),
+    "domain_classifier": _Policy(own=_STEP),
     "changed_slices": _Policy(16, "Looking for groups that changed…"),
     "data_changes_by": _Policy(64, own=("by",)),
     "data_check": _Policy(8, "Looking for what is odd…"),
@@ -73,7 +73,7 @@ _POLICIES: Mapping[str, _Policy] = {
     "feature_labels": _Policy(16),
     "feature_over_versions": _Policy(16),
     "feature_summary": _Policy(16),
-    "frozen_test": _Policy(16, "Asking all models about the test set…"),
+    "fixed_test_set": _Policy(16, "Asking all models about the test set…"),
     "instance_groups": _Policy(16),
     "iteration_kinds": _Policy(spinner="Telling the kinds of iteration…"),
     "model_on_tests": _Policy(16),

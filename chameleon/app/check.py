@@ -11,21 +11,21 @@ from chameleon.app.formatting import plain, shortened
 from chameleon.app.info import ICONS
 from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_empty
-from chameleon.project import NoticeKind, Severity
+from chameleon.project import FindingKind, Severity
 
 _SEVERITIES = "check-severities"
 _VERSION = "check-version"
 _EVERY = -1
 _SHOWN = 8
 _LOOKED_FOR = tuple(
-    kind for kind in NoticeKind if kind not in (NoticeKind.UNUSABLE, NoticeKind.OTHER)
+    kind for kind in FindingKind if kind not in (FindingKind.UNUSABLE, FindingKind.OTHER)
 )
 
 
 def draw(view: View) -> None:
     """Counts by version, then every notice under its kind, then all of them as a table."""
     notices = cached.call(
-        analysis.data_check, view.evaluation.dataset, problems=view.evaluation.problems
+        analysis.data_check, view.evaluation.dataset, findings=view.evaluation.findings
     )
     names = [version.name for version in view.evaluation.dataset.versions]
     names += [name for name in notices["version"].unique().sort().drop_nulls() if name not in names]

@@ -26,7 +26,7 @@ from chameleon.app.components import timeline
 from chameleon.app.formatting import plain
 from chameleon.app.info import NARROW, problem_list
 from chameleon.app.opening import Opening
-from chameleon.app.view import Breath, Draw, View, in_order
+from chameleon.app.view import Draw, PaintPause, View, in_order
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -83,7 +83,7 @@ def page(title: str, question: str, draw: Draw) -> None:
         return
     touring.begin(evaluation.dataset.project.path)
     selection = state.selection_of_session(evaluation)
-    breath = Breath(wanted=not arrived)
+    breath = PaintPause(wanted=not arrived)
     view = View(evaluation, selection, pending=not opened.complete, breath=breath)
 
     def draw_head() -> None:

@@ -39,8 +39,8 @@ WORDS = {
     "version's model is asked.",
     "suspicion": "what speaks against an instance's label: models that never saw it give the "
     "label little probability.",
-    "blacklist": "instances that should not be used, each with a reason. It deletes nothing. A "
-    "rule on it names instances by filters instead of one by one.",
+    "exclusion list": "instances to leave out, each with a reason. It deletes nothing. A rule on "
+    "it names instances by filters instead of one by one.",
     "labelling rule, label probability": "in weak labelling, rules vote for a class or abstain; "
     "the probability of each class is told from their votes.",
     "filters": "what narrows the instances shown. A click on nearly any mark sets one; the chips "

@@ -12,7 +12,7 @@ from chameleon.app import cached
 from chameleon.app.formatting import figure, plain, shortened, side_words
 from chameleon.app.view import View
 from chameleon.models import Evaluation
-from chameleon.project import Problem, Severity
+from chameleon.project import Finding, Severity
 
 NARROW = """<style>
 .chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
@@ -98,29 +98,29 @@ def _accuracy(
 def problem_list(evaluation: Evaluation) -> None:
     """Draw the problems, the worst first, for visitors to open."""
     st.caption(f"Model: {plain(evaluation.model)}")
-    problems = evaluation.problems
-    if not problems:
+    findings = evaluation.findings
+    if not findings:
         st.caption("No problems were found in this project.")
         return
-    problem_lines(problems)
+    problem_lines(findings)
 
 
-def problem_lines(problems: Sequence[Problem]) -> None:
+def problem_lines(findings: Sequence[Finding]) -> None:
     """Problems to open, the worst first; nothing where there is none."""
-    if not problems:
+    if not findings:
         return
-    worst = min(problems, key=_rank).severity
+    worst = min(findings, key=_rank).severity
     noun = "note on the data" if worst is Severity.NOTE else "problem found"
-    counted = f"{len(problems)} {noun if len(problems) == 1 else noun.replace(' ', 's ', 1)}"
+    counted = f"{len(findings)} {noun if len(findings) == 1 else noun.replace(' ', 's ', 1)}"
     with st.expander(counted, icon=ICONS[worst], expanded=worst is Severity.ERROR):
-        ordered = sorted(problems, key=_rank)
-        for problem in ordered[:_SHOWN]:
-            st.markdown(f"{ICONS[problem.severity]} {plain(problem.message)}")
+        ordered = sorted(findings, key=_rank)
+        for finding in ordered[:_SHOWN]:
+            st.markdown(f"{ICONS[finding.severity]} {plain(finding.message)}")
         if len(ordered) > _SHOWN:
-            rest = "\n\n".join(plain(problem.message) for problem in ordered[_SHOWN:])
+            rest = "\n\n".join(plain(finding.message) for finding in ordered[_SHOWN:])
             with st.popover(f"{len(ordered) - _SHOWN} more"):
                 st.markdown(rest)
 
 
-def _rank(problem: Problem) -> int:
-    return list(Severity).index(problem.severity)
+def _rank(finding: Finding) -> int:
+    return list(Severity).index(finding.severity)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from chameleon import analysis
 from chameleon.analysis import COLUMNS, InstancePage, TableForm, feature_columns
-from chameleon.app import blacklisting, instance_gallery, instance_opened, state
+from chameleon.app import instance_gallery, instance_opened, state, visitor_lists
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_pages, draw_table, offset_of, table_height, turn_to
 from chameleon.app.view import View, draw_empty
@@ -50,8 +50,8 @@ _HIGHEST = 560
 def draw(view: View) -> None:
     """Search, the table or the gallery, and below them what is open."""
     viewer = viewer_of(view.evaluation.dataset)
-    if viewer.problem is not None:
-        st.warning(plain(viewer.problem), icon=":material/warning:")
+    if viewer.finding is not None:
+        st.warning(plain(viewer.finding), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         mode = _draw_mode() if module_of(viewer.kind).GALLERY else TABLE
         search = _draw_search()
@@ -265,7 +265,7 @@ def _offer_parquet(view: View, asked: Mapping[str, Any]) -> None:
 def _draw_chosen(view: View, chosen: tuple[str, ...]) -> None:
     """What can be done with the instances that are ticked."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        blacklisting.draw_put(view, chosen, key="instances-put")
+        visitor_lists.draw_put(view, chosen, key="instances-put")
         if len(chosen) > 1:
             st.caption(f"{len(chosen):,} instances are ticked; the last one ticked is open below.")
 

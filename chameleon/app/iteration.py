@@ -16,7 +16,7 @@ from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_chart, draw_empty, toggle_filter
 from chameleon.charts import change_bar_frame, change_bars, change_bars_text
 from chameleon.project import Split
-from chameleon.selection import DataChange, DataChangeFilter, Happened
+from chameleon.selection import ChangeType, DataChange, DataChangeFilter
 
 _LISTED = "iteration-listed"
 _BY = ("split", "label", "source")
@@ -58,7 +58,7 @@ def _draw_counts(view: View) -> None:
     frame = change_bar_frame(view.call(analysis.data_changes), chosen=chosen)
 
     def toggle(mark: chart_clicks.Mark) -> None:
-        toggle_filter("data_changes", DataChange(Happened(str(mark[0]))))
+        toggle_filter("data_changes", DataChange(ChangeType(str(mark[0]))))
 
     draw_chart(frame, change_bars, key="iteration-counts", fields=("happened",), on_pick=toggle)
     st.caption(
@@ -110,7 +110,7 @@ def _pick_group(key: str, by: str, groups: list[str | None]) -> None:
     word = "labelled" if column == "labels added" else column
     chosen = Split(str(group)) if by == "split" else group
     of_group: dict[str, Any] = {f"{by}s": (chosen,)}
-    changes = (DataChange(Happened(word)),) if word in list(Happened) else ()
+    changes = (DataChange(ChangeType(word)),) if word in list(ChangeType) else ()
     state.set_filters(replace(state.current_filters(), data_changes=changes, **of_group))
 
 
@@ -132,7 +132,7 @@ def _draw_edits(view: View) -> None:
         )  # fmt: skip
         if feature is None:
             return
-        change = DataChange(Happened.EDITED, feature)
+        change = DataChange(ChangeType.EDITED, feature)
         on = change in view.selection.filters.data_changes
         st.button(
             "Take off this filter" if on else "Filter to its edited instances",
@@ -170,7 +170,7 @@ def _way(before: float | None, after: float | None) -> str:
 def _draw_instances(view: View) -> None:
     st.markdown("##### Which instances?")
     counts = view.call(analysis.data_changes)
-    occurring = [Happened(h) for h, n, _ in counts.iter_rows() if n]
+    occurring = [ChangeType(h) for h, n, _ in counts.iter_rows() if n]
     if not occurring:
         draw_empty("No instance passes the filters. Take one off above.")
         return

@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.analysis import Against, ToldApart
+from chameleon.analysis import DomainClassifierResult, DriftReference
 from chameleon.app import cached, chart_clicks, jobs, state
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.tables import draw_table, table_height
@@ -46,7 +46,7 @@ _FIGURES = {
 """The columns of the table of distances, and of its frame."""
 _FIGURE_WIDTH = 66
 """Pixels, so that a narrow page shows all of them."""
-_AGAINST = {Against.BEFORE: "the version before", Against.FIRST: "the first version"}
+_AGAINST = {DriftReference.BEFORE: "the version before", DriftReference.FIRST: "the first version"}
 
 
 def draw(view: View) -> None:
@@ -110,12 +110,12 @@ def draw_map(view: View) -> None:
     st.markdown("##### When did each feature move?")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
-            "Held against", list(Against), format_func=_AGAINST.__getitem__,
-            default=Against.BEFORE, key="iteration-against", required=True,
+            "Held against", list(DriftReference), format_func=_AGAINST.__getitem__,
+            default=DriftReference.BEFORE, key="iteration-against", required=True,
             persist_state="session",
         )  # fmt: skip
     drift = view.call(
-        analysis.drift_over_versions, against=against or Against.BEFORE, split=_split()
+        analysis.drift_over_versions, against=against or DriftReference.BEFORE, split=_split()
     )
     ranked = (
         drift.group_by("kind", "feature", maintain_order=True)
@@ -234,7 +234,7 @@ def _draw_told_apart(view: View, split: Split | None) -> None:
     question = jobs.fit_question(
         "domain classifier",
         view.evaluation,
-        selection=cached.narrowed(analysis.can_be_told_apart, view.selection).to_query_string(),
+        selection=cached.narrowed(analysis.domain_classifier, view.selection).to_query_string(),
         split=split,
     )
     found = jobs.answer(question)
@@ -253,7 +253,7 @@ def _draw_told_apart(view: View, split: Split | None) -> None:
     jobs.draw(question, what="folds", key="iteration-stop")
 
 
-def _draw_verdict(found: ToldApart) -> None:
+def _draw_verdict(found: DomainClassifierResult) -> None:
     if found.auc is None or found.chance is None:
         draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return

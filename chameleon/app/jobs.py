@@ -97,8 +97,8 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
     job = _jobs().get(question.key)
     if job is None or job.stopped:
         return
-    for problem in with_damage((), job.damaged):
-        st.warning(problem.message, icon=":material/warning:")
+    for finding in with_damage((), job.damaged):
+        st.warning(finding.message, icon=":material/warning:")
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:

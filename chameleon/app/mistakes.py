@@ -8,8 +8,8 @@ import polars as pl
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.analysis import LabelSuspicion, suspicion_fits
-from chameleon.app import blacklisting, jobs, projects
+from chameleon.analysis import LabelIssues, label_issue_fits
+from chameleon.app import jobs, projects, visitor_lists
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.instances import OPEN
 from chameleon.app.tables import draw_table
@@ -45,7 +45,7 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
         )
         return
     found = view.call(
-        analysis.ranked_mistakes,
+        analysis.ranked_errors,
         by=by,
         over=over,
         split=split,
@@ -75,9 +75,9 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
 def _draw_chosen(view: View, chosen: list[str]) -> None:
     """What can be done with the mistakes that are ticked."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        blacklisting.draw_put(view, chosen, key="mistakes-put")
+        visitor_lists.draw_put(view, chosen, key="mistakes-put")
         if not chosen:
-            st.caption("Tick rows to put them on a blacklist, or to open one.")
+            st.caption("Tick rows to put them on an exclusion list, or to open one.")
             return
         st.page_link(
             "pages/instances.py",
@@ -87,18 +87,18 @@ def _draw_chosen(view: View, chosen: list[str]) -> None:
         )
 
 
-def _judging(view: View) -> Question[LabelSuspicion]:
+def _judging(view: View) -> Question[LabelIssues]:
     """The label suspicion of the primary version, to be asked for."""
     return jobs.fit_question("label issues", view.evaluation, version=view.selection.primary)
 
 
-def _suspicion(view: View) -> LabelSuspicion | None:
+def _suspicion(view: View) -> LabelIssues | None:
     """What is known of the labels; the button that asks for it where nothing is."""
     question = _judging(view)
     job = jobs.found_job(question)
     if view.pending or (job is not None and job.complete):
         return jobs.answer(question)
-    fits = suspicion_fits(view.evaluation, view.selection.primary)
+    fits = label_issue_fits(view.evaluation, view.selection.primary)
     st.button(
         f"Fit {fits} models to find suspicious labels" if fits else "Find suspicious labels",
         icon=":material/label_off:",
@@ -112,7 +112,7 @@ def _suspicion(view: View) -> LabelSuspicion | None:
     return None
 
 
-def _judged_words(judged: LabelSuspicion) -> str:
+def _judged_words(judged: LabelIssues) -> str:
     """How many labels were judged, and which were left out, in words."""
     rows = judged.rows
     train = rows.filter(split=Split.TRAIN.value)

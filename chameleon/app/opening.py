@@ -106,8 +106,8 @@ class Opening:
                     damaged += self._cache_in_child(self.private)
                 evaluation = self._evaluated()
             # also what was found before the evaluation looked for it: the layout
-            problems = with_damage(evaluation.problems, damaged)
-            self.evaluation = replace(evaluation, problems=problems)
+            findings = with_damage(evaluation.findings, damaged)
+            self.evaluation = replace(evaluation, findings=findings)
             if layouts is not None:
                 self.lay_out(layouts, again=False)
         except CancelledError:

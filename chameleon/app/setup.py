@@ -109,7 +109,7 @@ def _draw_state(found: Survey, *, stands: bool) -> None:
         )
         if stands:
             st.page_link("streamlit_app.py", label="Look at it", icon=":material/dashboard:")
-    problem_lines(found.problems)
+    problem_lines(found.findings)
 
 
 def _draw_versions(found: Survey) -> None:
@@ -124,7 +124,7 @@ def _draw_versions(found: Survey) -> None:
             "date": _day(one.version.date),
             "rows": one.rows,
             "columns": one.columns,
-            "problems": sum(p.version == one.version.name for p in found.problems),
+            "problems": sum(p.version == one.version.name for p in found.findings),
             "usable": one.version.name in usable,
         }
         for one in found.versions

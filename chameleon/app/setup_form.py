@@ -61,9 +61,9 @@ def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
         columns=columns,
         ignored=tuple(ignored),
         source=source,
-        problems=(),
+        findings=(),
     )
-    same = replace(settings, problems=())
+    same = replace(settings, findings=())
     return settings if chosen == same else chosen
 
 

@@ -31,7 +31,7 @@ PAGES = (
     ("pages/failures.py", "Failures", ":material/report:"),
     ("pages/instances.py", "Instances", ":material/table_rows:"),
     ("pages/attribution.py", "Attribution", ":material/balance:"),
-    ("pages/blacklist.py", "Exclusion list", ":material/playlist_remove:"),
+    ("pages/exclusion_list.py", "Exclusion list", ":material/playlist_remove:"),
     ("pages/check.py", "Data check", ":material/fact_check:"),
 )
 

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 _BREATH_SECONDS = 0.04
 
 
-class Breath:
+class PaintPause:
     """A pause after what a visitor waits for, so that the browser paints it before more arrives.
 
     It would else draw the whole page in one go. Measured in Chromium: a click shows after 1.4
@@ -59,7 +59,7 @@ class View:
     evaluation: Evaluation
     selection: Selection
     pending: bool
-    breath: Breath
+    breath: PaintPause
     late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
 
     def call(self, function: Callable[..., Result], **options: object) -> Result:

@@ -179,7 +179,7 @@ def _draw_classes(view: View) -> None:
 
 def _draw_rules(view: View, weak: WeakLabels) -> None:
     st.markdown("###### What do the labelling rules vote?")
-    frame = view.call(analysis.labelling_rules)
+    frame = view.call(analysis.labeling_functions)
     draw_table(
         frame.select(
             "rule",

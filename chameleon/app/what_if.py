@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import Attribution, WithoutInstances
+from chameleon.analysis import Attribution, RefitWithout
 from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.changes import draw_statistics
@@ -14,7 +14,7 @@ from chameleon.app.tables import draw_table
 from chameleon.app.view import View, draw_chart, draw_empty
 from chameleon.app.work_queue import Question
 from chameleon.charts import outcome_frame, outcome_matrix, outcome_matrix_text
-from chameleon.models import Evaluation, are_given
+from chameleon.models import Evaluation, has_external_predictions
 
 
 def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> None:
@@ -27,12 +27,12 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
     instances
         The ids of its instances that the primary version holds.
     hits
-        `blacklist_hits` of the list in the primary version.
+        `exclusion_list_counts` of the list in the primary version.
     """
     primary = view.selection.primary
     st.markdown("##### What if they were removed?")
     st.markdown(_what_goes(primary, hits))
-    if are_given(view.evaluation.dataset.project):
+    if has_external_predictions(view.evaluation.dataset.project):
         draw_empty(
             "The predictions of this project were made elsewhere: there is no model that could be "
             "fitted without these instances."
@@ -64,12 +64,10 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
         _draw_result(view, name, found)
 
 
-def _question(
-    evaluation: Evaluation, version: str, instances: pl.Series
-) -> Question[WithoutInstances]:
+def _question(evaluation: Evaluation, version: str, instances: pl.Series) -> Question[RefitWithout]:
     """`without` these instances, to be asked for."""
     return jobs.fit_question(
-        "without", evaluation, version=version, instances=instances.sort().to_list()
+        "refit_without", evaluation, version=version, instances=instances.sort().to_list()
     )
 
 
@@ -85,7 +83,7 @@ def _what_goes(primary: str, hits: pl.DataFrame) -> str:
     )
 
 
-def _draw_result(view: View, name: str, found: WithoutInstances) -> None:
+def _draw_result(view: View, name: str, found: RefitWithout) -> None:
     gone = dict(found.removed.select("split", "removed").iter_rows())
     fitted = int(found.removed["fitted"].sum())
     st.markdown(

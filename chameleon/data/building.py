@@ -25,8 +25,8 @@ from chameleon.project import (
     EXACT_INTEGER,
     NOT_A_DATE,
     READ_ERRORS,
+    Finding,
     Kind,
-    Problem,
     Project,
     Severity,
     Split,
@@ -65,7 +65,7 @@ class Builder:
         self._labels, self._sources = Dictionary(), Dictionary()
         self._texts = {n: Dictionary() for n, kind in project.kinds.items() if kind is Kind.TEXT}
         self._held: list[NDArray[np.int64]] = []
-        self._problems: list[Problem] = []
+        self._problems: list[Finding] = []
         if begun is not None:
             self._go_on_from(begun)
 
@@ -96,7 +96,7 @@ class Builder:
         )
         self._rows.begin(begun.instance, columns, len(self._known))
         self._held = [begun.rows_of(number) for number in range(len(begun.versions))]
-        self._problems = list(begun.problems)
+        self._problems = list(begun.findings)
 
     def add(self, version: Version) -> None:
         """Take in one version."""
@@ -152,7 +152,7 @@ class Builder:
             has_column=np.array(
                 [[f in kept[v.name] for f in self._features] for v in self._project.versions]
             ),
-            problems=(*self._problems, *self._weak.problems),
+            findings=(*self._problems, *self._weak.findings),
             weak=weak,
         )
 
@@ -226,7 +226,7 @@ class Builder:
         return numbers
 
     def _warn(self, version: Version, message: str, column: str | None = None) -> None:
-        self._problems.append(version.problem(Severity.WARNING, message, column))
+        self._problems.append(version.finding(Severity.WARNING, message, column))
 
     def _keys(
         self, frame: pl.DataFrame, values: NDArray[np.float64], *, untyped: bool

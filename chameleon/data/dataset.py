@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chameleon.data.bins import Bins
 from chameleon.errors import place_of
-from chameleon.project import Kind, Problem, Project, Split, Version, WeakLabels, unnamed
+from chameleon.project import Finding, Kind, Project, Split, Version, WeakLabels, unnamed
 from chameleon.storage import MemoryCache
 
 SPLITS = tuple(Split)
@@ -100,7 +100,7 @@ class EvolvingDataset:
     texts: Mapping[str, pl.Series]
     summary: NDArray[np.float64]
     has_column: NDArray[np.bool_]
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
     weak: WeakLabels | None = None
 
     @property

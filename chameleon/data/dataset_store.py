@@ -10,7 +10,7 @@ from chameleon.data.bins import BinKind, Bins
 from chameleon.data.building import Builder
 from chameleon.data.dataset import EvolvingDataset, Feature
 from chameleon.errors import ProjectError
-from chameleon.project import Kind, Problem, Project, WeakLabels, with_damage
+from chameleon.project import Finding, Kind, Project, WeakLabels, with_damage
 from chameleon.storage import (
     Progress,
     ProgressCallback,
@@ -70,7 +70,7 @@ def evolving_dataset(
     if write_parts(target, _parts(built)):
         # the copy on disk, so that the values are mapped instead of held in memory
         built = _read(target, project, key) or built
-    return replace(built, problems=with_damage(built.problems, damaged))
+    return replace(built, findings=with_damage(built.findings, damaged))
 
 
 def _begun(project: Project) -> EvolvingDataset | None:
@@ -120,7 +120,7 @@ def _parts(dataset: EvolvingDataset) -> dict[str, object]:
         "features": [asdict(feature) for feature in dataset.features],
         "classes": dataset.classes,
         "sources": dataset.sources,
-        "problems": [asdict(problem) for problem in dataset.problems],
+        "problems": [asdict(finding) for finding in dataset.findings],
         "weak": None
         if weak is None
         else {"classes": weak.classes, "rules": weak.rules, "derived": weak.derived},
@@ -146,7 +146,7 @@ def _read(target: Path, project: Project, key: str) -> EvolvingDataset | None:
                 for number, feature in enumerate(features)
                 if feature.kind is Kind.TEXT
             },
-            problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
+            findings=tuple(Finding.kept(entry) for entry in meta["problems"]),
             weak=_weak(parts, meta["weak"]),
             **{name: parts[name] for name in _ARRAYS},
         )

@@ -51,7 +51,7 @@ class Viewer:
     columns: tuple[str, ...] = ()
     shape: tuple[int, ...] | None = None
     found: bool = True
-    problem: str | None = None
+    finding: str | None = None
 
 
 def viewer_of(dataset: EvolvingDataset) -> Viewer:
@@ -160,7 +160,7 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
 
 def _unusable(why: str) -> Viewer:
     return Viewer(
-        ViewerKind.PLAIN, found=False, problem=f"chameleon.toml: [viewer] {why}. A table is shown."
+        ViewerKind.PLAIN, found=False, finding=f"chameleon.toml: [viewer] {why}. A table is shown."
     )
 
 

@@ -13,7 +13,7 @@ from chameleon.data.rows import Dictionary
 from chameleon.errors import VersionError
 from chameleon.project import (
     ABSTAIN,
-    Problem,
+    Finding,
     Project,
     Severity,
     Version,
@@ -49,7 +49,7 @@ class WeakBuilder:
         self._texts = Dictionary()
         self._lacking: list[set[str]] = []
         self.count = len(self._classes) + len(self._votes)
-        self.problems: list[Problem] = []
+        self.findings: list[Finding] = []
 
     def read(self, frame: pl.DataFrame, *, untyped: bool) -> tuple[NDArray[np.int32], pl.Series]:
         """The next version's numbers, and the class of every row's largest probability.
@@ -148,7 +148,7 @@ class WeakBuilder:
         return meanings
 
     def _note(self, message: str) -> None:
-        self.problems.append(Problem(Severity.NOTE, f"{self._project.name}: {message}"))
+        self.findings.append(Finding(Severity.NOTE, f"{self._project.name}: {message}"))
 
     def _tell(
         self,
@@ -163,8 +163,8 @@ class WeakBuilder:
             if rule in lacking:
                 continue
             if (own == ABSTAIN).all():
-                self.problems.append(
-                    version.problem(
+                self.findings.append(
+                    version.finding(
                         Severity.NOTE,
                         f"has no vote in '{column}': the rule abstains on all of its "
                         f"{len(own):,} rows.",
@@ -175,8 +175,8 @@ class WeakBuilder:
             if unknown.size:
                 found = tuple(classes[code] for code in np.unique(unknown)[:_EXAMPLES])
                 named = ", ".join(f"'{name}'" for name in found)
-                self.problems.append(
-                    version.problem(
+                self.findings.append(
+                    version.finding(
                         Severity.WARNING,
                         f"has votes in '{column}' for a class that no label and no label "
                         f"probability names, such as {named}, in {unknown.size:,} of "

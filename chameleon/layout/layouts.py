@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from chameleon.data import EvolvingDataset, feature_hashes, laid_out_features
 from chameleon.layout.stored import (
-    Standing,
+    StoredLayout,
+    is_compatible,
     keep,
-    kept_standings,
-    pca_standing,
-    stands,
+    kept_layouts,
+    pca_stored_layout,
     with_new_rows,
 )
 from chameleon.storage import UNREADABLE, digest, mark_used, spawn
@@ -92,19 +92,19 @@ def pca_layout(dataset: EvolvingDataset) -> Layout:
     features = laid_out_features(dataset)
     hashes = feature_hashes(dataset, features)
     with threadpool_limits(1):
-        return _layout(pca_standing(dataset, hashes, features), hashes)
+        return _layout(pca_stored_layout(dataset, hashes, features), hashes)
 
 
 def kept_layout(dataset: EvolvingDataset) -> Layout | None:
     """The layout kept from before, rows that joined since placed into it; None if there is none.
 
     Looked for in the cache and in the project's own folder `layout/`, which is only read. It
-    stands as long as the dataset holds half of the rows it was fitted on; the newest one counts.
+    valid as long as the dataset holds half of the rows it was fitted on; the newest one counts.
     A project with too few rows for UMAP has a PCA kept in its place, whose parameters say so.
     """
-    for folder, standing in kept_standings(dataset):
+    for folder, standing in kept_layouts(dataset):
         hashes = feature_hashes(dataset, standing.about.features)
-        if not stands(standing, hashes):
+        if not is_compatible(standing, hashes):
             continue
         mark_used(folder)
         if not np.isin(hashes, standing.hashes).all():
@@ -114,7 +114,7 @@ def kept_layout(dataset: EvolvingDataset) -> Layout | None:
     return None
 
 
-def _layout(standing: Standing, hashes: NDArray[np.uint64]) -> Layout:
+def _layout(standing: StoredLayout, hashes: NDArray[np.uint64]) -> Layout:
     places = np.searchsorted(standing.hashes, hashes)
     x, y = standing.plane[places].T.copy()
     fitted = int(standing.fitted[places].sum())
@@ -307,14 +307,14 @@ class LayoutProcess:
 def umap_process(dataset: EvolvingDataset, *, again: bool = False) -> LayoutProcess:
     """A started process that lays the project out by UMAP and keeps the result on disk.
 
-    Returns at once. Where a layout stands, there is nothing to compute and it ends soon.
+    Returns at once. Where a layout exists, there is nothing to compute and it ends soon.
 
     Parameters
     ----------
     dataset
         The dataset, whose project the process opens for itself.
     again
-        Make a new layout, fitted on all versions that are present, whatever stands.
+        Make a new layout, fitted on all versions that are present, even if one exists.
     """
     process = LayoutProcess(dataset, again=again)
     process.start()

@@ -36,17 +36,17 @@ from chameleon.layout.layouts import FOLLOW, Claim, birth, kept_layout, read_cla
 from chameleon.layout.stored import (
     MOST_FITTED,
     UMAP,
-    About,
-    Standing,
+    LayoutMetadata,
+    StoredLayout,
     keep,
-    pca_standing,
+    pca_stored_layout,
     with_new_rows,
 )
 from chameleon.project import open_project
 from chameleon.storage import (
     limit_process,
+    prune_cache,
     save_parts,
-    tidy,
     upload_limits,
     write_folder,
     write_text,
@@ -66,7 +66,7 @@ _BEAT_SECONDS = 0.5
 Say = Callable[[str, float], None]
 
 
-def lay_out(dataset: EvolvingDataset, say: Say) -> Standing:
+def lay_out(dataset: EvolvingDataset, say: Say) -> StoredLayout:
     """A new layout of all rows of the timeline: by UMAP, or by PCA where rows are too few.
 
     Parameters
@@ -93,8 +93,8 @@ def lay_out(dataset: EvolvingDataset, say: Say) -> Standing:
         distances, places = neighbour_graph(points, NEIGHBOURS)
         say("Starting UMAP", 0.25)
         plane = _umap_plane(points, distances, places, say)
-    standing = Standing(
-        about=About(
+    standing = StoredLayout(
+        about=LayoutMetadata(
             method=UMAP,
             parameters=(
                 f"n_neighbors={NEIGHBOURS}, min_dist={MIN_DIST}, metric=euclidean, "
@@ -124,8 +124,8 @@ def _by_pca(
     features: tuple[str, ...],
     different: int,
     made: str,
-) -> Standing:
-    standing = pca_standing(dataset, hashes, features)
+) -> StoredLayout:
+    standing = pca_stored_layout(dataset, hashes, features)
     words = (
         f"{standing.about.parameters}; UMAP needs at least {FEWEST_ROWS} rows that differ, "
         f"found {different}"
@@ -198,7 +198,7 @@ class _Claimed:
         own = self._path.with_name(f".tmp-{self._path.name}-{os.getpid()}")
         if not write_text(own, self._claim.text()):
             return True  # nothing can be written, so that nobody can be found either
-        tidy(self._path.parent, "laying")
+        prune_cache(self._path.parent, "laying")
         try:
             for _ in range(2):
                 with suppress(FileExistsError):

@@ -51,7 +51,7 @@ ShareCallback = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class LayoutMetadata:
     """What is kept about a layout beside its points.
 
     Attributes
@@ -74,7 +74,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class StoredLayout:
     """The points of distinct rows, by the hash of their features.
 
     Attributes
@@ -87,7 +87,7 @@ class Standing:
         bool of shape (n,): whether the point was fitted, and whether it was placed but fits badly.
     """
 
-    about: About
+    about: LayoutMetadata
     hashes: NDArray[np.uint64]
     plane: NDArray[np.float32]
     fitted: NDArray[np.bool_]
@@ -111,19 +111,19 @@ class Standing:
         }
 
 
-def keep(standing: Standing, dataset: EvolvingDataset) -> bool:
+def keep(standing: StoredLayout, dataset: EvolvingDataset) -> bool:
     """Whether the layout now stands in the cache."""
     name = digest(asdict(standing.about), standing.hashes.tobytes(), standing.plane.tobytes())
     return write_parts(dataset.project.results_folder / f"layout-{name}", standing.parts)
 
 
 def with_new_rows(
-    standing: Standing,
+    standing: StoredLayout,
     dataset: EvolvingDataset,
     hashes: NDArray[np.uint64],
     *,
     progress: ShareCallback | None = None,
-) -> Standing:
+) -> StoredLayout:
     """The layout with the dataset's further rows placed into it; none of its own points moves."""
     from threadpoolctl import threadpool_limits
 
@@ -145,7 +145,7 @@ def with_new_rows(
                 progress(part.stop / max(count, 1))
     joined = np.concatenate([standing.hashes, distinct[fresh]])
     order = np.argsort(joined)
-    return Standing(
+    return StoredLayout(
         about=standing.about,
         hashes=joined[order],
         plane=np.concatenate([standing.plane, points])[order],
@@ -154,9 +154,9 @@ def with_new_rows(
     )
 
 
-def pca_standing(
+def pca_stored_layout(
     dataset: EvolvingDataset, hashes: NDArray[np.uint64], features: tuple[str, ...]
-) -> Standing:
+) -> StoredLayout:
     """The first two principal components of the sample, and all distinct rows seen along them."""
     distinct, first = np.unique(hashes, return_index=True)
     sample = sampled_hashes(dataset, hashes, MOST_FITTED)
@@ -168,8 +168,8 @@ def pca_standing(
     plane = np.empty((distinct.size, 2), dtype=np.float32)
     for part in chunks(distinct.size):
         plane[part] = (space.points(dataset, first[part]) - centre) @ axes
-    return Standing(
-        about=About(
+    return StoredLayout(
+        about=LayoutMetadata(
             method=PCA,
             parameters=_pca_words(space, shares, len(sample), distinct.size),
             made_by=f"numpy {release_of('numpy')}",
@@ -195,7 +195,7 @@ def _pca_words(space: Space, shares: NDArray[np.float64], fitted: int, distinct:
     )
 
 
-def stands(standing: Standing, hashes: NDArray[np.uint64]) -> bool:
+def is_compatible(standing: StoredLayout, hashes: NDArray[np.uint64]) -> bool:
     """Whether a kept layout can serve the rows of these hashes, new ones among them."""
     if standing.about.method == PCA:  # kept for too few rows: more may be enough for UMAP
         return bool(np.isin(hashes, standing.hashes).all())
@@ -203,7 +203,7 @@ def stands(standing: Standing, hashes: NDArray[np.uint64]) -> bool:
     return bool(np.isin(fitted, hashes).mean() >= _STANDING_SHARE)
 
 
-def kept_standings(dataset: EvolvingDataset) -> list[tuple[Path, Standing]]:
+def kept_layouts(dataset: EvolvingDataset) -> list[tuple[Path, StoredLayout]]:
     """Cached and shipped layouts by their folder, newest first; of equal ones the fullest.
 
     All are read, as only a layout that was verified as a whole tells when it was made.
@@ -222,13 +222,13 @@ def kept_standings(dataset: EvolvingDataset) -> list[tuple[Path, Standing]]:
     )
 
 
-def _built(parts: dict[str, Any]) -> Standing | None:
+def _built(parts: dict[str, Any]) -> StoredLayout | None:
     """The layout of these parts; None where another release wrote it, or its points are none."""
     meta, rows = parts["layout"], parts["rows"]
     if meta["format"] != FORMAT:
         return None
-    standing = Standing(
-        about=About(
+    standing = StoredLayout(
+        about=LayoutMetadata(
             method=str(meta["method"]),
             parameters=str(meta["parameters"]),
             made_by=str(meta["made_by"]),

@@ -2,11 +2,11 @@ from .evaluation import Evaluation as Evaluation
 from .evaluation import dataset_evaluation as dataset_evaluation
 from .evaluation import evaluate as evaluate
 from .evaluation import without_predictions as without_predictions
-from .external import are_given as are_given
+from .external import has_external_predictions as has_external_predictions
 from .folds import OutOfFold as OutOfFold
 from .folds import gives_probabilities as gives_probabilities
 from .folds import out_of_fold as out_of_fold
-from .folds import version_says as version_says
+from .folds import version_predictions as version_predictions
 from .golden import GoldenTest as GoldenTest
 from .golden import golden_key as golden_key
 from .golden import golden_test as golden_test

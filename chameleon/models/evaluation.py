@@ -17,17 +17,17 @@ from chameleon.data import SPLITS, EvolvingDataset, evolving_dataset
 from chameleon.errors import ModelError
 from chameleon.layout import Layout, kept_layout, pca_layout
 from chameleon.models.external import (
-    are_given,
-    given_description,
-    given_fingerprints,
-    given_predictions,
+    external_description,
+    external_fingerprints,
+    external_predictions,
+    has_external_predictions,
 )
 from chameleon.models.fitting import Fitter
 from chameleon.models.metrics import METRICS, SCORES_SCHEMA, Score, scores
 from chameleon.models.pipelines import RECIPE
 from chameleon.models.predictions import Predictions
 from chameleon.models.shipped import read_shipped
-from chameleon.project import Problem, Project, Severity, Version, with_damage
+from chameleon.project import Finding, Project, Severity, Version, with_damage
 from chameleon.storage import (
     Progress,
     ProgressCallback,
@@ -41,7 +41,7 @@ FORMAT = 4
 """Raised whenever evaluating changes, so that evaluations kept on disk are made again."""
 
 _ARRAYS = ("predicted", "outcome", "probability_of_label", "probability_of_prediction")
-_NOT_KEPT = Problem(
+_NOT_KEPT = Finding(
     Severity.WARNING,
     "The results could not be kept: the disk is full, or neither .chameleon in the project folder "
     "nor the user's cache folder can be written. They are right, but computed again at the next "
@@ -89,7 +89,7 @@ class Evaluation:
     scores: pl.DataFrame
     model: str
     fitted: tuple[str, ...]
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
     layout: Layout | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -146,14 +146,14 @@ def dataset_evaluation(
         if made is None:
             made = _evaluated(dataset, key, folder, progress)
             if not _write(target, made):
-                made = replace(made, problems=(*made.problems, _NOT_KEPT))
+                made = replace(made, findings=(*made.findings, _NOT_KEPT))
         layout = kept_layout(dataset) or pca_layout(dataset)
-    return replace(made, layout=layout, problems=with_damage(made.problems, damaged))
+    return replace(made, layout=layout, findings=with_damage(made.findings, damaged))
 
 
 def _shipped(dataset: EvolvingDataset, key: str) -> Evaluation | None:
     """The evaluation that came with the project; None where there is none of the same content."""
-    found = None if are_given(dataset.project) else read_shipped(dataset)
+    found = None if has_external_predictions(dataset.project) else read_shipped(dataset)
     if found is None:
         return None
     return Evaluation(
@@ -167,7 +167,7 @@ def _shipped(dataset: EvolvingDataset, key: str) -> Evaluation | None:
         scores=found.scores,
         model=found.model,
         fitted=(),
-        problems=(*dataset.project.problems, *dataset.problems, *found.problems),
+        findings=(*dataset.project.findings, *dataset.findings, *found.findings),
     )
 
 
@@ -182,8 +182,8 @@ def evaluation_key(dataset: EvolvingDataset) -> str:
     project = dataset.project
     code = project.settings.model_code(version.name for version in dataset.versions)
     maker: object = (
-        given_fingerprints(project)
-        if are_given(project)
+        external_fingerprints(project)
+        if has_external_predictions(project)
         else [*code, RECIPE, release_of("scikit-learn")]
     )
     return digest(FORMAT, dataset.key, maker)
@@ -192,10 +192,10 @@ def evaluation_key(dataset: EvolvingDataset) -> str:
 def _evaluated(
     dataset: EvolvingDataset, key: str, folder: Path, progress: ProgressCallback | None
 ) -> Evaluation:
-    if are_given(dataset.project):
-        says, problems = given_predictions(dataset)
-        model = given_description(dataset.project)
-        return _assembled(dataset, key, says, model, (), problems)
+    if has_external_predictions(dataset.project):
+        says, findings = external_predictions(dataset)
+        model = external_description(dataset.project)
+        return _assembled(dataset, key, says, model, (), findings)
     fitter = Fitter(dataset, folder)
     found: dict[str, Predictions] = {}
     for number, version in enumerate(dataset.versions):
@@ -216,7 +216,7 @@ def _assembled(
     says: Mapping[str, Predictions],
     model: str,
     fitted: tuple[str, ...],
-    problems: tuple[Problem, ...],
+    findings: tuple[Finding, ...],
 ) -> Evaluation:
     shape = (len(dataset.versions), dataset.row_count)
     extra = {c for said in says.values() for c in said.classes} - set(dataset.classes)
@@ -244,7 +244,7 @@ def _assembled(
         scores=pl.DataFrame(table, schema=SCORES_SCHEMA, orient="row"),
         model=model,
         fitted=fitted,
-        problems=(*dataset.project.problems, *dataset.problems, *problems),
+        findings=(*dataset.project.findings, *dataset.findings, *findings),
     )
 
 
@@ -276,12 +276,12 @@ def _score_rows(
 
 
 def _write(target: Path, evaluation: Evaluation) -> bool:
-    own = len(evaluation.dataset.project.problems) + len(evaluation.dataset.problems)
+    own = len(evaluation.dataset.project.findings) + len(evaluation.dataset.findings)
     meta = {
         "classes": evaluation.classes,
         "model": evaluation.model,
         "seconds": dict(evaluation.seconds),
-        "problems": [asdict(problem) for problem in evaluation.problems[own:]],
+        "problems": [asdict(finding) for finding in evaluation.findings[own:]],
     }
     arrays = {name: getattr(evaluation, name) for name in _ARRAYS}
     return write_parts(target, {**arrays, "scores": evaluation.scores, "meta": meta})
@@ -290,7 +290,7 @@ def _write(target: Path, evaluation: Evaluation) -> bool:
 def _read(target: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
     def build(parts: dict[str, Any]) -> Evaluation:
         meta = parts["meta"]
-        own = [Problem.kept(entry) for entry in meta["problems"]]
+        own = [Finding.kept(entry) for entry in meta["problems"]]
         return Evaluation(
             dataset=dataset,
             key=key,
@@ -298,7 +298,7 @@ def _read(target: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None
             scores=parts["scores"],
             model=meta["model"],
             fitted=(),
-            problems=(*dataset.project.problems, *dataset.problems, *own),
+            findings=(*dataset.project.findings, *dataset.findings, *own),
             seconds=meta["seconds"],
             **{name: parts[name] for name in _ARRAYS},
         )

@@ -19,8 +19,8 @@ from chameleon.project import (
     PREDICTIONS_FOLDER,
     READ_ERRORS,
     USUAL_NAMES,
-    GivenTable,
-    Problem,
+    Finding,
+    PredictionTable,
     Project,
     Severity,
     Version,
@@ -62,12 +62,12 @@ def prediction_files(project: Project) -> dict[str, Path]:
     return found
 
 
-def are_given(project: Project) -> bool:
+def has_external_predictions(project: Project) -> bool:
     """Whether predictions come with the project, so that nothing is trained."""
     return project.settings.predictions is not None or bool(prediction_files(project))
 
 
-def given_fingerprints(project: Project) -> dict[str, str]:
+def external_fingerprints(project: Project) -> dict[str, str]:
     """A digest of what is given for each version that has something, by version name."""
     files = prediction_files(project)
     found: dict[str, str] = {}
@@ -81,16 +81,16 @@ def given_fingerprints(project: Project) -> dict[str, str]:
     return found
 
 
-def given_description(project: Project) -> str:
+def external_description(project: Project) -> str:
     """One line that says where the predictions come from."""
     asked = project.settings.predictions
     place = f"{PREDICTIONS_FOLDER}/" if asked is None else f"the columns {asked.columns}"
     return f"Predictions given in {place}"
 
 
-def given_predictions(
+def external_predictions(
     dataset: EvolvingDataset,
-) -> tuple[dict[str, Predictions], tuple[Problem, ...]]:
+) -> tuple[dict[str, Predictions], tuple[Finding, ...]]:
     """What the given predictions say of every row, by version name, and what was found wrong.
 
     A prediction is by id: it holds for whichever row of the instance is meant. Nothing is
@@ -99,29 +99,29 @@ def given_predictions(
     project = dataset.project
     files = prediction_files(project)
     found: dict[str, Predictions] = {}
-    problems: list[Problem] = []
+    findings: list[Finding] = []
     for version in dataset.versions:
         path = files.get(version.name)
         try:
             table = project.source.predictions(version)
             if table is not None and path is not None:
-                problems.append(_unused_file(version, path, table))
+                findings.append(_unused_file(version, path, table))
             if table is None and path is not None:
                 table = _table_of_file(version, path)
             if table is None:
-                problems.append(_absent(project, version))
+                findings.append(_absent(project, version))
                 continue
             found[version.name], counted = _read(dataset, version, table)
         except VersionError as error:
-            problems.append(_problem(version, str(error)))
+            findings.append(_problem(version, str(error)))
         except READ_ERRORS as error:
-            problems.append(_problem(version, f"has predictions that cannot be read: {error}"))
+            findings.append(_problem(version, f"has predictions that cannot be read: {error}"))
         else:
-            problems += counted
-    return found, tuple(problems)
+            findings += counted
+    return found, tuple(findings)
 
 
-def _absent(project: Project, version: Version) -> Problem:
+def _absent(project: Project, version: Version) -> Finding:
     asked = project.settings.predictions
     if asked is None:
         return _problem(version, f"has no file in {PREDICTIONS_FOLDER}/: its outcomes are unknown.")
@@ -129,7 +129,7 @@ def _absent(project: Project, version: Version) -> Problem:
     return _problem(version, f"has no predictions, column '{column}': its outcomes are unknown.")
 
 
-def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
+def _unused_file(version: Version, path: Path, table: PredictionTable) -> Finding:
     return _problem(
         version,
         f"has predictions twice: those of column '{table.prediction}' are used, "
@@ -137,7 +137,7 @@ def _unused_file(version: Version, path: Path, table: GivenTable) -> Problem:
     )
 
 
-def _table_of_file(version: Version, path: Path) -> GivenTable:
+def _table_of_file(version: Version, path: Path) -> PredictionTable:
     file = f"{PREDICTIONS_FOLDER}/{path.name}"
     try:
         frame = scan_whole(path).collect()
@@ -146,7 +146,7 @@ def _table_of_file(version: Version, path: Path) -> GivenTable:
     except READ_ERRORS as error:
         where = Version(name=version.name, file=file)
         raise VersionError(str(unreadable(where, path.parent.parent, [path], error))) from error
-    return GivenTable(
+    return PredictionTable(
         file=file,
         table=frame.lazy(),
         fingerprint="",
@@ -161,12 +161,12 @@ def _table_of_file(version: Version, path: Path) -> GivenTable:
 
 
 def _read(
-    dataset: EvolvingDataset, version: Version, given: GivenTable
-) -> tuple[Predictions, list[Problem]]:
+    dataset: EvolvingDataset, version: Version, given: PredictionTable
+) -> tuple[Predictions, list[Finding]]:
     frame, ids = _frame(dataset, given)
-    problems: list[Problem] = []
+    findings: list[Finding] = []
     if OWN in frame.columns:
-        frame, ids, problems = _one_row_an_id(version, given, frame, ids)
+        frame, ids, findings = _one_row_an_id(version, given, frame, ids)
     twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique()
     if len(twice):
         raise VersionError(
@@ -184,11 +184,11 @@ def _read(
         Predictions(
             classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)
         ),
-        [*problems, *_counted(dataset, version, given.file, ids, by_row)],
+        [*findings, *_counted(dataset, version, given.file, ids, by_row)],
     )
 
 
-def _frame(dataset: EvolvingDataset, given: GivenTable) -> tuple[pl.DataFrame, pl.Series]:
+def _frame(dataset: EvolvingDataset, given: PredictionTable) -> tuple[pl.DataFrame, pl.Series]:
     """The ids' and the predictions' columns, and `OWN`; the id of every row."""
     columns = given.table.collect_schema().names()
     names = _id_columns(dataset, columns, given.file)
@@ -223,8 +223,8 @@ def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tupl
 
 
 def _one_row_an_id(
-    version: Version, given: GivenTable, frame: pl.DataFrame, ids: pl.Series
-) -> tuple[pl.DataFrame, pl.Series, list[Problem]]:
+    version: Version, given: PredictionTable, frame: pl.DataFrame, ids: pl.Series
+) -> tuple[pl.DataFrame, pl.Series, list[Finding]]:
     """Of an instance's rows the version's own one; else one of the others, where they agree."""
     shares = {
         f"share{number}": frame[name].cast(pl.Float64, strict=False)
@@ -250,9 +250,9 @@ def _one_row_an_id(
     disputed = others.filter(pl.col("said") > 1)
     agreed = others.filter(pl.col("said") == 1)
     chosen = pl.concat([own["line"], agreed["line"]]).sort()
-    problems = []
+    findings = []
     if len(disputed):
-        problems.append(
+        findings.append(
             _problem(
                 version,
                 f"says different things of {len(disputed):,} instances that it does not hold, such "
@@ -260,7 +260,7 @@ def _one_row_an_id(
                 "their outcome is unknown there.",
             )
         )
-    return frame[chosen], ids.gather(chosen), problems
+    return frame[chosen], ids.gather(chosen), findings
 
 
 def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
@@ -300,12 +300,12 @@ def _counted(
     file: str,
     ids: pl.Series,
     predicted: NDArray[np.int64],
-) -> list[Problem]:
-    problems: list[Problem] = []
+) -> list[Finding]:
+    findings: list[Finding] = []
     own = dataset.rows_of(dataset.version_number(version.name))
     silent = int((predicted[own] < 0).sum())
     if silent:
-        problems.append(
+        findings.append(
             _problem(
                 version,
                 f"has no prediction for {silent:,} of its {len(own):,} instances ({file}): their "
@@ -314,15 +314,15 @@ def _counted(
         )
     strange = ids.drop_nulls().filter(~ids.drop_nulls().is_in(dataset.instance_ids.implode()))
     if len(strange):
-        problems.append(
+        findings.append(
             _problem(
                 version,
                 f"has predictions for {len(strange):,} ids that no version holds, such as "
                 f"'{first_few(strange)[0]}' ({file}): they are not used.",
             )
         )
-    return problems
+    return findings
 
 
-def _problem(version: Version, message: str) -> Problem:
-    return Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
+def _problem(version: Version, message: str) -> Finding:
+    return Finding(Severity.WARNING, f"{version.place} {message}", version.name, version.file)

@@ -22,7 +22,7 @@ from chameleon.models.trainer import (
     training_key,
     usable_features,
 )
-from chameleon.project import Kind, ModelSpec, Problem, Severity, Split, Version, named
+from chameleon.project import Finding, Kind, ModelSpec, Severity, Split, Version, named
 from chameleon.storage import digest
 
 _KEPT_PER_VERSION = 3
@@ -49,7 +49,7 @@ class Fitter:
         self._hashes = dataset.content_hashes()
         self._keep = _KEPT_PER_VERSION * len(dataset.versions)
         self.fitted: list[str] = []
-        self.failures: list[Problem] = []
+        self.failures: list[Finding] = []
         self.seconds: dict[str, float] = {}
 
     @property
@@ -203,7 +203,7 @@ class Fitter:
 
     def _fail(self, version: Version, message: str) -> None:
         self.failures.append(
-            Problem(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
+            Finding(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
         )
 
     def _note(self, version: Version, made: CachedPredictions) -> None:
@@ -214,7 +214,7 @@ class Fitter:
 
     def _warn(self, version: Version, warned: Iterable[str]) -> None:
         for message in warned:
-            note = Problem(Severity.NOTE, f"{self._spec(version).estimator} warns: {message}")
+            note = Finding(Severity.NOTE, f"{self._spec(version).estimator} warns: {message}")
             if note not in self.failures:
                 self.failures.append(note)
 
@@ -224,10 +224,10 @@ class Fitter:
             if feature.kind is not Kind.TEXT:
                 continue
             distinct = np.unique(self._dataset.values[number][rows]).size  # missing counts as one
-            known = any(problem.column == feature.name for problem in self.failures)
+            known = any(finding.column == feature.name for finding in self.failures)
             if distinct > NATIVE_CATEGORIES and not known:
                 self.failures.append(
-                    Problem(
+                    Finding(
                         Severity.NOTE,
                         f"Feature '{feature.name}' has {distinct:,} categories: for the model the "
                         f"rarer ones beyond {NATIVE_CATEGORIES} are merged into one.",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.models.evaluation import Evaluation
-from chameleon.models.external import are_given, given_predictions
+from chameleon.models.external import external_predictions, has_external_predictions
 from chameleon.models.fitting import Fitter
 from chameleon.models.pipelines import unfitted_pipeline
 from chameleon.models.predictions import Predictions
@@ -64,15 +64,15 @@ def gives_probabilities(spec: ModelSpec) -> bool:
     return hasattr(unfitted_pipeline(spec, ["x"], []), "predict_proba")
 
 
-def version_says(evaluation: Evaluation, name: str) -> tuple[Predictions | None, int]:
+def version_predictions(evaluation: Evaluation, name: str) -> tuple[Predictions | None, int]:
     """The predictions of a version's model, or external ones, for every row; models fitted.
 
     None where there are none. The model is fitted where it is not cached: an evaluation that came
     with the project holds no model.
     """
     dataset = evaluation.dataset
-    if are_given(dataset.project):
-        return given_predictions(dataset)[0].get(name), 0
+    if has_external_predictions(dataset.project):
+        return external_predictions(dataset)[0].get(name), 0
     version = dataset.versions[dataset.version_number(name)]
     fitter = Fitter(dataset, dataset.project.results_folder)
     return fitter.predictions(version), len(fitter.fitted)
@@ -103,7 +103,9 @@ def out_of_fold(
     dataset = evaluation.dataset
     rows = np.sort(rows)
     hashes = dataset.content_hashes()[rows]
-    fold = dealt(dataset.label[rows], dataset.instance[rows], hashes, folds=folds, seed=seed)
+    fold = assigned_folds(
+        dataset.label[rows], dataset.instance[rows], hashes, folds=folds, seed=seed
+    )
     total = int(fold.max(initial=-1)) + 1
     shares = np.full((len(rows), len(evaluation.classes)), np.nan)
     models = _Folds(evaluation, spec)
@@ -122,7 +124,7 @@ def out_of_fold(
     return OutOfFold(rows[judged], shares, int((~judged).sum()), models.fitted)
 
 
-def dealt(
+def assigned_folds(
     label: NDArray[np.int16],
     instance: NDArray[np.int32],
     content: NDArray[np.uint64],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ChameleonError, ProjectError, SelectionError, VersionError
 from chameleon.models.evaluation import Evaluation
-from chameleon.models.external import are_given
+from chameleon.models.external import has_external_predictions
 from chameleon.models.fitting import Fitter
 from chameleon.project import (
     ENDINGS,
@@ -25,7 +25,6 @@ from chameleon.project import (
     Kind,
     Project,
     Split,
-    could_not,
     ending,
     feature_numbers,
     first_few,
@@ -35,6 +34,7 @@ from chameleon.project import (
     named,
     outside,
     plain_text,
+    read_error_message,
     scan_whole,
 )
 from chameleon.storage import Progress, ProgressCallback, digest, file_digest
@@ -94,7 +94,7 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     dataset = evaluation.dataset
     project = dataset.project
     path = _file(project)
-    if are_given(project):
+    if has_external_predictions(project):
         raise SelectionError(
             "The predictions were made elsewhere: there is no model to ask about a golden test set."
         )
@@ -228,7 +228,7 @@ class _Reader:
         except VersionError as error:
             raise ProjectError(f"{self._place} {error}") from error
         except READ_ERRORS as error:
-            raise ProjectError(f"{self._place} {could_not(self._path, error)}") from error
+            raise ProjectError(f"{self._place} {read_error_message(self._path, error)}") from error
         if not len(frame):
             raise ProjectError(f"{self._place} holds no row.")
         if not found:

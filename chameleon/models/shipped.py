@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chameleon.data import SPLITS, EvolvingDataset, content_digest
 from chameleon.models.metrics import METRICS, SCORES_SCHEMA
 from chameleon.models.pipelines import RECIPE
-from chameleon.project import Problem
+from chameleon.project import Finding
 from chameleon.storage import digest, read_folder
 
 FORMAT = 2
@@ -43,7 +43,7 @@ class Shipped:
     probability_of_prediction: NDArray[np.float32]
     scores: pl.DataFrame
     model: str
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
 
 
 def write_shipped(folder: Path, dataset: EvolvingDataset, shipped: Shipped) -> None:
@@ -63,7 +63,7 @@ def write_shipped(folder: Path, dataset: EvolvingDataset, shipped: Shipped) -> N
         "key": shipped_key(dataset),
         "classes": shipped.classes,
         "model": shipped.model,
-        "problems": [asdict(problem) for problem in shipped.problems],
+        "problems": [asdict(finding) for finding in shipped.findings],
     }
     (folder / "evaluation.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
 
@@ -98,7 +98,7 @@ def read_shipped(dataset: EvolvingDataset) -> Shipped | None:
             probability_of_prediction=of_prediction,
             scores=scores,
             model=str(meta["model"]),
-            problems=tuple(Problem.kept(entry) for entry in meta["problems"]),
+            findings=tuple(Finding.kept(entry) for entry in meta["problems"]),
         )
 
     return None if folder.is_symlink() else read_folder(folder, read, "evaluation", shipped=True)

@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     dataset = made.dataset
-    own = len(dataset.project.problems) + len(dataset.problems)
+    own = len(dataset.project.findings) + len(dataset.findings)
     shipped = Shipped(
         made.classes, made.predicted, made.probability_of_label, made.probability_of_prediction,
-        made.scores, made.model, made.problems[own:],
+        made.scores, made.model, made.findings[own:],
     )  # fmt: skip
     target = folder / SHIPPED
     shutil.rmtree(target, ignore_errors=True)

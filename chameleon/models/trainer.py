@@ -28,10 +28,10 @@ from chameleon.project import ModelSpec, Project, named
 from chameleon.storage import (
     digest,
     load_parts,
+    prune_cache,
     read_folder,
     read_parts,
     save_parts,
-    tidy,
     write_folder,
     write_parts,
 )
@@ -237,7 +237,7 @@ def cached_model(path: Path, fit: Callable[[], FittedModel], *, keep: int) -> Fi
     # one that skops cannot write is fitted again when it is asked again
     with suppress(TypeError, ValueError, AttributeError, NotImplementedError):
         write_folder(path, lambda folder: _write_model(folder, model))
-        tidy(path.parent, "model", keep=keep)
+        prune_cache(path.parent, "model", keep=keep)
     return model
 
 

@@ -17,10 +17,10 @@ from .columns import split_codes as split_codes
 from .columns import unnamed as unnamed
 from .files import ENDINGS as ENDINGS
 from .files import READ_ERRORS as READ_ERRORS
-from .files import could_not as could_not
 from .files import ending as ending
 from .files import is_untyped as is_untyped
 from .files import outside as outside
+from .files import read_error_message as read_error_message
 from .files import scan_file as scan_file
 from .files import scan_whole as scan_whole
 from .files import unreadable as unreadable
@@ -30,11 +30,11 @@ from .opening import open_project as open_project
 from .reading_settings import CUTS as CUTS
 from .records import SETTINGS_FILE as SETTINGS_FILE
 from .records import USUAL_NAMES as USUAL_NAMES
-from .records import GivenTable as GivenTable
+from .records import Finding as Finding
+from .records import FindingKind as FindingKind
 from .records import Kind as Kind
 from .records import ModelSpec as ModelSpec
-from .records import NoticeKind as NoticeKind
-from .records import Problem as Problem
+from .records import PredictionTable as PredictionTable
 from .records import Project as Project
 from .records import Settings as Settings
 from .records import Severity as Severity

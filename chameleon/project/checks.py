@@ -21,10 +21,10 @@ from chameleon.project.columns import (
     unnamed,
 )
 from chameleon.project.files import CONTRADICTS, READ_ERRORS
-from chameleon.project.findings import Findings
+from chameleon.project.findings import FileFindings
 from chameleon.project.records import (
+    FindingKind,
     Kind,
-    NoticeKind,
     Roles,
     Severity,
     Split,
@@ -39,13 +39,13 @@ CONTINUOUS_VALUES = 20
 """A label with more distinct values than this, some of them fractions, is a quantity."""
 
 
-def version_header(source: VersionSource, version: Version) -> Findings:
+def version_header(source: VersionSource, version: Version) -> FileFindings:
     """The kind of every column that can be used; the file is read whole, once for its content.
 
     A CSV tells its types only so, and damage in the middle of any file would else come to light
     when the version is needed.
     """
-    findings = Findings()
+    findings = FileFindings()
     try:
         source.hold(version)
         for severity, remark in source.remarks(version):
@@ -67,8 +67,8 @@ def version_header(source: VersionSource, version: Version) -> Findings:
                 f"has the column name '{base}' more than once: the later one is called '{name}'.",
                 name,
             )
-    findings.problems.sort(
-        key=lambda problem: problem.column or ""
+    findings.findings.sort(
+        key=lambda finding: finding.column or ""
     )  # not in the order of the columns
     return findings
 
@@ -81,7 +81,10 @@ def _empty_columns(source: VersionSource, version: Version) -> list[str]:
 
 
 def _typed_columns(
-    findings: Findings, source: VersionSource, version: Version, schema: Mapping[str, pl.DataType]
+    findings: FileFindings,
+    source: VersionSource,
+    version: Version,
+    schema: Mapping[str, pl.DataType],
 ) -> None:
     _type_columns(findings, schema)
     columns = [name for name, kind in findings.columns.items() if kind is not None]
@@ -93,7 +96,7 @@ def _typed_columns(
     findings.columns.update(_written_dates(source, version, findings.columns))
 
 
-def _type_columns(findings: Findings, schema: Mapping[str, pl.DataType]) -> None:
+def _type_columns(findings: FileFindings, schema: Mapping[str, pl.DataType]) -> None:
     for name, dtype in schema.items():
         try:
             findings.columns[name] = type_kind(dtype)
@@ -125,9 +128,9 @@ def _all_dates(column: pl.Series) -> bool:
 
 def checked_version(
     source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
-) -> Findings:
+) -> FileFindings:
     """Problems of the columns that have a role."""
-    findings = Findings()
+    findings = FileFindings()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
     absent = [name for name in needed if name not in columns]
     if len(absent) == len(needed) > 1 and source.untyped(version):
@@ -227,7 +230,7 @@ def _rows_of_ids(
 
 
 def _check_ids(
-    findings: Findings,
+    findings: FileFindings,
     rows: pl.DataFrame,
     roles: Roles,
     files_of: Callable[[Sequence[str]], list[str]],
@@ -241,7 +244,7 @@ def _check_ids(
             Severity.ERROR,
             f"has no id ('{name}') in {absent:,} of {len(key):,} rows. Give every row an id.",
             roles.id[0],
-            kind=NoticeKind.MISSING_IDS,
+            kind=FindingKind.MISSING_IDS,
             count=absent,
         )
         return
@@ -260,7 +263,7 @@ def _check_ids(
         "[columns] in chameleon.toml."
         + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
-        kind=NoticeKind.DUPLICATE_IDS,
+        kind=FindingKind.DUPLICATE_IDS,
         count=len(repeated),
         examples=shown,
     )
@@ -276,7 +279,7 @@ def _how_they_differ(rows: pl.DataFrame) -> str:
 
 
 def _check_labels(
-    findings: Findings, label: pl.Series, key: pl.Series | None, *, untyped: bool
+    findings: FileFindings, label: pl.Series, key: pl.Series | None, *, untyped: bool
 ) -> None:
     name, label = label.name, unnamed(label)
     numbers = label
@@ -302,7 +305,7 @@ def _check_labels(
             Severity.WARNING,
             f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
             name,
-            kind=NoticeKind.MISSING_LABELS,
+            kind=FindingKind.MISSING_LABELS,
             count=absent,
             examples=of_ids,
         )
@@ -312,13 +315,15 @@ def _check_labels(
             f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
             "outcome is unknown.",
             name,
-            kind=NoticeKind.MISSING_LABELS,
+            kind=FindingKind.MISSING_LABELS,
             count=absent,
             examples=of_ids,
         )
 
 
-def _check_splits(findings: Findings, split: pl.Series, label: pl.Series, label_name: str) -> None:
+def _check_splits(
+    findings: FileFindings, split: pl.Series, label: pl.Series, label_name: str
+) -> None:
     codes = split_codes(split)
     unknown = plain_text(split).filter(pl.Series(codes < 0))
     if len(unknown):

@@ -15,9 +15,9 @@ import polars.selectors as selectors
 from numpy.typing import NDArray
 
 from chameleon.project.records import (
+    Finding,
+    FindingKind,
     Kind,
-    NoticeKind,
-    Problem,
     Severity,
     Split,
     Version,
@@ -273,7 +273,7 @@ _READERS = {
 
 def common_kinds(
     headers: Mapping[Version, Mapping[str, str | None]], excluded: Set[str]
-) -> tuple[dict[str, Kind], list[Problem]]:
+) -> tuple[dict[str, Kind], list[Finding]]:
     """One kind a feature over all versions, in natural order, and what was changed for it.
 
     Parameters
@@ -285,7 +285,7 @@ def common_kinds(
     """
     features = natural_order({name for header in headers.values() for name in header} - excluded)
     kinds: dict[str, Kind] = {}
-    problems: list[Problem] = []
+    findings: list[Finding] = []
     for feature in features:
         found = {
             version: Kind(kind)
@@ -295,11 +295,11 @@ def common_kinds(
         # a column without a single value is a number: an all-missing histogram needs no more
         kinds[feature] = common_kind(found.values()) if found else Kind.NUMBER
         if len(set(found.values())) > 1:
-            problems.append(_change_of_type(feature, found, kinds[feature]))
-    return kinds, problems
+            findings.append(_change_of_type(feature, found, kinds[feature]))
+    return kinds, findings
 
 
-def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -> Problem:
+def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -> Finding:
     versions = list(found)
     at = next(i for i in range(1, len(versions)) if found[versions[i]] != found[versions[i - 1]])
     before, after = versions[at - 1], versions[at]
@@ -310,12 +310,12 @@ def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -
         else "it is treated as text in every version, because nothing else holds all its values. "
         "Correct the odd version to get its histogram back"
     )
-    return Problem(
+    return Finding(
         Severity.NOTE if lossless else Severity.WARNING,
         f"Column '{feature}' is {found[before]} in version {before.name} ({before.file}) and "
         f"{found[after]} in version {after.name} ({after.file}): {what}.",
         version=after.name,
         file=after.file,
         column=feature,
-        kind=NoticeKind.COLUMN_RETYPED,
+        kind=FindingKind.COLUMN_RETYPED,
     )

@@ -195,10 +195,10 @@ def unreadable(
             )
     except OSError:
         pass
-    return VersionError(f"{place} {could_not(path, error)}")
+    return VersionError(f"{place} {read_error_message(path, error)}")
 
 
-def could_not(path: Path, error: BaseException) -> str:
+def read_error_message(path: Path, error: BaseException) -> str:
     """The reason why a file could not be read, without its path, and the remedy."""
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     said = said.replace(str(path), path.name).rstrip(".")

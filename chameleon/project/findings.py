@@ -1,4 +1,4 @@
-"""Findings in one version's file, remembered by its content."""
+"""FileFindings in one version's file, remembered by its content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chameleon.errors import VersionError
-from chameleon.project.records import NoticeKind, Problem, Severity, Version, VersionSource
+from chameleon.project.records import Finding, FindingKind, Severity, Version, VersionSource
 from chameleon.storage import FileMemory
 
 FORMAT = 9
@@ -15,16 +15,16 @@ FORMAT = 9
 
 
 @dataclass(slots=True)
-class Findings:
+class FileFindings:
     """The columns of one version's file, and its problems, whose messages lack the version."""
 
     columns: dict[str, str | None] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def usable(self) -> bool:
         """Return True if nothing forbids using the version."""
-        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+        return all(finding.severity is not Severity.ERROR for finding in self.findings)
 
     def add(
         self,
@@ -32,18 +32,18 @@ class Findings:
         message: str,
         column: str | None = None,
         *,
-        kind: NoticeKind | None = None,
+        kind: FindingKind | None = None,
         count: int | None = None,
         examples: Iterable[str] = (),
     ) -> None:
         """Note one more problem."""
-        found = Problem(severity, message, None, None, column, kind, count, tuple(examples))
-        self.problems.append(found)
+        found = Finding(severity, message, None, None, column, kind, count, tuple(examples))
+        self.findings.append(found)
 
-    def problems_of(self, version: Version) -> list[Problem]:
+    def problems_of(self, version: Version) -> list[Finding]:
         """The problems as those of that version."""
         return [
-            version.problem(
+            version.finding(
                 found.severity,
                 found.message
                 + (" The version is left out." if found.severity is Severity.ERROR else ""),
@@ -52,7 +52,7 @@ class Findings:
                 count=found.count,
                 examples=found.examples,
             )
-            for found in self.problems
+            for found in self.findings
         ]
 
     def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
@@ -68,8 +68,8 @@ class Findings:
         source: VersionSource,
         version: Version,
         fact: str,
-        find: Callable[[], Findings],
-    ) -> Findings:
+        find: Callable[[], FileFindings],
+    ) -> FileFindings:
         """The findings, found again only for another content."""
         try:
             content = source.fingerprint(version)
@@ -78,7 +78,7 @@ class Findings:
         fact = f"{fact} {FORMAT} {version.file}"  # messages may name the file
         stored: Any = memory.recall_content(content, fact, lambda: asdict(find()))
         try:
-            problems = [Problem.kept(entry) for entry in stored["problems"]]
-            return cls(columns=dict(stored["columns"]), problems=problems)
+            findings = [Finding.kept(entry) for entry in stored["problems"]]
+            return cls(columns=dict(stored["columns"]), findings=findings)
         except (KeyError, TypeError, ValueError):  # not written by this release
             return find()

@@ -22,8 +22,8 @@ from chameleon.project.reading_settings import guessed
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
-    GivenTable,
-    Problem,
+    Finding,
+    PredictionTable,
     Settings,
     Severity,
     Version,
@@ -57,7 +57,7 @@ class FolderSource(VersionSource):
         self._folder = folder
         self._settings = settings
         self._held = HeldFiles(memory)
-        self._problems: list[Problem] = []
+        self._problems: list[Finding] = []
         self._files: dict[str, VersionFiles] = {}
         self._listed_paths: set[Path] = set()
         self._versions = self._listed()
@@ -67,7 +67,7 @@ class FolderSource(VersionSource):
         """All versions whose files are there, old to new."""
         return tuple(self._versions)
 
-    def problems(self) -> tuple[Problem, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """Versions that are listed but not there, or there but not listed."""
         return tuple(self._problems)
 
@@ -112,7 +112,7 @@ class FolderSource(VersionSource):
         """The error that names the file which could not be read."""
         return unreadable(version, self._folder, self._files[version.name].paths, error)
 
-    def predictions(self, version: Version) -> GivenTable | None:
+    def predictions(self, version: Version) -> PredictionTable | None:
         """Predictions in the version's own rows, where [predictions] names such a column."""
         asked = self._settings.predictions
         if asked is None:
@@ -123,7 +123,7 @@ class FolderSource(VersionSource):
         ]
         if said.prediction is None:
             return None
-        return GivenTable(
+        return PredictionTable(
             file=version.file,
             table=table,
             fingerprint=self.fingerprint(version),
@@ -236,7 +236,7 @@ class FolderSource(VersionSource):
     def _tell_unused(self, folders: list[str]) -> None:
         named = ", ".join(folders[:3]) + (", ..." if len(folders) > 3 else "")
         self._problems.append(
-            Problem(
+            Finding(
                 Severity.NOTE,
                 f"{len(folders):,} folders beside the version files hold tables, but are no "
                 f"versions: {named}. To use both, put the versions into {VERSIONS_FOLDER}/.",
@@ -244,7 +244,7 @@ class FolderSource(VersionSource):
         )
 
     def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
-        self._problems.append(version.problem(severity, message))
+        self._problems.append(version.finding(severity, message))
 
 
 def _may_be_version(folder: Path) -> bool:

@@ -18,14 +18,14 @@ from chameleon.project.address import Address, address_of, folder_stamp
 from chameleon.project.checks import checked_version, version_header
 from chameleon.project.column_patterns import Pairs
 from chameleon.project.columns import common_kinds, listed
-from chameleon.project.findings import Findings
+from chameleon.project.findings import FileFindings
 from chameleon.project.folder import FolderSource
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
+    Finding,
     Kind,
-    Problem,
     Project,
     Roles,
     Settings,
@@ -93,8 +93,8 @@ def open_project(
         finally:
             if settings is None or private is not None:  # a trial's findings aren't remembered
                 memory.save()
-    problems = with_damage(project.problems, damaged)
-    return replace(project, private=private, cached_only=cached_only, problems=problems)
+    findings = with_damage(project.findings, damaged)
+    return replace(project, private=private, cached_only=cached_only, findings=findings)
 
 
 def source_of(
@@ -121,28 +121,28 @@ def project_of(
     address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
     """The project of a source of versions."""
-    problems = [*settings.problems, *source.problems()]
+    findings = [*settings.findings, *source.findings()]
     headers: dict[Version, Mapping[str, str | None]] = {}
     for version in source.versions():
         find = partial(version_header, source, version)
-        header = Findings.remembered(memory, source, version, "header", find)
-        problems += header.problems_of(version)
+        header = FileFindings.remembered(memory, source, version, "header", find)
+        findings += header.problems_of(version)
         if header.usable:
             headers[version] = header.columns
-    _require(headers, settings, problems, "has no version that can be read")
+    _require(headers, settings, findings, "has no version that can be read")
     roles, role_problems = _roles(settings, source, headers)
-    problems += role_problems
+    findings += role_problems
     usable: list[Version] = []
     for version, columns in headers.items():
         find = partial(checked_version, source, version, columns, roles)
-        finding = Findings.remembered(memory, source, version, f"check {roles}", find)
-        problems += finding.problems_of(version)
+        finding = FileFindings.remembered(memory, source, version, f"check {roles}", find)
+        findings += finding.problems_of(version)
         if finding.usable:
             usable.append(version)
-    _require(usable, settings, problems, "has no version that can be used")
+    _require(usable, settings, findings, "has no version that can be used")
     excluded = {*roles.columns, *settings.ignored}
     kinds, kind_problems = common_kinds({v: headers[v] for v in usable}, excluded)
-    problems += kind_problems
+    findings += kind_problems
     if not kinds:
         raise ProjectError(
             f"{settings.name} has no features: beside id, label and the other named columns "
@@ -165,7 +165,7 @@ def project_of(
             }
             for v in usable
         },
-        problems=tuple(problems),
+        findings=tuple(findings),
         fingerprints={v.name: source.fingerprint(v) for v in usable},
     )
 
@@ -173,12 +173,12 @@ def project_of(
 def _require(
     found: Sequence[Version] | Mapping[Version, object],
     settings: Settings,
-    problems: Sequence[Problem],
+    findings: Sequence[Finding],
     what: str,
 ) -> None:
     if found:
         return
-    errors = [problem.message for problem in problems if problem.severity is Severity.ERROR]
+    errors = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     reasons = " ".join(errors[:5]) or (
         "Put one file a version (parquet, csv, csv.gz, arrow, feather or jsonl) into its folder "
         "versions/."
@@ -190,7 +190,7 @@ def _roles(
     settings: Settings,
     source: VersionSource,
     headers: Mapping[Version, Mapping[str, str | None]],
-) -> tuple[Roles, list[Problem]]:
+) -> tuple[Roles, list[Finding]]:
     named = {
         role: settings.columns.get(role) or usual_column(role, headers.values())
         for role in USUAL_NAMES
@@ -271,7 +271,7 @@ def usual_column(role: str, headers: Collection[Mapping[str, str | None]]) -> tu
     return (min(counts, key=rank),)
 
 
-def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
+def _role_notes(settings: Settings, roles: Roles) -> list[Finding]:
     notes: list[str] = []
     if not roles.id:
         notes.append(
@@ -303,4 +303,4 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Problem]:
                 f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
                 "chameleon.toml."
             )
-    return [Problem(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
+    return [Finding(Severity.NOTE, f"{settings.name}: {note}") for note in notes]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from chameleon.errors import ProjectError
 from chameleon.project.columns import NOT_A_DATE, date_numbers, plain_text
-from chameleon.project.records import Problem, Severity, Version, natural_order
+from chameleon.project.records import Finding, Severity, Version, natural_order
 
 MOST_VERSIONS = 1_000
 """More versions than this are a wrong column rather than a timeline."""
@@ -39,7 +39,7 @@ class Timeline:
     """The versions of a table, old to new, and what was found wrong with its keys."""
 
     held: list[Held] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
 
 class Reading(Protocol):
@@ -123,8 +123,8 @@ class ByValidity:
             if held.any():
                 result.held.append(Held(version, held))
                 continue
-            result.problems.append(
-                Problem(
+            result.findings.append(
+                Finding(
                     Severity.NOTE,
                     f"{file}: no row is valid at '{version.name}' ('{self.end}'), so that it is "
                     "no version.",
@@ -153,7 +153,7 @@ class ByValidity:
                 example = f"{'the first' if start is None else start} to {end}"
                 said = f"{file}: {int(rows[odd].sum()):,} of {total:,} rows {message}"
                 said = said.replace("EXAMPLE", example)
-                result.problems.append(Problem(severity, said, None, file, self.start))
+                result.findings.append(Finding(severity, said, None, file, self.start))
 
         tell(
             Severity.ERROR,
@@ -216,8 +216,8 @@ def _ordered(
     if list(said) != [name for name in natural if name in said]:
         order = [*said, *(name for name in natural if name not in said)]
         if len(order) > len(said):
-            result.problems.append(
-                Problem(
+            result.findings.append(
+                Finding(
                     Severity.NOTE,
                     f"{file}: version {order[len(said)]} is not listed in chameleon.toml, as are "
                     f"{len(order) - len(said):,} in all: they follow the listed versions.",
@@ -243,8 +243,8 @@ def tell_absent(
     """Note how many rows have no value in a key column, and are left out."""
     count = int(keys[ROWS].filter(absent).sum())
     if count:
-        result.problems.append(
-            Problem(
+        result.findings.append(
+            Finding(
                 Severity.ERROR,
                 f"{file}: {count:,} of {keys[ROWS].sum():,} rows have no {what} ('{column}'): they "
                 f"are left out. Give every row a {what}.",
@@ -257,8 +257,8 @@ def tell_absent(
 
 def tell_listed(result: Timeline, version: Version, why: str) -> None:
     """Note a version that chameleon.toml lists and the table does not hold."""
-    result.problems.append(
-        Problem(
+    result.findings.append(
+        Finding(
             Severity.ERROR,
             f"Version {version.name} is listed in chameleon.toml, but {why}. Correct its name.",
             version.name,
@@ -309,8 +309,8 @@ class ByDate:
         unread = ~known & ~empty.to_numpy()
         if unread.any():
             count = int(keys[ROWS].to_numpy()[unread].sum())
-            result.problems.append(
-                Problem(
+            result.findings.append(
+                Finding(
                     Severity.ERROR,
                     f"{file}: {count:,} of {keys[ROWS].sum():,} rows have a date in "
                     f"'{self.column}' that cannot be read, such as "
@@ -322,7 +322,7 @@ class ByDate:
                 )
             )
         if not known.any():
-            reasons = " ".join(problem.message for problem in result.problems)
+            reasons = " ".join(finding.message for finding in result.findings)
             raise ProjectError(f"{file} cannot be cut by '{self.column}': no date. {reasons}")
         ends, periods = self._ends(moments[known])
         if len(ends) > MOST_VERSIONS:

@@ -53,7 +53,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class NoticeKind(StrEnum):
+class FindingKind(StrEnum):
     """The findings of the data check. The last two are problems of any other kind."""
 
     DUPLICATE_IDS = "duplicate ids"
@@ -78,7 +78,7 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Finding:
     """A finding: its severity, its place, and what was done about it.
 
     `kind` is what the data check looks for, `count` the rows or ids concerned, `examples` a few of
@@ -90,12 +90,12 @@ class Problem:
     version: str | None = None
     file: str | None = None
     column: str | None = None
-    kind: NoticeKind | None = None
+    kind: FindingKind | None = None
     count: int | None = None
     examples: tuple[str, ...] = ()
 
     @classmethod
-    def kept(cls, entry: Mapping[str, Any]) -> Problem:
+    def kept(cls, entry: Mapping[str, Any]) -> Finding:
         """The problem of which `dataclasses.asdict` was kept as JSON.
 
         Raises
@@ -106,18 +106,18 @@ class Problem:
         kind = entry["kind"]
         parts = {
             "severity": Severity(entry["severity"]),
-            "kind": None if kind is None else NoticeKind(kind),
+            "kind": None if kind is None else FindingKind(kind),
             "examples": tuple(entry["examples"]),
         }
         return cls(**{**entry, **parts})
 
 
-def with_damage(problems: Iterable[Problem], damaged: Iterable[str]) -> tuple[Problem, ...]:
+def with_damage(findings: Iterable[Finding], damaged: Iterable[str]) -> tuple[Finding, ...]:
     """The problems, and a warning for each result that was damaged on disk (`noted_damage`)."""
-    told = tuple(problems)
+    told = tuple(findings)
     for result in dict.fromkeys(damaged):
         message = f"The {result} was damaged and has been recomputed. Your data wasn't affected."
-        warning = Problem(Severity.WARNING, message)
+        warning = Finding(Severity.WARNING, message)
         told += () if warning in told else (warning,)
     return told
 
@@ -136,20 +136,20 @@ class Version:
         """The version and its file, as messages name them."""
         return f"Version {self.name} ({self.file})"
 
-    def problem(
+    def finding(
         self,
         severity: Severity,
         message: str,
         column: str | None = None,
         *,
-        kind: NoticeKind | None = None,
+        kind: FindingKind | None = None,
         count: int | None = None,
         examples: Iterable[str] = (),
-    ) -> Problem:
+    ) -> Finding:
         """A problem of this version; the message goes on from the version and its file."""
         between = "" if message.startswith(":") else " "
         text = f"{self.place}{between}{message}"
-        return Problem(severity, text, self.name, self.file, column, kind, count, tuple(examples))
+        return Finding(severity, text, self.name, self.file, column, kind, count, tuple(examples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Settings:
     predictions: PredictionColumns | None = None
     viewer: ViewerSpec | None = None
     golden: str | None = None
-    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
     weak: WeakColumns = field(default_factory=WeakColumns)
 
     @property
@@ -263,7 +263,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GivenTable:
+class PredictionTable:
     """Predictions of one version, made elsewhere, in a table that also holds the ids.
 
     `file` is where they are, as messages name it; `fingerprint` changes when they do; `untyped`
@@ -317,7 +317,7 @@ class VersionSource(Protocol):
     def release(self, version: Version) -> None:
         """Let go of what is held for the version: its rows were stored."""
 
-    def problems(self) -> tuple[Problem, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """Problems found while listing the versions."""
         return ()
 
@@ -347,7 +347,7 @@ class VersionSource(Protocol):
         """The error to raise where reading the version ended in that error."""
         return VersionError(f"{version.place} could not be read: {error}")
 
-    def predictions(self, version: Version) -> GivenTable | None:
+    def predictions(self, version: Version) -> PredictionTable | None:
         """The version's predictions that stand in the data itself; None where there are none."""
         return None
 
@@ -390,7 +390,7 @@ class Project:
     roles: Roles
     kinds: Mapping[str, Kind]
     columns: Mapping[str, Mapping[str, Kind | None]]
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
     fingerprints: Mapping[str, str]
     private: Path | None = None
     cached_only: bool = False

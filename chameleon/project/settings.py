@@ -17,8 +17,8 @@ from chameleon.project.column_patterns import CLASS, RULE, PredictionColumns, We
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
+    Finding,
     ModelSpec,
-    Problem,
     Settings,
     Severity,
     Version,
@@ -249,7 +249,7 @@ def _names(value: str | Iterable[str] | None) -> tuple[str, ...]:
 def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
     versions: dict[str, Version] = {}
     own_models: dict[str, ModelSpec] = {}
-    problems: list[Problem] = []
+    findings: list[Finding] = []
     for number, entry in enumerate(entries, start=1):
         if settings.source_kind == "folder" and not entry.file:
             raise ProjectError(
@@ -258,8 +258,8 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
             )
         version = entry.version()
         if version.name in versions:
-            problems.append(
-                Problem(
+            findings.append(
+                Finding(
                     Severity.ERROR,
                     f"{SETTINGS_FILE} lists version '{version.name}' twice: the second one "
                     f"({version.file or f'number {number}'}) is left out. "
@@ -276,7 +276,7 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
         settings,
         versions=tuple(versions.values()),
         own_models=own_models,
-        problems=tuple(problems),
+        findings=tuple(findings),
     )
 
 

@@ -14,13 +14,13 @@ from chameleon.errors import ProjectError, VersionError
 from chameleon.project.address import address_of
 from chameleon.project.checks import version_header
 from chameleon.project.files import READ_ERRORS, scan_file
-from chameleon.project.findings import Findings
+from chameleon.project.findings import FileFindings
 from chameleon.project.opening import project_of, source_of, usual_column
 from chameleon.project.reading_settings import Choice, reading_choices
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
     USUAL_NAMES,
-    Problem,
+    Finding,
     Project,
     Settings,
     Version,
@@ -71,7 +71,7 @@ class Survey:
     versions: tuple[FoundVersion, ...] = ()
     head: pl.DataFrame = field(default_factory=pl.DataFrame)
     readings: tuple[Choice, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
     project: Project | None = None
     error: str | None = None
 
@@ -108,8 +108,8 @@ def survey(
                     source.release(version)
                 if settings is None or private is not None:
                     memory.save()
-        problems = with_damage(project.problems, damaged)
-        found |= {"project": replace(project, private=private), "problems": problems}
+        findings = with_damage(project.findings, damaged)
+        found |= {"project": replace(project, private=private), "problems": findings}
     except ProjectError as reason:
         error = str(reason)
     except READ_ERRORS as reason:
@@ -138,7 +138,7 @@ def _of_versions(
     source: VersionSource, settings: Settings, memory: FileMemory
 ) -> dict[str, object]:
     """The survey of a source's versions."""
-    problems = [*settings.problems, *source.problems()]
+    findings = [*settings.findings, *source.findings()]
     found: list[FoundVersion] = []
     headers: list[Mapping[str, str | None]] = []
     columns: dict[str, str | None] = {}
@@ -146,8 +146,8 @@ def _of_versions(
     versions = source.versions()
     for number, version in enumerate(versions):
         find = partial(version_header, source, version)
-        header = Findings.remembered(memory, source, version, "header", find)
-        problems += header.problems_of(version)
+        header = FileFindings.remembered(memory, source, version, "header", find)
+        findings += header.problems_of(version)
         rows: int | None = None
         if header.usable:
             headers.append(header.columns)
@@ -160,7 +160,7 @@ def _of_versions(
             except (VersionError, *READ_ERRORS):
                 pass  # a check of the version says why
         found.append(FoundVersion(version, rows, len(header.columns)))
-    result: dict[str, object] = {"versions": tuple(found), "problems": tuple(problems)}
+    result: dict[str, object] = {"versions": tuple(found), "problems": tuple(findings)}
     if headers:
         guessed = {role: usual_column(role, headers) for role in USUAL_NAMES}
         result |= {"columns": columns, "guessed": guessed, "head": head}

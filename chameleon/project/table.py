@@ -15,11 +15,11 @@ from chameleon.project.files import (
     ENDINGS,
     READ_ERRORS,
     HeldFiles,
-    could_not,
     ending,
     file_remarks,
     is_untyped,
     outside,
+    read_error_message,
     scan_file,
     unreadable,
 )
@@ -28,15 +28,15 @@ from chameleon.project.readings import ROWS, ByDate, Reading, Timeline
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
-    GivenTable,
-    Problem,
+    Finding,
+    PredictionTable,
     Settings,
     Severity,
     Version,
     VersionSource,
 )
 from chameleon.project.text import require_whole_rows, text_form
-from chameleon.storage import FileMemory, digest, read_folder, tidy, write_folder
+from chameleon.storage import FileMemory, digest, prune_cache, read_folder, write_folder
 
 FORMAT = 2
 """Raised whenever a table is read otherwise, so that what is kept of it is made again."""
@@ -90,7 +90,7 @@ class TableSource(VersionSource):
         """All versions that hold a row, old to new."""
         return tuple(held.version for held in self._timeline.held)
 
-    def problems(self) -> tuple[Problem, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """Rows that belong to no version, and listed versions without any row."""
         unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
         content = self._held_files.held(self._read_from)
@@ -100,10 +100,10 @@ class TableSource(VersionSource):
             else file_remarks(self._read_from, content)
         )
         return (
-            *(Problem(severity, f"{self._file} {text}") for severity, text in said),
-            *self._timeline.problems,
+            *(Finding(severity, f"{self._file} {text}") for severity, text in said),
+            *self._timeline.findings,
             *(
-                Problem(
+                Finding(
                     Severity.WARNING,
                     f"{SETTINGS_FILE}: the file of version {version.name} ({version.file}) is not "
                     f"used, because [source] names {self._file}.",
@@ -150,14 +150,14 @@ class TableSource(VersionSource):
         """The error that names the table."""
         return unreadable(version, self._folder, [self._path], error)
 
-    def predictions(self, version: Version) -> GivenTable | None:
+    def predictions(self, version: Version) -> PredictionTable | None:
         """Predictions of the version's model for the rows of the table."""
         said = self._said.get(version.name)
         if self._asked is None or said is None or said.prediction is None:
             return None
         everywhere = "{version}" in self._asked.columns
         own = self._holds(version)
-        return GivenTable(
+        return PredictionTable(
             file=self._file,
             table=self._table if everywhere else self._table.filter(own),
             fingerprint=self._digest,
@@ -215,7 +215,7 @@ class TableSource(VersionSource):
         if copy is None:
             if is_untyped(self._path):
                 require_whole_rows(self._path, self._held_files.held(self._path))
-            tidy(self._memory.folder, "table", keep=_KEPT)
+            prune_cache(self._memory.folder, "table", keep=_KEPT)
             copy = target / _COPY if write_folder(target, self._copy) else self._path
         if copy != self._path:
             self._held_files.release([self._path])
@@ -243,7 +243,7 @@ class TableSource(VersionSource):
         self._held_files.hold(self._read_from)
         keys = _key_table(self._table, self._reading.columns, self._columns)
         self._require_same()
-        tidy(self._memory.folder, "keys", keep=_KEPT)
+        prune_cache(self._memory.folder, "keys", keep=_KEPT)
         write_folder(target, lambda folder: keys.write_parquet(folder / "keys.parquet"))
         return keys
 
@@ -263,7 +263,7 @@ class TableSource(VersionSource):
             return "is not there."
         if self._path.stat().st_size == 0:
             return "is empty (0 bytes). Write it again."
-        return could_not(self._path, error)
+        return read_error_message(self._path, error)
 
 
 def table_path(folder: Path, settings: Settings) -> Path:

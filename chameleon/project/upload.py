@@ -15,7 +15,7 @@ import polars as pl
 
 from chameleon.errors import ProjectError
 from chameleon.project.columns import named
-from chameleon.project.files import READ_ERRORS, could_not, ending, scan_file
+from chameleon.project.files import READ_ERRORS, ending, read_error_message, scan_file
 from chameleon.project.folder import SHIPPED_FOLDERS, VERSIONS_FOLDER
 from chameleon.project.records import SETTINGS_FILE, ModelSpec, Project, Settings, Version
 from chameleon.project.settings import settings_text
@@ -255,7 +255,7 @@ def _shape(path: Path) -> tuple[int, int]:
         table = scan_file(path)
         return int(table.select(pl.len()).collect().item()), len(table.collect_schema())
     except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {could_not(path, error)}") from error
+        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def _read_whole(path: Path) -> None:
@@ -263,7 +263,7 @@ def _read_whole(path: Path) -> None:
     try:
         scan_file(path).sink_ipc(os.devnull)
     except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {could_not(path, error)}") from error
+        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def _grown(path: Path, left: int, limits: Limits) -> int:
@@ -279,7 +279,7 @@ def _grown(path: Path, left: int, limits: Limits) -> int:
                         f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
                     )
     except (OSError, EOFError, zlib.error) as error:
-        raise ProjectError(f"{path.name} {could_not(path, error)}") from error
+        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
     return size
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.project.columns import MISSING_TOKENS, unnamed
-from chameleon.project.findings import Findings
+from chameleon.project.findings import FileFindings
 from chameleon.project.records import Roles, Severity
 
 ABSTAIN = -1
@@ -147,7 +147,7 @@ def _faults(
 
 
 def check_probabilities(
-    findings: Findings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
+    findings: FileFindings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
 ) -> None:
     """Note faults of label probabilities; `derives`: the label is made of them."""
     count = len(found.tied)

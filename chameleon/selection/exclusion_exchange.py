@@ -31,7 +31,12 @@ from chameleon.project import (
     require_whole_rows,
     scan_file,
 )
-from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule, Blacklists, Put
+from chameleon.selection.exclusion_lists import (
+    AddResult,
+    ExclusionList,
+    ExclusionLists,
+    ExclusionRule,
+)
 from chameleon.storage import FORMULA
 
 MOST_ROWS = 5_000_000
@@ -44,7 +49,7 @@ _Time = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadBlacklist:
+class ImportedList:
     """The content of a file of instances.
 
     Attributes
@@ -65,8 +70,8 @@ class ReadBlacklist:
     without_id: int
 
 
-def blacklist_csv(frame: pl.DataFrame) -> str:
-    """A frame of instances with their reasons as CSV that `read_blacklist` reads back exactly."""
+def exclusion_list_csv(frame: pl.DataFrame) -> str:
+    """Instances with their reasons as CSV that `read_exclusion_list` reads back exactly."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     shielded = [
         pl.when(named(name).str.contains(_SHIELDED))
@@ -78,14 +83,14 @@ def blacklist_csv(frame: pl.DataFrame) -> str:
     return frame.with_columns(shielded).write_csv()
 
 
-def blacklist_parquet(frame: pl.DataFrame) -> bytes:
+def exclusion_list_parquet(frame: pl.DataFrame) -> bytes:
     """A frame of instances with their reasons as Parquet; nothing in it is changed."""
     target = io.BytesIO()
     frame.write_parquet(target)
     return target.getvalue()
 
 
-def read_blacklist(content: bytes, name: str, project: Project) -> ReadBlacklist:
+def read_exclusion_list(content: bytes, name: str, project: Project) -> ImportedList:
     """The instances in a CSV or Parquet file.
 
     The ids stand in the column `instance`, else in the project's id columns, else in the only
@@ -118,7 +123,7 @@ def read_blacklist(content: bytes, name: str, project: Project) -> ReadBlacklist
     )
     known = table.filter(pl.col("instance").is_not_null())
     distinct = known.unique("instance", keep="first", maintain_order=True)
-    return ReadBlacklist(
+    return ImportedList(
         frame=distinct,
         rows=len(table),
         duplicates=len(known) - len(distinct),
@@ -189,15 +194,15 @@ def _require_single(frame: pl.DataFrame, columns: Sequence[str], message: str) -
 class _List(msgspec.Struct):
     name: str
     entries: list[tuple[str, str, _Time]]
-    rules: list[BlacklistRule]
+    rules: list[ExclusionRule]
 
 
 class _Lists(msgspec.Struct):
-    form: Literal["chameleon blacklists 1"]
+    form: Literal["chameleon exclusion lists 1"]
     lists: list[_List]
 
 
-def lists_json(lists: Sequence[Blacklist]) -> str:
+def lists_json(lists: Sequence[ExclusionList]) -> str:
     """All lists as JSON, rules and times included; `put_lists` reads it."""
     written = [
         _List(
@@ -205,11 +210,11 @@ def lists_json(lists: Sequence[Blacklist]) -> str:
         )
         for one in lists
     ]
-    content = msgspec.json.encode(_Lists("chameleon blacklists 1", written))
+    content = msgspec.json.encode(_Lists("chameleon exclusion lists 1", written))
     return msgspec.json.format(content, indent=1).decode()
 
 
-def put_lists(store: Blacklists, content: bytes) -> Put:
+def put_lists(store: ExclusionLists, content: bytes) -> AddResult:
     """Add everything that a JSON file of lists holds to the lists of a store.
 
     Raises
@@ -221,7 +226,7 @@ def put_lists(store: Blacklists, content: bytes) -> Put:
         found = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=_Lists).lists
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise SelectionError(
-            "The file holds no blacklists as this page writes them. A single list as CSV or "
+            "The file holds no exclusion lists as this page writes them. A single list as CSV or "
             "Parquet is imported into a list instead."
         ) from error
     return store.put_all((one.name, one.entries, one.rules) for one in found)

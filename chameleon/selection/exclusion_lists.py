@@ -45,7 +45,7 @@ Entry = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class BlacklistRule:
+class ExclusionRule:
     """Filters that put instances on a list, and the pair of versions they were made under.
 
     Attributes
@@ -71,7 +71,7 @@ class BlacklistRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Blacklist:
+class ExclusionList:
     """A named list of instances and rules.
 
     Attributes
@@ -86,18 +86,18 @@ class Blacklist:
 
     name: str
     entries: pl.DataFrame
-    rules: tuple[BlacklistRule, ...]
+    rules: tuple[ExclusionRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class AddResult:
     """How many entries are new on a list, and how many were on it already and stay as they are."""
 
     new: int
     already: int
 
 
-class Blacklists:
+class ExclusionLists:
     """All lists of a project, in its file or in memory.
 
     Every call is a transaction of its own. Where the file is not there yet, it is made by the
@@ -137,7 +137,7 @@ class Blacklists:
                     raise ProjectError(damaged(name))
 
     @classmethod
-    def copied(cls, path: Path) -> Blacklists:
+    def copied(cls, path: Path) -> ExclusionLists:
         """A copy in memory of the lists in a file; of none where there is no file."""
         copy = cls()
         if path.exists() and not path.is_symlink():
@@ -154,7 +154,7 @@ class Blacklists:
                 return ()
             return tuple(n for (n,) in connection.execute("SELECT name FROM list ORDER BY name"))
 
-    def of(self, name: str) -> Blacklist:
+    def of(self, name: str) -> ExclusionList:
         """The content of a list; SelectionError where there is none of that name."""
         with self._reading() as connection:
             if connection is None:
@@ -187,7 +187,7 @@ class Blacklists:
             number = _required(connection, name)
             connection.execute("DELETE FROM list WHERE number = ?", (number,))
 
-    def put(self, name: str, instances: Iterable[str], reason: str = "") -> Put:
+    def put(self, name: str, instances: Iterable[str], reason: str = "") -> AddResult:
         """Add instances to a list, which is made where it is not there yet.
 
         An instance that is on it already keeps its reason and time.
@@ -200,15 +200,17 @@ class Blacklists:
         at = now()
         return self.put_entries(name, ((one, reason, at) for one in instances))
 
-    def put_entries(self, name: str, entries: Iterable[Entry]) -> Put:
+    def put_entries(self, name: str, entries: Iterable[Entry]) -> AddResult:
         """Add instances to a list, each with its own reason and time; see `put`."""
         return self.put_all([(name, entries, ())])
 
-    def put_rule(self, name: str, rule: BlacklistRule) -> Put:
+    def put_rule(self, name: str, rule: ExclusionRule) -> AddResult:
         """Add a rule to a list, which is made where it is not there yet; it gets a new number."""
         return self.put_all([(name, (), (rule,))])
 
-    def put_all(self, lists: Iterable[tuple[str, Iterable[Entry], Iterable[BlacklistRule]]]) -> Put:
+    def put_all(
+        self, lists: Iterable[tuple[str, Iterable[Entry], Iterable[ExclusionRule]]]
+    ) -> AddResult:
         """Add entries and rules to several lists by their names: all of them, or none."""
         prepared = [
             (
@@ -230,7 +232,7 @@ class Blacklists:
                 for statement, rows in ((_ADD_ENTRY, entries), (_ADD_RULE, rules)):
                     connection.executemany(statement, ((number, *row) for row in rows))
                 new += connection.total_changes - before
-        return Put(new, asked - new)
+        return AddResult(new, asked - new)
 
     def take_off(self, name: str, instances: Sequence[str]) -> int:
         """Remove entries from a list; how many were on it."""
@@ -285,7 +287,7 @@ class Blacklists:
             yield connection
 
 
-def open_blacklists(project: Project) -> Blacklists:
+def open_exclusion_lists(project: Project) -> ExclusionLists:
     """The exclusion lists of a project, in its folder; the first entry makes the file.
 
     Raises
@@ -293,7 +295,7 @@ def open_blacklists(project: Project) -> Blacklists:
     ProjectError
         The file is damaged, of a newer release, or another program's.
     """
-    return Blacklists(exclusion_lists_path(project))
+    return ExclusionLists(exclusion_lists_path(project))
 
 
 def exclusion_lists_path(project: Project) -> Path:
@@ -352,7 +354,7 @@ def _made(connection: sqlite3.Connection, name: str) -> int:
     return _required(connection, name)
 
 
-def _content(connection: sqlite3.Connection, name: str) -> Blacklist:
+def _content(connection: sqlite3.Connection, name: str) -> ExclusionList:
     number = _required(connection, name)
     entries = connection.execute(
         "SELECT instance, reason, added FROM entry WHERE list = ? ORDER BY instance", (number,)
@@ -364,7 +366,7 @@ def _content(connection: sqlite3.Connection, name: str) -> Blacklist:
     ).fetchall()
     frame = pl.DataFrame(entries, schema=_ENTRIES, orient="row")
     frame = frame.with_columns(pl.col("added").cast(pl.Datetime("us")))
-    return Blacklist(name, frame, tuple(BlacklistRule(*rule) for rule in rules))
+    return ExclusionList(name, frame, tuple(ExclusionRule(*rule) for rule in rules))
 
 
 def _required(connection: sqlite3.Connection, name: str) -> int:
@@ -375,4 +377,4 @@ def _required(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _no_list(name: str) -> str:
-    return f"There is no blacklist '{name}'. Somebody may have renamed or deleted it."
+    return f"There is no exclusion list '{name}'. Somebody may have renamed or deleted it."

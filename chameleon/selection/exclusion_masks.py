@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
-from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
+from chameleon.selection.exclusion_lists import ExclusionList, ExclusionRule
 from chameleon.selection.filter_base import Mask, QueryItems
 from chameleon.selection.selections import Selection, held_rows, instance_mask
 
 
 def excluded_mask(
-    evaluation: Evaluation, blacklist: Blacklist, *, version: str
+    evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str
 ) -> NDArray[np.bool_]:
     """The instances of a version that are on a list; bool of shape (n_instances,).
 
@@ -37,17 +37,17 @@ def excluded_mask(
     dataset = evaluation.dataset
     held = dataset.row_of_instance(dataset.version_number(version)) >= 0
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
-    numbers = instance_numbers(dataset, blacklist.entries["instance"])
+    numbers = instance_numbers(dataset, exclusion_list.entries["instance"])
     mask[numbers[numbers >= 0]] = True
     mask &= held
-    for rule in blacklist.rules:
+    for rule in exclusion_list.rules:
         mask |= rule_mask(evaluation, rule, version=version)
     return mask
 
 
-def rule_of(selection: Selection, reason: str) -> BlacklistRule:
+def rule_of(selection: Selection, reason: str) -> ExclusionRule:
     """The filters of a selection, and the restriction of its primary side, as a rule."""
-    return BlacklistRule(
+    return ExclusionRule(
         number=0,
         query=urlencode(_of_rule(selection.to_query())),
         primary=selection.primary,
@@ -56,7 +56,7 @@ def rule_of(selection: Selection, reason: str) -> BlacklistRule:
     )
 
 
-def rule_selection(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> Selection:
+def rule_selection(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Selection:
     """The selection of a rule that is applied to a version; see the head of this module.
 
     Raises
@@ -85,7 +85,7 @@ def _of_rule(items: Iterable[tuple[str, str]]) -> QueryItems:
     )
 
 
-def rule_mask(evaluation: Evaluation, rule: BlacklistRule, *, version: str) -> Mask:
+def rule_mask(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Mask:
     """The instances of a version that a rule holds; bool of shape (n_instances,).
 
     Raises

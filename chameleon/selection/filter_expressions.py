@@ -32,7 +32,7 @@ from chameleon.project import (
     plain_text,
     text_form,
 )
-from chameleon.selection.exclusion_lists import Blacklist, BlacklistRule
+from chameleon.selection.exclusion_lists import ExclusionList, ExclusionRule
 from chameleon.selection.exclusion_masks import excluded_mask, rule_mask, rule_selection
 from chameleon.selection.filter_values import FeatureFilter
 from chameleon.selection.filters import AnyFilter, Filters
@@ -126,7 +126,7 @@ class FilterExpression:
 
 
 def filter_expression(
-    evaluation: Evaluation, blacklist: Blacklist, *, version: str
+    evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str
 ) -> FilterExpression:
     """A list as an expression that selects exactly its instances in a version's raw file.
 
@@ -149,10 +149,12 @@ def filter_expression(
             "no expression on the files tells them apart. Name an id column under [columns]."
         )
     raw = _Raw(dataset, known)
-    wanted = excluded_mask(evaluation, blacklist, version=version)
+    wanted = excluded_mask(evaluation, exclusion_list, version=version)
     notes = raw.notes
-    clauses = [raw.entries(blacklist.entries["instance"])] if len(blacklist.entries) else []
-    for rule in blacklist.rules:
+    clauses = (
+        [raw.entries(exclusion_list.entries["instance"])] if len(exclusion_list.entries) else []
+    )
+    for rule in exclusion_list.rules:
         clause, note = _of_rule(evaluation, raw, rule)
         clauses.append(clause)
         notes += [note] if note else []
@@ -168,7 +170,7 @@ def filter_expression(
     )
 
 
-def _of_rule(evaluation: Evaluation, raw: _Raw, rule: BlacklistRule) -> tuple[Clause, str | None]:
+def _of_rule(evaluation: Evaluation, raw: _Raw, rule: ExclusionRule) -> tuple[Clause, str | None]:
     """A rule as a condition; else the ids it holds, and why."""
     version = raw.version.name
     selection = rule_selection(evaluation, rule, version=version)

@@ -97,7 +97,7 @@ class ConfusionCell(NamedTuple):
     secondary: bool = False
 
 
-class Happened(Option):
+class ChangeType(Option):
     """What can happen to an instance in the step from the secondary to the primary version.
 
     An instance is added, removed or kept; a kept one is relabelled, edited, moved to another
@@ -116,7 +116,7 @@ class Happened(Option):
 class DataChange(NamedTuple):
     """What happened to the instance in the step; where it was edited, perhaps in which feature."""
 
-    happened: Happened
+    happened: ChangeType
     feature: str | None = None
 
 

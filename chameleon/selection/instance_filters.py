@@ -16,10 +16,10 @@ from chameleon.selection.filter_base import InstanceFilter, JsonText, Mask, Side
 from chameleon.selection.filter_labels import shortened
 from chameleon.selection.filter_values import (
     AlwaysFails,
+    ChangeType,
     ClassChange,
     ConfusionCell,
     DataChange,
-    Happened,
     OutcomeChange,
     SensitivityChoice,
     SensitivityRange,
@@ -34,9 +34,9 @@ __all__ = ["INSTANCE_FILTERS", "rows_of_change", "voted_so"]
 _SAME_LABEL = "!"
 _KNOWN = OUTCOMES[:UNKNOWN]
 _HAPPENED = {
-    Happened.LABELLED: "newly labeled",
-    Happened.EDITED: "edited",
-    Happened.MOVED: "changed split",
+    ChangeType.LABELLED: "newly labeled",
+    ChangeType.EDITED: "edited",
+    ChangeType.MOVED: "changed split",
 }
 _VOTED = {
     Voted.CHANGED: "changed its vote",
@@ -123,9 +123,9 @@ class DataChangeFilter(InstanceFilter[DataChange]):
     @classmethod
     def read(cls, text: str) -> DataChange:
         word, colon, feature = text.partition(":")
-        if word not in list(Happened) or (colon and word != Happened.EDITED):
+        if word not in list(ChangeType) or (colon and word != ChangeType.EDITED):
             raise SelectionError(f"The link asks for a change '{text}', which does not exist.")
-        return DataChange(Happened(word), feature if colon else None)
+        return DataChange(ChangeType(word), feature if colon else None)
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         happened, feature = self.value
@@ -142,18 +142,18 @@ def rows_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> 
         The change or the feature does not exist.
     """
     match _checked(dataset, change).happened:
-        case Happened.ADDED:
+        case ChangeType.ADDED:
             return pair.added
-        case Happened.REMOVED:
+        case ChangeType.REMOVED:
             return pair.removed
     return pair.new[_shared_of_change(dataset, pair, change)]
 
 
 def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
-    happened = Happened(change.happened)
+    happened = ChangeType(change.happened)
     if change.feature is not None:
         dataset.feature_number(change.feature)
-        if happened is not Happened.EDITED:
+        if happened is not ChangeType.EDITED:
             raise SelectionError(f"Only 'edited' names a feature, not '{happened}'.")
     return change
 
@@ -161,16 +161,16 @@ def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
 def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> Mask:
     """The shared instances to which it happened; bool of shape (n_shared,)."""
     match change.happened:
-        case Happened.RELABELLED:
+        case ChangeType.RELABELLED:
             return pair.relabeled
-        case Happened.LABELLED:
+        case ChangeType.LABELLED:
             unlabeled: Mask = pair.relabeled & (dataset.label[pair.old] < 0)
             return unlabeled
-        case Happened.EDITED if change.feature is not None:
+        case ChangeType.EDITED if change.feature is not None:
             return pair.edited_in(dataset.feature_number(change.feature))
-        case Happened.EDITED:
+        case ChangeType.EDITED:
             return pair.edited
-        case Happened.MOVED:
+        case ChangeType.MOVED:
             return pair.changed_split
     return pair.unchanged
 

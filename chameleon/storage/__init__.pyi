@@ -14,8 +14,8 @@ from .folders import digest as digest
 from .folders import file_digest as file_digest
 from .folders import mark_used as mark_used
 from .folders import noted_damage as noted_damage
+from .folders import prune_cache as prune_cache
 from .folders import read_folder as read_folder
-from .folders import tidy as tidy
 from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_text as write_text

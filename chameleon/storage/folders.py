@@ -255,7 +255,7 @@ def write_text(path: Path, text: str) -> bool:
     return True
 
 
-def tidy(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
+def prune_cache(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
     """Remove the longest unused entries of a kind, and what killed processes left behind."""
     try:
         forgotten = time.time() - _FORGOTTEN_SECONDS

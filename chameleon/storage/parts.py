@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from chameleon.storage.folders import KEPT_FOLDERS, read_folder, tidy, write_folder
+from chameleon.storage.folders import KEPT_FOLDERS, prune_cache, read_folder, write_folder
 
 Result = TypeVar("Result")
 
@@ -26,7 +26,7 @@ def write_parts(target: Path, parts: Mapping[str, object], *, keep: int = KEPT_F
         How many folders of the kind are kept.
     """
     written = write_folder(target, lambda folder: save_parts(folder, parts))
-    tidy(target.parent, target.name.partition("-")[0], keep=keep)
+    prune_cache(target.parent, target.name.partition("-")[0], keep=keep)
     return written
 
 

@@ -300,7 +300,7 @@ def test_models_on_tests_and_frozen_tests_are_counted_one_by_one(data):
     time = plan.timeline
     with opened(plan) as evaluation:
         matrix = chameleon.model_on_tests(evaluation)
-        frozen = chameleon.frozen_test(evaluation, test=next(iter(plan.frames)))
+        frozen = chameleon.fixed_test_set(evaluation, test=next(iter(plan.frames)))
     rows = {v: time.versions[v] for v in plan.frames}
     for model, test, value, instances, leaked, unknown in matrix.iter_rows():
         own = {k: r for k, r in rows[test].items() if r.split == "test"}
@@ -338,7 +338,7 @@ def test_intervals_of_a_frozen_test_are_clopper_and_pearsons(tmp_path):
     evaluation = tree_project(tmp_path / "p")
     from scipy.stats import binomtest
 
-    for row in chameleon.frozen_test(evaluation, test="1").iter_rows(named=True):
+    for row in chameleon.fixed_test_set(evaluation, test="1").iter_rows(named=True):
         right = round(row["value"] * row["instances"])
         exact = binomtest(right, row["instances"]).proportion_ci(method="exact")
         assert (row["low"], row["high"]) == pytest.approx((exact.low, exact.high))

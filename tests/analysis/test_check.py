@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import NoticeKind
+from chameleon import FindingKind
 from tests import oracle_check, tiny
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.projects import plans
@@ -18,7 +18,7 @@ def checked(folder) -> pl.DataFrame:
     return chameleon.check(chameleon.open_project(folder))
 
 
-def only(frame: pl.DataFrame, kind: NoticeKind, **where: object) -> dict:
+def only(frame: pl.DataFrame, kind: FindingKind, **where: object) -> dict:
     """The one notice of that kind."""
     (found,) = frame.filter(kind=kind.value, **where).iter_rows(named=True)
     return found
@@ -74,7 +74,7 @@ def test_duplicate_ids_tell_whether_labels_or_splits_conflict(tmp_path, second, 
     twin = plain().head(1).with_columns(**{n: pl.lit(v) for n, v in second.items()})
     bad = pl.concat([plain(), twin], how="vertical_relaxed")
     folder = write_project(tmp_path / "p", {"1": plain(), "2": bad}, form=form)
-    found = only(checked(folder), NoticeKind.DUPLICATE_IDS)
+    found = only(checked(folder), FindingKind.DUPLICATE_IDS)
     assert (found["version"], found["severity"], found["column"]) == ("2", "error", "id")
     assert (found["count"], found["examples"]) == (1, ["0"])
     assert words in found["message"]
@@ -89,7 +89,7 @@ def test_labels_that_join_and_vanish(tmp_path):
         "3": plain(4, label=["a", "d", "d", "d"]),
     }
     frame = checked(write_project(tmp_path / "p", frames))
-    new, gone = only(frame, NoticeKind.NEW_LABELS), only(frame, NoticeKind.VANISHED_LABELS)
+    new, gone = only(frame, FindingKind.NEW_LABELS), only(frame, FindingKind.VANISHED_LABELS)
     assert (new["version"], new["count"], new["examples"]) == ("3", 3, ["d"])
     assert (gone["version"], gone["count"], gone["examples"]) == ("3", 3, ["b", "c"])
     assert "version 1" in gone["message"]
@@ -103,10 +103,10 @@ def test_a_move_between_train_and_test_weighs_more_than_one_to_validation(tmp_pa
         "3": plain(4, split=["val", "test", "test", "train"]),
     }
     frame = checked(write_project(tmp_path / "p", frames))
-    leak = only(frame, NoticeKind.MOVED, version="2")
+    leak = only(frame, FindingKind.MOVED, version="2")
     assert (leak["severity"], leak["count"], leak["examples"]) == ("warning", 2, ["1", "3"])
     assert "1 from train to test, 1 from test to train" in leak["message"]
-    assert only(frame, NoticeKind.MOVED, version="3")["severity"] == "note"
+    assert only(frame, FindingKind.MOVED, version="3")["severity"] == "note"
 
 
 def test_equal_rows_on_both_sides_of_the_split(tmp_path):
@@ -116,7 +116,7 @@ def test_equal_rows_on_both_sides_of_the_split(tmp_path):
         split=["train", "train", "test", "test", "dev", "test"],
         label=["a", "a", "a", "b", "a", "a"],
     )
-    found = only(checked(write_project(tmp_path / "p", {"1": frame})), NoticeKind.ACROSS_SPLIT)
+    found = only(checked(write_project(tmp_path / "p", {"1": frame})), FindingKind.ACROSS_SPLIT)
     assert (found["count"], found["examples"]) == (3, ["2", "3", "4"])
     assert "3 of 4 test and validation rows" in found["message"]
     assert "1 of them with a label that no such train row has" in found["message"]
@@ -126,7 +126,7 @@ def test_a_type_that_changes_and_changes_back_is_told_twice_not_thrice(tmp_path)
     texts = [f"t{i}" for i in range(20)]
     frames = {"1": plain(), "2": plain(x=texts), "3": plain(x=texts), "4": plain()}
     frame = checked(write_project(tmp_path / "p", frames))
-    found = frame.filter(kind=NoticeKind.COLUMN_RETYPED.value)
+    found = frame.filter(kind=FindingKind.COLUMN_RETYPED.value)
     assert sorted(found["version"]) == ["2", "4"]
     assert set(found["column"]) == {"x"}
 
@@ -140,7 +140,9 @@ def test_a_manifest_in_another_order_than_its_dates(tmp_path):
         )
     )  # fmt: skip
     frames = {str(k): plain(20 + k) for k in (1, 2, 3, 4)}
-    found = only(checked(write_project(tmp_path / "p", frames, toml=toml)), NoticeKind.OUT_OF_ORDER)
+    found = only(
+        checked(write_project(tmp_path / "p", frames, toml=toml)), FindingKind.OUT_OF_ORDER
+    )
     assert (found["version"], found["severity"]) == ("3", "warning")
     assert found["examples"] == ["2020-04-01", "2020-05-01"]
 
@@ -148,13 +150,13 @@ def test_a_manifest_in_another_order_than_its_dates(tmp_path):
 def test_instances_that_get_older_are_noticed_by_their_newest_date(tmp_path):
     days = [dt.date(2020, 1, k + 1) for k in range(20)]
     frames = {"1": plain(date=days), "2": plain(19, date=days[:19])}
-    found = only(checked(write_project(tmp_path / "p", frames)), NoticeKind.OUT_OF_ORDER)
+    found = only(checked(write_project(tmp_path / "p", frames)), FindingKind.OUT_OF_ORDER)
     assert (found["column"], found["examples"]) == ("date", ["2020-01-19", "2020-01-20"])
 
 
 def test_a_version_equal_to_another_names_it(tmp_path):
     frames = {"1": plain(), "2": plain(21), "3": plain().reverse()}
-    found = only(checked(write_project(tmp_path / "p", frames)), NoticeKind.EQUAL_VERSION)
+    found = only(checked(write_project(tmp_path / "p", frames)), FindingKind.EQUAL_VERSION)
     assert (found["version"], found["count"], found["examples"]) == ("3", 20, ["1"])
 
 
@@ -170,7 +172,7 @@ def test_a_version_equal_to_another_names_it(tmp_path):
 )
 def test_a_constant_feature_shows_its_value(tmp_path, values, spelled):
     found = only(
-        checked(write_project(tmp_path / "p", {"1": plain(k=values)})), NoticeKind.CONSTANT
+        checked(write_project(tmp_path / "p", {"1": plain(k=values)})), FindingKind.CONSTANT
     )
     assert (found["column"], found["examples"]) == ("k", [spelled])
     assert found["count"] == 20 - values.count(None)
@@ -181,7 +183,7 @@ def test_a_constant_feature_shows_its_value(tmp_path, values, spelled):
 )
 def test_no_constant_feature_without_two_equal_finite_values(tmp_path, values):
     frame = checked(write_project(tmp_path / "p", {"1": plain(k=values)}))
-    assert NoticeKind.CONSTANT.value not in frame["kind"].to_list()
+    assert FindingKind.CONSTANT.value not in frame["kind"].to_list()
 
 
 def labelled(values: list, labels: list[str | None]) -> pl.DataFrame:
@@ -199,7 +201,7 @@ def test_a_feature_that_copies_the_label_is_told(tmp_path):
         "only a": labelled(["is a"] * 100, ["a"] * 100),
     }
     frame = checked(write_project(tmp_path / "p", frames))
-    told = frame.filter(kind=NoticeKind.TELLS_LABEL.value)
+    told = frame.filter(kind=FindingKind.TELLS_LABEL.value)
     assert told["version"].to_list() == ["copy"]
     assert told["count"].to_list() == [100]
     assert told["examples"].to_list() == [["is a: a", "is b: b"]]
@@ -208,14 +210,14 @@ def test_a_feature_that_copies_the_label_is_told(tmp_path):
 def test_a_copied_label_of_many_classes_is_told_beyond_the_shown_categories(tmp_path):
     labels = [f"c{i % 60}" for i in range(600)]
     frame = labelled([f"is {label}" for label in labels], labels)
-    found = only(checked(write_project(tmp_path / "p", {"1": frame})), NoticeKind.TELLS_LABEL)
+    found = only(checked(write_project(tmp_path / "p", {"1": frame})), FindingKind.TELLS_LABEL)
     assert found["count"] == 600
 
 
 def test_a_missing_value_may_tell_the_label_too(tmp_path):
     labels = ["a", "b"] * 50
     frame = labelled([None if label == "a" else 1.0 for label in labels], labels)
-    found = only(checked(write_project(tmp_path / "p", {"1": frame})), NoticeKind.TELLS_LABEL)
+    found = only(checked(write_project(tmp_path / "p", {"1": frame})), FindingKind.TELLS_LABEL)
     assert (found["count"], found["examples"]) == (100, ["1: b"])
 
 
@@ -231,8 +233,8 @@ def test_problems_are_carried_once_with_their_words(tmp_path):
     frames = {"1": plain(), "2": plain(split=["train"] * 20), "3": plain(split=["no"] * 20)}
     project = chameleon.open_project(write_project(tmp_path / "p", frames))
     messages = chameleon.check(project)["message"].to_list()
-    for problem in project.problems:
-        said = problem.message.removesuffix(" The version is left out.")
+    for finding in project.findings:
+        said = finding.message.removesuffix(" The version is left out.")
         assert messages.count(said) == 1
     assert len(messages) == len(set(messages))
 
@@ -248,13 +250,13 @@ def test_what_is_noticed_is_what_the_oracle_notices(plan):
         project = chameleon.open_project(folder)
         frame = chameleon.check(project)
     usual = frame.filter(~pl.col("kind").is_in(["other", "version left out"]))
-    assert len(frame) - len(usual) == sum(problem.kind is None for problem in project.problems)
+    assert len(frame) - len(usual) == sum(finding.kind is None for finding in project.findings)
     found = counts(usual)
     assert len(found) == len(usual)  # nothing is told twice
     assert set(found) == set(expected)
     for key, (count, named) in found.items():
         wanted, pool = expected[key]
-        if key[1] == NoticeKind.COLUMN_RETYPED.value:
+        if key[1] == FindingKind.COLUMN_RETYPED.value:
             continue
         assert count == wanted
         if pool != {None}:
@@ -287,7 +289,7 @@ def test_a_feature_tells_the_label_where_the_oracle_says_so(versions):
     frames = {str(n): labelled(*version) for n, version in enumerate(versions)}
     with temporary_project(frames) as folder:
         frame = checked(folder)
-    found = counts(frame.filter(kind=NoticeKind.TELLS_LABEL.value))
+    found = counts(frame.filter(kind=FindingKind.TELLS_LABEL.value))
     expected = {
         (str(n), "tells the label", "k"): told
         for n, (values, labels) in enumerate(versions)

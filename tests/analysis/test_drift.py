@@ -14,7 +14,7 @@ from scipy.stats import wasserstein_distance
 
 import chameleon
 from chameleon import feature_drift
-from chameleon.analysis import Against, drift_over_versions
+from chameleon.analysis import DriftReference, drift_over_versions
 from chameleon.analysis.drift import bin_places
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
 from chameleon.project import Split
@@ -98,7 +98,7 @@ def test_drift_is_that_of_the_oracle(data):
         bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
         frame = feature_drift(evaluation, **sides, split=split, draws=20)
         over = drift_over_versions(evaluation, split=split)
-        first = drift_over_versions(evaluation, against=Against.FIRST, split=split)
+        first = drift_over_versions(evaluation, against=DriftReference.FIRST, split=split)
     assert set(frame.filter(kind="feature")["feature"]) == set(time.features)
     for line in frame.filter(kind="feature").iter_rows(named=True):
         check_distance(time, bars, line, secondary, primary, split)

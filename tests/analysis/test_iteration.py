@@ -17,7 +17,7 @@ from chameleon import (
     edited_values,
     value_transitions,
 )
-from chameleon.selection import DataChange, Filters, Happened, Selection, instance_mask
+from chameleon.selection import ChangeType, DataChange, Filters, Selection, instance_mask
 from tests import oracle, oracle_views, tiny
 from tests.library import evaluated, examples
 from tests.planted import looked_at, population
@@ -50,7 +50,7 @@ def test_counts_are_what_a_reader_counts(small):
 
 
 def test_every_count_opens_its_instances(small):
-    found = changed_instances(small, DataChange(Happened.EDITED), **SECOND)
+    found = changed_instances(small, DataChange(ChangeType.EDITED), **SECOND)
     assert (found.instances, found.rows) == (2, 4)
     values = found.frame.select("id", "feature", "value_before", "value_after")
     assert values.rows() == [
@@ -59,23 +59,23 @@ def test_every_count_opens_its_instances(small):
         ("g", "colour", None, "blue"),
         ("g", "size", "7.5", "8.5"),
     ]
-    size = changed_instances(small, DataChange(Happened.EDITED, "size"), **SECOND)
+    size = changed_instances(small, DataChange(ChangeType.EDITED, "size"), **SECOND)
     assert size.frame["id"].to_list() == ["e", "g"]
-    relabelled = changed_instances(small, DataChange(Happened.RELABELLED), **FIRST)
+    relabelled = changed_instances(small, DataChange(ChangeType.RELABELLED), **FIRST)
     columns = ("id", "label_before", "label_after")
     assert relabelled.frame.select(columns).rows() == [("b", "dog", "cat"), ("f", None, "dog")]
-    moved = changed_instances(small, DataChange(Happened.MOVED), **FIRST)
+    moved = changed_instances(small, DataChange(ChangeType.MOVED), **FIRST)
     assert moved.frame.select("id", "split_before", "split_after").rows() == [
         ("d", "test", "train")
     ]
-    removed = changed_instances(small, DataChange(Happened.REMOVED), **FIRST)
+    removed = changed_instances(small, DataChange(ChangeType.REMOVED), **FIRST)
     assert removed.frame.select(columns).rows() == [("c", "cat", None)]
 
 
 def test_lists_are_capped_and_say_how_long_they_are(small):
-    found = changed_instances(small, DataChange(Happened.EDITED), **SECOND, most=1)
+    found = changed_instances(small, DataChange(ChangeType.EDITED), **SECOND, most=1)
     assert (len(found.frame), found.instances, found.rows) == (1, 2, 4)
-    found = changed_instances(small, DataChange(Happened.UNCHANGED), **SECOND, most=2)
+    found = changed_instances(small, DataChange(ChangeType.UNCHANGED), **SECOND, most=2)
     assert (len(found.frame), found.instances) == (2, 3)
 
 
@@ -87,9 +87,9 @@ def test_counts_and_lists_are_those_of_the_oracle(data):
     sides = {"primary": primary, "secondary": secondary}
     filters = data.draw(filters_for(plan))
     time = plan.timeline
-    happened = data.draw(st.sampled_from(list(Happened)))
+    happened = data.draw(st.sampled_from(list(ChangeType)))
     feature = data.draw(st.sampled_from([None, *time.features]))
-    change = DataChange(happened, feature if happened is Happened.EDITED else None)
+    change = DataChange(happened, feature if happened is ChangeType.EDITED else None)
     with opened(plan) as evaluation:
         bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
         counts = data_changes(evaluation, **sides, filters=filters)
@@ -102,12 +102,12 @@ def test_counts_and_lists_are_those_of_the_oracle(data):
     through = oracle_views.through(time, primary, secondary, filters, bars)
     told = {k: oracle_views.happened(time, secondary, primary, k) for k in oracle_views.keys(time)}
     expected = Counter(word for key in through for word in told[key])
-    assert {a: n for a, n, _ in counts.iter_rows()} == {h.value: expected[h] for h in Happened}
+    assert {a: n for a, n, _ in counts.iter_rows()} == {h.value: expected[h] for h in ChangeType}
     assert counts["of"][0] == len(through)
-    for word in Happened:
+    for word in ChangeType:
         assert groups[word.value].sum() == expected[word]
     key_of = "edited" if change.feature is None else ("edited", change.feature)
-    wanted = key_of if happened is Happened.EDITED else happened.value
+    wanted = key_of if happened is ChangeType.EDITED else happened.value
     assert chosen == {key for key, words in told.items() if wanted in words}
     assert set(listed.frame["id"]) == chosen & through
     assert listed.instances == len(chosen & through)
@@ -182,4 +182,4 @@ def test_a_link_with_an_unknown_change_says_so():
         with pytest.raises(chameleon.SelectionError, match="does not exist"):
             Filters.from_query([("data-change", text)])
     (change,) = Filters.from_query([("data-change", "edited:a:b")]).data_changes
-    assert change == DataChange(Happened.EDITED, "a:b")
+    assert change == DataChange(ChangeType.EDITED, "a:b")

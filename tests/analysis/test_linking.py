@@ -12,9 +12,9 @@ from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, selecte
 from chameleon.layout import pca_layout
 from chameleon.selection import (
     AlwaysFails,
+    ChangeType,
     ConfusionCell,
     DataChange,
-    Happened,
     Selection,
     instance_mask,
 )
@@ -34,9 +34,9 @@ def all_filters(draw: st.DrawFn, plan: Plan, classes: tuple[str, ...]) -> Filter
     change = st.builds(OutcomeChange, OUTCOMES, OUTCOMES, st.booleans())
     pair = st.builds(ClassChange, st.sampled_from(classes), st.sampled_from(classes))
     edited = st.builds(
-        DataChange, st.just(Happened.EDITED), st.sampled_from([None, *plan.timeline.features])
+        DataChange, st.just(ChangeType.EDITED), st.sampled_from([None, *plan.timeline.features])
     )
-    data_change = st.builds(DataChange, st.sampled_from(list(Happened)), st.none()) | edited
+    data_change = st.builds(DataChange, st.sampled_from(list(ChangeType)), st.none()) | edited
     some = {"max_size": 2, "unique": True}
     known = st.sampled_from(classes)
     cell = st.builds(ConfusionCell, known, known, st.booleans())

@@ -27,13 +27,13 @@ def test_mistakes_are_those_of_the_oracle_in_order(data):
     sides = {"primary": primary, "secondary": secondary}
     asked = {**sides, "filters": filters, "split": split, "over": over}
     with opened(plan) as evaluation:
-        found = chameleon.ranked_mistakes(evaluation, by="sensitivity", **asked)
-        sure = chameleon.ranked_mistakes(evaluation, **asked)
+        found = chameleon.ranked_errors(evaluation, by="sensitivity", **asked)
+        sure = chameleon.ranked_errors(evaluation, **asked)
         listed = chameleon.most_sensitive(
             evaluation, first=names[0], last=names[-1], held_only=over.held_only, most=99
         )
         bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
-        assert chameleon.ranked_mistakes(evaluation, **asked, most=2).equals(sure.head(2))
+        assert chameleon.ranked_errors(evaluation, **asked, most=2).equals(sure.head(2))
     time = plan.timeline
     through = oracle_views.through(time, primary, secondary, filters, bars)
     expected = {
@@ -71,14 +71,14 @@ def test_the_surest_mistake_stands_first(tmp_path):
     )
     folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": said})
     evaluation = evaluated(folder)
-    found = chameleon.ranked_mistakes(evaluation, primary="1", secondary="1")
+    found = chameleon.ranked_errors(evaluation, primary="1", secondary="1")
     assert found["instance"].to_list() == ["2", "3", "0", "5"]
     assert found["probability"].to_list()[:3] == pytest.approx([0.9, 0.7, 0.6])
     assert found["probability"][3] is None
     assert found["changes"].null_count() == 4  # one version: nothing can change
     for by, told in (("luck", "ranked by one of"), ("suspicion", "once")):
         with pytest.raises(SelectionError, match=told):
-            chameleon.ranked_mistakes(evaluation, primary="1", secondary="1", by=by)
+            chameleon.ranked_errors(evaluation, primary="1", secondary="1", by=by)
 
 
 def test_suspicion_ranks_labels_that_an_unseeing_model_contradicts(tmp_path):
@@ -98,19 +98,19 @@ def test_suspicion_ranks_labels_that_an_unseeing_model_contradicts(tmp_path):
         tmp_path / "p", {"1": frame, "2": frame}, toml='[model]\nestimator = "GaussianNB"\n'
     )
     evaluation = evaluated(folder)
-    suspicion = chameleon.label_suspicion(evaluation, "2")
+    suspicion = chameleon.label_issues(evaluation, "2")
     sides = {"primary": "2", "secondary": "1"}
-    found = chameleon.ranked_mistakes(evaluation, **sides, by="suspicion", suspicion=suspicion)
+    found = chameleon.ranked_errors(evaluation, **sides, by="suspicion", suspicion=suspicion)
     assert set(found["instance"][:6]) == {f"i{k:03d}" for k in range(6)}
     assert (found["suggested"] != found["label"]).all()
     assert found["suspicion"].to_list() == sorted(found["suspicion"], reverse=True)
     expected = suspicion.rows.drop_nulls("suggested")
     assert set(found["instance"]) == set(expected["instance"])
-    tested = chameleon.ranked_mistakes(
+    tested = chameleon.ranked_errors(
         evaluation, **sides, by="suspicion", suspicion=suspicion, split=Split.TEST
     )
     assert set(tested["instance"]) == set(expected.filter(split="test")["instance"])
     with pytest.raises(SelectionError, match="of version 2, not of 1"):
-        chameleon.ranked_mistakes(
+        chameleon.ranked_errors(
             evaluation, primary="1", secondary="2", by="suspicion", suspicion=suspicion
         )

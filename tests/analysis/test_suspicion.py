@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon.analysis import suspicion_fits
+from chameleon.analysis import label_issue_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate, shipping
 from chameleon.models import folds as out_of_fold
@@ -42,7 +42,7 @@ def two_classes(count: int = 200, **columns: object) -> pl.DataFrame:
 
 def judged(folder: Path, toml: str, frame: pl.DataFrame, **options: object):
     evaluation = evaluated(write_project(folder, {"1": frame}, toml=toml))
-    return evaluation, chameleon.label_suspicion(evaluation, "1", **options)
+    return evaluation, chameleon.label_issues(evaluation, "1", **options)
 
 
 def test_planted_wrong_labels_of_digits_are_among_the_first_suspects(tmp_path):
@@ -71,7 +71,7 @@ def test_planted_wrong_labels_of_digits_are_among_the_first_suspects(tmp_path):
     assert flagged["instance"].is_in(list(ids)).mean() >= PRECISION
     assert flagged["suggested"].null_count() == 0
     # a model that has seen the labels finds none of them
-    seen = chameleon.ranked_mistakes(
+    seen = chameleon.ranked_errors(
         evaluated(tmp_path / "p"), primary="1", secondary="1", split=chameleon.project.Split.TRAIN
     )
     assert not set(seen["instance"]) & ids
@@ -88,15 +88,15 @@ def test_folds_part_no_equal_rows_and_hold_every_class_alike(data):
         data.draw(st.lists(st.integers(0, 99), min_size=count, max_size=count)), dtype=np.int32
     )
     folds = data.draw(st.integers(2, 6))
-    fold = out_of_fold.dealt(label, instance, twin, folds=folds, seed=0)
-    assert (fold == out_of_fold.dealt(label, instance, twin, folds=folds, seed=0)).all()
+    fold = out_of_fold.assigned_folds(label, instance, twin, folds=folds, seed=0)
+    assert (fold == out_of_fold.assigned_folds(label, instance, twin, folds=folds, seed=0)).all()
     for a in range(count):
         for b in range(a):
             if twin[a] == twin[b] or instance[a] == instance[b]:
                 assert fold[a] == fold[b]
     assert set(fold.tolist()) == set(range(fold.max() + 1))
     assert fold.max() < folds
-    apart = out_of_fold.dealt(
+    apart = out_of_fold.assigned_folds(
         label, np.arange(count, dtype=np.int32), np.arange(count, dtype=np.uint64),
         folds=folds, seed=0,
     )  # fmt: skip
@@ -131,33 +131,33 @@ def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        chameleon.label_suspicion(evaluation, "1", progress=stop)
-    first = chameleon.label_suspicion(evaluation, "1")
+        chameleon.label_issues(evaluation, "1", progress=stop)
+    first = chameleon.label_issues(evaluation, "1")
     assert first.fitted == 2
-    again = chameleon.label_suspicion(evaluation, "1")
+    again = chameleon.label_issues(evaluation, "1")
     assert again.fitted == 0
     assert again.rows.equals(first.rows)
     for path in (tmp_path / "p" / ".chameleon").glob("fold-*/values.npy"):
         path.write_bytes(b"damaged")
-    mended = chameleon.label_suspicion(evaluation, "1")
+    mended = chameleon.label_issues(evaluation, "1")
     assert mended.fitted == 5
     assert mended.rows.equals(first.rows)
-    assert chameleon.label_suspicion(evaluation, "1", seed=1).fitted > 0
+    assert chameleon.label_issues(evaluation, "1", seed=1).fitted > 0
 
 
 def test_models_that_a_shipped_evaluation_lacks_are_counted(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # no model of other tests
     folder = write_project(tmp_path / "p", {"1": two_classes()}, toml=NAIVE)
     fitted = evaluated(folder)
-    assert (fitted.fitted, suspicion_fits(fitted, "1")) == (("1",), 5)
+    assert (fitted.fitted, label_issue_fits(fitted, "1")) == (("1",), 5)
     assert shipping.main([str(folder)]) == 0
     shutil.rmtree(folder / ".chameleon")
     shutil.rmtree(tmp_path / "cache")
     came = evaluated(folder)
     assert came.fitted == ()
-    found = chameleon.label_suspicion(came, "1")
-    assert found.fitted == suspicion_fits(came, "1") == 6
-    assert found.rows.equals(chameleon.label_suspicion(fitted, "1").rows)
+    found = chameleon.label_issues(came, "1")
+    assert found.fitted == label_issue_fits(came, "1") == 6
+    assert found.rows.equals(chameleon.label_issues(fitted, "1").rows)
 
 
 def test_rows_without_label_twins_of_train_rows_and_lone_classes_are_left_out(tmp_path):
@@ -201,7 +201,7 @@ def test_a_classifier_without_probabilities_is_said_to_have_none(tmp_path):
     evaluation, found = judged(tmp_path / "p", toml, two_classes())
     assert found.rows.is_empty()
     assert "RidgeClassifier tells classes but no probabilities" in found.note
-    assert suspicion_fits(evaluation, "1") == 0
+    assert label_issue_fits(evaluation, "1") == 0
     assert found.unjudged == 200
 
 
@@ -216,8 +216,8 @@ def test_given_probabilities_judge_rows_outside_train_only(tmp_path):
     )  # fmt: skip
     folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": given})
     evaluation = evaluate(chameleon.open_project(folder))
-    found = chameleon.label_suspicion(evaluation, "1")
-    assert suspicion_fits(evaluation, "1") == found.fitted == 0
+    found = chameleon.label_issues(evaluation, "1")
+    assert label_issue_fits(evaluation, "1") == found.fitted == 0
     assert "the predictions are given" in found.note
     assert set(found.rows["split"]) == {"test"}
     assert found.rows["instance"][0] == "i007"
@@ -227,8 +227,8 @@ def test_given_probabilities_judge_rows_outside_train_only(tmp_path):
     bare = write_project(
         tmp_path / "q", {"1": frame}, predictions={"1": given.select("id", "prediction")}
     )
-    nothing = chameleon.label_suspicion(evaluated(bare), "1")
+    nothing = chameleon.label_issues(evaluated(bare), "1")
     assert nothing.rows.is_empty()
     assert nothing.unjudged == 200
     with pytest.raises(SelectionError):
-        chameleon.label_suspicion(evaluation, "2")
+        chameleon.label_issues(evaluation, "2")

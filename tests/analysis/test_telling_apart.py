@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from chameleon import can_be_told_apart
-from chameleon.analysis.domain_classifier import FEWEST, FOLDS
+from chameleon import domain_classifier
+from chameleon.analysis.domain_classifiers import FEWEST, FOLDS
 from tests.planted import looked_at, population
 
 SIDES = {"primary": "2", "secondary": "1"}
@@ -17,7 +17,7 @@ def test_shifted_additions_are_told_by_the_shifted_feature(tmp_path):
     )
     evaluation = looked_at(tmp_path, {"1": shifted.head(280), "2": shifted})
     steps = []
-    found = can_be_told_apart(evaluation, **SIDES, progress=steps.append)
+    found = domain_classifier(evaluation, **SIDES, progress=steps.append)
     assert found.auc > 0.85
     assert found.is_told
     assert found.features["feature"][0] == "f4"
@@ -28,7 +28,7 @@ def test_shifted_additions_are_told_by_the_shifted_feature(tmp_path):
     assert (found.before_rows, found.after_rows) == (280, 120)
     assert found.compared.startswith("rows of both versions")
     assert [step.done for step in steps] == list(range(FOLDS))
-    assert can_be_told_apart(evaluation, **SIDES).auc == found.auc
+    assert domain_classifier(evaluation, **SIDES).auc == found.auc
 
 
 def test_rows_of_one_instance_share_a_fold(tmp_path):
@@ -36,7 +36,7 @@ def test_rows_of_one_instance_share_a_fold(tmp_path):
     frame = population(200, 22)
     edited = frame.with_columns(flag=~pl.col("flag"))
     evaluation = looked_at(tmp_path, {"1": frame, "2": edited})
-    found = can_be_told_apart(evaluation, **SIDES)
+    found = domain_classifier(evaluation, **SIDES)
     assert found.compared.startswith("rows of the secondary alone")
     assert (found.before_rows, found.after_rows) == (200, 200)
     assert found.features["feature"][0] == "flag"
@@ -47,14 +47,14 @@ def test_random_additions_cannot_be_told(tmp_path):
     for seed in range(6):
         frame = population(300, 30 + seed, features=3)
         evaluation = looked_at(tmp_path / str(seed), {"1": frame.head(200), "2": frame})
-        told += can_be_told_apart(evaluation, **SIDES).is_told
+        told += domain_classifier(evaluation, **SIDES).is_told
     assert told <= 1
 
 
 def test_relabelled_rows_tell_nothing(tmp_path):
     frame = population(200, 23)
     evaluation = looked_at(tmp_path, {"1": frame, "2": frame.with_columns(label=pl.lit("cat"))})
-    found = can_be_told_apart(evaluation, **SIDES)
+    found = domain_classifier(evaluation, **SIDES)
     assert found.auc is None
     assert not found.is_told
     assert f"each side needs {FEWEST}" in found.reason
@@ -68,7 +68,7 @@ def test_what_is_undefined_has_a_reason(tmp_path, column):
         frames = {"1": frame.head(60).with_columns(a=pl.lit(1)), "2": frame.with_columns(b=2)}
     else:
         frames = {"1": frame, "2": frame.head(90)}
-    found = can_be_told_apart(looked_at(tmp_path, frames), **SIDES)
+    found = domain_classifier(looked_at(tmp_path, frames), **SIDES)
     assert found.auc is None
     assert found.reason
     assert found.features.is_empty()

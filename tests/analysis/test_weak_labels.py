@@ -93,7 +93,7 @@ def test_every_figure_is_that_of_the_oracle(data):
         _check_histogram(plan, evaluation, versions, filters, keys)
         # ---- rules
         keys = oracle_weak.through(plan, *versions.values(), _without(filters, "votes"))
-        frame = chameleon.labelling_rules(evaluation, **versions, filters=filters)
+        frame = chameleon.labeling_functions(evaluation, **versions, filters=filters)
         assert frame["rule"].to_list() == list(RULES)
         for line in frame.iter_rows(named=True):
             for name, version in versions.items():
@@ -244,7 +244,7 @@ def test_without_such_columns_there_are_no_rows_and_no_errors(tmp_path):
     bare = evaluated(write_project(tmp_path, {"1": plain(), "2": plain()}, toml=TREE))
     versions = {"primary": "2", "secondary": "1"}
     for name in ("weak_labels", "weak_label_totals", "label_probability_histogram",
-                 "labelling_rules"):  # fmt: skip
+                 "labeling_functions"):  # fmt: skip
         assert getattr(chameleon, name)(bare, **versions).is_empty()
     change = chameleon.label_probability_change(bare, **versions)
     assert (change.kept, change.compared, change.distance) == (20, 0, None)
@@ -257,7 +257,7 @@ def test_a_planted_rule_carries_the_change_it_made(tmp_path):
     before = _weak(p, ["a"] * 10 + [None] * 10)
     after = _weak([0.25] * 5 + p[5:], ["b"] * 5 + ["a"] * 5 + [None] * 9 + ["b"])
     evaluation = evaluated(write_project(tmp_path, {"1": before, "2": after}, toml=TREE))
-    (line,) = chameleon.labelling_rules(evaluation, primary="2", secondary="1").to_dicts()
+    (line,) = chameleon.labeling_functions(evaluation, primary="2", secondary="1").to_dicts()
     assert [line[n] for n in ("changed", "started", "stopped", "switched")] == [6, 1, 0, 5]
     assert line["changed_distance"] == pytest.approx(5 * 0.5 / 6)
     assert line["other_distance"] == 0
@@ -285,7 +285,7 @@ def test_a_side_can_be_restricted_to_a_vote(tmp_path):
     frame = _weak([0.75] * 20, ["a"] * 7 + ["b"] * 8 + [None] * 5)
     evaluation = evaluated(write_project(tmp_path, {"1": frame, "2": frame}, toml=TREE))
     only = Filters(votes=(RuleVote("r", "a"),))
-    (line,) = chameleon.labelling_rules(
+    (line,) = chameleon.labeling_functions(
         evaluation, primary="2", secondary="1", primary_only=only
     ).to_dicts()
     assert (line["primary_instances"], line["secondary_instances"], line["kept"]) == (7, 20, 7)

@@ -62,7 +62,7 @@ def by_hand(frame, gone):
 
 
 def test_predictions_are_those_of_a_fit_by_hand_and_so_is_all_else(evaluation, frame):
-    found = chameleon.without(evaluation, "2", [*GONE, "nobody"])
+    found = chameleon.refit_without(evaluation, "2", [*GONE, "nobody"])
     old, new = by_hand(frame, []), by_hand(frame, GONE)
     rows = {row["id"]: row for row in frame.iter_rows(named=True)}
     known = {key for key, row in rows.items() if row["label"] is not None}
@@ -103,10 +103,10 @@ def test_predictions_are_those_of_a_fit_by_hand_and_so_is_all_else(evaluation, f
 
 
 def test_what_was_refitted_is_kept(evaluation, monkeypatch):
-    first = chameleon.without(evaluation, "2", GONE[:7])
+    first = chameleon.refit_without(evaluation, "2", GONE[:7])
     assert first.refitted
     monkeypatch.setattr(Pipeline, "fit", lambda *_: pytest.fail("fitted again"))
-    again = chameleon.without(evaluation, "2", GONE[:7][::-1])
+    again = chameleon.refit_without(evaluation, "2", GONE[:7][::-1])
     assert not again.refitted
     assert again.matrix.equals(first.matrix)
 
@@ -116,41 +116,41 @@ def test_without_train_rows_that_go_the_model_stays(evaluation, frame, monkeypat
     unlabelled = frame.filter((pl.col("split") == "train") & pl.col("label").is_null())["id"]
     tests = frame.filter(split="test")["id"].head(20)
     assert len(unlabelled)
-    found = chameleon.without(evaluation, "2", [*unlabelled, *tests])
+    found = chameleon.refit_without(evaluation, "2", [*unlabelled, *tests])
     assert not found.refitted
     assert found.statistics.churn.count == 0
     parts = dict(found.attribution.parts.select("part", "value").iter_rows())
     assert parts["model"] == 0
     assert parts["removed"] == pytest.approx(found.attribution.change[0])
-    nothing = chameleon.without(evaluation, "2", ["nobody"])
+    nothing = chameleon.refit_without(evaluation, "2", ["nobody"])
     assert nothing.attribution.change[0] == 0
     assert nothing.removed["removed"].sum() == 0
 
 
 def test_an_instance_that_only_another_version_holds_changes_nothing(evaluation):
-    found = chameleon.without(evaluation, "1", ["i0399"])
+    found = chameleon.refit_without(evaluation, "1", ["i0399"])
     assert (found.unknown, found.removed["removed"].sum()) == (1, 0)
 
 
 def test_the_evaluation_itself_is_left_as_it_was(evaluation):
     before = evaluation.predicted.tobytes(), evaluation.dataset.present.tobytes()
-    chameleon.without(evaluation, "2", GONE)
+    chameleon.refit_without(evaluation, "2", GONE)
     assert (evaluation.predicted.tobytes(), evaluation.dataset.present.tobytes()) == before
     changes = chameleon.prediction_changes(evaluation, primary="2", secondary="1")
     assert changes["instances"].sum() <= 300
 
 
 def test_other_metrics_can_be_asked_for(evaluation):
-    found = chameleon.without(evaluation, "2", GONE, metric="recall", of_class="a")
+    found = chameleon.refit_without(evaluation, "2", GONE, metric="recall", of_class="a")
     assert found.attribution.metric == "recall of a"
-    assert chameleon.without(evaluation, "2", GONE, metric="macro_f1").attribution.change
+    assert chameleon.refit_without(evaluation, "2", GONE, metric="macro_f1").attribution.change
 
 
 def test_a_model_with_states_of_its_own_is_fitted_like_any_version(tmp_path):
     frame = plain(60)
     evaluation = evaluated(write_project(tmp_path / "p", {"1": frame}, toml=TREE))
     gone = ["3", "5", "10", "11"]
-    found = chameleon.without(evaluation, "1", gone)
+    found = chameleon.refit_without(evaluation, "1", gone)
     left = evaluated(
         write_project(
             tmp_path / "left", {"1": frame.filter(~pl.col("id").is_in([3, 5, 10, 11]))}, toml=TREE
@@ -162,21 +162,21 @@ def test_a_model_with_states_of_its_own_is_fitted_like_any_version(tmp_path):
 
 def test_what_cannot_be_refitted_is_said(evaluation, tmp_path, frame):
     with pytest.raises(SelectionError, match="no version"):
-        chameleon.without(evaluation, "3", [])
+        chameleon.refit_without(evaluation, "3", [])
     trained = frame.filter(split="train")["id"].to_list()
     with pytest.raises(ModelError, match="gives no model: 0 labelled"):
-        chameleon.without(evaluation, "2", trained)
+        chameleon.refit_without(evaluation, "2", trained)
     only = frame.filter((pl.col("split") == "train") & (pl.col("label") == "a"))["id"].to_list()
     with pytest.raises(ModelError, match="1 classes"):
-        chameleon.without(evaluation, "2", only)
+        chameleon.refit_without(evaluation, "2", only)
     given = evaluated(tiny.write_tiny(tmp_path / "tiny"))
     with pytest.raises(ModelError, match="made elsewhere"):
-        chameleon.without(given, "v1", ["a"])
-    every = chameleon.without(evaluation, "2", frame.filter(split="test")["id"].to_list())
+        chameleon.refit_without(given, "v1", ["a"])
+    every = chameleon.refit_without(evaluation, "2", frame.filter(split="test")["id"].to_list())
     assert "no test rows" in every.attribution.note
     assert every.attribution.change is None
 
 
 def test_the_result_cannot_be_changed(evaluation):
     with pytest.raises(dataclasses.FrozenInstanceError):
-        chameleon.without(evaluation, "2", []).version = "other"
+        chameleon.refit_without(evaluation, "2", []).version = "other"

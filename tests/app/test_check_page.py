@@ -1,7 +1,7 @@
 """The Data check page: what it lists, how it is narrowed, and what it says of sound data."""
 
 import chameleon
-from chameleon import NoticeKind
+from chameleon import FindingKind
 from chameleon.app.formatting import plain as plain_text
 from tests import tiny
 from tests.app import showcases
@@ -37,7 +37,7 @@ def test_sound_data_is_said_to_be_sound_and_what_was_looked_for(open_app, tmp_pa
     (said,) = [s.value for s in screen.at.success]
     assert "Nothing was noticed in 2 versions" in said
     told = " ".join(c.value for c in screen.at.main.caption)
-    for kind in NoticeKind:
+    for kind in FindingKind:
         assert (kind in told) == (kind not in ("version left out", "other"))
 
 

@@ -61,7 +61,7 @@ def test_matrices_errors_and_mistakes_are_the_librarys(screen, digits):
     assert shown["primary errors"].to_list() == errors["primary_errors"].to_list()
     assert shown["primary rate"].iloc[0] == f"{100 * errors['primary_rate'][0]:.1f} %"
     assert (shown["primary 95 %"] != "-").all()
-    mistakes = chameleon.ranked_mistakes(digits, **VERSIONS, split=Split.TEST)
+    mistakes = chameleon.ranked_errors(digits, **VERSIONS, split=Split.TEST)
     listed = table(screen, "prediction")
     assert listed["instance"].to_list() == mistakes["instance"].to_list()[:200]
     screen.at.segmented_control(key="failures-rows").set_value("train").run()
@@ -113,7 +113,7 @@ def test_suspicious_labels_are_judged_on_request(open_app, tmp_path):
     screen.at.button(key="mistakes-judge").click()
     screen.settle()
     assert not screen.at.exception
-    found = chameleon.label_suspicion(evaluated(folder), "2")
+    found = chameleon.label_issues(evaluated(folder), "2")
     assert found.fitted == 0  # the page has fitted them
     assert f"**{found.rows['flagged'].sum()} of 200 labels**" in text_of(screen)
     listed = table(screen, "suggested label")

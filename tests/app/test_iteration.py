@@ -5,7 +5,7 @@ import json
 import pytest
 
 import chameleon
-from chameleon import DataChange, Filters, Happened, data_changes
+from chameleon import ChangeType, DataChange, Filters, data_changes
 from tests.app.conftest import FEATURES, OVERVIEW
 
 ITERATION = "pages/iteration.py"
@@ -38,7 +38,7 @@ def frame_of(screen, key):
 
 def test_a_click_on_a_count_filters_every_page(screen, kinds):
     click(screen, "iteration-counts", {"happened": "edited"})
-    chosen = (DataChange(Happened.EDITED),)
+    chosen = (DataChange(ChangeType.EDITED),)
     assert screen.selection.filters == Filters(data_changes=chosen)
     counts = dict(data_changes(kinds, **SIDES).select("happened", "instances").iter_rows())
     assert screen.count == f"**{counts['edited']:,} of 1,000 instances**"
@@ -56,7 +56,7 @@ def test_two_counts_widen_each_other_and_a_second_click_takes_one_off(screen):
     assert len(screen.selection.filters.data_changes) == 2
     assert screen.count == "**1,000 of 1,000 instances**"
     click(screen, "iteration-counts", {"happened": "edited"})
-    assert screen.selection.filters.data_changes == (DataChange(Happened.EDITED),)
+    assert screen.selection.filters.data_changes == (DataChange(ChangeType.EDITED),)
 
 
 def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
@@ -69,7 +69,7 @@ def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
     screen.at._run(states)
     assert not screen.at.exception
     assert screen.selection.filters == Filters(
-        sources=("vendor",), data_changes=(DataChange(Happened.ADDED),)
+        sources=("vendor",), data_changes=(DataChange(ChangeType.ADDED),)
     )
     groups = chameleon.data_changes_by(kinds, "source", **SIDES)
     assert screen.count == f"**{groups['added'][1]:,} of 1,000 instances**"
@@ -79,7 +79,7 @@ def test_a_link_carries_what_happened(open_app, kinds):
     query = {"data-change": ["added", "edited:wide"]}
     screen = open_app(kinds.dataset.project.path, ITERATION, query)
     assert screen.selection.filters.data_changes == (
-        DataChange(Happened.ADDED), DataChange(Happened.EDITED, "wide"),
+        DataChange(ChangeType.ADDED), DataChange(ChangeType.EDITED, "wide"),
     )  # fmt: skip
     assert [chip.split(" :")[0] for chip in screen.chips] == ["added", "edited in wide"]
     wrong = open_app(kinds.dataset.project.path, ITERATION, {"data-change": "edited:gone"})
@@ -123,7 +123,7 @@ def test_a_version_against_itself_says_so_and_keeps_the_map(open_app, kinds):
 def test_a_feature_s_edits_filter_by_a_button(screen):
     screen.at.button(key="iteration-filter-edited").click().run()
     (change,) = screen.selection.filters.data_changes
-    assert change.happened is Happened.EDITED
+    assert change.happened is ChangeType.EDITED
     assert change.feature is not None
     screen.at.button(key="iteration-filter-edited").click().run()
     assert screen.selection.filters.is_empty

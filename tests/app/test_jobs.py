@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from polars.exceptions import PanicException
 
-from chameleon import Blacklists
-from chameleon.analysis.refit_without import FITS
+from chameleon import ExclusionLists
+from chameleon.analysis.exclusion_refits import FITS
 from chameleon.app import jobs
 from chameleon.app.jobs import MOST_WAITING
 from chameleon.app.uploads import Upload
@@ -19,11 +19,15 @@ from chameleon.selection.exclusion_lists import FILE
 from chameleon.storage import Progress
 from tests.library import TREE, plain, write_project
 
-ITERATION, BLACKLIST, FAILURES = "pages/iteration.py", "pages/blacklist.py", "pages/failures.py"
+ITERATION, EXCLUSION_LIST, FAILURES = (
+    "pages/iteration.py",
+    "pages/exclusion_list.py",
+    "pages/failures.py",
+)
 ATTRIBUTION = "pages/attribution.py"
 SECONDS = 60
 BUTTONS = {
-    ITERATION: "iteration-ask", BLACKLIST: "what-if", FAILURES: "mistakes-judge",
+    ITERATION: "iteration-ask", EXCLUSION_LIST: "what-if", FAILURES: "mistakes-judge",
     ATTRIBUTION: "training-go",
 }  # fmt: skip
 
@@ -33,7 +37,7 @@ def project(tmp_path):
     """Return a project that every one of the four fits can be asked about."""
     frames = {"1": plain(60), "2": plain(90).with_columns(pl.col("x") + 1)}
     folder = write_project(tmp_path / "p", frames, toml=TREE)
-    Blacklists(folder / FILE).put("l", [str(k) for k in range(0, 40, 3)])
+    ExclusionLists(folder / FILE).put("l", [str(k) for k in range(0, 40, 3)])
     return folder
 
 
@@ -88,7 +92,7 @@ def test_fits_of_all_visitors_stand_in_one_line(open_app, project, gate):
         assert any("tells nothing here" in error.value for error in screen.at.error)
         assert not screen.at.button(key=BUTTONS[page]).disabled  # it may be asked again
     assert most == [1]
-    assert names == ["domain classifier", "without", "label issues", "training"]
+    assert names == ["domain classifier", "refit_without", "label issues", "training"]
 
 
 def test_a_page_can_be_left_while_its_fits_go_on(open_app, project, gate):

@@ -10,7 +10,7 @@ from chameleon.app.opening import MOST_WAITING, Opening, Workshop
 from chameleon.app.uploads import Upload
 from chameleon.app.work_queue import Line
 from chameleon.data import feature_hashes, laid_out_features
-from chameleon.layout.stored import keep, pca_standing
+from chameleon.layout.stored import keep, pca_stored_layout
 from chameleon.project import Limits, with_damage
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
@@ -166,17 +166,17 @@ def test_whatever_step_finds_a_damaged_result_it_is_told(tmp_path: Path):
 
     first = opened()
     features = laid_out_features(first.dataset)
-    keep(pca_standing(first.dataset, feature_hashes(first.dataset, features), features),
+    keep(pca_stored_layout(first.dataset, feature_hashes(first.dataset, features), features),
          first.dataset)  # fmt: skip
-    assert opened().problems == first.problems
+    assert opened().findings == first.findings
     for kind in ("files", "dataset", "evaluation", "layout"):
         (path,) = (folder / ".chameleon").glob(f"{kind}*")
         next(path.glob("*.json")).write_bytes(b"{}")
     again = opened()
     names = [f"cached {name}" for name in ("file index", "dataset", "evaluation", "layout")]
-    assert set(again.problems) == set(with_damage(first.problems, names))
+    assert set(again.findings) == set(with_damage(first.findings, names))
     assert again.predicted.tobytes() == first.predicted.tobytes()
-    assert opened().problems == first.problems
+    assert opened().findings == first.findings
 
 
 def test_a_fault_of_ours_is_a_sentence_to_the_visitor(tmp_path: Path, monkeypatch, caplog):

@@ -24,11 +24,11 @@ def script():
 
     import chameleon
     from chameleon.app import chips, state, weak_labels
-    from chameleon.app.view import Breath, View
+    from chameleon.app.view import PaintPause, View
 
     evaluation = chameleon.evaluate(chameleon.open_project(os.environ["CHAMELEON_TEST_WEAK"]))
     selection = state.selection_of_session(evaluation)
-    view = View(evaluation, selection, pending=False, breath=Breath(wanted=False))
+    view = View(evaluation, selection, pending=False, breath=PaintPause(wanted=False))
     chips.draw(view)
     weak_labels.draw(view)
     state.write_address(selection, None)
@@ -74,7 +74,7 @@ def click_rule(screen, row, column):
 
 def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, evaluation):
     screen = draw_section(showcase("weak"))
-    rules = chameleon.labelling_rules(evaluation, **SIDES)
+    rules = chameleon.labeling_functions(evaluation, **SIDES)
     shown = frame_of(screen, "rule")
     assert shown["rule"].to_list() == rules["rule"].to_list()
     assert showcases.WEAK_RULE in shown["rule"].to_list()
@@ -97,7 +97,7 @@ def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
     draw_section, showcase, evaluation
 ):
     screen = draw_section(showcase("weak"))
-    rules = chameleon.labelling_rules(evaluation, **SIDES)
+    rules = chameleon.labeling_functions(evaluation, **SIDES)
     row = rules["rule"].to_list().index("photos")
     click_rule(screen, row, "began to vote")
     chosen = (VoteChange("photos", Voted.STARTED),)

@@ -39,7 +39,7 @@ from chameleon import (
 from chameleon.analysis import (
     COUNT_COLUMNS,
     attribute_change,
-    frozen_test,
+    fixed_test_set,
     model_on_tests,
     selected,
     timeline_changes,
@@ -122,7 +122,7 @@ def timeline(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator
 def attribution(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator[pl.DataFrame]:
     tests = model_on_tests(evaluation)
     yield tests.select("model", "test", "value", written=written(tests["value"], "{:.3f}"))
-    frozen = frozen_test(evaluation, test=selection.primary)
+    frozen = fixed_test_set(evaluation, test=selection.primary)
     yield frozen.select("version", "value", "low", "high", "instances")
     if selection.primary != selection.secondary:
         found = attribute_change(evaluation, before=selection.secondary, after=selection.primary)

@@ -63,9 +63,9 @@ def test_all_shipped_predictions_are_what_the_code_gives(sample: Path):
         assert made.scores[column].equals(shipped.scores[column])
     found, told = (scores["value"].to_numpy() for scores in (made.scores, shipped.scores))
     assert np.allclose(found, told, rtol=0, atol=1e-6, equal_nan=True)
-    assert (made.classes, made.problems[-len(shipped.problems) or len(made.problems) :]) == (
+    assert (made.classes, made.findings[-len(shipped.findings) or len(made.findings) :]) == (
         shipped.classes,
-        shipped.problems,
+        shipped.findings,
     )
 
 

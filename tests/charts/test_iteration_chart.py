@@ -15,7 +15,7 @@ from chameleon.charts import (
     drift_text,
 )
 from chameleon.charts.data_changes import HAPPENED
-from chameleon.selection import Happened
+from chameleon.selection import ChangeType
 from tests.charts.specs import fields, is_sound, nodes
 
 themes = pytest.mark.parametrize("dark", [False, True])
@@ -53,7 +53,7 @@ def picks(spec):
 
 
 def test_the_bars_are_all_that_can_happen():
-    assert list(HAPPENED) == [happened.value for happened in Happened]
+    assert list(HAPPENED) == [happened.value for happened in ChangeType]
 
 
 @themes

@@ -1,13 +1,14 @@
-"""A blacklist in a real browser: put on, seen, exported, taken off, and there after a reload."""
+"""An exclusion list in a real browser: added, seen, exported, removed, and kept over a reload."""
 
 import contextlib
 
 import polars as pl
 from playwright.sync_api import expect
 
-from chameleon import Blacklists
+from chameleon import ExclusionLists
 from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
+from tests.browser.conftest import click_until
 from tests.library import TREE, plain, write_project
 
 
@@ -18,14 +19,14 @@ def test_a_list_is_made_exported_cut_and_still_there(
     frames = {"1": plain(), "2": plain(40)}
     folder = write_project(tmp_path / "p", frames, toml=TREE)
     app = start_app(folder)
-    page = open_page(f"{app.url}/blacklist?split=test&f%3Ax=-inf..=10.0")
+    page = open_page(f"{app.url}/exclusion_list?split=test&f%3Ax=-inf..=10.0")
     chosen = frames["2"].filter((pl.col("split") == "test") & (pl.col("x") <= 10))["id"].to_list()
     page.get_by_label("Name of the new list", exact=True).fill(showcases.MARKUP)
     page.get_by_label("Reason", exact=True).fill("=1+1")
     page.get_by_role("button", name=f"Put {len(chosen)} instances").click()
     expect(page.get_by_text(f"{len(chosen)} instances put on")).to_be_visible()
     expect(page.get_by_text(f"{len(chosen)} of 40 instances").last).to_be_visible()
-    store = Blacklists(folder / FILE)
+    store = ExclusionLists(folder / FILE)
     assert store.names == (showcases.MARKUP,)
     assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen
     page.get_by_text("Export and import").click()
@@ -35,9 +36,13 @@ def test_a_list_is_made_exported_cut_and_still_there(
     held = pl.read_csv(exported)
     assert sorted(held["instance"]) == chosen
     assert set(held["reason"]) == {"'=1+1"}
-    page.get_by_text("Filter expression for polars").click()
+    script = page.get_by_role("button", name="Download for polars")
+    click_until(
+        lambda: page.get_by_text("Filter expression for polars").click(),
+        lambda within: expect(script).to_be_visible(timeout=within),
+    )
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download for polars").click()
+        script.click()
     scope = {}
     with contextlib.chdir(folder):
         exec(download.value.path().read_text(), scope)

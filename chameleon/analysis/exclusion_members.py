@@ -12,7 +12,7 @@ from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.values import SPLIT_NAMES, named_column
 from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.selection import Blacklist, excluded_mask, instance_numbers, rule_mask
+from chameleon.selection import ExclusionList, excluded_mask, instance_numbers, rule_mask
 
 _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,
@@ -21,8 +21,8 @@ _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
 }  # fmt: skip
 
 
-def blacklist_members(
-    evaluation: Evaluation, blacklist: Blacklist, *, version: str
+def exclusion_list_members(
+    evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str
 ) -> pl.DataFrame:
     """The instances of a list, by entry or rule, with their label, split, and source in a version.
 
@@ -30,8 +30,8 @@ def blacklist_members(
 
     Parameters
     ----------
-    blacklist
-        As `Blacklists.of` gives it.
+    exclusion_list
+        As `ExclusionLists.of` gives it.
     version
         The version that rules are applied to and labels are read from.
 
@@ -45,8 +45,8 @@ def blacklist_members(
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
-    parts = [_entries(dataset, blacklist, number)]
-    for rule in blacklist.rules:
+    parts = [_entries(dataset, exclusion_list, number)]
+    for rule in exclusion_list.rules:
         instances = np.flatnonzero(rule_mask(evaluation, rule, version=version))
         instances = instances[np.argsort(id_ranks(dataset)[instances])]
         frame = pl.DataFrame({"instance": dataset.instance_ids.gather(instances)}).with_columns(
@@ -59,13 +59,15 @@ def blacklist_members(
     return pl.concat(parts)
 
 
-def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str) -> pl.DataFrame:
+def exclusion_list_counts(
+    evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str
+) -> pl.DataFrame:
     """How many instances of a version are on a list, by split, label, and source.
 
     Parameters
     ----------
-    blacklist
-        As `Blacklists.of` gives it.
+    exclusion_list
+        As `ExclusionLists.of` gives it.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))
     rows = own[own >= 0]
-    on_list = excluded_mask(evaluation, blacklist, version=version)[dataset.instance[rows]]
+    on_list = excluded_mask(evaluation, exclusion_list, version=version)[dataset.instance[rows]]
     found: list[tuple[str, str | None, int, int]]
     found = [("version", version, int(on_list.sum()), len(rows))]
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -101,8 +103,8 @@ def blacklist_hits(evaluation: Evaluation, blacklist: Blacklist, *, version: str
     )
 
 
-def _entries(dataset: EvolvingDataset, blacklist: Blacklist, version: int) -> pl.DataFrame:
-    frame = blacklist.entries.select(
+def _entries(dataset: EvolvingDataset, exclusion_list: ExclusionList, version: int) -> pl.DataFrame:
+    frame = exclusion_list.entries.select(
         "instance",
         by=pl.lit("entry"),
         rule=pl.lit(None, dtype=pl.Int64),

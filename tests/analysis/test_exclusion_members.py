@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
-from chameleon import Blacklists, DataChange, Filters, Happened, OutcomeChange, Selection
+from chameleon import ChangeType, DataChange, ExclusionLists, Filters, OutcomeChange, Selection
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import excluded_mask, rule_mask, rule_of, rule_selection
@@ -35,14 +35,14 @@ def test_members_and_hits_are_those_of_the_oracle(data):
     filters = data.draw(filters_for(plan))
     time = plan.timeline
     with opened(plan) as evaluation:
-        store = Blacklists()
+        store = ExclusionLists()
         some = st.sampled_from([*evaluation.dataset.instance_ids.to_list(), "nobody"])
         entries = data.draw(st.lists(some, max_size=4, unique=True))
         store.put("l", entries, "bad")
         store.put_rule("l", rule_of(Selection(primary, secondary, filters), "rule"))
-        blacklist = store.of("l")
-        members = chameleon.blacklist_members(evaluation, blacklist, version=primary)
-        hits = chameleon.blacklist_hits(evaluation, blacklist, version=primary)
+        exclusion_list = store.of("l")
+        members = chameleon.exclusion_list_members(evaluation, exclusion_list, version=primary)
+        hits = chameleon.exclusion_list_counts(evaluation, exclusion_list, version=primary)
         sides = {"primary": primary, "secondary": secondary}
         bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
     rows = time.versions[primary]
@@ -75,9 +75,9 @@ def test_hits_by_label_are_counted_without_any_label(tmp_path):
     frame = plain(4, label=pl.Series([None] * 4, dtype=pl.String))
     predictions = pl.DataFrame({"id": range(4), "prediction": "a"})
     folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": predictions})
-    store = Blacklists()
+    store = ExclusionLists()
     store.put("l", ["0", "3"], "")
-    hits = chameleon.blacklist_hits(evaluated(folder), store.of("l"), version="1")
+    hits = chameleon.exclusion_list_counts(evaluated(folder), store.of("l"), version="1")
     assert hits.filter(by="label").rows() == [("label", None, 2, 4, 0.5)]
 
 
@@ -92,7 +92,7 @@ def test_a_rule_is_looked_at_against_the_version_as_far_away(small):
     ]  # fmt: skip
     ahead = rule_of(Selection("v1", "v10"), "")
     assert [seen(ahead, v)[1] for v in ("v1", "v2", "v10")] == ["v10", "v10", "v10"]
-    gone = chameleon.BlacklistRule(1, "", "v0", "v1")
+    gone = chameleon.ExclusionRule(1, "", "v0", "v1")
     assert [seen(gone, v)[1] for v in ("v1", "v2", "v10")] == ["v1", "v1", "v2"]
 
 
@@ -104,7 +104,9 @@ def test_rules_are_applied_to_every_version_anew(small):
     regressed = Filters(outcome_changes=(OutcomeChange("correct", "incorrect"),))
     rule = rule_of(Selection("v2", "v1", regressed), "")
     assert [held_by(small, rule, v) for v in ("v1", "v2", "v10")] == [[], [], ["a", "d", "g"]]
-    moved = rule_of(Selection("v2", "v1", Filters(data_changes=(DataChange(Happened.MOVED),))), "")
+    moved = rule_of(
+        Selection("v2", "v1", Filters(data_changes=(DataChange(ChangeType.MOVED),))), ""
+    )
     assert [held_by(small, moved, v) for v in ("v1", "v2", "v10")] == [[], ["d"], ["d"]]
     only = Selection("v2", "v1", primary_only=Filters(splits=(Split.TEST,)))
     assert [held_by(small, rule_of(only, ""), v) for v in ("v2", "v10")] == [["g"], ["c", "d", "g"]]
@@ -116,10 +118,10 @@ def test_a_rule_holds_none_that_the_version_lacks(small):
 
 
 def test_a_rule_that_cannot_be_applied_is_named(small):
-    store = Blacklists()
-    store.put_rule("l", chameleon.BlacklistRule(0, "label=bird", "v2", "v1"))
+    store = ExclusionLists()
+    store.put_rule("l", chameleon.ExclusionRule(0, "label=bird", "v2", "v1"))
     with pytest.raises(SelectionError, match=r"Rule 1 .* version v2: There is no label 'bird'"):
-        chameleon.blacklist_members(small, store.of("l"), version="v2")
+        chameleon.exclusion_list_members(small, store.of("l"), version="v2")
     with pytest.raises(SelectionError, match="no version 'v3'"):
         excluded_mask(small, store.of("l"), version="v3")
 
@@ -133,7 +135,7 @@ IDS = st.text(st.sampled_from("a=+-@'\"\t\r\n ,;|\\é\uff1d0\x1f\u200b"), min_si
 @settings(max_examples=examples(150))
 @given(st.dictionaries(IDS, IDS, max_size=6))
 def test_what_is_exported_is_imported_exactly(small_project, reasons):
-    store = Blacklists()
+    store = ExclusionLists()
     frame = pl.DataFrame(
         {
             "instance": list(reasons),
@@ -144,12 +146,12 @@ def test_what_is_exported_is_imported_exactly(small_project, reasons):
         schema={"instance": pl.String, "reason": pl.String, "by": pl.String,
                 "added": pl.Datetime("us")},
     )  # fmt: skip
-    text = chameleon.blacklist_csv(frame)
+    text = chameleon.exclusion_list_csv(frame)
     for content, name in (
         (text.encode(), "l.csv"),
-        (chameleon.blacklist_parquet(frame), "l.parquet"),
+        (chameleon.exclusion_list_parquet(frame), "l.parquet"),
     ):
-        read = chameleon.read_blacklist(content, name, small_project)
+        read = chameleon.read_exclusion_list(content, name, small_project)
         assert read.frame.equals(frame.select("instance", "reason"))
         assert (read.rows, read.duplicates, read.without_id) == (len(reasons), 0, 0)
     whole = pl.read_csv(text.encode(), infer_schema=False) if reasons else frame
@@ -174,9 +176,11 @@ def test_lists_from_elsewhere_are_read_by_their_id_columns(tmp_path):
         (b"\xef\xbb\xbfpart,id\nx,0\ny|,1\n", "l.CSV"),
         (parquet.getvalue(), "l.parquet"),
     ):
-        read = chameleon.read_blacklist(content, name, project)
+        read = chameleon.read_exclusion_list(content, name, project)
         assert read.frame["instance"].to_list()[:2] == ["0|x", "1|y\\|"]
-    read = chameleon.read_blacklist(b"id;part;reason\n0;x;'=1\n0;x;b\n;x;c\n", "l.csv", project)
+    read = chameleon.read_exclusion_list(
+        b"id;part;reason\n0;x;'=1\n0;x;b\n;x;c\n", "l.csv", project
+    )
     assert read.frame["reason"].to_list() == ["'=1"]  # from elsewhere: as it is
     assert (read.rows, read.duplicates, read.without_id) == (3, 1, 1)
 
@@ -190,7 +194,7 @@ def test_what_is_no_list_is_said(small_project):
         (b"a,b\n1,2\n", "l.csv", "no column of ids.*Columns found: a, b"),
     ):
         with pytest.raises(SelectionError, match=said):
-            chameleon.read_blacklist(content, name, small_project)
+            chameleon.read_exclusion_list(content, name, small_project)
 
 
 NOT_SINGLE = {
@@ -212,11 +216,11 @@ def test_ids_and_reasons_that_are_no_single_values_are_refused(small_project, ki
     for name in ("instance", "id"):
         content = as_parquet(**{name: NOT_SINGLE[kind]}, reason=["a", "b"])
         with pytest.raises(SelectionError, match="the ids are no texts or numbers"):
-            chameleon.read_blacklist(content, "l.parquet", small_project)
+            chameleon.read_exclusion_list(content, "l.parquet", small_project)
     for also in ({}, {"added": [1, 2]}):
         content = as_parquet(instance=["1", "2"], Reason=NOT_SINGLE[kind], **also)
         with pytest.raises(SelectionError, match="the reasons are no texts"):
-            chameleon.read_blacklist(content, "l.parquet", small_project)
+            chameleon.read_exclusion_list(content, "l.parquet", small_project)
 
 
 @pytest.mark.parametrize("name", ["instance", "id"])
@@ -228,7 +232,7 @@ def test_whole_floats_are_the_same_ids_in_every_column(small_project, name):
         (csv.encode(), "l.csv"),
         (csv.encode("utf-16"), "l.csv"),
     ):
-        read = chameleon.read_blacklist(content, file, small_project)
+        read = chameleon.read_exclusion_list(content, file, small_project)
         assert read.frame["instance"].to_list() == ["1", "2"]
         assert (read.rows, read.without_id) == (3, 1)
 
@@ -239,10 +243,10 @@ def test_whole_floats_are_the_same_ids_in_every_column(small_project, name):
 def test_a_separator_is_told_from_outside_the_quotes(small_project, header):
     first = "x;0" if header.startswith('"') else "0;x"
     text = f"{header.replace('id', 'instance')}\n{first};old\n"
-    read = chameleon.read_blacklist(text.encode(), "l.csv", small_project)
+    read = chameleon.read_exclusion_list(text.encode(), "l.csv", small_project)
     assert read.frame.rows() == [("0", "old")]
 
 
 def test_rows_that_are_not_whole_are_refused(small_project):
     with pytest.raises(SelectionError, match="more or fewer fields"):
-        chameleon.read_blacklist(b"id,reason\n1,a\n2\n", "l.csv", small_project)
+        chameleon.read_exclusion_list(b"id,reason\n1,a\n2\n", "l.csv", small_project)

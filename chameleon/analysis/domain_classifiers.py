@@ -34,7 +34,7 @@ _NOISE = 0.001  # shuffling a feature that says nothing moves the AUC by so much
 
 
 @dataclass(frozen=True, slots=True)
-class ToldApart:
+class DomainClassifierResult:
     """How well a classifier tells the rows of two versions apart.
 
     Attributes
@@ -71,14 +71,14 @@ class ToldApart:
 
 
 @of_selection(*FILTERS)
-def can_be_told_apart(
+def domain_classifier(
     evaluation: Evaluation,
     selection: Selection,
     *,
     split: Split | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
-) -> ToldApart:
+) -> DomainClassifierResult:
     """How well a classifier separates the rows of two versions by the features of both.
 
     Instances whose features are the same in both versions say nothing and are left out: rows of
@@ -106,7 +106,9 @@ def can_be_told_apart(
     elif not features:
         reason = "the versions share no feature with a value"
     if reason is not None:
-        return ToldApart(compared, *counts, None, None, pl.DataFrame(schema=_SCHEMA), reason)
+        return DomainClassifierResult(
+            compared, *counts, None, None, pl.DataFrame(schema=_SCHEMA), reason
+        )
     random = np.random.default_rng(seed)
     before, after = (_thinned(side, random) for side in (before, after))
     alone = [_alone(dataset, number, before, after) for number in features]
@@ -127,7 +129,7 @@ def can_be_told_apart(
         {"feature": names, "auc_drop": drops, "auc_alone": alone}, schema=_SCHEMA
     )
     told = pl.when(pl.col("auc_drop") > _NOISE).then("auc_drop").otherwise(0.0)
-    return ToldApart(
+    return DomainClassifierResult(
         compared=compared,
         before_rows=len(before),
         after_rows=len(after),

@@ -8,9 +8,13 @@ import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import blacklist_hits, blacklist_members
-from chameleon.app import blacklist_exchange, what_if
-from chameleon.app.blacklisting import (
+from chameleon.analysis import exclusion_list_counts, exclusion_list_members
+from chameleon.app import exclusion_list_files, what_if
+from chameleon.app.cached import kept
+from chameleon.app.formatting import filters_words, plain, shortened
+from chameleon.app.tables import draw_table
+from chameleon.app.view import View
+from chameleon.app.visitor_lists import (
     Shelf,
     changing,
     choose_list,
@@ -19,16 +23,12 @@ from chameleon.app.blacklisting import (
     draw_said,
     shelf,
 )
-from chameleon.app.cached import kept
-from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View
 from chameleon.errors import ChameleonError, SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection import (
     LONGEST_NAME,
-    Blacklist,
-    BlacklistRule,
+    ExclusionList,
+    ExclusionRule,
     excluded_mask,
     held_rows,
     instance_mask,
@@ -39,7 +39,7 @@ from chameleon.storage import digest
 
 _SHOWN = 1000
 _OFFERED = 500
-_CHOICE = "blacklist-list"
+_CHOICE = "exclusion-list-list"
 
 
 def draw(view: View) -> None:
@@ -56,11 +56,11 @@ def draw(view: View) -> None:
             _draw_empty(view)
             return
         name = _chosen(view, names)
-        blacklist = found.lists.of(name)
+        exclusion_list = found.lists.of(name)
     except ChameleonError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    _draw_list(view, found, blacklist)
+    _draw_list(view, found, exclusion_list)
 
 
 def _draw_session(why: str) -> None:
@@ -73,9 +73,9 @@ def _draw_session(why: str) -> None:
 
 def _draw_empty(view: View) -> None:
     st.markdown(
-        "A blacklist names instances that should not be used, such as broken recordings or wrong "
-        "labels, each with a reason. It deletes nothing. It shows whom it hits, what a model "
-        "without them would get right, and gives a filter for your own code."
+        "An exclusion list names instances to leave out, such as broken recordings or wrong "
+        "labels, each with a reason. It deletes nothing. See which instances it affects and what a "
+        "model without them gets right, and export a filter for your code."
     )
     left, right = st.columns([1, 1], gap="large")
     with left:
@@ -83,8 +83,8 @@ def _draw_empty(view: View) -> None:
         _draw_put(view)
     with right:
         st.markdown("##### Or bring one along")
-        blacklist_exchange.draw_import(view, None)
-        blacklist_exchange.draw_upload(view)
+        exclusion_list_files.draw_import(view, None)
+        exclusion_list_files.draw_upload(view)
 
 
 def _draw_put(view: View) -> None:
@@ -107,7 +107,7 @@ def _draw_put(view: View) -> None:
             f"The filters leave {len(instances):,} instances of "
             f"{plain(shortened(selection.primary))}."
         )
-    draw_put_form(view, instances, key="blacklist-put")
+    draw_put_form(view, instances, key="exclusion-list-put")
 
 
 def _chosen(view: View, names: tuple[str, ...]) -> str:
@@ -124,13 +124,13 @@ def _chosen(view: View, names: tuple[str, ...]) -> str:
         )
         name = names[place]
         with st.popover("Rename…", icon=":material/edit:"):
-            st.text_input("New name", key="blacklist-new-name", max_chars=LONGEST_NAME)
-            st.button("Rename", key="blacklist-rename", on_click=_rename, args=(view, name))
+            st.text_input("New name", key="exclusion-list-new-name", max_chars=LONGEST_NAME)
+            st.button("Rename", key="exclusion-list-rename", on_click=_rename, args=(view, name))
         with st.popover("Delete…", icon=":material/delete:"):
             st.markdown(f"Delete **{plain(name)}** with all entries, rules and reasons?")
-            sure = st.checkbox("Yes, for everybody", key="blacklist-sure")
+            sure = st.checkbox("Yes, for everybody", key="exclusion-list-sure")
             st.button(
-                "Delete the list", key="blacklist-delete", disabled=not sure, type="primary",
+                "Delete the list", key="exclusion-list-delete", disabled=not sure, type="primary",
                 on_click=_delete, args=(view, name),
             )  # fmt: skip
     return name
@@ -138,7 +138,7 @@ def _chosen(view: View, names: tuple[str, ...]) -> str:
 
 def _rename(view: View, name: str) -> None:
     def change() -> str:
-        new = shelf(view.evaluation).lists.rename(name, st.session_state["blacklist-new-name"])
+        new = shelf(view.evaluation).lists.rename(name, st.session_state["exclusion-list-new-name"])
         choose_list(new)
         return f"'{shortened(name)}' is now called '{shortened(new)}'."
 
@@ -148,21 +148,21 @@ def _rename(view: View, name: str) -> None:
 def _delete(view: View, name: str) -> None:
     def change() -> str:
         shelf(view.evaluation).lists.delete(name)
-        st.session_state["blacklist-sure"] = False
+        st.session_state["exclusion-list-sure"] = False
         return f"'{shortened(name)}' is deleted."
 
     changing(change)
 
 
-def _draw_list(view: View, found: Shelf, blacklist: Blacklist) -> None:
+def _draw_list(view: View, found: Shelf, exclusion_list: ExclusionList) -> None:
     primary = view.selection.primary
-    seen = _seen_of(view, blacklist)
+    seen = _seen_of(view, exclusion_list)
     members, hits = seen.members, seen.hits
     with st.container():  # see `draw_said`
         for complaint in seen.complaints:
             st.warning(plain(f"{complaint} It is passed over here."), icon=":material/rule:")
     (hit, of), *_ = hits.filter(by="version").select("instances", "of").iter_rows()
-    entries, rules = len(blacklist.entries), len(blacklist.rules)
+    entries, rules = len(exclusion_list.entries), len(exclusion_list.rules)
     st.markdown(
         f"**{hit:,} of {of:,} instances** of {plain(shortened(primary))} are on this list "
         f"({entries:,} entr{'y' if entries == 1 else 'ies'}, "
@@ -171,22 +171,22 @@ def _draw_list(view: View, found: Shelf, blacklist: Blacklist) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         _draw_members(members)
-        _draw_rules(view, blacklist)
-        _draw_take_off(view, blacklist)
+        _draw_rules(view, exclusion_list)
+        _draw_take_off(view, exclusion_list)
     with right:
         _draw_hits(hits)
     with st.expander("Put more on this or another list", icon=":material/playlist_add:"):
         _draw_put(view)
     with st.expander("Export and import", icon=":material/swap_vert:"):
-        blacklist_exchange.draw(view, found, seen.applied, members)
-    what_if.draw(view, blacklist.name, seen.instances, hits)
+        exclusion_list_files.draw(view, found, seen.applied, members)
+    what_if.draw(view, exclusion_list.name, seen.instances, hits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
     """What a version says of a list, and of its rules those that can be applied to it."""
 
-    applied: Blacklist
+    applied: ExclusionList
     complaints: tuple[str, ...]
     members: pl.DataFrame
     hits: pl.DataFrame
@@ -196,32 +196,36 @@ class _Seen:
 @kept(max_entries=8)
 def _seen(
     key: str, layout: str, version: str, content: str, _evaluation: Evaluation,
-    _blacklist: Blacklist,
+    _exclusion_list: ExclusionList,
 ) -> _Seen:  # fmt: skip
-    rules: list[BlacklistRule] = []
+    rules: list[ExclusionRule] = []
     complaints: list[str] = []
-    for rule in _blacklist.rules:
+    for rule in _exclusion_list.rules:
         try:
             rule_mask(_evaluation, rule, version=version)
             rules.append(rule)
         except SelectionError as error:
             complaints.append(str(error))
-    applied = replace(_blacklist, rules=tuple(rules))
+    applied = replace(_exclusion_list, rules=tuple(rules))
     mask = excluded_mask(_evaluation, applied, version=version)
     return _Seen(
         applied=applied,
         complaints=tuple(complaints),
-        members=blacklist_members(_evaluation, applied, version=version),
-        hits=blacklist_hits(_evaluation, applied, version=version),
+        members=exclusion_list_members(_evaluation, applied, version=version),
+        hits=exclusion_list_counts(_evaluation, applied, version=version),
         instances=_evaluation.dataset.instance_ids.filter(pl.Series(mask)),
     )
 
 
-def _seen_of(view: View, blacklist: Blacklist) -> _Seen:
+def _seen_of(view: View, exclusion_list: ExclusionList) -> _Seen:
     evaluation = view.evaluation
     layout = "" if evaluation.layout is None else evaluation.layout.key
-    content = digest(blacklist.entries.hash_rows().to_numpy().tobytes(), repr(blacklist.rules))
-    return _seen(evaluation.key, layout, view.selection.primary, content, evaluation, blacklist)
+    content = digest(
+        exclusion_list.entries.hash_rows().to_numpy().tobytes(), repr(exclusion_list.rules)
+    )
+    return _seen(
+        evaluation.key, layout, view.selection.primary, content, evaluation, exclusion_list
+    )
 
 
 def _elsewhere(members: pl.DataFrame) -> str:
@@ -257,36 +261,36 @@ def _draw_members(members: pl.DataFrame) -> None:
     )  # fmt: skip
     if shown["source"].null_count() == len(shown):
         shown = shown.drop("source")
-    draw_table(shown, key="blacklist-members", height=min(38 + 35 * len(shown), 420))
+    draw_table(shown, key="exclusion-list-members", height=min(38 + 35 * len(shown), 420))
     if len(members) > _SHOWN:
         st.caption(f"The first {_SHOWN:,} of {len(members):,}; the export below holds all.")
 
 
-def _draw_rules(view: View, blacklist: Blacklist) -> None:
-    for rule in blacklist.rules:
+def _draw_rules(view: View, exclusion_list: ExclusionList) -> None:
+    for rule in exclusion_list.rules:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 "Take off",
                 icon=":material/close:",
-                key=f"blacklist-rule-{rule.number}",
+                key=f"exclusion-list-rule-{rule.number}",
                 type="tertiary",
                 help=f"Take rule {rule.number} off this list",
                 on_click=_take_off_rule,
-                args=(view, blacklist.name, rule),
+                args=(view, exclusion_list.name, rule),
             )
             st.markdown(
                 f"**Rule {rule.number}**: {plain(_rule_words(view, rule))}"
                 f" :gray[:small[made at {plain(shortened(rule.primary, 20))} against "
                 f"{plain(shortened(rule.secondary, 20))}]]"
             )
-    if blacklist.rules:
+    if exclusion_list.rules:
         st.caption(
             "A rule is applied to whichever version is the primary: as if it were looked at "
             "against the version as many steps away as when the rule was made."
         )
 
 
-def _rule_words(view: View, rule: BlacklistRule) -> str:
+def _rule_words(view: View, rule: ExclusionRule) -> str:
     kinds = view.evaluation.dataset.project.kinds
     try:
         selection = rule_selection(view.evaluation, rule, version=view.selection.primary)
@@ -295,22 +299,22 @@ def _rule_words(view: View, rule: BlacklistRule) -> str:
         return shortened(rule.query, 120)
 
 
-def _draw_take_off(view: View, blacklist: Blacklist) -> None:
-    if blacklist.entries.is_empty():
+def _draw_take_off(view: View, exclusion_list: ExclusionList) -> None:
+    if exclusion_list.entries.is_empty():
         return
-    key = "blacklist-take-off"
-    ids = blacklist.entries["instance"]
+    key = "exclusion-list-take-off"
+    ids = exclusion_list.entries["instance"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         asked = ""
         if len(ids) > _OFFERED:
-            asked = st.text_input("Search ids", key="blacklist-search", width=180)
+            asked = st.text_input("Search ids", key="exclusion-list-search", width=180)
         offered = ids.filter(ids.str.contains(asked, literal=True)).head(_OFFERED).to_list()
         chosen = st.multiselect(
             "Take entries off", offered, key=key, placeholder="Choose ids", format_func=shortened
         )
         st.button(
-            "Take off", key="blacklist-take-off-go", disabled=not chosen,
-            on_click=_take_off, args=(view, blacklist.name, key),
+            "Take off", key="exclusion-list-take-off-go", disabled=not chosen,
+            on_click=_take_off, args=(view, exclusion_list.name, key),
         )  # fmt: skip
     if len(ids) > _OFFERED:
         st.caption(f"{_OFFERED:,} of {len(ids):,} ids at most are offered: search for others.")
@@ -325,7 +329,7 @@ def _take_off(view: View, name: str, key: str) -> None:
     changing(change)
 
 
-def _take_off_rule(view: View, name: str, rule: BlacklistRule) -> None:
+def _take_off_rule(view: View, name: str, rule: ExclusionRule) -> None:
     def change() -> str:
         gone = shelf(view.evaluation).lists.take_off_rule(name, rule.number)
         return f"Rule {rule.number} {'taken off' if gone else 'was off already'}."
@@ -342,6 +346,6 @@ def _draw_hits(hits: pl.DataFrame) -> None:
         "share", min_value=0.0, max_value=1.0, format="percent", width=120
     )
     draw_table(
-        shown, key="blacklist-hits", height=min(38 + 35 * len(shown), 560),
+        shown, key="exclusion-list-hits", height=min(38 + 35 * len(shown), 560),
         column_config={"share": bar},
     )  # fmt: skip

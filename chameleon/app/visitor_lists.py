@@ -1,4 +1,4 @@
-"""Putting instances on a blacklist from any page, and where this visitor's lists live."""
+"""Putting instances on an exclusion list from any page, and where this visitor's lists live."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from chameleon.project import Project
 from chameleon.selection import (
     LONGEST_NAME,
     LONGEST_REASON,
-    Blacklists,
-    Put,
+    AddResult,
+    ExclusionLists,
     can_be_written,
     exclusion_lists_path,
     rule_of,
 )
 
-_STORES = "chameleon.blacklists"
-_SAID = "chameleon.blacklists-said"
-_CHOSEN = "chameleon.blacklist"
+_STORES = "chameleon.exclusion_lists"
+_SAID = "chameleon.exclusion-lists-said"
+_CHOSEN = "chameleon.exclusion_list"
 _NEW = -1
 
 
@@ -45,7 +45,7 @@ class Shelf:
         Why the project's own lists cannot be used; None where they can.
     """
 
-    lists: Blacklists
+    lists: ExclusionLists
     why_session: str | None = None
     error: str | None = None
 
@@ -63,7 +63,7 @@ def shelf(evaluation: Evaluation) -> Shelf:
 def _opened(project: Project) -> Shelf:
     path = exclusion_lists_path(project)
     if project.private is not None:
-        return Shelf(Blacklists(), "what you brought along ends with your visit")
+        return Shelf(ExclusionLists(), "what you brought along ends with your visit")
     why = None
     if not operator().may_write:
         why = "the operator of this server does not let visitors write into the project"
@@ -71,10 +71,10 @@ def _opened(project: Project) -> Shelf:
         why = "the project folder cannot be written"
     try:
         if why is None:
-            return Shelf(Blacklists(path))
-        return Shelf(Blacklists.copied(path), why)
+            return Shelf(ExclusionLists(path))
+        return Shelf(ExclusionLists.copied(path), why)
     except ChameleonError as error:
-        return Shelf(Blacklists(), "the lists of the project cannot be used", str(error))
+        return Shelf(ExclusionLists(), "the lists of the project cannot be used", str(error))
 
 
 def chosen_list(evaluation: Evaluation) -> str | None:
@@ -125,7 +125,7 @@ def draw_said() -> None:
             shown(plain(text), icon=icon)
 
 
-def put_words(put: Put, name: str, what: str = "instances") -> str:
+def put_words(put: AddResult, name: str, what: str = "instances") -> str:
     """What came of putting something on a list."""
     already = f"; {put.already:,} were on it already" if put.already else ""
     return f"{put.new:,} {what} put on '{shortened(name)}'{already}."
@@ -141,7 +141,7 @@ def draw_put(view: View, instances: Sequence[str] | pl.Series, *, key: str = "pu
     key
         Tells several forms on one page apart.
     """
-    with st.popover("Put on a blacklist…", icon=":material/playlist_add:"):
+    with st.popover("Put on an exclusion list…", icon=":material/playlist_add:"):
         draw_put_form(view, instances, key=key)
     with st.container():
         if st.session_state.pop(f"{key}-done", False):
@@ -149,7 +149,7 @@ def draw_put(view: View, instances: Sequence[str] | pl.Series, *, key: str = "pu
 
 
 def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
-    """The form of `draw_put` itself, for a page about blacklists."""
+    """The form of `draw_put` itself, for a page about exclusion lists."""
     names = names_of(view.evaluation)
     current = chosen_list(view.evaluation)
     places = [*range(len(names)), _NEW]

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.changes import ChangeStatistics, change_statistics, prediction_changes
-from chameleon.analysis.domain_classifier import ToldApart, can_be_told_apart
-from chameleon.analysis.label_issues import LabelSuspicion, label_suspicion
+from chameleon.analysis.domain_classifiers import DomainClassifierResult, domain_classifier
+from chameleon.analysis.label_checks import LabelIssues, label_issues
 from chameleon.analysis.training import TrainingParts, attribute_training
 from chameleon.counting import outcome_codes
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
-from chameleon.models import Evaluation, Refitter, are_given, scores
+from chameleon.models import Evaluation, Refitter, has_external_predictions, scores
 from chameleon.project import Split, Version
 from chameleon.selection import Selection, instance_numbers
 from chameleon.storage import Progress, ProgressCallback
@@ -32,7 +32,7 @@ _TRAIN = SPLITS.index(Split.TRAIN)
 
 
 @dataclass(frozen=True, slots=True)
-class WithoutInstances:
+class RefitWithout:
     """A version, and what it would be without some instances.
 
     Attributes
@@ -68,7 +68,7 @@ class WithoutInstances:
     refitted: bool
 
 
-def without(
+def refit_without(
     evaluation: Evaluation,
     version: str,
     instances: Iterable[str],
@@ -76,7 +76,7 @@ def without(
     metric: str = "accuracy",
     of_class: str | None = None,
     progress: ProgressCallback | None = None,
-) -> WithoutInstances:
+) -> RefitWithout:
     """A version without some instances: its model refitted on what is left.
 
     The model is fitted as that of any version: on the labelled train rows that are left, in the
@@ -101,7 +101,7 @@ def without(
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
-    if are_given(dataset.project):
+    if has_external_predictions(dataset.project):
         raise ModelError(
             "The predictions of this project were made elsewhere: there is no model that could be "
             "fitted without these instances."
@@ -119,7 +119,7 @@ def without(
     made = _with_hypothetical(evaluation, number, rows, stays, predicted)
     name = made.dataset.versions[1].name
     both = Selection(primary=name, secondary=version)
-    return WithoutInstances(
+    return RefitWithout(
         version=version,
         name=name,
         removed=_removed(dataset, rows, stays),
@@ -237,13 +237,13 @@ def _removed(
     return pl.DataFrame(table, schema=schema, orient="row")
 
 
-Fit = LabelSuspicion | ToldApart | TrainingParts | WithoutInstances
+Fit = LabelIssues | DomainClassifierResult | TrainingParts | RefitWithout
 
 
 def _domain_classifier(
     evaluation: Evaluation, *, selection: str, split: str | None, progress: ProgressCallback
-) -> ToldApart:
-    return can_be_told_apart(
+) -> DomainClassifierResult:
+    return domain_classifier(
         evaluation,
         Selection.from_query_string(selection, Selection("", "")),
         split=None if split is None else Split(split),
@@ -252,10 +252,10 @@ def _domain_classifier(
 
 
 FITS: dict[str, Callable[..., Fit]] = {
-    "label issues": label_suspicion,
+    "label issues": label_issues,
     "domain classifier": _domain_classifier,
     "training": attribute_training,
-    "without": without,
+    "refit_without": refit_without,
 }
 
 

@@ -22,10 +22,10 @@ from chameleon.models import (
     ROUNDED,
     Evaluation,
     OutOfFold,
-    are_given,
     gives_probabilities,
+    has_external_predictions,
     out_of_fold,
-    version_says,
+    version_predictions,
 )
 from chameleon.project import Split
 from chameleon.selection import (
@@ -46,7 +46,7 @@ _SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LabelSuspicion:
+class LabelIssues:
     """How suspicious the labels of one version are.
 
     Attributes
@@ -80,21 +80,21 @@ class LabelSuspicion:
     note: str | None
 
 
-def suspicion_fits(evaluation: Evaluation, version: str) -> int:
-    """At most how many models `label_suspicion` fits: the folds, and one that is not kept yet."""
+def label_issue_fits(evaluation: Evaluation, version: str) -> int:
+    """At most how many models `label_issues` fits: the folds, and one that is not kept yet."""
     if _why_not_train(evaluation, version) is not None:
         return 0
     return FOLDS + (version not in evaluation.seconds)
 
 
-def label_suspicion(
+def label_issues(
     evaluation: Evaluation,
     version: str,
     *,
     folds: int = FOLDS,
     seed: int = 0,
     progress: ProgressCallback | None = None,
-) -> LabelSuspicion:
+) -> LabelIssues:
     """How suspicious the label of every row of a version is.
 
     Train rows are judged by models that were fitted without them: the project's own pipeline, a
@@ -125,13 +125,13 @@ def label_suspicion(
         spec = evaluation.dataset.project.settings.model_of(version)
         fresh = out_of_fold(evaluation, train, spec=spec, folds=folds, seed=seed, progress=progress)
     own = held_out[~leaked]
-    if note is not None and not are_given(dataset.project):
+    if note is not None and not has_external_predictions(dataset.project):
         own = own[:0]  # a model without probabilities need not be asked
     tested, shares, fitted = _unseen(evaluation, version, own)
     judged = np.concatenate([fresh.rows, tested])
     frame, refused = _judged(evaluation, judged, np.concatenate([fresh.probabilities, shares]))
     unjudged = fresh.left_out + int((~leaked).sum()) - len(tested)
-    return LabelSuspicion(
+    return LabelIssues(
         version=version,
         rows=frame,
         unlabelled=len(rows) - len(labelled),
@@ -144,7 +144,7 @@ def label_suspicion(
 
 def _why_not_train(evaluation: Evaluation, version: str) -> str | None:
     dataset = evaluation.dataset
-    if are_given(dataset.project):
+    if has_external_predictions(dataset.project):
         return (
             "the predictions are given, so that there is no model to fit without a part of the "
             "train rows: only rows outside train are judged, by the probabilities given"
@@ -159,7 +159,7 @@ def _unseen(
     evaluation: Evaluation, version: str, rows: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
     """The rows outside train with probabilities, label's included; these by class; the fits."""
-    says, fitted = version_says(evaluation, version) if len(rows) else (None, 0)
+    says, fitted = version_predictions(evaluation, version) if len(rows) else (None, 0)
     shares = None if says is None else says.probabilities_of_rows(rows)
     width = len(evaluation.classes)
     if says is None or shares is None:
@@ -214,12 +214,12 @@ _ERRORS_SCHEMA = {
 
 
 @of_selection(*FILTERS_AND_PRIMARY)
-def ranked_mistakes(
+def ranked_errors(
     evaluation: Evaluation,
     selection: Selection,
     *,
     by: str = "confidence",
-    suspicion: LabelSuspicion | None = None,
+    suspicion: LabelIssues | None = None,
     over: SensitivityRange | None = None,
     split: Split | None = None,
     most: int | None = None,
@@ -235,7 +235,7 @@ def ranked_mistakes(
         rows whose label an unseeing model contradicts, for a model that learnt a wrong label by
         heart makes no mistake there.
     suspicion
-        What `label_suspicion` found for the primary version; without it these columns are null.
+        What `label_issues` found for the primary version; without it these columns are null.
     over
         The versions that changes are counted over; all of them where it is not given.
     split
@@ -254,7 +254,7 @@ def ranked_mistakes(
     if by not in RANKINGS:
         raise SelectionError(f"Mistakes are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
     if by == "suspicion" and suspicion is None:
-        raise SelectionError("Mistakes are ranked by suspicion once `label_suspicion` was asked.")
+        raise SelectionError("Mistakes are ranked by suspicion once `label_issues` was asked.")
     if suspicion is not None and suspicion.version != selection.primary:
         raise SelectionError(
             f"The suspicion is that of version {suspicion.version}, not of {selection.primary}."
@@ -294,7 +294,7 @@ def ranked_mistakes(
 
 
 def _suspicions(
-    evaluation: Evaluation, rows: NDArray[np.int32], suspicion: LabelSuspicion | None
+    evaluation: Evaluation, rows: NDArray[np.int32], suspicion: LabelIssues | None
 ) -> pl.DataFrame:
     """suspicion, suggested and flagged of the rows, in their order."""
     ids = evaluation.dataset.instance_ids.gather(evaluation.dataset.instance[rows])

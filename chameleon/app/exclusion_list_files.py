@@ -7,43 +7,43 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import uploads
-from chameleon.app.blacklisting import Shelf, changing, choose_list, put_words, shelf
 from chameleon.app.formatting import plain, shortened
 from chameleon.app.view import View
+from chameleon.app.visitor_lists import Shelf, changing, choose_list, put_words, shelf
 from chameleon.errors import ChameleonError
 from chameleon.selection import (
     LONGEST_NAME,
-    Blacklist,
+    ExclusionList,
     FilterExpression,
-    blacklist_csv,
-    blacklist_parquet,
+    exclusion_list_csv,
+    exclusion_list_parquet,
     filter_expression,
     instance_numbers,
     lists_json,
     now,
     put_lists,
-    read_blacklist,
+    read_exclusion_list,
 )
 
-_NONCE = "chameleon.blacklist-uploads"
+_NONCE = "chameleon.exclusion-list-uploads"
 _SHOWN_LETTERS = 4000
 
 
-def draw(view: View, found: Shelf, blacklist: Blacklist, members: pl.DataFrame) -> None:
+def draw(view: View, found: Shelf, exclusion_list: ExclusionList, members: pl.DataFrame) -> None:
     """Downloads of the list, its filter expression, and what can be brought in."""
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.markdown("##### This list as a file")
         _draw_files(view, members)
-        _draw_expression(view, blacklist)
+        _draw_expression(view, exclusion_list)
     with right:
         st.markdown("##### Import into this list")
-        draw_import(view, blacklist.name)
+        draw_import(view, exclusion_list.name)
         st.markdown("##### All lists")
         st.download_button(
             "Download all lists",
             lambda: lists_json([found.lists.of(name) for name in found.lists.names]).encode(),
-            file_name="blacklists.json", mime="application/json", key="blacklist-all",
+            file_name="exclusion_lists.json", mime="application/json", key="exclusion-list-all",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         draw_upload(view)
@@ -55,12 +55,13 @@ def _draw_files(view: View, members: pl.DataFrame) -> None:
     )
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", lambda: blacklist_csv(frame).encode(), file_name="blacklist.csv",
-            mime="text/csv", key="blacklist-csv", icon=":material/download:", on_click="ignore",
+            "CSV", lambda: exclusion_list_csv(frame).encode(), file_name="exclusion_list.csv",
+            mime="text/csv", key="exclusion-list-csv",
+            icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.download_button(
-            "Parquet", lambda: blacklist_parquet(frame), file_name="blacklist.parquet",
-            mime="application/vnd.apache.parquet", key="blacklist-parquet",
+            "Parquet", lambda: exclusion_list_parquet(frame), file_name="exclusion_list.parquet",
+            mime="application/vnd.apache.parquet", key="exclusion-list-parquet",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     st.caption(
@@ -70,17 +71,19 @@ def _draw_files(view: View, members: pl.DataFrame) -> None:
     )
 
 
-def _draw_expression(view: View, blacklist: Blacklist) -> None:
+def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
     wanted = st.toggle(
         "Filter expression for polars and pandas",
-        key="blacklist-expression",
+        key="exclusion-list-expression",
         help="Lines that leave out exactly these instances when run on the primary version's file.",
     )
     if not wanted:
         return
     try:
         with st.spinner("Writing the expression…"):
-            found = filter_expression(view.evaluation, blacklist, version=view.selection.primary)
+            found = filter_expression(
+                view.evaluation, exclusion_list, version=view.selection.primary
+            )
     except ChameleonError as error:
         st.info(plain(str(error)), icon=":material/info:")
         return
@@ -99,8 +102,9 @@ def _draw_script(library: str, script: str, found: FilterExpression) -> None:
         shown = f"{script[:_SHOWN_LETTERS]}…\n# {len(script):,} letters in all: download them"
     st.code(shown, language="python", wrap_lines=True, height=180)
     st.download_button(
-        f"Download for {library}", lambda: script.encode(), file_name=f"blacklist_{library}.py",
-        mime="text/x-python", key=f"blacklist-{library}", icon=":material/download:",
+        f"Download for {library}", lambda: script.encode(),
+        file_name=f"exclusion_list_{library}.py", mime="text/x-python",
+        key=f"exclusion-list-{library}", icon=":material/download:",
         on_click="ignore", help=f"For version {plain(found.version)}.",
     )  # fmt: skip
 
@@ -112,14 +116,14 @@ def draw_import(view: View, name: str | None) -> None:
     """
     if name is None:
         st.text_input(
-            "Name of the list", key="blacklist-import-name", max_chars=LONGEST_NAME,
+            "Name of the list", key="exclusion-list-import-name", max_chars=LONGEST_NAME,
             placeholder="imported",
         )  # fmt: skip
     st.checkbox(
-        "Also keep ids that no version holds", key="blacklist-keep-unknown",
+        "Also keep ids that no version holds", key="exclusion-list-keep-unknown",
         help="For a list that is older, or meant for versions to come.",
     )  # fmt: skip
-    key = f"blacklist-import-{_nonce()}"
+    key = f"exclusion-list-import-{_nonce()}"
     st.file_uploader(
         "CSV or Parquet of ids, with or without a column reason",
         type=["csv", "parquet"], key=key, on_change=_take_list, args=(view, name, key),
@@ -128,9 +132,9 @@ def draw_import(view: View, name: str | None) -> None:
 
 def draw_upload(view: View) -> None:
     """Take all lists of a file that was downloaded here before."""
-    key = f"blacklist-upload-{_nonce()}"
+    key = f"exclusion-list-upload-{_nonce()}"
     st.file_uploader(
-        "Lists downloaded before (blacklists.json)",
+        "Lists downloaded before (exclusion_lists.json)",
         type=["json"], key=key, on_change=_take_lists, args=(view, key),
     )  # fmt: skip
 
@@ -139,15 +143,15 @@ def _take_list(view: View, old: str | None, key: str) -> None:
     file = st.session_state[key]
     if not isinstance(file, UploadedFile):  # none, or one that was let go of
         return
-    typed = str(st.session_state.get("blacklist-import-name", ""))
+    typed = str(st.session_state.get("exclusion-list-import-name", ""))
     name = old or " ".join(typed.split()) or "imported"
 
     def change() -> str:
         dataset = view.evaluation.dataset
-        read = read_blacklist(file.getvalue(), file.name, dataset.project)
+        read = read_exclusion_list(file.getvalue(), file.name, dataset.project)
         known = instance_numbers(dataset, read.frame["instance"]) >= 0
         kept = read.frame
-        if not st.session_state.get("blacklist-keep-unknown"):
+        if not st.session_state.get("exclusion-list-keep-unknown"):
             kept = kept.filter(pl.Series(known))
         at = now()
         entries = [(one, reason, at) for one, reason in kept.iter_rows()]

@@ -1,6 +1,6 @@
-"""The store of blacklists: several writers, sudden ends, odd names, damaged and foreign files.
+"""The store of exclusion lists: several writers, sudden ends, odd names, damaged and foreign files.
 
-`CHAMELEON_KILLS=100 pytest tests/test_blacklists.py` kills at that many random moments.
+`CHAMELEON_KILLS=100 pytest tests/test_exclusion_lists.py` kills at that many random moments.
 """
 
 import gc
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 import chameleon
-from chameleon import BlacklistRule, Blacklists
+from chameleon import ExclusionLists, ExclusionRule
 from chameleon.errors import ProjectError, SelectionError
 from chameleon.selection import can_be_written, lists_json, put_lists
 from chameleon.selection.exclusion_lists import FILE
@@ -30,7 +30,7 @@ from tests.library import examples, plain, write_project
 ROOT = Path(__file__).parent.parent
 KILLS = int(os.environ.get("CHAMELEON_KILLS", "6"))
 TEXTS = st.text(max_size=12)
-RULE = BlacklistRule(0, "split=test&f%3Ax=1.0..2.0", "2", "1", "why")
+RULE = ExclusionRule(0, "split=test&f%3Ax=1.0..2.0", "2", "1", "why")
 
 
 def ids(store, name="l"):
@@ -49,7 +49,7 @@ class Lists(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.store = Blacklists(self.folder / FILE)
+        self.store = ExclusionLists(self.folder / FILE)
         self.model: dict[str, dict[str, str]] = {}
 
     @rule(name=names, instances=some, reason=TEXTS)
@@ -92,9 +92,9 @@ class Lists(RuleBasedStateMachine):
 
     @invariant()
     def all_there(self):
-        copied = Blacklists()
+        copied = ExclusionLists()
         put_lists(copied, lists_json([self.store.of(n) for n in self.store.names]).encode())
-        for store in (self.store, Blacklists.copied(self.folder / FILE), copied):
+        for store in (self.store, ExclusionLists.copied(self.folder / FILE), copied):
             assert list(store.names) == sorted(self.model, key=str.encode)
             for name, entries in self.model.items():
                 held = store.of(name).entries
@@ -113,7 +113,7 @@ def test_a_file_does_what_a_dict_does():
 @given(st.text(), st.text())
 @settings(max_examples=examples(40))
 def test_any_name_and_reason_is_kept_on_one_line_or_refused(name, reason):
-    store = Blacklists()
+    store = ExclusionLists()
     try:
         store.put(name, ["1"], reason)
     except SelectionError:
@@ -125,9 +125,9 @@ def test_any_name_and_reason_is_kept_on_one_line_or_refused(name, reason):
 
 
 def test_rules_are_kept_taken_off_and_never_share_a_number(tmp_path):
-    store = Blacklists(tmp_path / FILE)
+    store = ExclusionLists(tmp_path / FILE)
     assert store.put_rule("l", RULE).new == 1
-    assert store.put_rule("l", RULE) == chameleon.Put(0, 1)
+    assert store.put_rule("l", RULE) == chameleon.AddResult(0, 1)
     (kept,) = store.of("l").rules
     assert (kept.query, kept.primary, kept.secondary, kept.reason) == (
         RULE.query, "2", "1", "why",
@@ -137,7 +137,7 @@ def test_rules_are_kept_taken_off_and_never_share_a_number(tmp_path):
     assert not store.take_off_rule("l", kept.number)
     store.put_rule("l", RULE)
     assert store.of("l").rules[0].number > kept.number
-    copied = Blacklists()
+    copied = ExclusionLists()
     put_lists(copied, lists_json([store.of("l")]).encode())
     assert copied.of("l").rules[0].query == RULE.query
 
@@ -145,14 +145,14 @@ def test_rules_are_kept_taken_off_and_never_share_a_number(tmp_path):
 def test_looking_makes_no_file(tmp_path):
     project = chameleon.open_project(write_project(tmp_path / "p", {"1": plain()}))
     before = sorted(project.path.iterdir())
-    store = chameleon.open_blacklists(project)
+    store = chameleon.open_exclusion_lists(project)
     assert store.names == ()
-    with pytest.raises(SelectionError, match="no blacklist"):
+    with pytest.raises(SelectionError, match="no exclusion list"):
         store.of("l")
     assert sorted(project.path.iterdir()) == before
     store.put("l", ["1"])
     assert (project.path / FILE).exists()
-    Blacklists.copied(project.path / FILE)
+    ExclusionLists.copied(project.path / FILE)
     assert not list(project.path.glob("*-wal"))
     with closing(sqlite3.connect(project.path / FILE)) as raw:
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -161,7 +161,7 @@ def test_looking_makes_no_file(tmp_path):
 def test_a_single_table_has_its_lists_beside_it(tmp_path):
     plain().with_columns(batch=1).write_csv(tmp_path / "data.csv")
     project = chameleon.open_project(f"{tmp_path}/data.csv?version=batch&reading=snapshot")
-    chameleon.open_blacklists(project).put("l", ["1"])
+    chameleon.open_exclusion_lists(project).put("l", ["1"])
     assert (tmp_path / f"data.csv.{FILE}").exists()
 
 
@@ -173,13 +173,13 @@ def damaged(path):
 
 
 def cut(path):
-    store = Blacklists(path)
+    store = ExclusionLists(path)
     store.put("l", [str(n) for n in range(20_000)])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def scrambled(path):
-    store = Blacklists(path)
+    store = ExclusionLists(path)
     store.put("l", [str(n) for n in range(20_000)])
     content = bytearray(path.read_bytes())
     content[8192:40_000] = bytes(40_000 - 8192)
@@ -193,7 +193,7 @@ def foreign(path):
 
 
 def newer(path):
-    Blacklists(path).put("l", ["1"])
+    ExclusionLists(path).put("l", ["1"])
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -216,17 +216,17 @@ def test_an_unusable_file_is_told_and_left_as_it_is(tmp_path, make):
     make(path)
     before = path.read_bytes()
     with pytest.raises(ProjectError, match=UNUSABLE[make]) as told:
-        Blacklists(path)
+        ExclusionLists(path)
     assert FILE in str(told.value)
     assert str(tmp_path) not in str(told.value)
     assert path.read_bytes() == before
     with pytest.raises(ProjectError, match=UNUSABLE[make]):
-        Blacklists.copied(path)
+        ExclusionLists.copied(path)
     assert path.read_bytes() == before
 
 
 def test_a_file_that_is_damaged_later_is_told_too(tmp_path):
-    store = Blacklists(tmp_path / FILE)
+    store = ExclusionLists(tmp_path / FILE)
     store.put("l", ["1"])
     damaged(tmp_path / FILE)
     before = (tmp_path / FILE).read_bytes()
@@ -240,25 +240,25 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / FILE).symlink_to(tmp_path / "elsewhere")
     assert not can_be_written(tmp_path / FILE)
     with pytest.raises(ProjectError, match="is a link"):
-        Blacklists(tmp_path / FILE)
+        ExclusionLists(tmp_path / FILE)
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_lost_half_of_a_change_is_no_change(tmp_path):
-    store = Blacklists(tmp_path / FILE)
+    store = ExclusionLists(tmp_path / FILE)
 
     def breaking():
         yield "1", "", 1
         raise RuntimeError
 
-    for place in (store, Blacklists()):
+    for place in (store, ExclusionLists()):
         with pytest.raises(RuntimeError):
             place.put_entries("l", breaking())
         assert place.names == ()
 
 
 def test_no_json_of_another_kind_is_taken():
-    store = Blacklists()
+    store = ExclusionLists()
     good = json.loads(lists_json([]))
     entry = {"name": "l", "entries": [["1", "", 5]], "rules": []}
     for content in (
@@ -267,7 +267,7 @@ def test_no_json_of_another_kind_is_taken():
         json.dumps({**good, "lists": [{**entry, "entries": [["1", "", 1e400]]}]}).encode(),
         json.dumps({**good, "lists": [entry, {**entry, "rules": [{}]}]}).encode(),
     ):  # fmt: skip
-        with pytest.raises(SelectionError, match="holds no blacklists"):
+        with pytest.raises(SelectionError, match="holds no exclusion lists"):
             put_lists(store, content)
         assert store.names == ()
 
@@ -279,7 +279,7 @@ def test_a_name_that_cannot_be_used_adds_nothing_of_the_file(tmp_path, name):
         {"name": "first", "entries": [["1", "", 5]], "rules": []},
         {"name": name, "entries": [["2", "", 5]], "rules": []},
     ]
-    for store in (Blacklists(), Blacklists(tmp_path / FILE)):
+    for store in (ExclusionLists(), ExclusionLists(tmp_path / FILE)):
         with pytest.raises(SelectionError, match="name"):
             put_lists(store, json.dumps({**good, "lists": lists}).encode())
         assert store.names == ()
@@ -291,9 +291,9 @@ def test_a_name_that_cannot_be_used_adds_nothing_of_the_file(tmp_path, name):
 WRITER = """
 import os, sys
 from pathlib import Path
-from chameleon import Blacklists
+from chameleon import ExclusionLists
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-store = Blacklists(path)
+store = ExclusionLists(path)
 os.write(1, b"ready\\n")
 sys.stdin.readline()
 for number in range(count):
@@ -322,16 +322,16 @@ def test_processes_that_write_at_once_lose_no_entry(tmp_path):
         process.communicate(timeout=120)
         assert process.returncode == 0
     expected = {f"{n}-{k}-{part}" for n in "ab" for k in range(40) for part in range(3)}
-    assert set(ids(Blacklists(path), "shared")) == expected
+    assert set(ids(ExclusionLists(path), "shared")) == expected
 
 
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from chameleon import Blacklists
+from chameleon import ExclusionLists
 
 def write(path, name, told):
-    store = Blacklists(path)
+    store = ExclusionLists(path)
     for number in range(10**6):
         store.put("shared", [f"{name}-{number}-{part}" for part in range(3)], "of " + name)
         os.write(told, number.to_bytes(4, "little"))
@@ -357,11 +357,11 @@ for kill in range(kills):
     os.close(reading)
     done = 1 + len(rest) // 4
     commits += done
-    held = {i for i in Blacklists(path).of("shared").entries["instance"].to_list()
+    held = {i for i in ExclusionLists(path).of("shared").entries["instance"].to_list()
             if i.startswith(f"k{kill}-")}
     lost += sum(f"k{kill}-{n}-{part}" not in held for n in range(done) for part in range(3))
     torn += len(held) % 3  # three are put at once: all or none
-total = len(Blacklists(path).of("shared").entries)
+total = len(ExclusionLists(path).of("shared").entries)
 print(lost, torn, commits, total)
 """
 
@@ -381,7 +381,7 @@ def test_whoever_is_killed_while_writing_loses_no_committed_entry(tmp_path):
 
 
 def test_lists_in_memory_close_what_they_opened_when_they_go():
-    lists = Blacklists()
+    lists = ExclusionLists()
     lists.put("l", ["a"])
     connection = lists._memory
     del lists

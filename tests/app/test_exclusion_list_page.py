@@ -1,4 +1,4 @@
-"""The Blacklist page: kept in the project or in the session, put on, seen, taken off, what if."""
+"""The exclusion list page: kept in the project or in the session, added, seen, removed, what if."""
 
 import json
 from dataclasses import replace
@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon import Blacklists, Filters, Selection
-from chameleon.app import blacklist, blacklist_exchange, blacklisting, tables
+from chameleon import ExclusionLists, Filters, Selection
+from chameleon.app import exclusion_list, exclusion_list_files, tables, visitor_lists
 from chameleon.app.operator import WRITING_VARIABLE
 from chameleon.project import Split
 from chameleon.selection import rule_of
@@ -16,7 +16,7 @@ from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 
-PAGE = "pages/blacklist.py"
+PAGE = "pages/exclusion_list.py"
 TOML = TREE
 
 
@@ -31,9 +31,9 @@ def writing(monkeypatch):
 
 
 def put(screen, key, *, name="broken", reason="cut off"):
-    if any(t.key == "blacklist-put-name" for t in screen.at.text_input):
-        screen.at.text_input(key="blacklist-put-name").set_value(name)
-    screen.at.text_input(key="blacklist-put-reason").set_value(reason)
+    if any(t.key == "exclusion-list-put-name" for t in screen.at.text_input):
+        screen.at.text_input(key="exclusion-list-put-name").set_value(name)
+    screen.at.text_input(key="exclusion-list-put-reason").set_value(reason)
     screen.at.button(key=key).click().run()
     assert not screen.at.exception
     return screen
@@ -46,59 +46,59 @@ def success(screen):
 def test_without_a_list_the_page_teaches_and_puts_nothing(open_app, project):
     screen = open_app(project, PAGE)
     assert "deletes nothing" in " ".join(screen.texts())
-    assert screen.at.button(key="blacklist-put-instances").disabled
-    assert screen.at.button(key="blacklist-put-rule").disabled
+    assert screen.at.button(key="exclusion-list-put-instances").disabled
+    assert screen.at.button(key="exclusion-list-put-rule").disabled
     assert not (project / FILE).exists()
 
 
 def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, project, writing):
     screen = open_app(project, PAGE, {"split": "test"})
     assert not [e for e in screen.at.info if "session" in e.value]
-    put(screen, "blacklist-put-instances")
+    put(screen, "exclusion-list-put-instances")
     assert "16 instances put on" in success(screen)
-    store = Blacklists(project / FILE)
+    store = ExclusionLists(project / FILE)
     (name,) = store.names
     entries = store.of(name).entries
     evaluation = chameleon.evaluate(chameleon.open_project(project))
-    members = chameleon.blacklist_members(evaluation, store.of(name), version="2")
+    members = chameleon.exclusion_list_members(evaluation, store.of(name), version="2")
     assert set(members["split"]) == {"test"}
     assert set(entries["reason"]) == {"cut off"}
     shown = screen.at.dataframe[0].value
     assert shown["instance"].tolist() == entries["instance"].to_list()
     hits = screen.at.dataframe[1].value
-    expected = chameleon.blacklist_hits(evaluation, store.of(name), version="2")
+    expected = chameleon.exclusion_list_counts(evaluation, store.of(name), version="2")
     assert (
         hits["instances"].tolist()
         == expected.filter(pl.col("by") != "version")["instances"].to_list()
     )
-    put(screen, "blacklist-put-rule", reason="always")
+    put(screen, "exclusion-list-put-rule", reason="always")
     (rule,) = store.of(name).rules
     assert rule.query == "split=test"
     assert (rule.primary, rule.secondary) == ("2", "1")
     other = open_app(project, PAGE)  # somebody else
     assert other.at.dataframe[0].value["instance"].tolist()[:16] == entries["instance"].to_list()
-    other.at.multiselect(key="blacklist-take-off").set_value(["13", "3"]).run()
-    other.at.button(key="blacklist-take-off-go").click().run()
+    other.at.multiselect(key="exclusion-list-take-off").set_value(["13", "3"]).run()
+    other.at.button(key="exclusion-list-take-off-go").click().run()
     assert "2 taken off" in success(other)
-    other.at.button(key=f"blacklist-rule-{rule.number}").click().run()
+    other.at.button(key=f"exclusion-list-rule-{rule.number}").click().run()
     assert store.of(name).rules == ()
     assert set(store.of(name).entries["instance"]) == set(entries["instance"]) - {"3", "13"}
 
 
 def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writing):
-    store = Blacklists(project / FILE)
+    store = ExclusionLists(project / FILE)
     store.put("one", ["1"])
     store.create("two")
     screen = open_app(project, PAGE)
-    screen.at.text_input(key="blacklist-new-name").set_value("two").run()
-    screen.at.button(key="blacklist-rename").click().run()
+    screen.at.text_input(key="exclusion-list-new-name").set_value("two").run()
+    screen.at.button(key="exclusion-list-rename").click().run()
     assert "already" in screen.at.error[0].value
-    screen.at.text_input(key="blacklist-new-name").set_value("new").run()
-    screen.at.button(key="blacklist-rename").click().run()
+    screen.at.text_input(key="exclusion-list-new-name").set_value("new").run()
+    screen.at.button(key="exclusion-list-rename").click().run()
     assert store.names == ("new", "two")
-    assert screen.at.button(key="blacklist-delete").disabled
-    screen.at.checkbox(key="blacklist-sure").check().run()
-    screen.at.button(key="blacklist-delete").click().run()
+    assert screen.at.button(key="exclusion-list-delete").disabled
+    screen.at.checkbox(key="exclusion-list-sure").check().run()
+    screen.at.button(key="exclusion-list-delete").click().run()
     assert store.names == ("two",)
     assert not screen.at.exception
 
@@ -106,13 +106,13 @@ def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writ
 def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
     open_app, project, monkeypatch
 ):
-    Blacklists(project / FILE).put("of the project", ["1"], "old")
+    ExclusionLists(project / FILE).put("of the project", ["1"], "old")
     before = (project / FILE).read_bytes()
     screen = open_app(project, PAGE, {"split": "test"})
     assert any("this session only" in e.value for e in screen.at.info)
-    names = list(screen.at.selectbox(key="blacklist-list").options)
+    names = list(screen.at.selectbox(key="exclusion-list-list").options)
     assert names == ["of the project"]
-    put(screen, "blacklist-put-instances")
+    put(screen, "exclusion-list-put-instances")
     assert "16 instances put on" in success(screen)
     assert (project / FILE).read_bytes() == before
     assert [p.name for p in project.iterdir() if FILE in p.name] == [FILE]
@@ -124,12 +124,12 @@ def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
         lambda label, data, **options: told.setdefault(options["key"], data),
     )  # fmt: skip
     screen.at.run()
-    saved = told["blacklist-all"]()
+    saved = told["exclusion-list-all"]()
     assert len(json.loads(saved)["lists"][0]["entries"]) == 17
-    again = Blacklists()
-    blacklist_exchange.put_lists(again, saved)
+    again = ExclusionLists()
+    exclusion_list_files.put_lists(again, saved)
     assert len(again.of("of the project").entries) == 17
-    text = told["blacklist-csv"]().decode()
+    text = told["exclusion-list-csv"]().decode()
     assert text.startswith("instance,reason,by,added\n")
 
 
@@ -137,16 +137,16 @@ def test_a_damaged_file_is_told_and_left(open_app, project, writing):
     (project / FILE).write_bytes(b"no lists" * 100)
     screen = open_app(project, PAGE, {"split": "test"})
     assert "damaged" in screen.at.error[0].value
-    put(screen, "blacklist-put-instances")
+    put(screen, "exclusion-list-put-instances")
     assert "16 instances put on" in success(screen)
     assert (project / FILE).read_bytes() == b"no lists" * 100
     assert str(project) not in " ".join(screen.texts())
 
 
 def test_a_rule_that_does_not_apply_is_told_and_the_rest_shows(open_app, project, writing):
-    store = Blacklists(project / FILE)
+    store = ExclusionLists(project / FILE)
     store.put("l", ["1"])
-    store.put_rule("l", chameleon.BlacklistRule(0, "label=bird&f%3Agone=missing", "2", "1"))
+    store.put_rule("l", chameleon.ExclusionRule(0, "label=bird&f%3Agone=missing", "2", "1"))
     screen = open_app(project, PAGE)
     assert not screen.at.exception
     assert any("cannot be applied" in e.value for e in screen.at.warning)
@@ -154,12 +154,12 @@ def test_a_rule_that_does_not_apply_is_told_and_the_rest_shows(open_app, project
 
 
 def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
-    store = Blacklists(project / FILE)
+    store = ExclusionLists(project / FILE)
     store.put("l", [str(k) for k in range(0, 40, 3)])
     screen = open_app(project, PAGE)
     text = " ".join(screen.texts())
     evaluation = chameleon.evaluate(chameleon.open_project(project))
-    found = chameleon.without(evaluation, "2", [str(k) for k in range(0, 40, 3)])
+    found = chameleon.refit_without(evaluation, "2", [str(k) for k in range(0, 40, 3)])
     removed = dict(found.removed.select("split", "removed").iter_rows())
     assert f"**{removed['train']:,} of 24 train** rows" in text
     screen.at.button(key="what-if").click()
@@ -175,11 +175,11 @@ def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
 
 
 def test_the_expression_stands_on_the_page(open_app, project, writing):
-    store = Blacklists(project / FILE)
+    store = ExclusionLists(project / FILE)
     store.put("l", ["1", "2"])
     store.put_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
     screen = open_app(project, PAGE)
-    screen.at.toggle(key="blacklist-expression").set_value(True).run()
+    screen.at.toggle(key="exclusion-list-expression").set_value(True).run()
     assert not screen.at.exception
     evaluation = chameleon.evaluate(chameleon.open_project(project))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
@@ -192,7 +192,7 @@ def test_the_form_of_other_pages_puts_what_was_chosen_there(
     open_app, project, writing, monkeypatch
 ):
     monkeypatch.setattr(
-        blacklist, "draw", lambda view: blacklisting.draw_put(view, ["7", "5"], key="other")
+        exclusion_list, "draw", lambda view: visitor_lists.draw_put(view, ["7", "5"], key="other")
     )
     screen = open_app(project, PAGE, {"label": "a"})
     screen.at.text_input(key="other-name").set_value("chosen")
@@ -200,7 +200,7 @@ def test_the_form_of_other_pages_puts_what_was_chosen_there(
     screen.at.button(key="other-instances").click().run()
     assert "2 instances put on" in success(screen)
     screen.at.button(key="other-rule").click().run()
-    held = Blacklists(project / FILE).of("chosen")
+    held = ExclusionLists(project / FILE).of("chosen")
     assert held.entries["instance"].to_list() == ["5", "7"]
     assert [rule.query for rule in held.rules] == ["label=a"]
     screen.at.run()
@@ -214,8 +214,8 @@ def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatc
     if case == "private":
         opened = replace(opened, private=tmp_path)
     if case == "unwritable":
-        monkeypatch.setattr(blacklisting, "can_be_written", lambda path: False)
-    found = blacklisting._opened(opened)
+        monkeypatch.setattr(visitor_lists, "can_be_written", lambda path: False)
+    found = visitor_lists._opened(opened)
     assert (found.why_session is None) == (case == "writable")
     found.lists.put("l", ["1"])
     assert (project / FILE).exists() == (case == "writable")
@@ -224,8 +224,8 @@ def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatc
 
 def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
     screen = open_app(showcase("hostile"), PAGE, {"split": "test"})
-    put(screen, "blacklist-put-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
-    put(screen, "blacklist-put-rule", reason=showcases.MARKDOWN)
+    put(screen, "exclusion-list-put-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
+    put(screen, "exclusion-list-put-rule", reason=showcases.MARKDOWN)
     for text in screen.texts():
         assert "<img" not in text.replace(r"\<img", "")
         assert "[a](" not in text
@@ -241,6 +241,6 @@ def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
 
 def test_given_predictions_cannot_be_refitted_and_that_is_said(open_app, showcase, monkeypatch):
     screen = open_app(showcase("kinds"), PAGE, {"split": "test"})
-    put(screen, "blacklist-put-instances")
+    put(screen, "exclusion-list-put-instances")
     assert any("made elsewhere" in e.value for e in screen.at.info)
     assert not [b for b in screen.at.button if b.key == "what-if"]

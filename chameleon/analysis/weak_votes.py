@@ -37,7 +37,7 @@ _SCHEMA: Mapping[str, Any] = {
 
 
 @of_selection(*EVERYTHING, own=["votes", "vote_changes"])
-def labelling_rules(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+def labeling_functions(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Figures of every labeling function in both versions, and the effect of its changed votes.
 
     A rule that a version lacks abstains there. Votes and their changes, chosen here, do not
