@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,7 +26,7 @@ import chameleon
 from tests.app import showcases
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURES = Path(__file__).parent / "pictures"
@@ -240,32 +240,33 @@ def complaints() -> Complaints:
     return Complaints()
 
 
+@pytest.fixture(scope="session")
+def window(browser: "Browser") -> "BrowserContext":
+    """Return the window whose tabs load Streamlit's scripts once; a tab is a session of its own."""
+    context = browser.new_context()
+    context.set_default_timeout(WAIT_SECONDS * 1000)
+    return context
+
+
 @pytest.fixture
 def open_page(
-    request: pytest.FixtureRequest, browser: "Browser", complaints: Complaints
+    request: pytest.FixtureRequest, window: "BrowserContext", complaints: Complaints
 ) -> Iterator[Callable[..., "Page"]]:
-    """Return a function that opens an address in a fresh window.
+    """Return a function that opens an address in a tab of its own.
 
-    Each window has cookies and a session of its own. It comes back once Streamlit has run the
-    page. If the test fails, the windows are pictured under tests/browser/pictures.
+    It comes back once Streamlit has run the page. If the test fails, the tabs are pictured under
+    tests/browser/pictures.
     """
-    with ExitStack() as windows:
+    with ExitStack() as tabs:
         pages: list[Page] = []
 
         def open_one(
-            url: str,
-            *,
-            width: int = 1440,
-            height: int = 900,
-            scheme: Scheme = "light",
-            **options: Any,
+            url: str, *, width: int = 1440, height: int = 900, scheme: Scheme = "light"
         ) -> "Page":
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, color_scheme=scheme, **options
-            )
-            windows.callback(context.close)
-            context.set_default_timeout(WAIT_SECONDS * 1000)
-            page = context.new_page()
+            page = window.new_page()
+            tabs.callback(close, page)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
             pages.append(page)
             complaints.watch(page)
             page.goto(url)
@@ -276,6 +277,13 @@ def open_page(
         if request.node.stash.get(FAILED, False):
             for number, page in enumerate(pages, start=1):
                 page.screenshot(path=picture_path(f"{request.node.name}-{number}"))
+
+
+def close(page: "Page") -> None:
+    """Close a tab; what it remembers of its server, such as a closed sidebar, goes with it."""
+    if not page.is_closed():
+        page.evaluate("localStorage.clear()")
+        page.close()
 
 
 @pytest.fixture
