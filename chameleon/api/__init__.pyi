@@ -1,0 +1,11 @@
+from .conditions import Range as Range
+from .evaluations import Evaluation as Evaluation
+from .instance import Instance as Instance
+from .lists import ExclusionList as ExclusionList
+from .lists import ExclusionLists as ExclusionLists
+from .projects import Project as Project
+from .projects import open_project as open_project
+from .projects import open_sample as open_sample
+from .projects import show_versions as show_versions
+from .steps import Step as Step
+from .versions import VersionEvaluation as VersionEvaluation

@@ -1,0 +1,74 @@
+"""Checks of a step against limits, for continuous integration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from chameleon.api.frames import SCHEMAS, shaped
+from chameleon.api.results import Gate
+
+if TYPE_CHECKING:
+    from chameleon.api.steps import Step
+    from chameleon.types import Metric
+
+_SEVERITIES = ("error", "warning", "info")
+
+Row = tuple[str, float | None, float | None, bool, str]
+
+
+def checked_step(
+    step: Step, metric: Metric | None, limits: Mapping[str, Any], *, certain: bool
+) -> Gate:
+    """The checks that have a limit; an undefined value fails its check."""
+    asked = {name: limit for name, limit in limits.items() if limit is not None}
+    rows: list[Row] = []
+    if "max_drop" in asked or "max_leaked" in asked:
+        found = step.attribution(metric=metric)
+        if "max_drop" in asked:
+            rows.append(_drop(found, asked["max_drop"], certain=certain))
+        if "max_leaked" in asked:
+            rows.append(_at_most("leaked test instances", found.leaked, asked["max_leaked"]))
+    if "max_negative_flips" in asked:
+        flips = step.prediction_changes().fair_negative_flips
+        value = flips.ci_low if certain else flips.share
+        rows.append(_at_most("negative flip rate", value, asked["max_negative_flips"]))
+    if "max_drifted" in asked:
+        drifted = int(step.drift().filter(pl.col("drifted") & (pl.col("kind") == "feature")).height)
+        rows.append(_at_most("drifted features", drifted, asked["max_drifted"]))
+    if "findings" in asked:
+        rows.append(_findings(step, asked["findings"]))
+    frame = pl.DataFrame(rows, schema=list(SCHEMAS["gate"]), orient="row") if rows else None
+    types: Any = dict(SCHEMAS["gate"])
+    table = pl.DataFrame(schema=types) if frame is None else frame
+    name = f"{step.before.name} → {step.after.name}"
+    return Gate(shaped("gate", table, ()), all(row[3] for row in rows), name)
+
+
+def _drop(found: Any, limit: float, *, certain: bool) -> Row:  # noqa: ANN401 - a result
+    """The check of the metric; where less is better, a rise is a drop."""
+    worse = -1 if found.metric != "log_loss" else 1
+    ends = (found.ci_low, found.ci_high) if certain else (found.change, found.change)
+    drops = [None if end is None else worse * end for end in ends]
+    value = None if None in drops else min(drops)
+    return _at_most(f"{found.metric} drop", value, limit)
+
+
+def _at_most(check: str, value: float | None, limit: float) -> Row:
+    if value is None:
+        return check, None, limit, False, f"{check} is undefined"
+    digits = "" if isinstance(value, int) else ".3f"
+    passed = value <= limit
+    sign = "≤" if passed else ">"
+    return check, value, limit, passed, f"{check} {value:{digits}} {sign} {limit:{digits}}"
+
+
+def _findings(step: Step, severity: str) -> Row:
+    """The check of the findings about the later version, or about no single one."""
+    severe = _SEVERITIES[: _SEVERITIES.index(severity) + 1]
+    version = pl.col("version").cast(pl.String)
+    concerns = version.is_null() | (version == step.after.name)
+    found = step.evaluation.findings().filter(concerns & pl.col("severity").is_in(severe))
+    return _at_most(f"findings ({severity} or worse)", found.height, 0)
