@@ -5,7 +5,8 @@ ChameleonError
 ├── ProjectError    the folder or its chameleon.toml cannot be used
 ├── VersionError    one version cannot be used; the others can
 ├── ModelError      the classifier named in chameleon.toml cannot be used
-└── SelectionError  a version, feature or value asked for does not exist
+├── SelectionError  a version, feature or value asked for does not exist
+└── GateError       a step failed its checks
 ```
 """
 
@@ -33,6 +34,10 @@ class ModelError(ChameleonError):
 
 class SelectionError(ChameleonError, ValueError):
     """A version, feature or value was asked for that does not exist."""
+
+
+class GateError(ChameleonError):
+    """A step failed its checks."""
 
 
 _MOST_LISTED = 20

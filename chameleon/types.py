@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from chameleon.selection import Range
-    from chameleon.storage import Progress
 
 T = TypeVar("T")
 
@@ -37,9 +36,7 @@ TrainBy = Literal["kind", "source", "label"]
 SharedGroup = Literal["added", "removed"]
 Library = Literal["polars", "pandas"]
 
-Change = Literal[
-    "added", "removed", "relabeled", "labeled", "edited", "changed_split", "unchanged"
-]
+Change = Literal["added", "removed", "relabeled", "labeled", "edited", "changed_split", "unchanged"]
 Flip = Literal["regressed", "fixed", "still_correct", "still_incorrect"]
 VoteChange = Literal["changed", "started", "stopped", "switched"]
 FailureSet = Literal["always_incorrect", "newly_incorrect", "fixed", "flickering"]

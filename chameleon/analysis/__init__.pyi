@@ -44,6 +44,7 @@ from .failures import confusion as confusion
 from .failures import errors_by as errors_by
 from .failures import failure_filters as failure_filters
 from .failures import failure_sets as failure_sets
+from .feature_table import feature_table as feature_table
 from .histograms import COUNT_COLUMNS as COUNT_COLUMNS
 from .histograms import feature_histograms as feature_histograms
 from .histograms import feature_labels as feature_labels
@@ -81,6 +82,12 @@ from .one_instance import shown_row as shown_row
 from .ranking import feature_correlations as feature_correlations
 from .ranking import feature_ranking as feature_ranking
 from .ranking import subset_distances as subset_distances
+from .row_frames import golden_predictions as golden_predictions
+from .row_frames import model_origins as model_origins
+from .row_frames import raw_columns as raw_columns
+from .row_frames import row_predictions as row_predictions
+from .row_frames import version_rows as version_rows
+from .row_frames import write_table as write_table
 from .sensitivities import most_sensitive as most_sensitive
 from .sensitivities import sensitivity as sensitivity
 from .slices import Slice as Slice
@@ -101,11 +108,14 @@ from .training import seconds_per_row as seconds_per_row
 from .training import train_changes as train_changes
 from .training import training_fits as training_fits
 from .training import training_seconds as training_seconds
+from .verdicts import step_verdict as step_verdict
 from .weak import ProbabilityChange as ProbabilityChange
 from .weak import WeakLabel as WeakLabel
 from .weak import has_weak_labels as has_weak_labels
 from .weak import label_probability_change as label_probability_change
 from .weak import label_probability_histogram as label_probability_histogram
+from .weak import probability_change_frame as probability_change_frame
+from .weak import weak_label_frame as weak_label_frame
 from .weak import weak_label_of as weak_label_of
 from .weak import weak_label_totals as weak_label_totals
 from .weak import weak_labels as weak_labels

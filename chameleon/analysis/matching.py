@@ -46,7 +46,7 @@ class _Declared:
 
     def part(self, selection: Selection) -> Selection:
         kept = {field: getattr(selection, field) for field in self.fields}
-        part = Selection(selection.primary, selection.secondary, **kept)
+        part = Selection(selection.primary, selection.secondary, read=selection.read, **kept)
         return without_fields(part, *self.own)
 
 

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from chameleon.analysis.instance_table import value_column
 from chameleon.analysis.values import SPLIT_NAMES, named_column
 from chameleon.counting import OUTCOMES
-from chameleon.data import EvolvingDataset
+from chameleon.data import EvolvingDataset, evolving_dataset, id_columns, instance_keys
 from chameleon.errors import SelectionError, choices
 from chameleon.models import Evaluation, golden_test
+from chameleon.project import Project
+from chameleon.selection import instance_numbers
 from chameleon.storage import csv_text
 
 
@@ -43,7 +45,7 @@ def raw_columns(
     roles = dataset.project.roles
     own = dict(zip(("instance", "label", "split", "date", "source"), role_columns(dataset, rows),
                    strict=True))  # fmt: skip
-    known = {name: column for name, column in own.items()}
+    known = dict(own)
     named = {"label": roles.label, "split": roles.split, "date": roles.date, "source": roles.source}
     known |= {name: own[role] for role, name in named.items() if name is not None}
     if len(roles.id) == 1:
@@ -58,6 +60,33 @@ def raw_columns(
         else:
             raise SelectionError(f"There is no column '{name}'. {choices([*known, *numbers])}")
     return pl.DataFrame({name: column.alias(name) for name, column in columns.items()})
+
+
+def version_rows(project: Project, version: str) -> pl.DataFrame:
+    """The rows of one version in the order of its file, their columns under their own names.
+
+    Returns
+    -------
+    pl.DataFrame
+        instance, the id columns, label, split, date, and source (those that have a column), and
+        the features.
+    """
+    dataset = evolving_dataset(project)
+    number = dataset.version_number(version)
+    ids = id_columns(dataset, project.version(version))
+    if ids.width:
+        keys = instance_keys(dataset, project.version(version), ids)
+        numbers = instance_numbers(dataset, keys)
+        rows = dataset.row_of_instance(number)[numbers].astype(np.intp)
+    else:
+        rows = dataset.rows_of(number)
+    roles = project.roles
+    named = {role: getattr(roles, role) for role in ("label", "split", "date", "source")}
+    own = raw_columns(dataset, rows, ["instance", *(c for c in named.values() if c)])
+    features = [f.name for n, f in enumerate(dataset.features) if dataset.has_column[number, n]]
+    columns = [own["instance"], *ids.get_columns(), *own.get_columns()[1:]]
+    columns += raw_columns(dataset, rows, features).get_columns()
+    return pl.DataFrame({column.name: column for column in columns})
 
 
 def row_predictions(evaluation: Evaluation, version: str) -> pl.DataFrame:
@@ -167,5 +196,3 @@ def write_table(frame: pl.DataFrame, path: Path) -> Path:
         case _:
             raise SelectionError(f"{path.name} must end in .csv or .parquet.")
     return path
-
-

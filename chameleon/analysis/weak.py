@@ -5,7 +5,7 @@ Labels by data programming: Ratner et al., NeurIPS 2016.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -300,3 +300,22 @@ def _entropies(values: NDArray[np.float64]) -> NDArray[np.float64]:
     logs = np.log2(np.where(values > 0, values, 1))
     entropies: NDArray[np.float64] = -(values * logs).sum(axis=0) + 0.0
     return entropies
+
+
+def weak_label_frame(found: WeakLabel, classes: Sequence[str]) -> pl.DataFrame:
+    """A weak label class by class: class, probability (null: no column), votes_for."""
+    every = dict.fromkeys([*classes, *found.probabilities, *(v for v in found.votes.values() if v)])
+    votes = list(found.votes.values())
+    rows = [(name, found.probabilities.get(name), votes.count(name)) for name in every]
+    schema = {"class": pl.String, "probability": pl.Float64, "votes_for": pl.Int64}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def probability_change_frame(found: ProbabilityChange) -> pl.DataFrame:
+    """The change of label probabilities as one row."""
+    row = (found.kept, found.compared, found.changed, found.likeliest_changed, found.distance)
+    schema = {
+        "shared": pl.Int64, "compared": pl.Int64, "changed": pl.Int64,
+        "most_likely_changed": pl.Int64, "distance": pl.Float64,
+    }  # fmt: skip
+    return pl.DataFrame([row], schema, orient="row")

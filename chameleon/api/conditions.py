@@ -30,10 +30,10 @@ from chameleon.selection import (
     Selection,
     SensitivityChoice,
     SensitivityRange,
-    ValueRange,
     VoteChange,
     Voted,
 )
+from chameleon.selection import Range as ValueRange
 
 UNSET = ...
 """What a condition is that was not given; None stands for a missing value."""
@@ -158,7 +158,9 @@ class Conditions:
                 field, values = _CONVERSIONS[name](self, value, given)
                 found[field] = values if not found.get(field) else (*found[field], *values)
         if features:
-            found["features"] = tuple(self._feature(name, value) for name, value in features.items())
+            found["features"] = tuple(
+                self._feature(name, value) for name, value in features.items()
+            )
         failure_set = found.pop("failure_set", None)
         filters = Filters(**found)
         return filters if failure_set is None else self._failing(failure_set, filters)
@@ -349,4 +351,3 @@ def _day(value: object) -> dt.date:
         return dt.date.fromisoformat(str(value))
     except ValueError:
         raise SelectionError(f"date must be a date such as 2019-01-11, found {value!r}.") from None
-

@@ -103,9 +103,7 @@ class Evaluation:
         name = self._name(version) or self.versions[-1].name
         return VersionEvaluation(self, Selection(name, name))
 
-    def step(
-        self, before: str | Version | None = None, after: str | Version | None = None
-    ) -> Step:
+    def step(self, before: str | Version | None = None, after: str | Version | None = None) -> Step:
         """Two versions: `after` is the newest by default, `before` the one preceding it.
 
         Raises
@@ -151,7 +149,7 @@ class Evaluation:
         places = [self._core.dataset.version_number(str(self._name(one))) for one in (first, last)]
         return replace(self, _first=min(places), _last=max(places))
 
-    def instance(self, id: object) -> Instance:  # noqa: A002 - the word of the interface
+    def instance(self, id: object) -> Instance:
         """One instance over all versions, by its id.
 
         Raises

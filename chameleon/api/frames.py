@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -17,7 +18,8 @@ DAY, MOMENT = pl.Date, pl.Datetime("us")
 AS_IS = None
 """The type of a column that keeps the one it has."""
 
-Type = VersionType | pl.DataType | type[pl.DataType] | None
+Type: TypeAlias = Any
+
 Schema = Mapping[str, Type]
 
 
@@ -309,8 +311,11 @@ def stacked(
     blocks = []
     for side, version in sides.items():
         own = {c: c.removeprefix(f"{side}_") for c in frame.columns if c.startswith(f"{side}_")}
-        own = own or {side: "instances"}
-        block = pl.DataFrame({**{k: frame[k] for k in keys}, **{n: frame[c] for c, n in own.items()}})
+        if side in frame.columns:  # a column of counts
+            own[side] = "instances"
+        block = pl.DataFrame(
+            {**{k: frame[k] for k in keys}, **{n: frame[c] for c, n in own.items()}}
+        )
         blocks.append(block.insert_column(0, pl.Series("version", [version] * len(block))))
     return pl.concat(blocks)
 

@@ -51,8 +51,8 @@ def _drop(found: Any, limit: float, *, certain: bool) -> Row:  # noqa: ANN401 - 
     """The check of the metric; where less is better, a rise is a drop."""
     worse = -1 if found.metric != "log_loss" else 1
     ends = (found.ci_low, found.ci_high) if certain else (found.change, found.change)
-    drops = [None if end is None else worse * end for end in ends]
-    value = None if None in drops else min(drops)
+    drops = [worse * end for end in ends if end is not None]
+    value = min(drops) if len(drops) == len(ends) else None
     return _at_most(f"{found.metric} drop", value, limit)
 
 

@@ -16,6 +16,7 @@ from chameleon.api.frames import shaped
 from chameleon.api.html import html_table
 from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
+from chameleon.models import Evaluation as Evaluated
 from chameleon.selection import rule_of
 
 if TYPE_CHECKING:
@@ -195,7 +196,10 @@ class ExclusionList:
             self._core, self._content, version=str(self.lists._evaluation._name(version))
         )
         notes = "".join(f"# {note}\n" for note in found.notes)
-        return notes + (found.polars if library == "polars" else found.pandas)
+        script = found.polars if library == "polars" else found.pandas
+        if script is None:
+            raise SelectionError(f"{library} has no form for these ids. Use library='polars'.")
+        return notes + script
 
     def write(self, path: str | Path) -> Path:
         """Write the members in any version as CSV or Parquet that `ExclusionLists.read` reads.
@@ -220,7 +224,7 @@ class ExclusionList:
         return self.lists._store
 
     @property
-    def _core(self) -> object:
+    def _core(self) -> Evaluated:
         return self.lists._evaluation._core
 
     @property

@@ -21,7 +21,9 @@ _SETS = ("splits", "labels", "sources", "outcomes", "instances")
 _SIDES = {"after": "primary", "before": "secondary"}
 
 
-def narrowed(evaluation: Evaluation, selection: Selection, filters: Filters, read: Read) -> Selection:
+def narrowed(
+    evaluation: Evaluation, selection: Selection, filters: Filters, read: Read
+) -> Selection:
     """The selection narrowed further by filters that read that version's row first.
 
     Where filters of one kind can't be combined into one, what matches becomes a set of instances.
@@ -53,15 +55,34 @@ def _combined(old: Filters, new: Filters) -> Filters | None:
             changes[one.name] = common
         elif one.name == "chosen":
             changes[one.name] = before & added
-        elif one.name == "features" and not {f.feature for f in before} & {f.feature for f in added}:
+        elif one.name == "features" and not {f.feature for f in before} & {
+            f.feature for f in added
+        }:
             changes[one.name] = (*before, *added)
         else:
             return None
     return replace(old, **changes)
 
 
+def swapped(evaluation: Evaluation, selection: Selection) -> Selection:
+    """The selection with its sides exchanged, and the same instances matching."""
+    of_instances = selection.filters.of_instances
+    filters = selection.filters.of_rows
+    if not of_instances.is_empty:
+        mask = instance_mask(evaluation, replace(selection, filters=of_instances))
+        filters = replace(filters, chosen=InstanceSet.of_mask(mask))
+    return Selection(
+        primary=selection.secondary,
+        secondary=selection.primary,
+        filters=filters,
+        primary_only=selection.secondary_only,
+        secondary_only=selection.primary_only,
+        read="primary" if selection.read == "secondary" else "secondary",
+    )
+
+
 def set_of_expressions(
-    evaluation: Evaluation, selection: Selection, expressions: Sequence[pl.Expr], side: str
+    evaluation: Evaluation, selection: Selection, expressions: Sequence[pl.Expr], read: Read
 ) -> Filters:
     """The instances of either version for which all polars expressions are true, as a filter.
 
@@ -72,7 +93,7 @@ def set_of_expressions(
     """
     dataset = evaluation.dataset
     first, second = selection.primary, selection.secondary
-    if side == "secondary":
+    if read == "before":
         first, second = second, first
     held, rows = dataset.rows_of_pair(dataset.version_number(first), dataset.version_number(second))
     names = [name for expression in expressions for name in expression.meta.root_names()]
@@ -85,7 +106,9 @@ def set_of_expressions(
     return Filters(chosen=InstanceSet.of_mask(matching))
 
 
-def _evaluated(frame: pl.DataFrame, expression: pl.Expr, rows: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _evaluated(
+    frame: pl.DataFrame, expression: pl.Expr, rows: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     try:
         found = frame.select(expression).to_series()
     except pl.exceptions.PolarsError as error:

@@ -11,6 +11,7 @@ from chameleon import analysis, charts
 from chameleon.api.evaluations import in_scope
 from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
+from chameleon.project import Split as SplitName
 
 if TYPE_CHECKING:
     import altair as alt
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from chameleon.api.instance import Instance
     from chameleon.api.results import Attribution, DataChanges, PredictionChanges
     from chameleon.api.steps import Step
-    from chameleon.api.versions import VersionEvaluation
     from chameleon.api.views import View
     from chameleon.project import Version
     from chameleon.types import (
@@ -63,9 +63,7 @@ class EvaluationPlots:
         frame, groups = charts.size_frame(kept, "split")
         return charts.as_chart(charts.size_bars(by="split", domain=groups, dark=False), frame)
 
-    def drift(
-        self, *, reference: Reference = "previous", split: Split | None = None
-    ) -> alt.Chart:
+    def drift(self, *, reference: Reference = "previous", split: Split | None = None) -> alt.Chart:
         """Drift of the features that drifted most, in every version."""
         found = self._evaluation.drift(reference=reference, split=split)
         texts = found.with_columns(pl.col("before", "version").cast(pl.String))
@@ -130,9 +128,7 @@ class EvaluationPlots:
         spec = charts.frozen_lines(title=_METRICS[metric or "accuracy"], series=[name], dark=False)
         return charts.as_chart(spec, frame)
 
-    def cross_test(
-        self, *, metric: Metric | None = None, of_class: str | None = None
-    ) -> alt.Chart:
+    def cross_test(self, *, metric: Metric | None = None, of_class: str | None = None) -> alt.Chart:
         """Every version's model on every version's test set."""
         found = self._evaluation.cross_test(metric=metric, of_class=of_class)
         texts = found.with_columns(pl.col("model", "test").cast(pl.String))
@@ -153,10 +149,10 @@ class _ViewPlots:
     def errors(self, by: ErrorsBy = "label", *, scope: Scope = "test") -> alt.Chart:
         """Error rate by class or source, with its 95% CI."""
         view = self._view
-        split = None if scope == "all" else analysis.split_of(scope)
+        split = None if scope == "all" else SplitName(scope)
         found = analysis.errors_by(view._core, view._selection, by, split=split)
-        sides = {"primary": view._selection.primary, "secondary": view._selection.secondary}
-        frame = charts.error_frame(found, absent=f"no {by}", **sides)
+        primary, secondary = view._selection.primary, view._selection.secondary
+        frame = charts.error_frame(found, absent=f"no {by}", primary=primary, secondary=secondary)
         return charts.as_chart(charts.error_rates(title=by.capitalize(), dark=False), frame)
 
     def embedding(self, *, scope: Scope = "test") -> alt.Chart:
@@ -165,7 +161,7 @@ class _ViewPlots:
         if view._core.layout is None:
             raise SelectionError("There is no embedding.")
         counts = analysis.embedding_cells(view._core, in_scope(view._selection, scope))
-        options = charts.EmbeddingChart()
+        options = charts.EmbeddingChart(size_px=480, dark=False)
         frame = charts.embedding_frame(counts, options, cells=analysis.CELLS)
         return charts.as_chart(charts.embedding_chart(options), frame)
 
@@ -178,7 +174,7 @@ class VersionPlots(_ViewPlots):
     def confusion(self, *, scope: Scope = "test") -> alt.Chart:
         """Confusion matrix."""
         view = self._view
-        split = None if scope == "all" else analysis.split_of(scope)
+        split = None if scope == "all" else SplitName(scope)
         found = analysis.confusion(view._core, view._selection, split=split)
         return confusion_matrix(found, view._selection.primary)
 
@@ -202,14 +198,12 @@ class StepPlots(_ViewPlots):
         """Drift of every feature, and its chance level."""
         view = self._view
         found = analysis.feature_drift(
-            view._core, view._selection, split=None if split is None else analysis.split_of(split),
+            view._core, view._selection, split=None if split is None else SplitName(split),
             draws=permutations, seed=seed,
         )  # fmt: skip
         return charts.as_chart(charts.drift_bars(dark=False), charts.drift_frame(found))
 
-    def prediction_changes(
-        self, *, same_label: bool = False, scope: Scope = "test"
-    ) -> alt.Chart:
+    def prediction_changes(self, *, same_label: bool = False, scope: Scope = "test") -> alt.Chart:
         """The four outcomes before and after."""
         step: Step = self._view  # type: ignore[assignment]
         return outcome_matrix(step.prediction_changes(same_label=same_label, scope=scope))
@@ -218,8 +212,8 @@ class StepPlots(_ViewPlots):
         """Which predicted class became which."""
         view = self._view
         found = analysis.class_changes(view._core, in_scope(view._selection, scope))
-        sides = {"primary": view._selection.primary, "secondary": view._selection.secondary}
-        frame = charts.class_frame(found, **sides)
+        primary, secondary = view._selection.primary, view._selection.secondary
+        frame = charts.class_frame(found, primary=primary, secondary=secondary)
         classes = max(frame["secondary_class"].n_unique(), frame["primary_class"].n_unique())
         return charts.as_chart(charts.class_table(classes=classes, dark=False), frame)
 
@@ -289,5 +283,3 @@ def probability_line(instance: Instance) -> alt.Chart:
     known = bool(found["probability_of_label"].count())
     spec = charts.probability_line(versions=len(found), known=known, dark=False)
     return charts.as_chart(spec, frame)
-
-

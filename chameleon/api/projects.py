@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,7 @@ class Project:
         (1006, 69)
         """
         name = version if isinstance(version, str) else version.name
-        return analysis.version_rows(self._core, self._core.version(name))
+        return analysis.version_rows(self._core, name)
 
     def findings(self, *, severity: Severity | None = None) -> pl.DataFrame:
         """Findings of the data check, the most severe first.
@@ -229,7 +230,7 @@ def open_project(
     data: Data,
     *,
     name: str | None = None,
-    id: OneOrMore[str] | None = None,  # noqa: A002 - the word of the interface
+    id: OneOrMore[str] | None = None,
     label: str | None = None,
     split: str | None = None,
     date: str | None = None,
@@ -323,11 +324,18 @@ def show_versions() -> None:
 
     print(f"python: {platform.python_version()} ({platform.platform()})")
     print(f"chameleon: {chameleon.__version__}")
-    names = "streamlit altair pandas polars numpy scikit-learn umap-learn scipy".split()
-    try:
+    names = [
+        "streamlit",
+        "altair",
+        "pandas",
+        "polars",
+        "numpy",
+        "scikit-learn",
+        "umap-learn",
+        "scipy",
+    ]
+    with suppress(PackageNotFoundError):  # run from the source tree
         names = [text.split(">")[0].strip() for text in requires("chameleon-timeline") or names]
-    except PackageNotFoundError:
-        pass  # run from the source tree
     for name in names:
         try:
             print(f"{name}: {version(name)}")

@@ -32,14 +32,14 @@ from chameleon.selection import (
     FeatureFilter,
     Filters,
     Selection,
-    ValueRange,
-    filter_words,
 )
+from chameleon.selection import Range as ValueRange
 
 if TYPE_CHECKING:
     from chameleon.api.lists import ExclusionList
     from chameleon.api.steps import Step
     from chameleon.data import EvolvingDataset
+    from chameleon.project import Project, Version
     from chameleon.storage import Progress, ProgressCallback
 
 EVERY_ROW = sys.maxsize
@@ -85,10 +85,12 @@ def edit_of(feature: str | None) -> DataChange:
 def require_test(scope: str) -> None:
     """Refuse a scope in which models have seen the rows."""
     if scope != "test":
-        raise SelectionError(f"Slices are of test instances: scope must be 'test', found {scope!r}.")
+        raise SelectionError(
+            f"Slices are of test instances: scope must be 'test', found {scope!r}."
+        )
 
 
-def shown_progress(wanted: bool) -> ProgressCallback | None:  # noqa: FBT001 - the user's argument
+def shown_progress(wanted: bool) -> ProgressCallback | None:
     """A callback that writes progress to stderr, if wanted."""
 
     def show(progress: Progress) -> None:
@@ -127,7 +129,11 @@ def version_instances(frame: pl.DataFrame) -> pl.DataFrame:
 
 def ranked(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame of `analysis.ranked_errors` with public names."""
-    names = {"suspicion": "label_issue_score", "suggested": "suggested_label", "flagged": "is_issue"}
+    names = {
+        "suspicion": "label_issue_score",
+        "suggested": "suggested_label",
+        "flagged": "is_issue",
+    }
     return frame.rename(names)
 
 
@@ -179,6 +185,33 @@ def data_changes(
         columns_removed=whole.columns_left,
         columns_retyped=whole.columns_retyped,
     )
+
+
+def compared(
+    project: Project, before: str | Version | None, after: str | Version | None
+) -> DataChanges:
+    """The changes of the data between two versions; by default of the newest step."""
+    names = [version.name for version in project.versions]
+    newer = names[-1] if after is None else project.version(str(after)).name
+    place = max(names.index(newer) - 1, 0)
+    older = names[place] if before is None else project.version(str(before)).name
+    if before is None and older == newer:
+        raise SelectionError(f"No version precedes {newer}. Name `before`.")
+    whole = analysis.compare_data(project, before=older, after=newer)
+    total = whole.added + whole.removed + whole.kept
+    counts = {
+        "added": whole.added,
+        "removed": whole.removed,
+        "relabelled": whole.relabelled,
+        "labelled": whole.labels_added,
+        "edited": whole.edited,
+        "moved": whole.moved,
+        "unchanged": whole.unchanged,
+    }
+    frame = pl.DataFrame(
+        {"happened": [*counts], "instances": [*counts.values()], "of": [total] * len(counts)}
+    )
+    return data_changes(frame, whole, names)
 
 
 def _proportion(rate: analysis.Rate) -> Proportion:
@@ -316,7 +349,7 @@ def slices(found: analysis.Slices, dataset: EvolvingDataset, versions: Sequence[
     every = [*(("worse", one) for one in found.worse), *(("better", one) for one in found.better)]
     rows = [
         {
-            "slice": " and ".join(filter_words(one.filters, kinds)),
+            "slice": " and ".join(part.label(kinds) for part in one.filters.parts),
             "direction": direction,
             "found_in": one.found_in,
             "instances": one.instances,
@@ -331,9 +364,8 @@ def slices(found: analysis.Slices, dataset: EvolvingDataset, versions: Sequence[
         }
         for direction, one in every
     ]
-    empty = {name: of for name, of in _slice_types().items()}
     return Slices(
-        frame=shaped("slices", pl.DataFrame(rows, schema=empty), versions),
+        frame=shaped("slices", pl.DataFrame(rows, schema=_slice_types()), versions),
         tried=found.tried,
         instances=found.instances,
         _conditions=tuple(conditions_of(one.filters, kinds) for _, one in every),
@@ -354,7 +386,9 @@ def conditions_of(filters: Filters, kinds: Mapping[str, Kind]) -> dict[str, Any]
     if filters.sources:
         found["source"] = list(filters.sources)
     if filters.features:
-        found["features"] = {one.feature: _values(one, kinds[one.feature]) for one in filters.features}
+        found["features"] = {
+            one.feature: _values(one, kinds[one.feature]) for one in filters.features
+        }
     return found
 
 
@@ -369,10 +403,12 @@ def _values(chosen: FeatureFilter, kind: Kind) -> list[Any]:
 
 def _range(limits: ValueRange, kind: Kind) -> Range:
     closed = {(True, True): "both", (True, False): "left", (False, True): "right"}
-    ends: list[Any] = [None if math.isinf(end) else end for end in (limits.low, limits.high)]
-    if kind is Kind.DATE:
-        ends = [None if end is None else _moment(end) for end in ends]
-    return Range(*ends, closed.get((not limits.open, limits.closed), "none"))  # type: ignore[arg-type]
+    low, high = (
+        None if math.isinf(end) else _moment(end) if kind is Kind.DATE else end
+        for end in (limits.low, limits.high)
+    )
+    ends: Any = closed.get((not limits.open, limits.closed), "none")
+    return Range(low, high, ends)
 
 
 def _moment(microseconds: float) -> Any:  # noqa: ANN401 - a datetime
@@ -408,7 +444,9 @@ def summary(
             "ci_low": low,
             "ci_high": high,
             "contributions": dict(change.parts.select("part", "value").iter_rows()),
-            "instances": int(change.corners["instances"].max() or 0),
+            "instances": int(change.corners["instances"].cast(pl.Int64).sum() // 4)
+            if len(values)
+            else 0,
             "leaked": change.leaked,
             "duplicates": change.twins,
             "unknown": change.unknown,
@@ -432,4 +470,3 @@ def other_read(step: Step) -> str:
     found = swapped.count()
     side = "before" if other == "secondary" else "after"
     return f" ({found:,} with read={side!r})" if found else ""
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -74,7 +74,8 @@ class Step(View):
     @property
     def change_type(self) -> ChangeType:
         """What changed for the model: "data", "model", "mixed", "nothing", or "unknown"."""
-        return shapes.CHANGE_TYPES[analysis.iteration_of(self._core, **self._names).value]
+        kind = analysis.iteration_of(self._core, **self._names).value
+        return cast("ChangeType", shapes.CHANGE_TYPES[kind])
 
     @property
     def plot(self) -> StepPlots:
@@ -103,7 +104,7 @@ class Step(View):
         SelectionError
             A condition looks at both versions.
         """
-        sides = {
+        sides: dict[str, Any] = {
             f"{side}_only": replace(self, _selection=shapes.unfiltered(self._selection))
             .filter(**given)
             ._selection.filters
@@ -384,7 +385,9 @@ class Step(View):
         True
         """
         fits = analysis.training_fits(self._core, **self._names, by=by, repeats=repeats)
-        return Cost(fits, analysis.training_seconds(self._core, **self._names, fits=fits))
+        before, after = self.before.name, self.after.name
+        seconds = analysis.training_seconds(self._core, before=before, after=after, fits=fits)
+        return Cost(fits, seconds)
 
     def summary(
         self,
@@ -407,7 +410,9 @@ class Step(View):
         >>> step.summary().verdict
         'both'
         """
-        asked = {**self._names, "metric": metric or "accuracy", "of_class": of_class}
+        asked: dict[str, Any] = {
+            **self._names, "metric": metric or "accuracy", "of_class": of_class,
+        }  # fmt: skip
         refits = None if training is None else training._source
         found = analysis.step_summary(self._core, **asked, training=refits)
         return shapes.summary(found, analysis.attribute_change(self._core, **asked), self._timeline)
@@ -488,4 +493,3 @@ class Step(View):
 
 def _enum(split: Split | None) -> SplitName | None:
     return None if split is None else SplitName(split)
-

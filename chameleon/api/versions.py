@@ -79,9 +79,7 @@ class VersionEvaluation(View):
         )  # fmt: skip
         return self._shaped("ranked_errors", shapes.ranked(found))
 
-    def label_issues(
-        self, *, folds: int = 5, seed: int = 0, progress: bool = False
-    ) -> LabelIssues:
+    def label_issues(self, *, folds: int = 5, seed: int = 0, progress: bool = False) -> LabelIssues:
         """Likely wrong labels, by models that never saw them.
 
         Train rows are predicted out of fold by the project's own pipeline, other rows by the
@@ -153,7 +151,9 @@ class VersionEvaluation(View):
     def __repr__(self) -> str:
         """The version in a line."""
         project = self.evaluation.project.name
-        return f"<VersionEvaluation {self.name} of {project!r}, {self.count():,} matching instances>"
+        return (
+            f"<VersionEvaluation {self.name} of {project!r}, {self.count():,} matching instances>"
+        )
 
     def _repr_html_(self) -> str:
         return html_table(self.errors(scope="all"), repr(self))

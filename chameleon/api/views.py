@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +16,14 @@ from chameleon import analysis
 from chameleon.api.conditions import UNSET, Conditions
 from chameleon.api.evaluations import Evaluation, in_scope
 from chameleon.api.frames import shaped, stacked
-from chameleon.api.narrowing import narrowed, set_of_expressions
+from chameleon.api.narrowing import narrowed, set_of_expressions, swapped
+from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
 from chameleon.project import Split as SplitName
 from chameleon.selection import Selection
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from chameleon import models
     from chameleon.api.conditions import Range
@@ -46,8 +48,9 @@ if TYPE_CHECKING:
 APP = "http://localhost:8501"
 
 
+@checks_options
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class View:
+class View(ABC):
     """Versions of an evaluation, and the filters that their instances match."""
 
     evaluation: Evaluation
@@ -158,7 +161,7 @@ class View:
         filters = at.filters({**given, **options}, features)
         selection = narrowed(self._core, self._selection, filters, read)
         if expressions:
-            matching = set_of_expressions(self._core, selection, expressions, self._read)
+            matching = set_of_expressions(self._core, selection, expressions, read)
             selection = narrowed(self._core, selection, matching, read)
         return replace(self, _selection=selection)
 
@@ -350,13 +353,21 @@ class View:
         }  # fmt: skip
 
     @property
-    def _read(self) -> str:
-        return self._selection.read
-
-    @property
+    @abstractmethod
     def _sort_columns(self) -> Mapping[str, str]:
         """The columns of `analysis.instances` by the public names that differ."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame of `analysis.instances` in public form."""
+
+    @abstractmethod
+    def _shaped_features(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame of `analysis.feature_table` in public form."""
+
+    @abstractmethod
+    def _shaped_errors(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The stacked frame of `analysis.errors_by` in public form."""
 
     def _shaped(self, name: str, frame: pl.DataFrame, *, more: bool = False) -> pl.DataFrame:
         return shaped(name, frame, self._timeline, more=more)
@@ -379,11 +390,11 @@ class View:
             "feature", "split", "bin", "bar", "low", "high", "category"
         )
         frames = []
-        for version in self._sides.values():
-            side = replace(self._selection, primary=version)
-            own = analysis.feature_labels(self._core, side).insert_column(
-                0, pl.Series("version", [version]).new_from_index(0, 1)
-            )
+        for name, version in self._sides.items():
+            side = self._selection
+            if name == "secondary":
+                side = swapped(self._core, side)
+            own = analysis.feature_labels(self._core, side).with_columns(version=pl.lit(version))
             frames.append(own.join(bins, on=["feature", "split", "bin"], how="left"))
         return pl.concat(frames)
 
@@ -402,11 +413,11 @@ class View:
         return rows.filter(pl.sum_horizontal("correct", "incorrect", "unknown") > 0)
 
     def _identity(self) -> tuple[object, ...]:
-        return self.evaluation, self._selection
+        return type(self), self.evaluation, self._selection
 
     def __eq__(self, other: object) -> bool:
         """Compare by evaluation, versions, and filters."""
-        return type(other) is type(self) and self._identity() == other._identity()  # type: ignore[attr-defined]
+        return isinstance(other, View) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
         """Hash as `__eq__` compares."""
@@ -415,4 +426,3 @@ class View:
 
 def _own_split(scope: Scope) -> Any:  # noqa: ANN401 - the enumeration inside
     return None if scope == "all" else SplitName(scope)
-

@@ -47,6 +47,8 @@ from .histograms import probability_histogram_text as probability_histogram_text
 from .histograms import probability_histograms as probability_histograms
 from .histograms import row_frames as row_frames
 from .histograms import small_multiples as small_multiples
+from .notebook import as_chart as as_chart
+from .notebook import most_drifting as most_drifting
 from .sensitivity import NUMBERED_BARS as NUMBERED_BARS
 from .sensitivity import BarScale as BarScale
 from .sensitivity import outcome_strips as outcome_strips

@@ -21,6 +21,8 @@ from .feature_space import sampled_hashes as sampled_hashes
 from .pair import Pair as Pair
 from .pair import differ as differ
 from .pair import pair_of as pair_of
+from .version_rows import id_columns as id_columns
+from .version_rows import instance_keys as instance_keys
 from .viewing import Viewer as Viewer
 from .viewing import viewed_values as viewed_values
 from .viewing import viewer_of as viewer_of

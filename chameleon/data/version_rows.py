@@ -48,5 +48,3 @@ def instance_keys(dataset: EvolvingDataset, version: Version, ids: pl.DataFrame)
     parts = [key_text(ids[name].cast(pl.String) if untyped else ids[name], untyped=untyped)
              for name in ids.columns]  # fmt: skip
     return joined_key(parts).alias("instance")
-
-

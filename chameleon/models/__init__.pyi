@@ -1,3 +1,4 @@
+from .custom import with_classifier as with_classifier
 from .evaluation import Evaluation as Evaluation
 from .evaluation import dataset_evaluation as dataset_evaluation
 from .evaluation import evaluate as evaluate

@@ -77,6 +77,8 @@ class Evaluation:
         The places of all rows in the plane, for the aggregated embedding.
     seconds
         How long the fit of a version's model took, by version name, where that is known.
+    origin
+        "external", "shipped", or "cached": where the predictions come from, unless fitted now.
     """
 
     dataset: EvolvingDataset
@@ -92,6 +94,7 @@ class Evaluation:
     findings: tuple[Finding, ...]
     layout: Layout | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    origin: str = "cached"
 
     @property
     def has_outcomes(self) -> bool:
@@ -148,6 +151,8 @@ def dataset_evaluation(
             if not _write(target, made):
                 made = replace(made, findings=(*made.findings, _NOT_KEPT))
         layout = kept_layout(dataset) or pca_layout(dataset)
+    if has_external_predictions(dataset.project):
+        made = replace(made, origin="external")
     return replace(made, layout=layout, findings=with_damage(made.findings, damaged))
 
 
@@ -168,6 +173,7 @@ def _shipped(dataset: EvolvingDataset, key: str) -> Evaluation | None:
         model=found.model,
         fitted=(),
         findings=(*dataset.project.findings, *dataset.findings, *found.findings),
+        origin="shipped",
     )
 
 

@@ -43,6 +43,8 @@ OWN = "\0own"
 
 def prediction_files(project: Project) -> dict[str, Path]:
     """The prediction file of every version that has one, by version name."""
+    if project.prediction_files is not None:
+        return dict(project.prediction_files)
     folder = project.path / PREDICTIONS_FOLDER
     if not folder.is_dir():
         return {}

@@ -50,6 +50,8 @@ class GoldenTest:
     ----------
     file
         Its file, relative to the project folder.
+    ids
+        The id of every row, as text; String of length n_rows.
     classes
         Those of the evaluation, then labels that no version has.
     label
@@ -65,6 +67,7 @@ class GoldenTest:
     """
 
     file: str
+    ids: pl.Series
     classes: tuple[str, ...]
     label: NDArray[np.int16]
     predicted: NDArray[np.int16]
@@ -125,6 +128,7 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
             shares[number] = said.probability_of(wanted, classes)
     return GoldenTest(
         file=str(project.settings.golden),
+        ids=ids,
         classes=classes,
         label=wanted,
         predicted=predicted,

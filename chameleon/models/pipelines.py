@@ -67,6 +67,12 @@ def classifier_class(name: str) -> type[ClassifierMixin]:
     return known[name]
 
 
+def classifier_names() -> frozenset[str]:
+    """The class names of scikit-learn's classifiers."""
+    with _listing:
+        return frozenset(_classifiers())
+
+
 @cache
 def _classifiers() -> Mapping[str, type[ClassifierMixin]]:
     """All of scikit-learn's classifiers by name; to be called under `_listing`.
@@ -96,6 +102,11 @@ def unfitted_pipeline(spec: ModelSpec, numbers: Sequence[str], texts: Sequence[s
     """
     from sklearn.pipeline import Pipeline
 
+    if spec.classifier is not None:
+        from chameleon.models.numbered_labels import NumberedLabels
+
+        encode = _encoder(spec.estimator, numbers, texts)
+        return Pipeline([("encode", encode), ("classify", NumberedLabels(spec.classifier))])
     model_class = classifier_class(spec.estimator)
     params: dict[str, Any] = dict(spec.params)
     accepted = inspect.signature(model_class).parameters

@@ -12,7 +12,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,11 @@ class FittedModel:
     pipeline: Pipeline
     seconds: float
     warnings: list[str]
+
+    @property
+    def is_custom(self) -> bool:
+        """Return True if a caller passed the classifier."""
+        return type(self.pipeline[-1]).__name__ == "NumberedLabels"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -188,7 +193,7 @@ def training_key(
         dataset.content_hashes()[rows].tobytes(),
         content_digest([dataset.labels(rows.astype(np.intp))]),
         [dataset.features[number].name for number in features],
-        asdict(spec),
+        spec.key,
         RECIPE,
         release_of("scikit-learn"),
     )
@@ -234,6 +239,8 @@ def cached_model(path: Path, fit: Callable[[], FittedModel], *, keep: int) -> Fi
     if model is not None:
         return model
     model = fit()
+    if model.is_custom:  # its code may change while its name stays
+        return model
     # one that skops cannot write is fitted again when it is asked again
     with suppress(TypeError, ValueError, AttributeError, NotImplementedError):
         write_folder(path, lambda folder: _write_model(folder, model))

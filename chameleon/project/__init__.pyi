@@ -25,6 +25,7 @@ from .files import scan_file as scan_file
 from .files import scan_whole as scan_whole
 from .files import unreadable as unreadable
 from .folder import PREDICTIONS_FOLDER as PREDICTIONS_FOLDER
+from .folder import VERSIONS_FOLDER as VERSIONS_FOLDER
 from .opening import folder_stamp as folder_stamp
 from .opening import open_project as open_project
 from .reading_settings import CUTS as CUTS
@@ -46,7 +47,9 @@ from .records import natural_order as natural_order
 from .records import version_name as version_name
 from .records import with_damage as with_damage
 from .settings import MOST_PIXELS as MOST_PIXELS
+from .settings import merged_settings as merged_settings
 from .settings import read_settings as read_settings
+from .settings import settings_content as settings_content
 from .settings import settings_text as settings_text
 from .surveys import Survey as Survey
 from .surveys import survey as survey

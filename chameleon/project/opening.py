@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from chameleon.errors import ProjectError
 from chameleon.project.address import Address, address_of, folder_stamp
@@ -35,6 +36,7 @@ from chameleon.project.records import (
     natural_order,
     with_damage,
 )
+from chameleon.project.settings import merged_settings, settings_content, settings_of
 from chameleon.project.table import TableSource, with_date_role
 from chameleon.project.toml_file import close_names
 from chameleon.storage import FileMemory, cache_folder, noted_damage
@@ -52,6 +54,7 @@ def open_project(
     path: str | os.PathLike[str],
     *,
     settings: Settings | None = None,
+    changes: Mapping[str, Any] | None = None,
     private: Path | None = None,
     cached_only: bool = False,
     most_versions: int = MOST_VERSIONS,
@@ -69,6 +72,8 @@ def open_project(
         "data.csv?version=batch&reading=since"; `id`, `label` and `split` name columns.
     settings
         Settings to try instead of those that stand in chameleon.toml or behind the table.
+    changes
+        A table with the keys of chameleon.toml, laid over its settings.
     private
         The one folder in which anything of the project may be kept: what is learnt and computed,
         copies and fitted models. None keeps them as usual.
@@ -86,7 +91,7 @@ def open_project(
     address = address_of(path)
     with noted_damage() as damaged:
         memory = FileMemory(private or cache_folder(address.path))
-        used = with_date_role(settings or address.settings)
+        used = with_date_role(settings or _changed(address.settings, changes or {}))
         source = source_of(address.folder, used, memory, most_versions=most_versions)
         try:
             project = project_of(address, used, source, memory)
@@ -95,6 +100,13 @@ def open_project(
                 memory.save()
     findings = with_damage(project.findings, damaged)
     return replace(project, private=private, cached_only=cached_only, findings=findings)
+
+
+def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings with a table laid over them."""
+    if not changes:
+        return settings
+    return settings_of(merged_settings(settings_content(settings), changes), settings.name)
 
 
 def source_of(

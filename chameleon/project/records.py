@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -131,6 +131,10 @@ class Version:
     note: str | None = None
     file: str = ""
 
+    def __str__(self) -> str:
+        """The name."""
+        return self.name
+
     @property
     def place(self) -> str:
         """The version and its file, as messages name them."""
@@ -182,7 +186,10 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """The fixed model code: a scikit-learn classifier by its class name, and its parameters."""
+    """The fixed model code: a scikit-learn classifier by its class name, and its parameters.
+
+    Or `classifier`, an object that a caller passed, told from others by `token`.
+    """
 
     estimator: str = "HistGradientBoostingClassifier"
     params: Mapping[str, Any] = field(
@@ -193,6 +200,14 @@ class ModelSpec:
             "l2_regularization": 1.0,
         }
     )
+    classifier: Any = field(default=None, compare=False, repr=False)
+    token: str = ""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What decides the model, as plain values for digests."""
+        named = {"estimator": self.estimator, "params": dict(self.params)}
+        return {**named, "token": self.token} if self.token else named
 
 
 class ViewerKind(Option):
@@ -254,8 +269,8 @@ class Settings:
 
     def model_code(self, versions: Iterable[str]) -> tuple[object, ...]:
         """The model code of these versions as plain values, for digests."""
-        own = {name: asdict(self.own_models[name]) for name in versions if name in self.own_models}
-        return (asdict(self.model), own) if own else (asdict(self.model),)
+        own = {name: self.own_models[name].key for name in versions if name in self.own_models}
+        return (self.model.key, own) if own else (self.model.key,)
 
     def model_of(self, version: str) -> ModelSpec:
         """The model code of that version: its own, or the fixed one."""
@@ -379,6 +394,9 @@ class Project:
     cached_only
         Whether nothing is built or fitted in this process: cached results are used, as another
         process computed them.
+    prediction_files
+        Files of external predictions by version name, in place of those of the folder; empty for
+        none.
     """
 
     path: Path
@@ -394,6 +412,7 @@ class Project:
     fingerprints: Mapping[str, str]
     private: Path | None = None
     cached_only: bool = False
+    prediction_files: Mapping[str, Path] | None = None
 
     def version(self, name: str) -> Version:
         """The version of that name.

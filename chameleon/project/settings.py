@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -220,13 +220,24 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
         raise ProjectError(
             f"{file} is a link out of the project folder. Put the file itself there."
         )
-    filled = {key: value for key, value in read_toml(path).items() if value != {}}
+    return settings_of(read_toml(path), folder.resolve().name)
+
+
+def settings_of(given: Mapping[str, Any], name: str) -> Settings:
+    """The settings of a table with the keys of chameleon.toml.
+
+    Parameters
+    ----------
+    name
+        The project's name where the table has none.
+    """
+    filled = {key: value for key, value in given.items() if value != {}}
     content = checked(filled, _Content, SETTINGS_FILE)
     columns = {role: _names(getattr(content.columns, role)) for role in USUAL_NAMES}
     weak, votes = content.columns.label_probabilities, content.columns.votes
     said, viewer = content.predictions, content.viewer
     settings = Settings(
-        name=content.name or folder.resolve().name,
+        name=content.name or name,
         columns={role: names for role, names in columns.items() if names},
         ignored=_names(content.columns.ignore),
         model=content.model.spec(),
@@ -280,6 +291,20 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
     )
 
 
+def merged_settings(*tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of settings laid over one another, the last on top; None leaves a key as it is."""
+    merged: dict[str, Any] = {}
+    for table in tables:
+        for key, value in table.items():
+            if isinstance(value, Mapping) and isinstance(merged.get(key, {}), Mapping):
+                inner = merged_settings(merged.get(key, {}), value)
+                if inner:
+                    merged[key] = inner
+            elif value is not None:
+                merged[key] = value
+    return merged
+
+
 def settings_text(settings: Settings) -> str:
     """The chameleon.toml that gives these settings again when it is read.
 
@@ -290,6 +315,11 @@ def settings_text(settings: Settings) -> str:
     ValueError
         TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
     """
+    return toml_text(settings_content(settings))
+
+
+def settings_content(settings: Settings) -> dict[str, Any]:
+    """The settings as a table with the keys of chameleon.toml."""
     columns: dict[str, Any] = {
         role: names[0] if len(names) == 1 else names for role, names in settings.columns.items()
     }
@@ -333,7 +363,7 @@ def settings_text(settings: Settings) -> str:
         ]
         or None,
     }
-    return toml_text(_filled(content) or {})
+    return _filled(content) or {}
 
 
 def _filled(table: dict[str, Any]) -> dict[str, Any] | None:

@@ -59,6 +59,7 @@ from .histories import version_range as version_range
 from .instance_filters import DataChangeFilter as DataChangeFilter
 from .instance_filters import rows_of_change as rows_of_change
 from .instance_filters import voted_so as voted_so
+from .instance_sets import InstanceSet as InstanceSet
 from .row_filters import RegionFilter as RegionFilter
 from .selections import Selection as Selection
 from .selections import held_rows as held_rows

@@ -33,6 +33,12 @@ from chameleon.selection.filter_values import (
     VoteChange,
 )
 from chameleon.selection.instance_filters import INSTANCE_FILTERS
+from chameleon.selection.instance_sets import (
+    ExcludedFilter,
+    IdFilter,
+    InstanceSet,
+    InstanceSetFilter,
+)
 from chameleon.selection.row_filters import ROW_FILTERS
 
 AnyFilter = Filter[Any, Any]
@@ -67,6 +73,8 @@ class Filters:
     votes, label_probabilities
         Votes of labeling functions, and ranges of label probabilities: those of one function, or
         of one class, widen each other, different ones narrow.
+    instances, excluded, chosen
+        Ids, names of exclusion lists, and a set of instances, which no link holds.
     features
         At most one filter for each feature; different features narrow.
     """
@@ -86,6 +94,9 @@ class Filters:
     votes: tuple[RuleVote, ...] = ()
     label_probabilities: tuple[LabelProbability, ...] = ()
     vote_changes: tuple[VoteChange, ...] = ()
+    instances: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    chosen: InstanceSet | None = None
     features: tuple[FeatureFilter, ...] = ()
 
     def __post_init__(self) -> None:
@@ -195,7 +206,8 @@ class Filters:
         return cls(**{name: _stored(_KINDS[name], values) for name, values in found.items()})
 
 
-_BY_FIELD = {kind.field: kind for kind in (*ROW_FILTERS, *INSTANCE_FILTERS)}
+SET_FILTERS = (IdFilter, ExcludedFilter, InstanceSetFilter)
+_BY_FIELD = {kind.field: kind for kind in (*ROW_FILTERS, *INSTANCE_FILTERS, *SET_FILTERS)}
 _KINDS: dict[str, type[AnyFilter]] = {one.name: _BY_FIELD[one.name] for one in fields(Filters)}
 
 

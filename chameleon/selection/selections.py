@@ -31,6 +31,7 @@ class Selection:
 
     `primary_only` and `secondary_only` restrict a side, such as to one source: unlike filters they
     are read from that side's own rows, and rows that don't match are no part of the side at all.
+    `read` is the side whose row of an instance filters read first.
     """
 
     primary: str
@@ -38,6 +39,7 @@ class Selection:
     filters: Filters = field(default_factory=Filters)
     primary_only: Filters = field(default_factory=Filters)
     secondary_only: Filters = field(default_factory=Filters)
+    read: str = "primary"
 
     @classmethod
     def of(
@@ -49,8 +51,10 @@ class Selection:
         secondary_only: Filters | None = None,
     ) -> Selection:
         """The selection of functions' arguments, None for no filters."""
-        all_filters = (filters, primary_only, secondary_only)
-        return cls(primary, secondary, *(one or Filters() for one in all_filters))
+        none = Filters()
+        return cls(
+            primary, secondary, filters or none, primary_only or none, secondary_only or none
+        )
 
     @classmethod
     def newest(cls, evaluation: Evaluation) -> Selection:
@@ -63,6 +67,7 @@ class Selection:
         return (
             ("primary", escaped(self.primary)),
             ("secondary", escaped(self.secondary)),
+            *([("read", self.read)] if self.read != "primary" else []),
             *((f"primary.{name}", value) for name, value in self.primary_only.to_query()),
             *((f"secondary.{name}", value) for name, value in self.secondary_only.to_query()),
             *self.filters.to_query(),
@@ -89,6 +94,7 @@ class Selection:
             filters=Filters.from_query(items),
             primary_only=_prefixed(items, "primary."),
             secondary_only=_prefixed(items, "secondary."),
+            read="secondary" if named.get("read") == "secondary" else "primary",
         )
 
     @classmethod
@@ -129,9 +135,9 @@ def instance_mask(
 ) -> Mask:
     """The instances that match the filters, bool of shape (n_instances,).
 
-    Features, split, label, source and date are read from the instance's row in the primary
-    version, else from its row in the secondary one; the outcome is the primary model's of that
-    row. Instances that neither version holds do not match.
+    Features, split, label, source and date are read from the instance's row in the version of
+    the side `read`, else from its row in the other one; the outcome is that version's model's.
+    Instances that neither version holds do not match.
 
     Parameters
     ----------
@@ -146,11 +152,13 @@ def instance_mask(
     dataset, filters = evaluation.dataset, selection.filters
     if without is not None:
         filters = filters.without_feature(without)
-    primary = dataset.version_number(selection.primary)
-    secondary = dataset.version_number(selection.secondary)
-    held, rows = dataset.rows_of_pair(primary, secondary)
+    first = dataset.version_number(selection.primary)
+    second = dataset.version_number(selection.secondary)
+    if selection.read == "secondary":
+        first, second = second, first
+    held, rows = dataset.rows_of_pair(first, second)
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
-    mask[held[_row_mask(Rows(evaluation, primary, rows), filters)]] = True
+    mask[held[_row_mask(Rows(evaluation, first, rows), filters)]] = True
     sides = Sides(evaluation, selection.primary, selection.secondary)
     for kind, parts in filters.by_kind.items():
         if issubclass(kind, InstanceFilter):
@@ -192,5 +200,7 @@ def usable(
     more = len(complaints) - _MOST_COMPLAINTS
     if more > 0:
         complaints[_MOST_COMPLAINTS:] = [f"{more:,} more filters do not exist."]
-    kept = Selection(sides.primary, sides.secondary, filters, primary_only, secondary_only)
+    kept = Selection(
+        sides.primary, sides.secondary, filters, primary_only, secondary_only, selection.read
+    )
     return kept, tuple(complaints)
