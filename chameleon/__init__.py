@@ -1,162 +1,58 @@
-"""Chameleon: how a dataset changed, version by version, and what it did to the model.
-
-The functions here are the ones the pages of the app use:
+"""See how your labeled dataset changed, version by version, and what it did to your classifier.
 
 >>> import chameleon
->>> project = chameleon.open_project("sample_data/digits")
->>> evaluation = chameleon.evaluate(project)
->>> chameleon.version_metrics(evaluation)
+>>> evaluation = chameleon.open_sample("digits").evaluate()
+>>> step = evaluation.step("1.8", "1.9")
+>>> step.attribution()
+<Attribution: accuracy −0.078; model +0.053, edited −0.131>
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-import lazy_loader
+if TYPE_CHECKING:
+    from chameleon.api import Evaluation as Evaluation
+    from chameleon.api import ExclusionList as ExclusionList
+    from chameleon.api import ExclusionLists as ExclusionLists
+    from chameleon.api import Instance as Instance
+    from chameleon.api import Project as Project
+    from chameleon.api import Range as Range
+    from chameleon.api import Step as Step
+    from chameleon.api import VersionEvaluation as VersionEvaluation
+    from chameleon.api import open_project as open_project
+    from chameleon.api import open_sample as open_sample
+    from chameleon.api import show_versions as show_versions
+    from chameleon.errors import ChameleonError as ChameleonError
+    from chameleon.errors import GateError as GateError
+    from chameleon.errors import ModelError as ModelError
+    from chameleon.errors import ProjectError as ProjectError
+    from chameleon.errors import SelectionError as SelectionError
+    from chameleon.errors import VersionError as VersionError
+    from chameleon.project import Version as Version
 
-_NAMES = {
-    "analysis": [
-        "DriftReference",
-        "Attribution",
-        "ChangeStatistics",
-        "InstanceList",
-        "InstancePage",
-        "Iteration",
-        "IterationKind",
-        "IterationOf",
-        "LabelIssues",
-        "ProbabilityChange",
-        "Rate",
-        "Sentence",
-        "Slice",
-        "Slices",
-        "TableForm",
-        "DomainClassifierResult",
-        "Topic",
-        "TrainingParts",
-        "WeakLabel",
-        "RefitWithout",
-        "added_against_kept",
-        "attribute_change",
-        "attribute_training",
-        "exclusion_list_counts",
-        "exclusion_list_members",
-        "domain_classifier",
-        "cell_groups",
-        "change_statistics",
-        "changed_instances",
-        "changed_slices",
-        "check",
-        "class_changes",
-        "compare_data",
-        "confusion",
-        "data_changes",
-        "data_changes_by",
-        "drift_over_versions",
-        "edited_values",
-        "embedding_cells",
-        "errors_by",
-        "failure_sets",
-        "feature_correlations",
-        "feature_drift",
-        "feature_histograms",
-        "feature_labels",
-        "feature_over_versions",
-        "feature_ranking",
-        "feature_summary",
-        "fixed_test_set",
-        "has_weak_labels",
-        "instance_file",
-        "instance_groups",
-        "instance_places",
-        "instance_rows",
-        "instance_versions",
-        "instances",
-        "iteration_kinds",
-        "iteration_of",
-        "label_probability_change",
-        "label_probability_histogram",
-        "label_issues",
-        "labeling_functions",
-        "model_on_tests",
-        "most_sensitive",
-        "nearest_instances",
-        "prediction_changes",
-        "prediction_changes_by",
-        "ranked_errors",
-        "removed_against_kept",
-        "sensitivity",
-        "step_summary",
-        "subset_distances",
-        "training_fits",
-        "training_seconds",
-        "value_transitions",
-        "version_metrics",
-        "version_sizes",
-        "weak_label_of",
-        "weak_label_totals",
-        "weak_labels",
-        "refit_without",
-    ],
-    "errors": ["ChameleonError", "ModelError", "ProjectError", "SelectionError", "VersionError"],
-    "models": ["Evaluation", "GoldenTest", "evaluate", "golden_test"],
-    "project": [
-        "ModelSpec",
-        "FindingKind",
-        "PredictionColumns",
-        "Finding",
-        "Project",
-        "Settings",
-        "Version",
-        "ViewerKind",
-        "ViewerSpec",
-        "WeakColumns",
-        "open_project",
-        "settings_text",
-    ],
-    "selection": [
-        "AlwaysFails",
-        "ExclusionList",
-        "ExclusionRule",
-        "ExclusionLists",
-        "ClassChange",
-        "ConfusionCell",
-        "DataChange",
-        "FeatureFilter",
-        "FilterExpression",
-        "Filters",
-        "ChangeType",
-        "LabelProbability",
-        "OutcomeChange",
-        "AddResult",
-        "Range",
-        "ImportedList",
-        "Region",
-        "RuleVote",
-        "Selection",
-        "SensitivityChoice",
-        "SensitivityRange",
-        "VoteChange",
-        "Voted",
-        "exclusion_list_csv",
-        "exclusion_list_parquet",
-        "filter_expression",
-        "open_exclusion_lists",
-        "read_exclusion_list",
-    ],
-    "storage": ["Progress"],
-}
-"""The public names by the room that defines them."""
+__version__ = "0.1.0"
 
-_found, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_NAMES)
+__all__ = [  # noqa: RUF022 - functions, classes, errors
+    "open_project", "open_sample", "show_versions",
+    "Project", "Version", "Evaluation", "VersionEvaluation", "Step", "Instance",
+    "ExclusionLists", "ExclusionList", "Range",
+    "ChameleonError", "ProjectError", "VersionError", "ModelError", "SelectionError", "GateError",
+]  # fmt: skip
+
+_SUBMODULES = ("results", "types")
+_ELSEWHERE = {"Version": "project", **{name: "errors" for name in __all__ if name[-5:] == "Error"}}
+"""The modules of the names that `api` doesn't define."""
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    found = _found(name)
-    if name in _NAMES["analysis"]:
-        from chameleon.analysis import keyword_form
-
-        found = keyword_form(found)
-    globals()[name] = found  # one object a name
+def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return import_module(f"chameleon.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'chameleon' has no attribute {name!r}")
+    found = getattr(import_module(f"chameleon.{_ELSEWHERE.get(name, 'api')}"), name)
+    globals()[name] = found
     return found
 
 
-__version__ = "0.1.0"
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBMODULES])

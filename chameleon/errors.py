@@ -17,7 +17,26 @@ from enum import StrEnum
 
 
 class ChameleonError(Exception):
-    """Anything about the data or its settings that a person can mend."""
+    """Anything about the data or its settings that a person can mend.
+
+    `version`, `file`, and `column` name the place, `fix` what to do; None where it is no single
+    one, or where the message says all.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        version: str | None = None,
+        file: str | None = None,
+        column: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.version = version
+        self.file = file
+        self.column = column
+        self.fix = fix
 
 
 class ProjectError(ChameleonError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import warn
@@ -96,11 +95,15 @@ class ExclusionLists(Mapping[str, "ExclusionList"]):
 
     def __eq__(self, other: object) -> bool:
         """Compare by project."""
-        return isinstance(other, ExclusionLists) and self._store is other._store
+        return isinstance(other, ExclusionLists) and self._evaluation == other._evaluation
 
     def __hash__(self) -> int:
         """Hash as `__eq__` compares."""
-        return id(self._store)
+        return hash(self._evaluation)
+
+    def __reduce__(self) -> tuple[type[ExclusionLists], tuple[Evaluation]]:
+        """Pickle by the project, whose path names the file of the lists."""
+        return ExclusionLists, (self._evaluation,)
 
     def __repr__(self) -> str:
         """The lists in a line."""
@@ -109,12 +112,24 @@ class ExclusionLists(Mapping[str, "ExclusionList"]):
 
 
 @checks_options
-@dataclass(frozen=True, slots=True, repr=False)
 class ExclusionList:
-    """One exclusion list: entries by id, and rules, which name instances by filters."""
+    """One exclusion list: entries by id, and rules, which name instances by filters.
 
-    lists: ExclusionLists
-    name: str
+    Examples
+    --------
+    >>> import chameleon
+    >>> rows = {"id": [1, 2, 3, 4], "label": ["a", "b", "a", "b"], "x": [1.0, 2.0, 3.0, 4.0]}
+    >>> evaluation = chameleon.open_project({"1": pl.DataFrame(rows)}).evaluate()
+    >>> broken = evaluation.exclusion_lists.create("broken")
+    >>> broken.add(["1", "3"], reason="sensor failed")
+    2
+    >>> broken
+    <ExclusionList 'broken': 2 entries, 0 rules>
+    """
+
+    def __init__(self, lists: ExclusionLists, name: str) -> None:
+        self.lists = lists
+        self.name = name
 
     def __len__(self) -> int:
         """Number of entries."""
@@ -159,9 +174,9 @@ class ExclusionList:
         """Remove a rule; return True if it was on the list."""
         return self._store.take_off_rule(self.name, number)
 
-    def rename(self, name: str) -> ExclusionList:
-        """Rename the list; the list under its new name."""
-        return ExclusionList(self.lists, self._store.rename(self.name, name))
+    def rename(self, name: str) -> None:
+        """Rename the list."""
+        self.name = self._store.rename(self.name, name)
 
     def members(self, version: str | Version) -> pl.DataFrame:
         """The members of the list, as one version has them.
@@ -230,6 +245,17 @@ class ExclusionList:
     @property
     def _content(self) -> selection.ExclusionList:
         return self._store.of(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by project and name."""
+        return isinstance(other, ExclusionList) and (self.lists, self.name) == (
+            other.lists,
+            other.name,
+        )
+
+    def __hash__(self) -> int:
+        """Hash as `__eq__` compares."""
+        return hash((self.lists, self.name))
 
     def __repr__(self) -> str:
         """The list in a line."""
