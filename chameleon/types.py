@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from chameleon.selection import Range
+    from chameleon.api import Range
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from hypothesis import settings
 
-import chameleon
 from chameleon.project import Severity
+from tests import internals as chameleon
 
 Frames = Mapping[str, pl.DataFrame]
 

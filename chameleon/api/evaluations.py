@@ -96,7 +96,7 @@ class Evaluation:
         --------
         >>> import chameleon
         >>> chameleon.open_sample("digits").evaluate().version("1.9")
-        <VersionEvaluation 1.9 of 'digits', 1,506 matching instances>
+        <VersionEvaluation 1.9 of 'digits', 1,455 matching instances>
         """
         from chameleon.api.versions import VersionEvaluation
 
@@ -160,8 +160,8 @@ class Evaluation:
         Examples
         --------
         >>> import chameleon
-        >>> chameleon.open_sample("digits").evaluate().instance("d0007")
-        <Instance 'd0007' of 'digits', in 12 of 12 versions>
+        >>> chameleon.open_sample("digits").evaluate().instance("digit-0003")
+        <Instance 'digit-0003' of 'digits', in 12 of 12 versions>
         """
         from chameleon.api.instance import Instance
 
@@ -199,7 +199,7 @@ class Evaluation:
         >>> import chameleon
         >>> evaluation = chameleon.open_sample("digits").evaluate()
         >>> evaluation.metrics()["accuracy"].round(3).to_list()[-3:]
-        [0.9, 0.9, 0.9]
+        [0.887, 0.964, 0.971]
         """
         wide = analysis.version_metrics(self._core)
         splits = ("train", "test", "validation") if split is None else (split,)

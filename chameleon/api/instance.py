@@ -28,7 +28,7 @@ class Instance:
     Examples
     --------
     >>> import chameleon
-    >>> instance = chameleon.open_sample("digits").evaluate().instance("d0007")
+    >>> instance = chameleon.open_sample("digits").evaluate().instance("digit-0003")
     >>> instance.versions()["present"].sum()
     12
     """

@@ -210,11 +210,10 @@ class ExclusionList:
         found = selection.filter_expression(
             self._core, self._content, version=str(self.lists._evaluation._name(version))
         )
-        notes = "".join(f"# {note}\n" for note in found.notes)
-        script = found.polars if library == "polars" else found.pandas
+        script = found.polars_script if library == "polars" else found.pandas_script
         if script is None:
             raise SelectionError(f"{library} has no form for these ids. Use library='polars'.")
-        return notes + script
+        return script
 
     def write(self, path: str | Path) -> Path:
         """Write the members in any version as CSV or Parquet that `ExclusionLists.read` reads.

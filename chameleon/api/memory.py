@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -31,6 +31,8 @@ Data: TypeAlias = (
 class Folder:
     """A temporary folder, deleted when no one uses it any more.
 
+    A copy by pickle uses the same folder for as long as the original lives.
+
     Attributes
     ----------
     path
@@ -51,9 +53,19 @@ class Folder:
         (self.path / files.VERSIONS_FOLDER).mkdir(parents=True)
         self.cache.mkdir()
 
+    def __reduce__(self) -> tuple[Callable[..., Folder], tuple[object, ...]]:
+        """Pickle by the folder's path."""
+        return _copied, (self.path, self.cache, self.versions)
+
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The settings given, and the versions by name in their order."""
         return {"name": "data", **given, "versions": self.versions}
+
+
+def _copied(path: Path, cache: Path, versions: list[dict[str, str]]) -> Folder:
+    copy = Folder.__new__(Folder)
+    copy.path, copy.cache, copy.versions, copy.lists = path, cache, versions, ExclusionLists()
+    return copy
 
 
 def written_versions(data: object) -> Folder:
@@ -111,7 +123,11 @@ def written_predictions(
     ------
     SelectionError
         No version has that name.
+    ProjectError
+        There are no predictions, or one is no frame.
     """
+    if not predictions:
+        raise ProjectError("predictions has no version. Name a frame for each: {version: frame}.")
     folder = Folder()
     target = folder.path / files.PREDICTIONS_FOLDER
     target.mkdir()

@@ -12,7 +12,7 @@ import polars as pl
 from chameleon.analysis import raw_columns
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
-from chameleon.selection import Filters, InstanceSet, Selection, instance_mask
+from chameleon.selection import Filters, InstanceSet, Selection, Sides, instance_mask
 from chameleon.types import Read
 
 _SETS = ("splits", "labels", "sources", "outcomes", "instances")
@@ -27,9 +27,17 @@ def narrowed(
     """The selection narrowed further by filters that read that version's row first.
 
     Where filters of one kind can't be combined into one, what matches becomes a set of instances.
+
+    Raises
+    ------
+    SelectionError
+        A filter names what does not exist.
     """
     if filters.is_empty:
         return selection
+    _, complaints = filters.usable(Sides(evaluation, selection.primary, selection.secondary))
+    if complaints:
+        raise SelectionError(complaints[0])
     side = _SIDES[read]
     old = selection.filters
     free = old.is_empty or old.of_rows.is_empty or side == selection.read

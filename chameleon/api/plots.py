@@ -140,6 +140,7 @@ class EvaluationPlots:
         return charts.as_chart(spec, charts.crossed_tests_frame(texts))
 
 
+@checks_options
 @dataclass(frozen=True, slots=True)
 class _ViewPlots:
     """Charts that a step and a version have in common."""
@@ -209,7 +210,7 @@ class StepPlots(_ViewPlots):
         return outcome_matrix(step.prediction_changes(same_label=same_label, scope=scope))
 
     def class_changes(self, *, scope: Scope = "test") -> alt.Chart:
-        """Which predicted class became which."""
+        """Changed predictions by the class predicted before and after."""
         view = self._view
         found = analysis.class_changes(view._core, in_scope(view._selection, scope))
         primary, secondary = view._selection.primary, view._selection.secondary

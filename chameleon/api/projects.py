@@ -90,7 +90,7 @@ class Project:
         --------
         >>> import chameleon
         >>> chameleon.open_sample("digits").read("1.0").shape
-        (1006, 69)
+        (450, 70)
         """
         name = version if isinstance(version, str) else version.name
         return analysis.version_rows(self._core, name)

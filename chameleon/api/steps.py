@@ -73,7 +73,7 @@ class Step(View):
 
     @property
     def change_type(self) -> ChangeType:
-        """What changed for the model: "data", "model", "mixed", "nothing", or "unknown"."""
+        """The kind of change: "data", "model", "mixed", "nothing", or "unknown"."""
         kind = analysis.iteration_of(self._core, **self._names).value
         return cast("ChangeType", shapes.CHANGE_TYPES[kind])
 
@@ -158,7 +158,7 @@ class Step(View):
         return self._shaped("edits", analysis.edited_values(self._core, self._selection))
 
     def edited_values(self, feature: str, *, limit: int | None = None) -> pl.DataFrame:
-        """Which value of a feature became which.
+        """Edits of a feature by its value before and after.
 
         Returns
         -------
@@ -269,7 +269,7 @@ class Step(View):
         >>> import chameleon
         >>> step = chameleon.open_sample("digits").evaluate().step("1.8", "1.9")
         >>> step.prediction_changes()
-        <PredictionChanges: 0 fixed, 39 regressed of 450>
+        <PredictionChanges: 4 fixed, 39 regressed of 450>
         """
         selection, label = in_scope(self._selection, scope), {"same_label": same_label}
         counts = (
@@ -281,7 +281,7 @@ class Step(View):
         return shapes.prediction_changes(counts, statistics, self._timeline)
 
     def class_changes(self, *, scope: Scope = "test") -> pl.DataFrame:
-        """Which predicted class became which.
+        """Changed predictions by the class predicted before and after.
 
         Returns
         -------

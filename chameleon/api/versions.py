@@ -34,7 +34,7 @@ class VersionEvaluation(View):
     >>> import chameleon
     >>> version = chameleon.open_sample("digits").evaluate().version("1.9")
     >>> version.filter(split="test", outcome="incorrect").count()
-    45
+    51
     """
 
     @property

@@ -200,16 +200,11 @@ class View(ABC):
             instance), course, changes (of outcome over all versions), versions (that have the
             instance); then a column per feature.
         """
+        order = self._sort_columns.get(sort_by, sort_by)
         page = analysis.instances(
-            self._core,
-            self._selection,
-            features=features,
-            search=search,
-            order_by=self._sort_columns.get(sort_by, sort_by),
-            descending=descending,
-            offset=offset,
-            limit=limit,
-        )
+            self._core, self._selection, features=features, search=search, order_by=order,
+            descending=descending, offset=offset, limit=limit,
+        )  # fmt: skip
         return self._shaped_instances(page.frame)
 
     def write_instances(

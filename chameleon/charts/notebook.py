@@ -13,8 +13,8 @@ MOST_ROWS = 12
 
 def as_chart(spec: dict[str, Any], frame: pl.DataFrame) -> alt.Chart:
     """A specification of a builder with its data, as Altair has it."""
-    data = {"data": {"values": frame.to_dicts()}}
-    chart: alt.Chart = alt.Chart.from_dict({**spec, **data})
+    chart: alt.Chart = alt.Chart.from_dict({**spec, "data": {"values": []}})
+    chart.data = alt.InlineData(values=frame.to_dicts())
     return chart
 
 

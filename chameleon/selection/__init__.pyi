@@ -24,6 +24,7 @@ from .exclusion_masks import rule_mask as rule_mask
 from .exclusion_masks import rule_of as rule_of
 from .exclusion_masks import rule_selection as rule_selection
 from .filter_base import QueryItems as QueryItems
+from .filter_base import Sides as Sides
 from .filter_expressions import FilterExpression as FilterExpression
 from .filter_expressions import filter_expression as filter_expression
 from .filter_labels import date as date
