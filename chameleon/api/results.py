@@ -27,7 +27,8 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as plain values; frames as lists of rows."""
-        return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
+        names = [one.name for one in fields(self) if not one.name.startswith("_")]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     @property
     def _line(self) -> str:
@@ -187,10 +188,6 @@ class Attribution(Result):
     reason: str | None
     _source: Any
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain values; frames as lists of rows."""
-        return {k: v for k, v in Result.to_dict(self).items() if not k.startswith("_")}
-
     @property
     def _line(self) -> str:
         parts = ", ".join(
@@ -223,10 +220,6 @@ class TrainingAttribution(Result):
     reason: str | None
     _source: Any
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain values; frames as lists of rows."""
-        return {k: v for k, v in Result.to_dict(self).items() if not k.startswith("_")}
-
     @property
     def _line(self) -> str:
         return f"{self.metric} {signed(self.total)}, {self.fits:,} fits"
@@ -249,10 +242,6 @@ class LabelIssues(Result):
     reason: str | None
     _source: Any
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain values; frames as lists of rows."""
-        return {k: v for k, v in Result.to_dict(self).items() if not k.startswith("_")}
-
     @property
     def _line(self) -> str:
         return f"{self.frame['is_issue'].sum():,} issues among {len(self.frame):,} labels"
@@ -271,10 +260,6 @@ class Slices(Result):
     tried: tuple[int, int]
     instances: int
     _conditions: tuple[Mapping[str, Any], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain values; frames as lists of rows."""
-        return {k: v for k, v in Result.to_dict(self).items() if not k.startswith("_")}
 
     def __getitem__(self, place: int) -> dict[str, Any]:
         """The conditions of a slice, for `Step.filter`."""
@@ -355,10 +340,6 @@ class Gate(Result):
 
     passed: bool
     _step: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as plain values; frames as lists of rows."""
-        return {k: v for k, v in Result.to_dict(self).items() if not k.startswith("_")}
 
     def raise_for_failure(self) -> None:
         """Raise GateError if a check failed; its message names the first one."""
