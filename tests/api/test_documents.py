@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 import chameleon
-from chameleon.api import projects
 from docs import write_api
 from tests.library import TREE, plain, write_project
 
@@ -18,8 +17,8 @@ def test_the_page_is_that_of_the_docstrings():
 
 
 @pytest.mark.timeout(300)
-def test_the_example_runs_and_its_figures_are_right(digits_project, tmp_path, monkeypatch):
-    monkeypatch.setattr(projects, "_SAMPLES", (digits_project.parent,))
+@pytest.mark.usefixtures("fresh_samples")
+def test_the_example_runs_and_its_figures_are_right(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = {}
     exec(compile(write_api.EXAMPLE, "example", "exec"), scope)
@@ -30,7 +29,6 @@ def test_the_example_runs_and_its_figures_are_right(digits_project, tmp_path, mo
     assert step.drift().filter("drifted").height == 53
     assert len(scope["regressed"]) == 39
     assert (tmp_path / "wrong-labels.csv").is_file()
-    scope["evaluation"].exclusion_lists.delete("wrong-labels")
 
 
 def test_the_gate_example_runs(tmp_path, monkeypatch):

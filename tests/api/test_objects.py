@@ -21,7 +21,6 @@ from sklearn.tree import DecisionTreeClassifier
 
 import chameleon
 from chameleon import api
-from chameleon.api import projects
 from tests.library import TREE, plain, write_project
 
 ROWS = {"key": [*range(40)], "y": ["a", "b"] * 20, "x": [k * 0.5 for k in range(40)]}
@@ -309,8 +308,8 @@ MODULES = [f"chameleon.api.{one.name}" for one in pkgutil.iter_modules(api.__pat
 
 
 @pytest.mark.parametrize("module", ["chameleon", *MODULES])
-def test_examples_show_what_comes_back(module, digits_project, monkeypatch):
-    monkeypatch.setattr(projects, "_SAMPLES", (digits_project.parent,))
+@pytest.mark.usefixtures("fresh_samples")
+def test_examples_show_what_comes_back(module):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
