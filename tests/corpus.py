@@ -158,7 +158,7 @@ SHAPES = {
     "a column name twice": Case(
         "\n".join(["id,label,split,x,x", *LINES[1:]]).encode(),
         GOOD.rename({"t": "x_duplicated_0"}),
-        ("'x' more than once", "x_duplicated_0"),
+        ("repeats the column name 'x'", "x_duplicated_0"),
     ),
     "no name for a column": Case(
         "\n".join(["id,label,split,x,", *LINES[1:]]).encode(), GOOD.rename({"t": ""})
@@ -166,7 +166,7 @@ SHAPES = {
     "a web page named csv": Case(
         b"<!DOCTYPE html>\n<html><body>404, not found</body></html>", None, ("web page",)
     ),
-    "Parquet named csv": Case(PARQUET, None, ("holds Parquet", ".parquet")),
+    "Parquet named csv": Case(PARQUET, None, ("contains Parquet", ".parquet")),
     "a web page named Parquet": Case(
         b"<html><body>404</body></html>", None, ("web page",), "parquet"
     ),
@@ -192,7 +192,7 @@ SHAPES = {
 IDS = {
     "duplicate ids": Case(
         GOOD.with_columns(id=pl.Series([0, *range(19)])), None,
-        ("1 ids ('id') more than once", "'0'"), "parquet",
+        ("repeats 1 ids ('id')", "'0'"), "parquet",
     ),
     "duplicate ids of one label": Case(
         pl.concat([GOOD, GOOD.head(2)]), None, ("2 ids", "all with one label each"), "parquet"

@@ -167,7 +167,7 @@ def assert_equal(first: EvolvingDataset, second: EvolvingDataset) -> None:
     for name, array in arrays_of(first).items():
         np.testing.assert_array_equal(array, getattr(second, name), err_msg=name)
         assert array.dtype == getattr(second, name).dtype, name
-    for name in ("key", "features", "classes", "sources", "problems"):
+    for name in ("key", "features", "classes", "sources", "findings"):
         assert getattr(first, name) == getattr(second, name), name
     assert first.instance_ids.equals(second.instance_ids)
     assert all(first.texts[name].equals(second.texts[name]) for name in first.texts)

@@ -119,7 +119,7 @@ if limit >= 0:
 evaluation = chameleon.evaluate(chameleon.open_project(folder + what))
 print(json.dumps([
     chameleon.version_metrics(evaluation)["test_accuracy"].to_list(),
-    [[problem.severity, problem.message] for problem in evaluation.problems],
+    [[finding.severity, finding.message] for finding in evaluation.findings],
     len(chameleon.check(evaluation)),
 ]))
 """

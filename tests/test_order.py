@@ -98,7 +98,7 @@ def arrays(evaluation: Evaluation) -> Iterator[tuple[str, object]]:
     """What an evaluation and its dataset hold, by name."""
     dataset = evaluation.dataset
     for one in fields(dataset):
-        if one.name not in ("project", "key", "problems"):
+        if one.name not in ("project", "key", "findings"):
             yield one.name, getattr(dataset, one.name)
     layout = evaluation.layout
     assert layout is not None

@@ -14,7 +14,6 @@ from chameleon.data import SPLITS, EvolvingDataset, evolving_dataset
 from chameleon.data.dataset import hashed_splits, text_hashes
 from chameleon.project import Settings, Severity, Split, Version, survey
 from chameleon.project import opening as sources
-from chameleon.project import surveys as survey_module
 from chameleon.project.records import VersionSource
 from chameleon.storage import FileMemory
 from chameleon.storage import folders as store
@@ -463,7 +462,6 @@ def headers(monkeypatch):
     monkeypatch.setattr(
         sources, "version_header", lambda *of: read.append(of[1].name) or original(*of)
     )
-    monkeypatch.setattr(survey_module, "version_header", sources.version_header)
     return read
 
 

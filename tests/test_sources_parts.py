@@ -208,7 +208,7 @@ def test_a_part_that_leads_outside_leaves_the_version_out(tmp_path):
     project = chameleon.open_project(folder)
     assert names_of(project) == ["1"]
     told = errors_of(project)
-    assert "Version 2 (versions/2) holds b.csv, a link out of the project folder" in told
+    assert "Version 2 (versions/2) contains b.csv, a link out of the project folder" in told
     assert "Version 3 (versions/3) is a link out of the project folder" in told
 
 

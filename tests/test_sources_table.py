@@ -312,7 +312,7 @@ def test_dates_that_are_missing_or_unreadable_are_counted_and_left_out(tmp_path)
     project = chameleon.open_project(folder)
     told = errors_of(project)
     assert "data.csv: 2 of 6 rows have no date ('date')" in told
-    assert "data.csv: 2 of 6 rows have a date in 'date' that cannot be read" in told
+    assert "data.csv: 2 of 6 rows have a date in 'date' that can't be read" in told
     assert "'soon'" in told or "'later'" in told
     assert [len(project.source.scan(v).collect()) for v in project.versions] == [1, 2]
 
@@ -463,7 +463,9 @@ def test_listed_versions_give_order_date_and_note(tmp_path):
     assert [(v.name, v.date, v.note) for v in project.versions] == [
         ("b", None, "second"), ("a", dt.date(2019, 1, 11), None), ("c", None, None)
     ]  # fmt: skip
-    assert "version c is not listed" in messages(project.findings, Severity.NOTE)
+    assert "versions not listed in chameleon.toml follow the listed ones: c." in messages(
+        project.findings, Severity.NOTE
+    )
 
 
 def test_listing_some_versions_in_their_natural_order_moves_none(tmp_path):
@@ -526,7 +528,7 @@ def test_where_the_reading_is_not_said_the_message_asks_with_the_lines_to_write(
     for word in (
         "How does data.parquet hold its versions?",
         "Columns found: id, label, split, x, Version",
-        "90 rows have 24 ids and 4 values of 'Version', which speaks for snapshot",
+        "90 rows have 24 ids and 4 values of 'Version', which suggests snapshot",
         'file = "data.parquet"', 'version = "Version", reading = "snapshot"',
         'reading = "since"', 'reading = "valid"', 'cut = "month"', "steps = 10",
     ):  # fmt: skip
@@ -672,7 +674,7 @@ def test_the_first_and_the_last_day_there_is_are_cut(tmp_path, cut):
 def test_a_version_column_of_lists_is_refused(tmp_path):
     table = plain(batch=[[1]] * 20)
     told = refused(write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n'))
-    assert "'batch' holds List(Int64), which is no single value" in told
+    assert "has List(Int64) in column 'batch', which isn't a single value" in told
 
 
 def test_a_span_goes_up_to_but_not_including_its_end(tmp_path):
@@ -705,7 +707,7 @@ def test_an_id_twice_in_a_version_leaves_it_out(tmp_path):
         write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n')
     )
     assert [v.name for v in project.versions] == ["1"]
-    assert "Version 2 (data.parquet) holds 2 ids ('id') more than once" in errors_of(project)
+    assert "Version 2 (data.parquet) repeats 2 ids ('id')" in errors_of(project)
 
 
 # ---------------------------------------------------------------- how a project is named

@@ -84,7 +84,7 @@ def test_a_table_that_cannot_be_read_is_told(tmp_path, name):
 
 def test_an_empty_folder_says_what_to_put_there(tmp_path):
     found = survey(tmp_path)
-    assert "Put one file a version" in (found.error or "")
+    assert "Put one file per version" in (found.error or "")
     with pytest.raises(ProjectError, match="no project folder 'gone'"):
         survey(tmp_path / "gone")
 

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from chameleon.errors import ProjectError
-from chameleon.project.unpacking import MOST_ENTRIES, MOST_RATIO, unpack
+from chameleon.project.upload import MOST_ENTRIES, MOST_RATIO, unpack
 
 MEGABYTE = 1_000_000
 

@@ -1,18 +1,15 @@
 """Viewers: what [viewer] may say, what is found without it, and the values they are handed."""
 
-from collections import OrderedDict
-
 import numpy as np
 import polars as pl
 import pytest
 
 import chameleon
 from chameleon import ProjectError
-from chameleon.analysis import one_instance
-from chameleon.data import evolving_dataset, viewed_values, viewer_of, viewing
+from chameleon.data import evolving_dataset, viewed_values, viewer_of
 from chameleon.errors import VersionError
 from chameleon.project import ViewerKind, ViewerSpec, read_settings
-from tests.library import TREE, evaluated, plain, temporary_project, write_project
+from tests.library import plain, temporary_project, write_project
 
 WRONG = {
     'kind = "film"': 'must be one of "image", "text", "sensor", "plain", found \'film\'',
@@ -185,22 +182,3 @@ def test_a_name_like_a_pattern_of_polars_is_a_name(tmp_path):
     dataset = evolving_dataset(chameleon.open_project(folder))
     third = np.array([dataset.instance_ids.index_of("r3")])
     assert viewed_values(dataset, viewer_of(dataset), third, first=["1"]) == [[3.0, 0.0]]
-
-
-class Crowded(OrderedDict):
-    """Lets go of what it is given at once, as many other visitors would make it."""
-
-    def __setitem__(self, name, value):
-        super().__setitem__(name, value)
-        self.clear()
-
-
-def test_what_others_crowd_out_of_memory_meanwhile_is_shown_all_the_same(tmp_path, monkeypatch):
-    folder = write_project(tmp_path, {"1": plain(signal=[[1.0, 2.0]] * 20)}, toml=TREE)
-    evaluation = evaluated(folder)
-    dataset = evaluation.dataset
-    monkeypatch.setitem(viewing._keys, dataset, Crowded())
-    monkeypatch.setitem(one_instance._spaces, dataset, Crowded())
-    assert viewing.raw_values(dataset, "signal", ["3"], dataset.versions[0]) == [[1.0, 2.0]]
-    found = chameleon.nearest_instances(evaluation, "3", primary="1", secondary="1", count=5)
-    assert len(found) == 5

@@ -34,7 +34,7 @@ def test_columns_are_found_by_their_names_and_told(tmp_path):
     assert list(project.kinds) == ["x"]
     told = messages(project.findings, Severity.NOTE)
     assert "2 columns are taken for label probabilities by the name (label_proba_a" in told
-    assert "1 column is taken for votes of labelling rules by the name (label_vote_r)" in told
+    assert "1 column is taken for votes of labeling functions by the name (label_vote_r)" in told
 
 
 @pytest.mark.parametrize(
