@@ -236,7 +236,7 @@ def asked_reading(
     if source.reading is None:
         found = evidence(column) if column is not None and column in columns else ""
         raise ProjectError(_question(settings, columns, found))
-    return ByVersion(_present(column, "version", columns), cumulative=source.reading == "since")
+    return ByVersion((_present(column, "version", columns),), cumulative=source.reading == "since")
 
 
 def _by_validity(source: _Source, columns: Sequence[str]) -> ByValidity:
@@ -249,7 +249,7 @@ def _by_validity(source: _Source, columns: Sequence[str]) -> ByValidity:
     if start == end:
         raise ProjectError(f"{_WHERE} names '{start}' as both valid_from and valid_to.")
     first, last = _present(start, START, columns), _present(end, END, columns)
-    return ByValidity(first, last, inclusive=source.inclusive)
+    return ByValidity((first, last), inclusive=source.inclusive)
 
 
 def _by_date(source: _Source, settings: Settings, columns: Sequence[str]) -> ByDate:
@@ -261,7 +261,7 @@ def _by_date(source: _Source, settings: Settings, columns: Sequence[str]) -> ByD
         )
     named = next(iter(settings.columns.get("date", ())), None)
     column = source.date or named or usual_column(USUAL_NAMES["date"], columns)
-    return ByDate(_present(column, "date", columns), source.cut, source.steps)
+    return ByDate((_present(column, "date", columns),), source.cut, source.steps)
 
 
 def _present(column: str | None, key: str, columns: Sequence[str]) -> str:

@@ -235,7 +235,7 @@ def _check_ids(
         roles.id[0],
         kind=FindingKind.DUPLICATE_IDS,
         count=len(repeated),
-        examples=shown,
+        examples=tuple(shown),
     )
 
 
@@ -281,7 +281,7 @@ def _check_labels(
             name,
             kind=FindingKind.MISSING_LABELS,
             count=absent,
-            examples=of_ids,
+            examples=tuple(of_ids),
         )
 
 

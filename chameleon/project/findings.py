@@ -101,25 +101,23 @@ class FileFindings:
         severity: Severity,
         message: str,
         column: str | None = None,
-        *,
-        kind: FindingKind | None = None,
-        count: int | None = None,
-        examples: Iterable[str] = (),
+        **details: Any,  # noqa: ANN401
     ) -> None:
-        """Add a finding."""
-        found = Finding(severity, message, None, None, column, kind, count, tuple(examples))
-        self.findings.append(found)
+        """Add a finding; `details` are further fields of it."""
+        self.findings.append(Finding(severity, message, column=column, **details))
 
     def of_version(self, version: Version) -> list[Finding]:
         """The findings as those of that version."""
-        found: list[Finding] = []
-        for own in self.findings:
-            end = " The version is left out." if own.severity is Severity.ERROR else ""
-            placed = version.finding(own.severity, own.message + end)
-            found.append(
-                replace(own, message=placed.message, version=version.name, file=version.file)
+        return [
+            replace(
+                own,
+                message=version.sentence(own.message)
+                + (" The version is left out." if own.severity is Severity.ERROR else ""),
+                version=version.name,
+                file=version.file,
             )
-        return found
+            for own in self.findings
+        ]
 
     def add_unreadable(self, source: VersionSource, version: Version, error: BaseException) -> None:
         """Add that the version cannot be read."""

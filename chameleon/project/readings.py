@@ -7,9 +7,9 @@ to every version. So a row is in a version by its key values alone. [source] nam
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -74,13 +74,13 @@ class Timeline:
         self.findings.append(Finding(Severity.ERROR, message + "Correct its name.", version.name))
 
 
-class Reading(Protocol):
-    """One way in which a table contains versions."""
+@dataclass(frozen=True, slots=True)
+class Reading(ABC):
+    """One way in which a table contains versions; `columns` are its key columns."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The key columns."""
+    columns: tuple[str, ...]
 
+    @abstractmethod
     def timeline(self, keys: pl.DataFrame, file: str, listed: Sequence[Version]) -> Timeline:
         """The versions of a table.
 
@@ -96,22 +96,17 @@ class Reading(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ByVersion:
+class ByVersion(Reading):
     """A version column; each version has its own rows; with `cumulative`, also all earlier ones."""
 
-    column: str
     cumulative: bool
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The version column."""
-        return (self.column,)
 
     def timeline(self, keys: pl.DataFrame, file: str, listed: Sequence[Version]) -> Timeline:
         """The versions that the column names; see `Reading.timeline`."""
         result = Timeline(file)
-        versions = version_names(keys[self.column])
-        result.add_absent(self.column, versions.is_null(), keys)
+        (column,) = self.columns
+        versions = version_names(keys[column])
+        result.add_absent(column, versions.is_null(), keys)
         order = _ordered(result, set(versions.drop_nulls()), listed, self.columns)
         rank = _ranks(versions, order)
         for number, version in enumerate(order):
@@ -119,30 +114,23 @@ class ByVersion:
             if (rank == number).any():
                 result.held.append(Held(version, held))
             else:
-                result.add_unused(version, f"no row of {file} has it in '{self.column}'")
+                result.add_unused(version, f"no row of {file} has it in '{column}'")
         return result
 
 
 @dataclass(frozen=True, slots=True)
-class ByValidity:
+class ByValidity(Reading):
     """Two columns: the first version with the row, and the first one without it.
 
     An empty start or end is open. With `inclusive` the second names the last version with the row.
     """
 
-    start: str
-    end: str
     inclusive: bool
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The two columns."""
-        return (self.start, self.end)
 
     def timeline(self, keys: pl.DataFrame, file: str, listed: Sequence[Version]) -> Timeline:
         """Every value of the two columns as a version; see `Reading.timeline`."""
         result = Timeline(file)
-        starts, ends = version_names(keys[self.start]), version_names(keys[self.end])
+        starts, ends = (version_names(keys[name]) for name in self.columns)
         found = {*starts.drop_nulls(), *ends.drop_nulls()}
         order = _ordered(result, found, listed, self.columns)
         first, last = _ranks(starts, order), _ranks(ends, order)
@@ -154,8 +142,9 @@ class ByValidity:
             if held.any():
                 result.held.append(Held(version, held))
             else:
-                message = f": no row is valid at '{version.name}' ('{self.end}'): it is no version."
-                result.add(Severity.NOTE, message, self.end, version.name)
+                end = self.columns[1]
+                message = f": no row is valid at '{version.name}' ('{end}'): it is no version."
+                result.add(Severity.NOTE, message, end, version.name)
         return result
 
     def _add_odd(
@@ -166,72 +155,67 @@ class ByValidity:
         last: NDArray[np.int64],
     ) -> None:
         """Add findings about empty and reversed intervals."""
-        rows = keys[ROWS].to_numpy()
-        between = f"('{self.start}' to '{self.end}': EXAMPLE): no version contains them"
+        (from_, to), rows = self.columns, keys[ROWS].to_numpy()
+        between = f"('{from_}' to '{to}': EXAMPLE): no version contains them"
         reversed_ = (
             f"end before they begin {between}. Correct the two columns, or the order of the "
             "versions under [[versions]]."
         )
         empty = (
-            f"end where they begin {between}, because '{self.end}' names the first version without "
-            "the row. If it names the last one with it, write inclusive = true under [source] in "
+            f"end where they begin {between}, because '{to}' names the first version without the "
+            "row. If it names the last one with it, write inclusive = true under [source] in "
             "chameleon.toml."
         )
-        openly = f"have no start ('{self.start}'): they are in the versions from the first one on."
+        openly = f"have no start ('{from_}'): they are in the versions from the first one on."
         for severity, odd, message in (
             (Severity.ERROR, last < first, reversed_),
             (Severity.ERROR, (last == first) & (not self.inclusive), empty),
-            (Severity.NOTE, version_names(keys[self.start]).is_null().to_numpy(), openly),
+            (Severity.NOTE, version_names(keys[from_]).is_null().to_numpy(), openly),
         ):
             if odd.any():
                 start, end = (keys[name][int(np.flatnonzero(odd)[0])] for name in self.columns)
                 example = f"{'the first' if start is None else start} to {end}"
                 text = f": {int(rows[odd].sum()):,} of {int(rows.sum()):,} rows {message}"
-                result.add(severity, text.replace("EXAMPLE", example), self.start)
+                result.add(severity, text.replace("EXAMPLE", example), from_)
 
 
 @dataclass(frozen=True, slots=True)
-class ByDate:
+class ByDate(Reading):
     """A date column; a version per day, week, or month, or `steps` of equal length, all cumulative.
 
     Version k has every row up to and including its last day. Weeks begin on Monday and are
     numbered by ISO 8601. Days begin at midnight UTC.
     """
 
-    column: str
     cut: str | None
     steps: int | None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The date column."""
-        return (self.column,)
 
     def timeline(self, keys: pl.DataFrame, file: str, listed: Sequence[Version]) -> Timeline:
         """The versions of the cut; see `Reading.timeline`."""
         result = Timeline(file)
-        values = keys[self.column]
+        (column,) = self.columns
+        values = keys[column]
         moments, _ = date_numbers(values)
         known = moments != NOT_A_DATE
         empty = version_names(values).is_null()
-        result.add_absent(self.column, empty, keys, "date")
+        result.add_absent(column, empty, keys, "date")
         unread = ~known & ~empty.to_numpy()
         if unread.any():
             result.add(
                 Severity.ERROR,
                 f": {int(keys[ROWS].to_numpy()[unread].sum()):,} of {keys[ROWS].sum():,} rows have "
-                f"a date in '{self.column}' that can't be read, such as "
+                f"a date in '{column}' that can't be read, such as "
                 f"'{values[int(np.flatnonzero(unread)[0])]}': they are left out. Write dates as "
                 "2019-01-11.",
-                self.column,
+                column,
             )
         if not known.any():
             reasons = " ".join(finding.message for finding in result.findings)
-            raise ProjectError(f"{file} cannot be cut by '{self.column}': no date. {reasons}")
+            raise ProjectError(f"{file} cannot be cut by '{column}': no date. {reasons}")
         ends, periods = self._ends(moments[known])
         if len(ends) > MOST_VERSIONS:
             raise ProjectError(
-                f"{file} cut by {self.cut or 'steps'} of '{self.column}' gives {len(ends):,} "
+                f"{file} cut by {self.cut or 'steps'} of '{column}' gives {len(ends):,} "
                 f"versions; {MOST_VERSIONS:,} are the most. Under [source] in chameleon.toml, "
                 'write cut = "month" or steps = 10.'
             )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from chameleon.errors import Option, VersionError, place_of
-from chameleon.project.findings import Finding, FindingKind, Severity
+from chameleon.project.findings import Finding, Severity
 from chameleon.storage import cache_folder, user_cache_folder
 
 SETTINGS_FILE = "chameleon.toml"
@@ -72,20 +72,22 @@ class Version:
         """The version and its file, as messages name them."""
         return f"Version {self.name} ({self.file})"
 
+    def sentence(self, message: str) -> str:
+        """The message after the version and its file."""
+        return f"{self.place}{'' if message.startswith(':') else ' '}{message}"
+
     def finding(
         self,
         severity: Severity,
         message: str,
         column: str | None = None,
         *,
-        kind: FindingKind | None = None,
         count: int | None = None,
-        examples: Iterable[str] = (),
+        examples: tuple[str, ...] = (),
     ) -> Finding:
         """A finding in this version; the message continues after the version and its file."""
-        between = "" if message.startswith(":") else " "
-        text = f"{self.place}{between}{message}"
-        return Finding(severity, text, self.name, self.file, column, kind, count, tuple(examples))
+        text = self.sentence(message)
+        return Finding(severity, text, self.name, self.file, column, None, count, examples)
 
 
 def matching(template: str, placeholder: str, columns: Iterable[str]) -> Pairs:

@@ -62,25 +62,23 @@ class TextForm:
     @property
     def remarks(self) -> tuple[tuple[Severity, str], ...]:
         """Unusual features, and how they are read, each to follow the name of the file."""
-        found: list[tuple[Severity, str]] = []
+        notes: list[str] = []
         if self.encoding != "utf-8":
-            text = f"is {self.encoding.upper()} text, according to its byte order mark."
-            found.append((Severity.NOTE, text))
+            notes.append(f"is {self.encoding.upper()} text, according to its byte order mark.")
         if self.separator != ",":
-            text = f"is separated by {_SEPARATORS[self.separator]} instead of commas."
-            found.append((Severity.NOTE, text))
+            notes.append(f"is separated by {_SEPARATORS[self.separator]} instead of commas.")
         if self.line_end != "\n":
-            found.append((Severity.NOTE, "ends its lines with carriage returns only."))
+            notes.append("ends its lines with carriage returns only.")
         if self.example is not None:
             read = self.example.replace(",", ".")
-            text = f"has decimal commas: '{self.example}' is read as {read}."
-            found.append((Severity.NOTE, text))
+            notes.append(f"has decimal commas: '{self.example}' is read as {read}.")
+        found = [(Severity.NOTE, note) for note in notes]
         if self.doubtful is not None:
-            text = (
+            doubt = (
                 f"has numbers such as '{self.doubtful}', whose comma may separate decimals or "
                 "thousands: they are read as text. Write them with a decimal point."
             )
-            found.append((Severity.WARNING, text))
+            found.append((Severity.WARNING, doubt))
         return tuple(found)
 
 

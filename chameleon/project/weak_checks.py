@@ -151,7 +151,7 @@ def check_probabilities(
             + ". These rows count as without label probabilities.",
             fault.column,
             count=wrong,
-            examples=ids,
+            examples=tuple(ids),
         )
     if found.absent:
         columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])

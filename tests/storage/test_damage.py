@@ -1,6 +1,6 @@
 """Cached files that were damaged: every number stays the same to the bit, and it is reported.
 
-`CHAMELEON_DAMAGES=1400 pytest tests/test_damage.py -s` tries that many damages, and counts them.
+`CHAMELEON_DAMAGES=1400 pytest tests/storage/test_damage.py -s` tries and counts so many.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from tests.library import (
     temporary_project,
     write_project,
 )
+from tests.project.test_sources import rebuilt
 from tests.projects import plans
-from tests.test_sources import rebuilt
 
 
 def write_files(folder: Path, files: dict[str, pl.DataFrame | bytes]) -> Path:

@@ -1,6 +1,6 @@
 """Killed processes, full disks and folders that cannot be written: nothing breaks, all is told.
 
-`CHAMELEON_KILLS=100 pytest tests/test_faults.py` kills at that many random moments.
+`CHAMELEON_KILLS=100 pytest tests/storage/test_faults.py` kills at that many random moments.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import chameleon
 from chameleon.project import Severity
 from tests.library import TREE, evaluated, plain, write_project
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("CHAMELEON_KILLS", "6"))
 FRAMES = {
     str(n): plain(200 + 20 * n, k=[(i * (n + 3)) % 17 for i in range(200 + 20 * n)])

@@ -24,8 +24,8 @@ from tests.library import (
     temporary_project,
     write_project,
 )
+from tests.project.test_sources import rebuilt
 from tests.projects import Plan, plans
-from tests.test_sources import rebuilt
 
 Frames = Mapping[str, pl.DataFrame]
 

@@ -10,8 +10,8 @@ import pytest
 import chameleon
 from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.project import survey
+from tests.data.test_dataset import assert_equal
 from tests.library import WRITERS, plain, write_project, write_version
-from tests.test_dataset import assert_equal
 
 VERSIONS = {"1": plain(day=["2020-01-01"] * 20), "2": plain(x=[1.5] * 20, day=["2020-01-02"] * 20)}
 THIRD = plain(x=[2.5] * 20, day=["2020-01-03"] * 20)

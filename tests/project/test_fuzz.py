@@ -1,6 +1,6 @@
 """Mutated projects: an error of ours, a problem that is listed, or what a plain reading gives.
 
-`CHAMELEON_FUZZ=1000 pytest tests/test_fuzz.py` tries that many for each form.
+`CHAMELEON_FUZZ=1000 pytest tests/project/test_fuzz.py` tries that many for each form.
 """
 
 import math

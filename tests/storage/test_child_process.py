@@ -81,9 +81,8 @@ def test_what_the_callback_raises_ends_the_child(tmp_path):
 
 def test_a_child_ends_when_its_parent_does(tmp_path):
     pid = tmp_path / "pid"
-    code = (
-        "import sys; from tests.test_child_process import answer; answer('wait', file=sys.argv[1])"
-    )
+    module = "tests.storage.test_child_process"
+    code = f"import sys; from {module} import answer; answer('wait', file=sys.argv[1])"
     parent = subprocess.Popen([sys.executable, "-c", code, str(pid)])
     until(lambda: pid.exists() and pid.read_text())
     parent.kill()
