@@ -84,18 +84,9 @@ class Bar:
 class Bins:
     """The bins of one feature.
 
-    Attributes
-    ----------
-    edges
-        The 31 edges of 30 ranges, rounded.
-    values
-        The distinct numbers, ascending.
-    categories
-        The most frequent first.
-    other
-        The number of further categories in "other"; 0 without such a bar.
-    low, high
-        The true minimum and maximum of the finite values; None without any.
+    `edges` are the 31 of 30 ranges, rounded; `values` the distinct numbers, ascending; `categories`
+    the most frequent first, and `other` the number of further ones; `low` and `high` the true
+    minimum and maximum of the finite values.
     """
 
     kind: BinKind

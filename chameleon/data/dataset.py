@@ -54,36 +54,25 @@ class EvolvingDataset:
     ----------
     key
         A digest of the content it was made from and of the code that made it.
-    classes, sources
-        The labels and sources by their codes.
     instance_ids
-        The id of every instance, by instance number; String of length n_instances.
-    instance
-        int32 of shape (n_rows,): the instance of each row.
-    label, source
-        int16 and int32 of shape (n_rows,): index into `classes` and `sources`, -1 without one.
-    split
-        uint8 of shape (n_rows,): index into `SPLITS`.
-    date
-        datetime64[us] of shape (n_rows,), NaT without one.
+        The id of every instance, by instance number.
+    instance, label, split, source, date
+        Of shape (n_rows,): the number of the row's instance; indices into `classes`, `SPLITS`, and
+        `sources`, -1 without one; datetime64[us], NaT without one.
     present
-        bool of shape (n_versions, n_rows): the version contains the row.
+        Of shape (n_versions, n_rows): the version contains the row.
     codes
-        uint8 of shape (n_features, n_rows): the bin of every value.
+        Of shape (n_features, n_rows): the bin of every value.
     values
-        float64 of shape (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1,
-        dates as microseconds since 1970, texts as indices into `texts`; NaN is missing.
+        Of shape (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1, dates as
+        microseconds since 1970, texts as indices into `texts`; NaN is missing.
     texts
         The distinct values of every text feature, by feature name.
     summary
-        float64 of shape (n_versions, 3 splits, n_features, 5): minimum, maximum and mean of the
-        finite values, missing values, rows (see `SummaryField`).
+        Of shape (n_versions, 3 splits, n_features, 5): minimum, maximum, and mean of the finite
+        values, missing values, rows (see `SummaryField`).
     has_column
-        bool of shape (n_versions, n_features): the version's file has the column.
-    findings
-        Those of building it.
-    weak
-        Label probabilities and votes; None without such columns.
+        Of shape (n_versions, n_features): the version's file has the column.
     """
 
     project: Project
@@ -261,15 +250,8 @@ class Pair:
     """The instances of two versions, or some of them, and the changes of the shared ones.
 
     All arrays are in the order of the instances; masks have one entry per shared instance.
-
-    Attributes
-    ----------
-    before, after
-        The numbers of the versions.
-    rows_before, rows_after
-        Row of every instance of the dataset in each version, -1 without one.
-    common
-        The features of both versions.
+    `rows_before` and `rows_after` are the row of every instance of the dataset in each version, -1
+    without one; `common` are the features of both versions.
     """
 
     before: int

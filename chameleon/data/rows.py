@@ -180,16 +180,11 @@ class WeakBuilder:
         self.findings: list[Finding] = []
 
     def read(self, frame: pl.DataFrame, *, untyped: bool) -> tuple[NDArray[np.int32], pl.Series]:
-        """The next version's numbers, and the class of every row's largest probability.
+        """The next version's numbers, and the class of every row's largest probability, if any.
 
-        Returns
-        -------
-        numbers
-            int32 of shape (count, n_rows): the bits of the float32 probabilities, then the votes;
-            equal numbers are equal values. No vote and a vote of -1 differ until all versions are
-            known: -1 may be a class of a later one.
-        likeliest
-            String; null without a probability, or where several are the largest.
+        The numbers are int32 of shape (count, n_rows): the bits of the float32 probabilities, then
+        the votes; equal numbers are equal values. No vote and a vote of -1 differ until all
+        versions are known: -1 may be a class of a later one.
         """
         probabilities = read_probabilities(frame, self._project.roles)
         votes = np.full((len(self._votes), len(frame)), -1, dtype=np.int32)
@@ -205,14 +200,8 @@ class WeakBuilder:
     ) -> WeakLabels | None:
         """The label probabilities and votes of the distinct rows; None without such columns.
 
-        Parameters
-        ----------
-        numbers
-            Those of the distinct rows, of shape (count, n_rows).
-        labels
-            The labels of the dataset, by their codes.
-        held
-            The rows of each version.
+        `numbers` are of shape (count, n_rows), `labels` by their codes; `held` are the rows of each
+        version.
         """
         if not self.count:
             return None

@@ -91,7 +91,7 @@ def open_project(
     with noted_damage() as damaged:
         memory = FileMemory(private or cache_folder(address.path))
         used = with_date_role(settings or address.settings)
-        source = _source_of(address.folder, used, memory, most_versions=most_versions)
+        source = _source_of(address, used, memory, most_versions)
         try:
             project = _project_of(address, used, source, memory)
         finally:
@@ -102,7 +102,7 @@ def open_project(
 
 
 def _source_of(
-    folder: Path, settings: Settings, memory: FileMemory, *, most_versions: int
+    address: Address, settings: Settings, memory: FileMemory, most_versions: int
 ) -> VersionSource:
     """The source of versions that the settings name."""
     kind = SOURCES.get(settings.source_kind)
@@ -111,7 +111,7 @@ def _source_of(
             f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
             f"{settings.source_kind!r}."
         )
-    source = kind(folder, settings, memory)
+    source = kind(address.folder, settings, memory)
     found = len(source.versions())
     if found > most_versions:
         raise ProjectError(
@@ -283,22 +283,12 @@ class FoundVersion:
 
 @dataclass(slots=True, eq=False)
 class Survey:
-    """The content of a project, and the project itself if it opens.
+    """The content of a project, and the project itself if it opens, or the `error`.
 
-    Attributes
-    ----------
-    columns
-        The kind of every column that is data, None without a value, in their order.
-    table_columns
-        All columns of a single table, those that name versions too; empty for a folder.
-    guessed
-        The columns with a role by their usual names, by role.
-    head
-        The first rows of the newest version that can be read, or of the table.
-    readings
-        Possible [source] tables of a single table; empty for a folder.
-    error
-        The reason why it doesn't open, or None.
+    `columns` are those that are data, by kind (None without a value), `table_columns` all of a
+    single table, `guessed` those with a role by their usual names. `head` are the first rows of the
+    newest version that can be read, or of the table. `readings` are possible [source] tables of a
+    single table.
     """
 
     settings: Settings
@@ -332,7 +322,7 @@ def survey(
     try:
         with noted_damage() as damaged:
             memory = FileMemory(private or cache_folder(address.path))
-            source = _source_of(address.folder, used, memory, most_versions=most_versions)
+            source = _source_of(address, used, memory, most_versions)
             _survey_versions(result, source, memory)
             try:
                 project = _project_of(address, used, source, memory)

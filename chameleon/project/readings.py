@@ -82,16 +82,10 @@ class Reading(ABC):
 
     @abstractmethod
     def timeline(self, keys: pl.DataFrame, file: str, listed: Sequence[Version]) -> Timeline:
-        """The versions of a table.
+        """The versions of a table in that file.
 
-        Parameters
-        ----------
-        keys
-            The distinct values of the key columns, and the number of their rows (`ROWS`).
-        file
-            The table's file, as messages name it.
-        listed
-            The versions in chameleon.toml: order, date, and note by name.
+        `keys` are the distinct values of the key columns, with the number of their rows (`ROWS`),
+        `listed` the versions in chameleon.toml: order, date, and note by name.
         """
 
 

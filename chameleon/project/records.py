@@ -107,14 +107,8 @@ class WeakColumns:
 
     Labeling functions vote for a class or abstain, and label probabilities are made of the votes
     (data programming, Ratner et al., NeurIPS 2016). None of the columns is ever a feature.
-
-    Attributes
-    ----------
-    probabilities
-        A column's name with {class} in it, or the column of every class. An empty tuple lets
-        columns with such names be features.
-    votes
-        A column's name with {rule} in it, or the columns.
+    `probabilities` is a column's name with {class} in it, or the column of every class, `votes` a
+    name with {rule} in it, or the columns. Empty tuples let such columns be features.
     """
 
     probabilities: str | Pairs | None = None
@@ -148,15 +142,11 @@ class VersionPredictionColumns:
 
 @dataclass(frozen=True, slots=True)
 class PredictionColumns:
-    """The names of columns with external predictions.
+    """The columns with external predictions.
 
-    Attributes
-    ----------
-    columns
-        The column with the predicted class, such as "prediction_{version}". Without {version}
-        its predictions are those of the version with the row.
-    proba
-        The column with the probability of a class, such as "proba_{version}_{class}", or None.
+    `columns` names the one with the predicted class, such as "prediction_{version}"; without
+    {version} its predictions are those of the version with the row. `proba` names those with the
+    probability of a class, such as "proba_{version}_{class}".
     """
 
     columns: str
@@ -364,13 +354,7 @@ class VersionSource(Protocol):
         return False
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """Unusual features of the version's files, and how they are read.
-
-        Raises
-        ------
-        VersionError
-            Its rows cannot be separated with certainty.
-        """
+        """Unusual features of the version's files; VersionError if its rows are ambiguous."""
         return ()
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
@@ -397,20 +381,16 @@ class Project:
     address
         The argument of `open_project`, to open the project again.
     versions
-        The usable versions, old to new.
+        The usable versions, old to new; those with an error are left out.
     kinds
         The kind of every feature over all versions, in natural order of their names.
     columns
         The features of each version, with their kind in it (None: without a value), by version
         name. An absent feature counts as missing.
-    findings
-        Those of opening the project. Versions with an error are left out.
     fingerprints
         A digest of each version's content, by version name.
-    private
-        The only folder for results and models; None for the usual ones.
-    cached_only
-        True if another process computes the results, and this one uses only cached ones.
+    private, cached_only
+        See `open_project`.
     """
 
     path: Path

@@ -277,13 +277,7 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
 
 
 def settings_text(settings: Settings) -> str:
-    """The chameleon.toml of these settings, without defaults and findings.
-
-    Raises
-    ------
-    ValueError
-        TOML cannot represent a value: None, an integer beyond 64 bits, half of a surrogate pair.
-    """
+    """The chameleon.toml of these settings, without defaults and findings; see `toml_text`."""
     weak, viewer, found = settings.weak, settings.viewer, settings.predictions
     probabilities = weak.probabilities
     columns: dict[str, Any] = {

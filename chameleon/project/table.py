@@ -44,7 +44,7 @@ _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
 """Formats that must be read whole for any part of them: they are copied to Parquet once."""
 
 _ORDERED = (pl.Date, pl.Datetime("us"), pl.Datetime("ms"))
-_KEPT = 4
+_CACHED = 4
 _COPY = "table.parquet"
 _HASHES = ("\0hash0", "\0hash1")  # two sums of 64 bits each; the odds of a chance match are nil
 
@@ -203,7 +203,7 @@ class TableSource(VersionSource):
         if copy is None:
             if is_untyped(self._path):
                 require_whole_rows(self._path, self._files.held(self._path))
-            prune_cache(self._memory.folder, "table", keep=_KEPT)
+            prune_cache(self._memory.folder, "table", keep=_CACHED)
             copy = target / _COPY if write_folder(target, self._copy) else self._path
         if copy != self._path:
             self._files.release([self._path])
@@ -241,7 +241,7 @@ class TableSource(VersionSource):
             .collect(engine="streaming")
         )
         self._require_same()
-        prune_cache(self._memory.folder, "keys", keep=_KEPT)
+        prune_cache(self._memory.folder, "keys", keep=_CACHED)
         write_folder(target, lambda folder: found.write_parquet(folder / "keys.parquet"))
         return found
 

@@ -83,13 +83,7 @@ class TextForm:
 
 
 def text_form(path: Path) -> TextForm:
-    """The form of a file, found from its beginning.
-
-    Raises
-    ------
-    VersionError
-        It is no text, or its encoding is uncertain. The message follows the file's name.
-    """
+    """The form of a file, found from its beginning; the error's message follows the file's name."""
     status = path.stat()
     return _form_of(path, status.st_size, status.st_mtime_ns, status.st_ino)
 

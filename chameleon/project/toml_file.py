@@ -65,13 +65,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_text(content: Mapping[str, Any]) -> str:
-    """A table as TOML.
-
-    Raises
-    ------
-    ValueError
-        TOML cannot represent a value: None, an integer beyond 64 bits, half of a surrogate pair.
-    """
+    """A table as TOML; ValueError for None, a larger integer than 64 bits, or half a character."""
     _require_integers(content)
     try:
         text = tomli_w.dumps(content)
@@ -163,14 +157,7 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def checked(content: Mapping[str, Any], shape: type[Shape], file: str) -> Shape:
-    """The content in that shape.
-
-    Raises
-    ------
-    ProjectError
-        A key is unknown or missing, or a value doesn't meet its requirement; the message names the
-        file, the key, what was found, and what to do.
-    """
+    """The content in that shape; the error names the file, the key, what was found, what to do."""
     try:
         return msgspec.convert(content, shape)
     except msgspec.ValidationError as error:
@@ -279,11 +266,7 @@ class _Tour(Table):
 
 
 def read_tour(folder: Path) -> tuple[TourStep, ...]:
-    """The steps of a project's tour.toml, in their order; empty without one.
-
-    Each is a table [[steps]] with `title`, `text`, and optional `page`, `link` (the query of an
-    address, as the address bar shows it) and `options` (switches of the page by their keys).
-    """
+    """The steps of a project's tour.toml, in their order; empty without one."""
     path = folder / TOUR_FILE
     if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
         return ()

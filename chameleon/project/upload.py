@@ -13,7 +13,8 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -111,7 +112,7 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
         )
     skipped: tuple[str, ...] = ()
     if zips:
-        skipped = unpack(zips[0][2], folder, wanted=_belongs, most_bytes=limits.bytes).skipped
+        skipped = unpack(zips[0][2], folder, wanted=_belongs, most_bytes=limits.bytes)
     else:
         _write_tables(sent, folder)
     _require_project(folder, limits)
@@ -136,11 +137,18 @@ def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None])
         _require(width, limits.columns, f"columns in {path.name}")
         _require(rows, limits.rows, "rows, all files together")
         _require(values, limits.values, "values (rows times columns, all files together)")
-        if height:  # decode every value: damage may begin after a correct header
-            try:
+        with _named_errors(path):  # decode every value: damage may begin after a correct header
+            if height:
                 scan_file(path).sink_ipc(os.devnull)
-            except READ_ERRORS as error:
-                raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Raise errors of reading a file with its name."""
+    try:
+        yield
+    except READ_ERRORS as error:
+        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def require_allowed(project: Project, limits: Limits) -> None:
@@ -248,29 +256,24 @@ def _tables(folder: Path) -> list[Path]:
 
 def _shape(path: Path) -> tuple[int, int]:
     """Rows and columns of a table, from its header and footer if the format has them."""
-    try:
+    with _named_errors(path):
         if path.stat().st_size == 0:
             return 0, 0  # opening the project reports it
         table = scan_file(path)
         return int(table.select(pl.len()).collect().item()), len(table.collect_schema())
-    except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def _grown(path: Path, left: int, limits: Limits) -> int:
     """The unpacked size of a gzip, which is read only as far as there are bytes left."""
     size = 0
-    try:
-        with gzip.open(path) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                size += len(chunk)
-                if size > left:
-                    raise ProjectError(
-                        f"{path.name} is too large: all files together may have "
-                        f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
-                    )
-    except (OSError, EOFError, zlib.error) as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
+    with _named_errors(path), gzip.open(path) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > left:
+                raise ProjectError(
+                    f"{path.name} is too large: all files together may have "
+                    f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
+                )
     return size
 
 
@@ -293,16 +296,8 @@ def _megabytes(count: int) -> str:
     return f"{count / 1_000_000:,.0f} MB"
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """The size of all files written, and the names of entries that weren't wanted."""
-
-    bytes: int
-    skipped: tuple[str, ...]
-
-
-def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -> Unpacked:
-    """Unpack a zip into an empty folder, without a folder around everything.
+def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -> tuple[str, ...]:
+    """Unpack a zip into an empty folder, without a folder around it; return unwanted entries.
 
     All names and declared sizes are checked before anything is written, and bytes are counted
     while they are written, whatever was declared. After an error nothing of it may be used.
@@ -364,14 +359,14 @@ def _require_small_index(stream: BinaryIO) -> None:
         )
 
 
-def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int) -> Unpacked:
+def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int) -> tuple[str, ...]:
     entries = [entry for entry in archive.infolist() if not _is_litter(entry.filename)]
     for entry in entries:
         _require_plain(entry)
     files = [entry for entry in entries if not entry.is_dir()]
     twice = same_names(entry.filename.rstrip("/") for entry in entries)
     if twice is not None:
-        raise ProjectError(f"The zip holds '{twice}' twice. Pack it again, each file once.")
+        raise ProjectError(f"The zip contains '{twice}' twice. Pack it again, each file once.")
     around = _folder_around(files)
     taken, skipped = [], []
     for entry in files:
@@ -386,7 +381,7 @@ def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int)
     left = most
     for entry, path in taken:
         left -= _write(archive, entry, folder.joinpath(*path), left, most)
-    return Unpacked(most - left, tuple(skipped))
+    return tuple(skipped)
 
 
 def _is_litter(name: str) -> bool:

@@ -34,15 +34,9 @@ class Fault:
 class ReadProbabilities:
     """The label probabilities of one version.
 
-    Attributes
-    ----------
-    values
-        float32 of shape (n_classes, n_rows), in the order of the roles; NaN in a whole column if
-        the row has none, or unusable ones.
-    absent
-        Columns without any value in the version while others have some: their classes count 0.
-    tied
-        Rows in which several classes share the largest probability.
+    `values` are of shape (n_classes, n_rows), in the order of the roles; NaN in a whole column if
+    the row has none, or unusable ones. `absent` are columns without any value in the version while
+    others have some: their classes count 0. In `tied` rows several classes share the largest one.
     """
 
     values: NDArray[np.float32]

@@ -29,6 +29,9 @@ from tests.projects import Plan, plans
 
 Frames = Mapping[str, pl.DataFrame]
 
+SNAPSHOT = 'version = "batch"\nreading = "snapshot"\n'
+SINCE = 'version = "batch"\nreading = "since"\n'
+
 
 def write_table(
     folder: Path, table: pl.DataFrame, source: str, *, form: str = "parquet", toml: str = ""
@@ -39,6 +42,10 @@ def write_table(
     text = f'{toml}\n[source]\nfile = "data.{form}"\n{source}'
     (folder / "chameleon.toml").write_text(text, encoding="utf-8")
     return folder
+
+
+def opened_table(folder: Path, table: pl.DataFrame, source: str, **how: str) -> chameleon.Project:
+    return chameleon.open_project(write_table(folder, table, source, **how))
 
 
 def stacked(frames: Frames, column: str = "batch") -> pl.DataFrame:
@@ -122,7 +129,7 @@ def test_a_table_of_snapshots_is_the_same_as_a_folder_of_them(tmp_path_factory, 
     frames = with_values(plan.frames)
     folder = tmp_path_factory.mktemp("table")
     table = with_answers(stacked_values(frames), plan)
-    write_table(folder, table, 'version = "batch"\nreading = "snapshot"\n' + SAID)
+    write_table(folder, table, SNAPSHOT + SAID)
     with temporary_project(frames, predictions=plan.predictions) as other:
         assert_alike(evaluated(folder), evaluated(other))
 
@@ -147,7 +154,7 @@ def test_a_cumulative_table_is_the_same_as_a_folder_of_all_so_far(tmp_path_facto
         }
     )
     folder = tmp_path_factory.mktemp("table")
-    source = 'version = "batch"\nreading = "since"\n' + SAID
+    source = SINCE + SAID
     write_table(folder, with_answers(shuffled, plan), source)
     given_ = {name: frame for name, frame in plan.predictions.items() if name in names}
     assume(given_)
@@ -215,8 +222,7 @@ def test_every_format_gives_the_same_table(tmp_path, form):
         name: frame.with_columns(size=pl.when(pl.col("size").is_finite()).then("size"))
         for name, frame in tiny.FRAMES.items()
     }
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path / "t", stacked(frames), source, form=form, toml=TREE)
+    folder = write_table(tmp_path / "t", stacked(frames), SNAPSHOT, form=form, toml=TREE)
     other = write_project(tmp_path / "f", frames, form=form, toml=TREE)
     ours, theirs = chameleon.open_project(folder), chameleon.open_project(other)
     assert [v.name for v in ours.versions] == ["v1", "v2", "v10"]
@@ -353,22 +359,20 @@ def test_rows_of_a_new_version_train_one_model(tmp_path, form, reading):
 
 
 def test_a_changed_cell_changes_the_fingerprints_that_hold_it(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source)
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT)
     before = chameleon.open_project(folder).fingerprints
     edited = stacked(SNAPSHOTS).with_columns(
         x=pl.when((pl.col("batch") == "2") & (pl.col("id") == 3)).then(-1.0).otherwise("x")
     )
-    write_table(folder, edited, source)
+    write_table(folder, edited, SNAPSHOT)
     after = chameleon.open_project(folder).fingerprints
     assert [n for n in before if before[n] != after[n]] == ["2"]
 
 
 def test_a_table_that_changes_after_opening_is_an_error_that_names_it(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source, toml=TREE)
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT, toml=TREE)
     project = chameleon.open_project(folder)
-    write_table(folder, stacked(dict(list(SNAPSHOTS.items())[:2])), source, toml=TREE)
+    write_table(folder, stacked(dict(list(SNAPSHOTS.items())[:2])), SNAPSHOT, toml=TREE)
     with pytest.raises(chameleon.VersionError, match=r"Version 1 \(data\.parquet\) changed"):
         chameleon.evaluate(project)
 
@@ -384,7 +388,7 @@ def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
     )
     source = 'version = "batch"\nreading = "since"\n[columns]\nid = ["id", "part"]\n'
     table = table.with_columns(part=pl.col("batch").cast(pl.String))
-    project = chameleon.open_project(write_table(tmp_path, table, source))
+    project = opened_table(tmp_path, table, source)
     assert [v.name for v in project.versions] == ["1", "2", "3", "4"]
     assert set(project.kinds) == {"x", "decimal", "category"}
     told = messages(project.findings, Severity.WARNING)
@@ -392,15 +396,13 @@ def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
 
 
 def test_a_file_that_a_listed_version_names_is_told_to_be_unused(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
     listed = '[[versions]]\nname = "1"\nfile = "versions/1.csv"\n'
-    project = chameleon.open_project(write_table(tmp_path, stacked(SNAPSHOTS), source + listed))
+    project = opened_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT + listed)
     assert "(versions/1.csv) is not used" in messages(project.findings, Severity.WARNING)
 
 
 def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source, toml=TREE)
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT, toml=TREE)
     (folder / "predictions").mkdir()
     for name in ("data", "2"):
         said = pl.DataFrame({"id": range(24), "prediction": ["a"] * 24})
@@ -416,7 +418,7 @@ def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
 def test_the_columns_that_tell_versions_are_no_features(tmp_path):
     table = plain(valid_from=["a"] * 20, valid_to=[None] * 20)
     table = table.with_columns(pl.col("valid_to").cast(pl.String))
-    project = chameleon.open_project(write_table(tmp_path, table, 'reading = "valid"\n'))
+    project = opened_table(tmp_path, table, 'reading = "valid"\n')
     assert list(project.kinds) == ["x"]
     assert [v.name for v in project.versions] == ["a"]
 
@@ -424,7 +426,7 @@ def test_the_columns_that_tell_versions_are_no_features(tmp_path):
 def test_a_date_that_tells_snapshots_stays_the_date(tmp_path):
     table = pl.concat([plain(date=[dt.date(2019, 1, n)] * 20) for n in (2, 10)])
     source = 'version = "date"\nreading = "snapshot"\n'
-    project = chameleon.open_project(write_table(tmp_path, table, source))
+    project = opened_table(tmp_path, table, source)
     assert [(v.name, v.date) for v in project.versions] == [
         ("2019-01-02", dt.date(2019, 1, 2)), ("2019-01-10", dt.date(2019, 1, 10))
     ]  # fmt: skip
@@ -434,9 +436,7 @@ def test_a_date_that_tells_snapshots_stays_the_date(tmp_path):
 
 def test_versions_are_in_natural_order_and_keep_their_spelling(tmp_path):
     frames = dict.fromkeys(["1.10", "1.9", "1.0", "2", "07"], plain())
-    folder = write_table(
-        tmp_path, stacked(frames), 'version = "batch"\nreading = "snapshot"\n', form="csv"
-    )
+    folder = write_table(tmp_path, stacked(frames), SNAPSHOT, form="csv")
     names = [v.name for v in chameleon.open_project(folder).versions]
     assert names == ["1.0", "1.9", "1.10", "2", "07"]
 
@@ -446,8 +446,7 @@ def test_versions_are_in_natural_order_and_keep_their_spelling(tmp_path):
 )
 def test_any_text_names_a_version_and_no_file(tmp_path, name):
     frames = {name: plain(), "z": plain(x=[0.5] * 20)}
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path / "t", stacked(frames), source, toml=TREE)
+    folder = write_table(tmp_path / "t", stacked(frames), SNAPSHOT, toml=TREE)
     evaluation = evaluated(folder)
     assert {v.name for v in evaluation.dataset.versions} == set(frames)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t"]
@@ -458,8 +457,8 @@ LISTED = '[[versions]]\nname = "b"\nnote = "second"\n[[versions]]\nname = "a"\nd
 
 def test_listed_versions_give_order_date_and_note(tmp_path):
     frames = dict.fromkeys("abc", plain())
-    source = 'version = "batch"\nreading = "snapshot"\n' + LISTED
-    project = chameleon.open_project(write_table(tmp_path, stacked(frames), source))
+    source = SNAPSHOT + LISTED
+    project = opened_table(tmp_path, stacked(frames), source)
     assert [(v.name, v.date, v.note) for v in project.versions] == [
         ("b", None, "second"), ("a", dt.date(2019, 1, 11), None), ("c", None, None)
     ]  # fmt: skip
@@ -471,14 +470,14 @@ def test_listed_versions_give_order_date_and_note(tmp_path):
 def test_listing_some_versions_in_their_natural_order_moves_none(tmp_path):
     frames = dict.fromkeys("abc", plain())
     source = 'version = "batch"\nreading = "snapshot"\n[[versions]]\nname = "b"\nnote = "n"\n'
-    project = chameleon.open_project(write_table(tmp_path, stacked(frames), source))
+    project = opened_table(tmp_path, stacked(frames), source)
     assert [(v.name, v.note) for v in project.versions] == [("a", None), ("b", "n"), ("c", None)]
     assert project.findings == ()
 
 
 def test_a_listed_version_without_rows_is_told(tmp_path):
     source = 'version = "batch"\nreading = "snapshot"\n[[versions]]\nname = "9"\n'
-    project = chameleon.open_project(write_table(tmp_path, stacked(SNAPSHOTS), source))
+    project = opened_table(tmp_path, stacked(SNAPSHOTS), source)
     assert "Version 9 is listed in chameleon.toml, but no row of data.parquet" in errors_of(project)
     assert len(project.versions) == 4
 
@@ -513,10 +512,11 @@ def refused(folder: Path) -> str:
         ('reading = "since"\nversions = "batch"', ["unknown key 'versions'"]),
         ('reading = "since"\nversion = "label"', ["'label'", "cannot be the label too"]),
         ('kind = "tables"', ["kind", "folder, table"]),
+        ('reading = "since"\nversion = "lists"', ["List(Int64) in column 'lists'", "single"]),
     ],
 )  # fmt: skip
 def test_a_wrong_source_is_an_error_that_names_it(tmp_path, source, words):
-    table = plain(batch=["1"] * 20)
+    table = plain(batch=["1"] * 20, lists=[[1]] * 20)
     roles = '[columns]\nlabel = "label"\n'
     told = refused(write_table(tmp_path, table, source + "\n", toml=roles))
     for word in words:
@@ -570,15 +570,14 @@ def test_a_table_that_cannot_be_read_is_told_by_its_name(tmp_path, form, content
 
 def test_rows_without_a_version_are_counted_and_left_out(tmp_path):
     batches = ["1"] * 15 + [None] * 3 + ["  "] * 2
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    project = chameleon.open_project(write_table(tmp_path, plain(batch=batches), source))
+    project = opened_table(tmp_path, plain(batch=batches), SNAPSHOT)
     assert "data.parquet: 5 of 20 rows have no version ('batch')" in errors_of(project)
     assert len(project.source.scan(project.versions[0]).collect()) == 15
 
 
 def test_too_many_versions_are_refused(tmp_path):
     table = plain(1001, batch=[str(i) for i in range(1001)])
-    told = refused(write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n'))
+    told = refused(write_table(tmp_path, table, SINCE))
     assert "1,001 different values in 'batch'" in told
     days = [dt.date(2000, 1, 1) + dt.timedelta(days=i) for i in range(1001)]
     told = refused(write_table(tmp_path, dated(days), 'cut = "day"\n'))
@@ -586,20 +585,6 @@ def test_too_many_versions_are_refused(tmp_path):
 
 
 SPANS = [("1", "3"), ("2", None), (None, "2"), ("3", "1"), ("2", "2"), (None, None)]
-
-
-def spanned(folder: Path, more: str = "") -> chameleon.Project:
-    table = plain(12, start=[s for s, _ in SPANS] * 2, end=[e for _, e in SPANS] * 2)
-    source = f'valid_from = "start"\nvalid_to = "end"\n{more}'
-    return chameleon.open_project(write_table(folder, table, source))
-
-
-def held_ids(project: chameleon.Project) -> dict[str, list[int]]:
-    """Of the first six rows, those that each version holds."""
-    return {
-        v.name: sorted(i for i in project.source.scan(v).collect()["id"] if i < 6)
-        for v in project.versions
-    }
 
 
 MARKS = ["1", "2", "3", "10", None]
@@ -658,7 +643,7 @@ TYPED = {
 def test_a_version_column_may_have_any_type_of_single_values(tmp_path, form, reading):
     table = plain(batch=TYPED[form])
     source = f'version = "batch"\nreading = "{reading}"\n'
-    project = chameleon.open_project(write_table(tmp_path, table, source))
+    project = opened_table(tmp_path, table, source)
     held = [sorted(project.source.scan(v).collect()["id"]) for v in project.versions]
     odd = list(range(1, 20, 2))
     assert held == [odd, list(range(0, 20, 2)) if reading == "snapshot" else list(range(20))]
@@ -667,45 +652,39 @@ def test_a_version_column_may_have_any_type_of_single_values(tmp_path, form, rea
 @pytest.mark.parametrize("cut", ["day", "week", "month"])
 def test_the_first_and_the_last_day_there_is_are_cut(tmp_path, cut):
     days = [dt.date(1, 1, 1), dt.date(9999, 12, 31)]
-    project = chameleon.open_project(write_table(tmp_path, dated(days), f'cut = "{cut}"\n'))
+    project = opened_table(tmp_path, dated(days), f'cut = "{cut}"\n')
     assert [len(project.source.scan(v).collect()) for v in project.versions] == [1, 2]
 
 
-def test_a_version_column_of_lists_is_refused(tmp_path):
-    table = plain(batch=[[1]] * 20)
-    told = refused(write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n'))
-    assert "has List(Int64) in column 'batch', which isn't a single value" in told
-
-
-def test_a_span_goes_up_to_but_not_including_its_end(tmp_path):
-    project = spanned(tmp_path)
-    assert held_ids(project) == {"1": [0, 2, 5], "2": [0, 1, 5], "3": [1, 5]}
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_a_span_goes_up_to_its_end_which_it_may_include(tmp_path, inclusive):
+    table = plain(12, start=[s for s, _ in SPANS] * 2, end=[e for _, e in SPANS] * 2)
+    source = 'valid_from = "start"\nvalid_to = "end"\n'
+    project = opened_table(tmp_path, table, source + "inclusive = true\n" * inclusive)
+    held = {  # of the first six rows
+        v.name: sorted(i for i in project.source.scan(v).collect()["id"] if i < 6)
+        for v in project.versions
+    }
+    ends = {"2": [0, 1, 2, 4, 5], "3": [0, 1, 5]} if inclusive else {"2": [0, 1, 5], "3": [1, 5]}
+    assert held == {"1": [0, 2, 5], **ends}
     told = errors_of(project)
     assert "2 of 12 rows end before they begin ('start' to 'end': 3 to 1)" in told
-    assert "2 of 12 rows end where they begin ('start' to 'end': 2 to 2)" in told
-    assert "inclusive = true" in told
+    assert ("2 of 12 rows end where they begin ('start' to 'end': 2 to 2)" in told) != inclusive
+    assert ("inclusive = true" in told) != inclusive
     assert "4 of 12 rows have no start" in messages(project.findings, Severity.NOTE)
-
-
-def test_an_inclusive_span_holds_at_its_end(tmp_path):
-    project = spanned(tmp_path, "inclusive = true\n")
-    assert held_ids(project) == {"1": [0, 2, 5], "2": [0, 1, 2, 4, 5], "3": [0, 1, 5]}
-    assert "end where they begin" not in errors_of(project)
 
 
 def test_an_end_far_in_the_future_is_no_version(tmp_path):
     days = [dt.date(2019, 1, 1), dt.date(2019, 2, 1)] * 10
     table = plain(valid_from=days, valid_to=[dt.date(9999, 12, 31)] * 20)
-    project = chameleon.open_project(write_table(tmp_path, table, 'reading = "valid"\n'))
+    project = opened_table(tmp_path, table, 'reading = "valid"\n')
     assert [v.name for v in project.versions] == ["2019-01-01", "2019-02-01"]
     assert "9999-12-31" in messages(project.findings, Severity.NOTE)
 
 
 def test_an_id_twice_in_a_version_leaves_it_out(tmp_path):
     table = pl.concat([plain(batch=["1"] * 20), plain(2, batch=["2"] * 2)])
-    project = chameleon.open_project(
-        write_table(tmp_path, table, 'version = "batch"\nreading = "since"\n')
-    )
+    project = opened_table(tmp_path, table, SINCE)
     assert [v.name for v in project.versions] == ["1"]
     assert "Version 2 (data.parquet) repeats 2 ids ('id')" in errors_of(project)
 
@@ -726,16 +705,14 @@ def test_a_table_may_be_named_with_its_reading(tmp_path):
 
 
 def test_a_chameleon_toml_beside_a_table_that_names_it_is_its_project(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path / "t", stacked(SNAPSHOTS), source, toml='name = "n"\n')
+    folder = write_table(tmp_path / "t", stacked(SNAPSHOTS), SNAPSHOT, toml='name = "n"\n')
     for path in (folder, folder / "chameleon.toml", folder / "data.parquet"):
         project = chameleon.open_project(path)
         assert (project.name, project.path, len(project.versions)) == ("n", folder, 4)
 
 
 def test_a_settings_file_may_have_another_name(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), source)
+    folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT)
     (folder / "chameleon.toml").rename(folder / "other.toml")
     assert len(chameleon.open_project(folder / "other.toml").versions) == 4
 
@@ -751,11 +728,10 @@ def test_what_is_not_there_is_told_without_its_folder(tmp_path, name):
 
 
 def test_the_stamp_changes_with_every_file_that_matters(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n'
     folder = tmp_path / "t"
     (folder / "deep" / "er").mkdir(parents=True)
     (folder / "versions" / "1").mkdir(parents=True)
-    write_table(folder, stacked(SNAPSHOTS), source)
+    write_table(folder, stacked(SNAPSHOTS), SNAPSHOT)
     toml = folder / "chameleon.toml"
     toml.write_text(toml.read_text().replace("data.parquet", "deep/er/data.parquet"))
     (folder / "data.parquet").rename(folder / "deep" / "er" / "data.parquet")
