@@ -64,8 +64,7 @@ def jensen_shannon(p: Counts, q: Counts) -> Distances:
     a, b = _shares(p), _shares(q)
     middle = (a + b) / 2
     divergence = (_relative_entropy(a, middle) + _relative_entropy(b, middle)) / 2
-    result: Distances = np.sqrt(np.clip(divergence, 0.0, 1.0))
-    return result
+    return np.asarray(np.sqrt(np.clip(divergence, 0.0, 1.0)))
 
 
 def stability_index(p: Counts, q: Counts) -> Distances:
@@ -80,8 +79,7 @@ def stability_index(p: Counts, q: Counts) -> Distances:
         b = (q + _HALF) / (q.sum(axis=-1, keepdims=True) + _HALF * bins)
         total = np.where(used, (b - a) * np.log(b / a), 0.0).sum(axis=-1)
     empty = (p.sum(axis=-1) == 0) | (q.sum(axis=-1) == 0)
-    result: Distances = np.where(empty, np.nan, total)
-    return result
+    return np.asarray(np.where(empty, np.nan, total))
 
 
 def binned_wasserstein(p: Counts, q: Counts, places: NDArray[np.float64]) -> Distances:
@@ -105,8 +103,7 @@ def binned_wasserstein(p: Counts, q: Counts, places: NDArray[np.float64]) -> Dis
     # rounding leaves a tiny variance of equal values
     reach = np.square(centered).max()
     spread = np.sqrt(np.where(variance > 1e-12 * reach, variance, np.nan))
-    result: Distances = moved / spread
-    return result
+    return np.asarray(moved / spread)
 
 
 def _shares(counts: Counts) -> Distances:
@@ -119,8 +116,7 @@ def _shares(counts: Counts) -> Distances:
 def _relative_entropy(a: Distances, b: Distances) -> Distances:
     with np.errstate(invalid="ignore", divide="ignore"):
         terms = np.where(a == 0, 0.0, a * np.log2(a / b))
-    total: Distances = terms.sum(axis=-1)
-    return total
+    return np.asarray(terms.sum(axis=-1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +189,7 @@ class Roles:
         """The sums of `moves`, shape (..., n_pairs), by bin."""
         into = np.zeros((len(places), len(self.steady)), dtype=np.int64)
         into[np.arange(len(places)), places] = 1
-        result: Counts = moves @ into
-        return result
+        return np.asarray(moves @ into)
 
     def drawn(self, draws: int, seed: int) -> tuple[Counts, Counts]:
         """Histograms of both versions under chance, each of shape (draws, n_bins)."""

@@ -32,7 +32,7 @@ from chameleon.project import (
     Version,
     date_numbers,
     feature_numbers,
-    joined_key,
+    id_keys,
     key_text,
     named,
     natural_order,
@@ -70,10 +70,8 @@ class Builder:
             instance=pl.int_range(pl.len(), dtype=pl.Int32)
         )
         self._hashes = text_hashes(begun.instance_ids)
-        for texts, known in ((self._labels, begun.classes), (self._sources, begun.sources)):
-            texts.numbers.update({text: number for number, text in enumerate(known)})
-        for name, series in begun.texts.items():
-            self._texts[name].numbers.update({t: n for n, t in enumerate(series.to_list())})
+        self._labels, self._sources = Dictionary(begun.classes), Dictionary(begun.sources)
+        self._texts |= {name: Dictionary(texts.to_list()) for name, texts in begun.texts.items()}
         place = {feature.name: number for number, feature in enumerate(begun.features)}
         values = np.full((len(self._features), begun.row_count), np.nan)
         for number, name in enumerate(self._features):
@@ -102,9 +100,7 @@ class Builder:
             columns.split = hashed_splits(
                 self._hashes[instance] if key is None else text_hashes(key)
             )
-        rows = self._rows.matched(instance, columns)
-        rows = self._rows.appended(rows, instance, columns)
-        self._held.append(rows)
+        self._held.append(self._rows.stored(instance, columns))
         tested = columns.split == SPLITS.index(Split.TEST)
         if self._project.roles.split is None and not tested.any():
             self._warn(
@@ -248,7 +244,7 @@ class Builder:
         """The id of every row, and the text its split is hashed from where that isn't the id."""
         roles = self._project.roles
         if roles.id:
-            return joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]), None
+            return id_keys(frame, roles.id, untyped=untyped), None
         content = self._content(frame, values)
         roles_of_rows = [
             key_text(frame[name], untyped=untyped).alias(f"role{number}")
@@ -281,12 +277,8 @@ class Builder:
             return pl.repeat("", len(frame), eager=True)
         spelled = pl.DataFrame(parts).select(
             pl.concat_str(
-                [
-                    pl.when(named(part.name).is_null())
-                    .then(pl.lit(""))
-                    .otherwise(pl.lit(f"{part.name}\x1f") + named(part.name) + pl.lit("\x1e"))
-                    for part in parts
-                ]
+                [pl.lit(f"{p.name}\x1f") + named(p.name) + pl.lit("\x1e") for p in parts],
+                ignore_nulls=True,
             )
         )[:, 0]
         distinct = spelled.unique()

@@ -225,8 +225,7 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finalizer of splitmix64 (Steele, Lea, and Flood 2014): every bit changes every other."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
-    return mixed
+    return np.asarray(bits ^ (bits >> np.uint64(31)))
 
 
 def text_hashes(texts: pl.Series) -> NDArray[np.uint64]:
@@ -321,14 +320,12 @@ class Pair:
     @cached_property
     def relabeled(self) -> Mask:
         """The label differs."""
-        found: Mask = self._label[self.old] != self._label[self.new]
-        return found
+        return np.asarray(self._label[self.old] != self._label[self.new])
 
     @cached_property
     def changed_split(self) -> Mask:
         """The split differs."""
-        found: Mask = self._split[self.old] != self._split[self.new]
-        return found
+        return np.asarray(self._split[self.old] != self._split[self.new])
 
     @cached_property
     def touched(self) -> NDArray[np.intp]:
@@ -356,15 +353,13 @@ class Pair:
     @property
     def unchanged(self) -> Mask:
         """Neither label, features, nor split differ."""
-        found: Mask = ~(self.relabeled | self.edited | self.changed_split)
-        return found
+        return np.asarray(~(self.relabeled | self.edited | self.changed_split))
 
     @cached_property
     def fair(self) -> Mask:
         """Test rows in both versions with the same label: neither model was fitted on them."""
         tested = (self._split[self.old] == _TEST) & (self._split[self.new] == _TEST)
-        found: Mask = tested & ~self.relabeled
-        return found
+        return np.asarray(tested & ~self.relabeled)
 
     def edited_in(self, feature: int) -> Mask:
         """That feature differs; nowhere if a version lacks it."""
@@ -388,5 +383,4 @@ def pair_of(dataset: EvolvingDataset, *, before: str, after: str) -> Pair:
 
 def differ(old: NDArray[np.float64], new: NDArray[np.float64]) -> Mask:
     """Return True where values differ; missing equals missing."""
-    result: Mask = (old != new) & ~(np.isnan(old) & np.isnan(new))
-    return result
+    return np.asarray((old != new) & ~(np.isnan(old) & np.isnan(new)))

@@ -22,7 +22,7 @@ from chameleon.storage import (
     write_parts,
 )
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever building changes, so that cached datasets are built again."""
 
 _MOST_APPENDED = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +40,8 @@ _SINGLE: Mapping[str, type[np.generic]] = {
 class Dictionary:
     """Numbers of texts in the order in which new texts come (sorted within a version)."""
 
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.numbers = {text: number for number, text in enumerate(texts)}
 
     def encode(self, texts: pl.Series) -> NDArray[np.int32]:
         """The number of every text, -1 where it is missing."""
@@ -109,12 +109,18 @@ class Rows:
     def begin(self, instance: NDArray[np.int32], columns: VersionColumns, instances: int) -> None:
         """Store the first rows: those of an instance follow each other, old to new."""
         self.meet(instances)
-        self.appended(np.full(len(instance), -1, dtype=np.int64), instance, columns)
+        self._append(np.full(len(instance), -1, dtype=np.int64), instance, columns)
         again = np.flatnonzero(instance[1:] == instance[:-1]) + 1
         self.previous[again] = again - 1
         self.newest[instance] = np.arange(len(instance))  # of several, the last one stays
 
-    def matched(self, instance: NDArray[np.int32], columns: VersionColumns) -> NDArray[np.int64]:
+    def stored(self, instance: NDArray[np.int32], columns: VersionColumns) -> NDArray[np.int64]:
+        """The number of each row of the version, after new rows were stored."""
+        rows = self._matched(instance, columns)
+        self._append(rows, instance, columns)
+        return rows
+
+    def _matched(self, instance: NDArray[np.int32], columns: VersionColumns) -> NDArray[np.int64]:
         """The known row equal to each row of the version, -1 without one."""
         assert columns.split is not None
         pairs: list[tuple[NDArray[np.generic], NDArray[np.generic]]] = [
@@ -141,13 +147,13 @@ class Rows:
             pending = pending[candidate[pending] >= 0]
         return rows
 
-    def appended(
+    def _append(
         self, rows: NDArray[np.int64], instance: NDArray[np.int32], columns: VersionColumns
-    ) -> NDArray[np.int64]:
-        """Store the rows that were not matched; return the numbers with theirs filled in."""
+    ) -> None:
+        """Store the rows that were not matched, and fill in their numbers."""
         fresh = np.flatnonzero(rows < 0)
         if not fresh.size:
-            return rows
+            return
         self._reserve(fresh.size)
         place = slice(self.count, self.count + fresh.size)
         self.instance[place] = instance[fresh]
@@ -161,7 +167,6 @@ class Rows:
         self.newest[instance[fresh]] = numbers
         rows[fresh] = numbers
         self.count += fresh.size
-        return rows
 
 
 class WeakBuilder:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from chameleon.data.bins import BinKind
 from chameleon.data.dataset import EvolvingDataset, Feature
 from chameleon.errors import VersionError
-from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, joined_key, key_text, named
+from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, id_keys, named
 from chameleon.storage import MemoryCache
 
 FEWEST_SAMPLES = 8
@@ -233,7 +233,6 @@ def _row_keys(dataset: EvolvingDataset, version: Version, scan: pl.LazyFrame) ->
 
     def find() -> pl.Series:
         roles, untyped = dataset.project.roles, dataset.project.source.untyped(version)
-        frame = scan.select(named(*roles.id)).collect()
-        return joined_key([key_text(frame[name], untyped=untyped) for name in roles.id])
+        return id_keys(scan.select(named(*roles.id)).collect(), roles.id, untyped=untyped)
 
     return _keys.recall(dataset, version.name, find)

@@ -1,6 +1,7 @@
 from .address import address_of as address_of
 from .address import folder_stamp as folder_stamp
 from .checks import first_few as first_few
+from .checks import id_keys as id_keys
 from .checks import joined_key as joined_key
 from .columns import EXACT_INTEGER as EXACT_INTEGER
 from .columns import MISSING_TOKENS as MISSING_TOKENS

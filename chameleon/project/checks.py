@@ -15,6 +15,7 @@ from chameleon.project.columns import (
     listed,
     named,
     plain_text,
+    quoted,
     reads_as_date,
     split_codes,
     type_kind,
@@ -114,11 +115,10 @@ def checked_version(
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
     absent = [name for name in needed if name not in columns]
     if len(absent) == len(needed) > 1 and source.untyped(version):
-        names = ", ".join(f"'{name}'" for name in needed)
         findings.add(
             Severity.ERROR,
-            f"has none of the columns {names}. Columns found: {listed(columns)}. If its first line "
-            "is no header, write one; or name others under [columns] in chameleon.toml.",
+            f"has none of the columns {quoted(needed)}. Columns found: {listed(columns)}. If its "
+            "first line is no header, write one; or name others under [columns] in chameleon.toml.",
             needed[0],
         )
         return findings
@@ -144,7 +144,7 @@ def checked_version(
         findings.add(Severity.ERROR, "has column names but no rows. Write its rows.")
         return findings
     untyped = source.untyped(version)
-    key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
+    key = id_keys(frame, roles.id, untyped=untyped) if roles.id else None
     probabilities = read_probabilities(frame, roles)
     if roles.label is None:
         stated = probabilities.labels(roles).alias(roles.label_probabilities[0][1])
@@ -164,6 +164,11 @@ def checked_version(
     if roles.split is not None:
         _check_splits(findings, frame[roles.split], label, stated.name)
     return findings
+
+
+def id_keys(frame: pl.DataFrame, names: Sequence[str], *, untyped: bool) -> pl.Series:
+    """The id of every row, from the columns of these names."""
+    return joined_key([key_text(frame[name], untyped=untyped) for name in names])
 
 
 def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
@@ -194,7 +199,7 @@ def _files_of_ids(
     found: list[str] = []
     for file, scan in parts.items():
         ids = scan.select(named(*roles.id)).collect()
-        key = joined_key([key_text(ids[name], untyped=untyped) for name in roles.id])
+        key = id_keys(ids, roles.id, untyped=untyped)
         if key.is_in(pl.Series(wanted).implode()).any():
             found.append(file)
     return found
@@ -223,7 +228,7 @@ def _check_ids(
         return
     repeated = key.filter(key.is_duplicated()).unique()
     shown = first_few(repeated)
-    examples = ", ".join(f"'{value}'" for value in shown)
+    examples = quoted(shown)
     files = files_of(shown)
     if files:
         examples += f" (in {', '.join(files)})"

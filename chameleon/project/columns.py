@@ -8,7 +8,7 @@ ids and labels are text (7 and 7.0 are "7", but "007" stays "007").
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 import numpy as np
 import polars as pl
@@ -47,11 +47,16 @@ def named(*names: str) -> pl.Expr:
     return selectors.by_name(*names).as_expr()
 
 
-def listed(names: Iterable[str]) -> str:
-    """The first 30 of the names, and the number of others."""
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """The first of the names, and the number of others."""
     every = list(names)
-    shown = ", ".join(every[:30])
-    return shown if len(every) <= 30 else f"{shown} and {len(every) - 30} more"
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+def quoted(names: Iterable[str], most: int = 30) -> str:
+    """The first of the names in quotes, and the number of others."""
+    return listed((f"'{name}'" for name in names), most)
 
 
 def usual_column(usual: Sequence[str], *headers: Iterable[str]) -> str | None:
@@ -255,16 +260,6 @@ def _parsed(values: pl.Series, time_zone: str | None) -> pl.Series:
         )
 
 
-def _reads_as_boolean(values: pl.Series) -> bool:
-    return bool(values.str.to_lowercase().is_in(["true", "false"]).all())
-
-
-def _reads_as_number(values: pl.Series) -> bool:
-    if values.cast(pl.Float64, strict=False).null_count() != values.null_count():
-        return False
-    return not values.str.contains(_LEADING_ZERO).any()
-
-
 def reads_as_date(values: pl.Series) -> bool:
     """Return True if every text is an ISO date, with or without a time."""
     if not values.str.contains(_DATE).all():
@@ -272,9 +267,12 @@ def reads_as_date(values: pl.Series) -> bool:
     return _parsed_dates(values).null_count() == 0
 
 
-_READERS = {
-    Kind.BOOLEAN: _reads_as_boolean,
-    Kind.NUMBER: _reads_as_number,
+_READERS: Mapping[Kind, Callable[[pl.Series], bool]] = {
+    Kind.BOOLEAN: lambda values: values.str.to_lowercase().is_in(["true", "false"]).all(),
+    Kind.NUMBER: lambda values: (
+        values.cast(pl.Float64, strict=False).null_count() == values.null_count()
+        and not values.str.contains(_LEADING_ZERO).any()
+    ),
     Kind.DATE: reads_as_date,
 }
 

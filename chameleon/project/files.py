@@ -15,7 +15,7 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from chameleon.errors import VersionError
-from chameleon.project.columns import SPLIT_NAMES, common_kind, named, type_kind
+from chameleon.project.columns import SPLIT_NAMES, common_kind, listed, named, type_kind
 from chameleon.project.findings import Severity
 from chameleon.project.records import Kind, Split, Version, natural_key
 from chameleon.project.text import MARKUP, WEB_PAGE, require_whole_rows, scan_text, text_form
@@ -315,7 +315,7 @@ def folder_files(folder: Path, project: Path) -> VersionFiles:
     others = [path for path in paths if path not in named]
     if others:
         raise VersionError(
-            f"contains {_listed(list(named))}, whose names give a split, and {_listed(others)}, "
+            f"contains {_listed(named)}, whose names give a split, and {_listed(others)}, "
             "whose names give none. Rename them, or remove them."
         )
     stems = [path.name.removesuffix(ending(path)).lower() for path in paths]
@@ -365,6 +365,5 @@ def _refuse_other_kinds(
                 )
 
 
-def _listed(paths: Sequence[Path]) -> str:
-    names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more"
+def _listed(paths: Iterable[Path]) -> str:
+    return listed((path.name for path in paths), 3)

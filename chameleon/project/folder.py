@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project.columns import named, usual_column
+from chameleon.project.columns import listed, named, usual_column
 from chameleon.project.files import (
     HeldFiles,
     VersionFiles,
@@ -213,11 +213,10 @@ class FolderSource(VersionSource):
         if own:  # a project folder may contain other folders
             folders = [path for path in folders if _may_be_version(path)]
         if own and files and folders:
-            names = sorted(path.name for path in folders)
-            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            names = listed(sorted(path.name for path in folders), 3)
             message = (
-                f"{len(names):,} folders beside the version files contain tables, but are no "
-                f"versions: {shown}. To use both, put the versions into {VERSIONS_FOLDER}/."
+                f"{len(folders):,} folders beside the version files contain tables, but are no "
+                f"versions: {names}. To use both, put the versions into {VERSIONS_FOLDER}/."
             )
             self._findings.append(Finding(Severity.NOTE, message))
             folders = []

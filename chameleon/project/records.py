@@ -374,23 +374,11 @@ class VersionSource(Protocol):
 class Project:
     """An opened evolving dataset: its usable versions, their columns, and the findings.
 
-    Attributes
-    ----------
-    path
-        The project folder, or the file of a single table.
-    address
-        The argument of `open_project`, to open the project again.
-    versions
-        The usable versions, old to new; those with an error are left out.
-    kinds
-        The kind of every feature over all versions, in natural order of their names.
-    columns
-        The features of each version, with their kind in it (None: without a value), by version
-        name. An absent feature counts as missing.
-    fingerprints
-        A digest of each version's content, by version name.
-    private, cached_only
-        See `open_project`.
+    `path` is the project folder or the single table, `address` the argument of `open_project`, of
+    which `private` and `cached_only` are options. `versions` are the usable ones, old to new.
+    `kinds` are those of the features over all versions, in natural order of their names; `columns`,
+    by version name, those in each version (None: without a value); an absent feature counts as
+    missing. `fingerprints` are digests of each version's content, by version name.
     """
 
     path: Path

@@ -22,7 +22,7 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
-from chameleon.project.columns import named
+from chameleon.project.columns import listed, named
 from chameleon.project.files import READ_ERRORS, ending, read_error_message, scan_file
 from chameleon.project.records import (
     SETTINGS_FILE,
@@ -119,8 +119,8 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
     _name_single_table(folder)
     if not skipped:
         return ""
-    shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-    return f"{len(skipped):,} entries of the zip are no part of a project and left out: {shown}."
+    some = listed(skipped, 3)
+    return f"{len(skipped):,} entries of the zip are no part of a project and left out: {some}."
 
 
 def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None]) -> None:

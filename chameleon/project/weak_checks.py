@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.project.columns import MISSING_TOKENS, unnamed
+from chameleon.project.columns import MISSING_TOKENS, quoted, unnamed
 from chameleon.project.findings import FileFindings, Severity
 from chameleon.project.records import Roles
 
@@ -117,11 +117,9 @@ def _faults(
     sums = np.where(sound, numbers, 1 / len(columns)).sum(axis=0)
     wrong = np.abs(sums - 1) > TOLERANCE
     if wrong.any():
-        shown = ", ".join(f"'{name}'" for name in columns[:5])
-        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
         yield Fault(
-            f"has label probabilities ({shown}{more}) that do not sum to 1 within {TOLERANCE:g}, "
-            f"such as {sums[wrong].min():.7g}",
+            f"has label probabilities ({quoted(columns, 5)}) that do not sum to 1 within "
+            f"{TOLERANCE:g}, such as {sums[wrong].min():.7g}",
             columns[0],
             wrong,
         )
@@ -136,23 +134,21 @@ def check_probabilities(
         ids: list[str] = []
         if key is not None:
             ids = key.filter(pl.Series(fault.rows)).drop_nulls().head(_EXAMPLES).to_list()
-        named_ids = ", ".join(f"'{one}'" for one in ids)
         wrong = int(fault.rows.sum())
         findings.add(
             Severity.WARNING,
             f"{fault.clause}, in {wrong:,} of {count:,} rows"
-            + (f", such as ids {named_ids}" if ids else "")
+            + (f", such as ids {quoted(ids)}" if ids else "")
             + ". These rows count as without label probabilities.",
             fault.column,
             count=wrong,
             examples=tuple(ids),
         )
     if found.absent:
-        columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])
         findings.add(
             Severity.NOTE,
             f"has no value in {len(found.absent):,} columns of label probabilities, such as "
-            f"{columns}: their classes have the probability 0.",
+            f"{quoted(found.absent[:_EXAMPLES])}: their classes have the probability 0.",
             found.absent[0],
         )
     tied = int(found.tied.sum())
@@ -169,21 +165,12 @@ def check_probabilities(
 class WeakLabels:
     """The label probabilities and votes of all distinct rows.
 
-    Attributes
-    ----------
-    classes
-        The dataset's classes, then those that only probabilities or votes name.
-    codes
-        The classes with a column of probabilities: int16, indices into `classes`.
-    probabilities
-        float32 of shape (n_codes, n_rows); NaN in a whole column if a row has none.
-    rules
-        The labeling functions.
-    votes
-        int16 of shape (n_rules, n_rows): index into `classes`, -1 if the function abstains, as it
-        does in a version without its column.
-    derived
-        True if the label is the class of the largest probability, without a label column.
+    `classes` are the dataset's, then those that only probabilities or votes name; `codes` the
+    places of those with a column of probabilities. `probabilities` are of shape (n_codes, n_rows),
+    NaN in a whole column if a row has none. `votes` of the labeling functions (`rules`) are of
+    shape (n_rules, n_rows): places in `classes`, -1 if one abstains, as it does in a version
+    without its column. `derived` is True if the label is the class of the largest probability,
+    without a label column.
     """
 
     classes: tuple[str, ...]
@@ -197,8 +184,7 @@ class WeakLabels:
         """True for each row with label probabilities."""
         if not len(self.codes):
             return np.zeros(len(rows), dtype=np.bool_)
-        held: NDArray[np.bool_] = ~np.isnan(self.probabilities[0, rows])
-        return held
+        return np.asarray(~np.isnan(self.probabilities[0, rows]))
 
     def likeliest(self, rows: NDArray[np.integer]) -> NDArray[np.int16]:
         """The class of each row's largest probability; -1 without one, or at a tie."""

@@ -33,20 +33,14 @@ def read_kind(*values: str | None) -> Kind | None:
         (["1", "2.5", "-3e4", ""], Kind.NUMBER),
         (["1", "inf", "-inf", "NaN", None], Kind.NUMBER),
         (["1", "NA", "null", "None", "N/A"], Kind.NUMBER),
-        (["007", "008"], Kind.TEXT),
-        (["0", "0.5", "-0"], Kind.NUMBER),
-        (["true", "False", "TRUE", ""], Kind.BOOLEAN),
-        (["true", "1"], Kind.TEXT),
+        (["007", "008"], Kind.TEXT), (["0", "0.5", "-0"], Kind.NUMBER),
+        (["true", "False", "TRUE", ""], Kind.BOOLEAN), (["true", "1"], Kind.TEXT),
         (["2019-01-11", "2019-1-2"], Kind.DATE),
         (["2019-01-11T10:00:00", "2019-01-11T10:00:00Z"], Kind.DATE),
-        (["2019-01-11", "yesterday"], Kind.TEXT),
-        (["2019-13-45"], Kind.TEXT),
-        (["red", "1"], Kind.TEXT),
-        (["", "NA", None], None),
-        ([None], None),
-        ([], None),
+        (["2019-01-11", "yesterday"], Kind.TEXT), (["2019-13-45"], Kind.TEXT),
+        (["red", "1"], Kind.TEXT), (["", "NA", None], None), ([None], None), ([], None),
     ],
-)
+)  # fmt: skip
 def test_a_csv_column_is_what_all_its_values_read_as(values, kind):
     assert read_kind(*values) == kind
 
@@ -61,20 +55,13 @@ def test_one_odd_value_far_down_is_seen():
 @pytest.mark.parametrize(
     ("dtype", "kind"),
     [
-        (pl.Int8(), Kind.NUMBER),
-        (pl.UInt64(), Kind.NUMBER),
-        (pl.Decimal(10, 2), Kind.NUMBER),
-        (pl.Duration(), Kind.NUMBER),
-        (pl.Time(), Kind.NUMBER),
-        (pl.Boolean(), Kind.BOOLEAN),
-        (pl.Date(), Kind.DATE),
-        (pl.Datetime("ns", "Europe/Zurich"), Kind.DATE),
-        (pl.String(), Kind.TEXT),
-        (pl.Categorical(), Kind.TEXT),
-        (pl.Enum(["a"]), Kind.TEXT),
+        (pl.Int8(), Kind.NUMBER), (pl.UInt64(), Kind.NUMBER), (pl.Decimal(10, 2), Kind.NUMBER),
+        (pl.Duration(), Kind.NUMBER), (pl.Time(), Kind.NUMBER), (pl.Boolean(), Kind.BOOLEAN),
+        (pl.Date(), Kind.DATE), (pl.Datetime("ns", "Europe/Zurich"), Kind.DATE),
+        (pl.String(), Kind.TEXT), (pl.Categorical(), Kind.TEXT), (pl.Enum(["a"]), Kind.TEXT),
         (pl.Null(), None),
     ],
-)
+)  # fmt: skip
 def test_a_typed_column_is_what_its_type_says(dtype, kind):
     assert columns.type_kind(dtype) == kind
 
@@ -179,15 +166,11 @@ def test_dates_of_instances_are_the_same_typed_and_spelled(days):
 @pytest.mark.parametrize(
     "dates",
     [
-        pl.Series(["soon"] * 20),
-        pl.Series(["2019-01-11"] * 19 + ["soon"]),
-        pl.Series(["soon"] * 20, dtype=pl.Categorical),
-        pl.Series([2019] * 20),
-        pl.Series([True] * 20),
-        pl.Series([dt.time(1, 2)] * 20),
-        pl.Series([["2019-01-11"]] * 20),
+        pl.Series(["soon"] * 20), pl.Series(["2019-01-11"] * 19 + ["soon"]),
+        pl.Series(["soon"] * 20, dtype=pl.Categorical), pl.Series([2019] * 20),
+        pl.Series([True] * 20), pl.Series([dt.time(1, 2)] * 20), pl.Series([["2019-01-11"]] * 20),
     ],
-)
+)  # fmt: skip
 def test_a_date_that_is_none_is_missing_and_said_to_be(tmp_path, dates):
     evaluation = evaluated(write_project(tmp_path, {"1": plain(date=dates)}, toml=TREE))
     unread = int(np.isnat(evaluation.dataset.date).sum())

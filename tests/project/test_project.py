@@ -182,14 +182,11 @@ def test_numbers_in_names_count_as_numbers(pairs):
 @pytest.mark.parametrize(
     "names",
     [
-        ["1.2", "1.10"],
-        ["1", "1.1", "1.2", "1.10", "2"],
-        ["v1", "v1.1", "v2", "v10"],
-        ["2024", "2024-01", "2024-02", "2024-10"],
-        ["1.0-rc1", "1.0-rc2", "1.0-rc10"],
+        ["1.2", "1.10"], ["1", "1.1", "1.2", "1.10", "2"], ["v1", "v1.1", "v2", "v10"],
+        ["2024", "2024-01", "2024-02", "2024-10"], ["1.0-rc1", "1.0-rc2", "1.0-rc10"],
         ["a", "B", "c"],
     ],
-)
+)  # fmt: skip
 def test_files_are_put_in_natural_order(tmp_path, names):
     folder = write_project(tmp_path, dict.fromkeys(reversed(names), plain()), form="csv")
     assert [v.name for v in chameleon.open_project(folder).versions] == names

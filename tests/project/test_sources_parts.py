@@ -70,10 +70,16 @@ def test_parts_are_the_same_as_one_file(tmp_path_factory, plan, data):
             assert repr(rebuilt(ours, version.name)) == repr(rebuilt(theirs, version.name))
 
 
-@pytest.mark.parametrize("form", WRITERS)
-@pytest.mark.parametrize("place", ["versions/1", "1"])
+NAMES = [("train", "test"), ("Training", "TEST"), ("train-0-of-1", "test_1")]
+
+
 @pytest.mark.parametrize(
-    "names", [("train", "test"), ("Training", "TEST"), ("train-0-of-1", "test_1")]
+    ("form", "names", "place"),  # every two of them together
+    [
+        (form, names, ("versions/1", "1")[(i + k) % 2])
+        for i, form in enumerate(WRITERS)
+        for k, names in enumerate(NAMES)
+    ],
 )
 def test_the_file_name_gives_the_split(tmp_path, form, place, names):
     files = {n: of_split(s) for n, s in zip(names, ("train", "test"), strict=True)}

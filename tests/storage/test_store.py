@@ -1,18 +1,26 @@
-"""What is kept on disk is never half there, and where nothing can be kept nothing breaks."""
+"""Files on disk and caches: never half there; where nothing can be cached nothing breaks."""
 
+import csv
+import gc
 import hashlib
+import io
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chameleon.storage import FileMemory, read_parts, write_parts
+from chameleon.storage import FileMemory, MemoryCache, csv_text, load_parts, read_parts, write_parts
 from chameleon.storage import folders as store
 
 
@@ -137,6 +145,15 @@ def test_parts_are_read_as_they_were_written_and_others_of_the_kind_leave(tmp_pa
     assert np.array_equal(parts["array"], array)
     assert parts["table"].equals(table)
     assert parts["meta"] == meta
+
+
+def test_a_part_that_is_not_asked_for_is_not_read(tmp_path):
+    (tmp_path / "array.npy").write_bytes(b"no array")
+    (tmp_path / "meta.json").write_text("[1]")
+    parts = load_parts(tmp_path)
+    assert (sorted(parts), parts["meta"], parts.get("table")) == (["array", "meta"], [1], None)
+    with pytest.raises(ValueError, match="pickle"):
+        parts["array"]
 
 
 def test_writing_that_breaks_leaves_nothing_behind(tmp_path):
@@ -298,3 +315,121 @@ def test_a_cache_that_is_a_link_is_not_written_to(tmp_path, user_cache):
     (project / ".chameleon").symlink_to(elsewhere)
     assert store.cache_folder(project).parent == user_cache / "chameleon"
     assert not list(elsewhere.iterdir())
+
+
+# ---------------------------------------------------------------- memory cache
+
+
+class Owner:
+    """Something that results are found of."""
+
+
+def test_the_longest_unused_result_of_an_owner_leaves_first():
+    cache, owner, found = MemoryCache(2), Owner(), []
+
+    def recall(key: int) -> int:
+        return cache.recall(owner, key, lambda: found.append(key) or -key)
+
+    assert [recall(key) for key in (1, 2, 1, 3, 1, 2)] == [-1, -2, -1, -3, -1, -2]
+    assert found == [1, 2, 3, 2]
+
+
+def test_owners_share_nothing_and_are_freed_with_their_results():
+    cache, one, other = MemoryCache(1), Owner(), Owner()
+    assert cache.recall(one, "key", lambda: 1) == 1
+    assert cache.recall(other, "key", lambda: 2) == 2
+    del one
+    gc.collect()
+    assert len(cache._results) == 1
+
+
+def test_a_result_may_be_found_by_results_of_the_same_cache():
+    cache, owner = MemoryCache(1), Owner()
+    assert cache.recall(owner, 2, lambda: cache.recall(owner, 1, lambda: 1) + 1) == 2
+
+
+def test_threads_that_displace_each_others_results_all_get_theirs():
+    cache, owner, start = MemoryCache(1), Owner(), threading.Barrier(8)
+
+    def ask(thread: int) -> bool:
+        start.wait()
+        keys = [(thread + turn) % 3 for turn in range(4_000)]
+        return all(cache.recall(owner, key, lambda key=key: [key]) == [key] for key in keys)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(8)))
+
+
+def test_threads_that_ask_for_one_result_at_once_get_the_same():
+    cache, owner, both = MemoryCache(1), Owner(), threading.Barrier(2)
+
+    def find() -> object:
+        both.wait()
+        return object()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: cache.recall(owner, "key", find), range(2))
+    assert one is other
+
+
+# ---------------------------------------------------------------- csv text
+
+
+SIGNS = "=+-@\ufe66\ufe62\ufe63\ufe6b\uff1d\uff0b\uff0d\uff20"
+# Letters and marks that Unicode lets readers ignore.
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u3164\ufe0f\uffa0\U000e0100"
+IGNORED = INVISIBLE + "".join(
+    sign
+    for sign in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.category(sign) in {"Cc", "Cf", "Zs", "Zl", "Zp"} or not sign.strip()
+)
+DANGEROUS = ("=1+1", "-1", "@SUM(A1)", "\ttext", "\rtext", "\ntext", "\x1f=1", "\ufeff \u200b+1")
+
+
+def cells(frame) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(csv_text(frame), newline="")))
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_texts_and_names_like_formulas_get_an_apostrophe(text):
+    frame = pl.DataFrame(
+        {text: [text, "plain"], "cat": pl.Series([text, "b"], dtype=pl.Categorical)}
+    )
+    assert cells(frame) == [[f"'{text}", "cat"], [f"'{text}", f"'{text}"], ["plain", "b"]]
+
+
+def test_numbers_dates_and_booleans_stay_as_they_are():
+    frame = pl.DataFrame({"a": [-1, None], "b": [-0.5, 2.0], "c": [True, False]})
+    assert cells(frame) == [["a", "b", "c"], ["-1", "-0.5", "true"], ["", "2.0", "false"]]
+
+
+def test_nested_values_are_written_as_text():
+    frame = pl.DataFrame({"a": [["=1"], None], "b": 1})
+    assert cells(frame) == [["a", "b"], ["['=1']", "1"], ["", "1"]]
+
+
+def test_frames_without_rows_or_columns_are_written():
+    assert csv_text(pl.DataFrame()) == ""
+    assert cells(pl.DataFrame({"a": pl.Series([], dtype=pl.String)})) == [["a"]]
+
+
+def test_every_sign_after_every_ignored_character_gets_an_apostrophe():
+    texts = [*SIGNS, *(f"{ignored}{sign}1" for ignored in IGNORED for sign in SIGNS)]
+    written = [cell for (cell,) in cells(pl.DataFrame({"t": texts}))[1:]]
+    assert written == [f"'{text}" for text in texts]
+
+
+@given(st.text(st.sampled_from(IGNORED)), st.sampled_from(SIGNS), st.text())
+def test_a_sign_after_any_ignored_characters_gets_an_apostrophe(ignored, sign, rest):
+    text = f"{ignored}{sign}{rest}"
+    assert cells(pl.DataFrame({text: [text]})) == [[f"'{text}"], [f"'{text}"]]
+
+
+@given(st.lists(st.text() | st.text(st.sampled_from(IGNORED + SIGNS + "'a,;\"")), min_size=1))
+def test_no_cell_begins_like_a_formula_and_nothing_else_changes(texts):
+    read = cells(pl.DataFrame({"other": 1, "t": texts}, schema={"other": pl.Int64, "t": pl.String}))
+    for text, (_, cell) in zip(texts, read[1:], strict=True):
+        assert cell.removeprefix("'") == text.removeprefix("'")
+        assert not cell.strip(IGNORED).startswith(tuple(SIGNS))
+        seems_a_formula = text.strip(IGNORED).startswith(tuple(SIGNS))
+        assert cell == text or seems_a_formula or set(text) & set("\t\r\n")
