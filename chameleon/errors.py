@@ -1,11 +1,11 @@
-"""The errors a person can cause and mend.
+"""The errors that a user can cause and fix.
 
 ```
 ChameleonError
 ├── ProjectError    the folder or its chameleon.toml cannot be used
 ├── VersionError    one version cannot be used; the others can
 ├── ModelError      the classifier named in chameleon.toml cannot be used
-└── SelectionError  a version, feature or value asked for does not exist
+└── SelectionError  a selected version, feature, or value does not exist
 ```
 """
 
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class ChameleonError(Exception):
-    """Anything about the data or its settings that a person can mend."""
+    """An error in the data or its settings that a user can fix."""
 
 
 class ProjectError(ChameleonError):
@@ -32,7 +32,7 @@ class ModelError(ChameleonError):
 
 
 class SelectionError(ChameleonError, ValueError):
-    """A version, feature or value was asked for that does not exist."""
+    """A selected version, feature, or value does not exist."""
 
 
 _MOST_LISTED = 20
@@ -47,7 +47,7 @@ class Option(StrEnum):
 
 
 def choices(known: Iterable[str]) -> str:
-    """A sentence that lists the known names, at most 20 of them."""
+    """A sentence with the known names, at most 20 of them."""
     names = list(known)
     listed = ", ".join(names[:_MOST_LISTED])
     more = len(names) - _MOST_LISTED
@@ -56,13 +56,7 @@ def choices(known: Iterable[str]) -> str:
 
 
 def place_of(name: object, known: Sequence[str], what: str) -> int:
-    """The place of a name among the known ones.
-
-    Raises
-    ------
-    SelectionError
-        It is none of them; the message lists them.
-    """
+    """The place of a name among the known ones; the error lists them."""
     for place, one in enumerate(known):
         if one == name:
             return place

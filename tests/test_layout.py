@@ -27,7 +27,7 @@ from chameleon.data import (
     fitted_space,
     laid_out_features,
     nearest,
-    neighbour_graph,
+    neighbor_graph,
     placed,
     sampled_hashes,
 )
@@ -248,7 +248,7 @@ def test_neighbours_are_those_found_by_looking_at_all(dimensions):
 
 
 def test_a_row_is_its_own_first_neighbour_even_among_its_doubles():
-    graph, places = neighbour_graph(np.repeat(np.arange(4.0), 10)[:, None].repeat(2, 1), 5)
+    graph, places = neighbor_graph(np.repeat(np.arange(4.0), 10)[:, None].repeat(2, 1), 5)
     assert places[:, 0].tolist() == list(range(40))
     assert (graph == 0).all()
     assert all(len(set(row)) == 5 for row in places.tolist())

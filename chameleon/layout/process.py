@@ -28,7 +28,7 @@ from chameleon.data import (
     feature_hashes,
     fitted_space,
     laid_out_features,
-    neighbour_graph,
+    neighbor_graph,
     sampled_hashes,
 )
 from chameleon.errors import ChameleonError
@@ -90,7 +90,7 @@ def lay_out(dataset: EvolvingDataset, say: Say) -> StoredLayout:
         different = len(np.unique(points, axis=0))
         if different < FEWEST_ROWS:
             return _by_pca(dataset, hashes, features, different, made)
-        distances, places = neighbour_graph(points, NEIGHBOURS)
+        distances, places = neighbor_graph(points, NEIGHBOURS)
         say("Starting UMAP", 0.25)
         plane = _umap_plane(points, distances, places, say)
     standing = StoredLayout(

@@ -6,7 +6,7 @@ A layout was fitted on some rows. Others are placed among those, and nothing eve
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as release_of
 from pathlib import Path
@@ -222,7 +222,7 @@ def kept_layouts(dataset: EvolvingDataset) -> list[tuple[Path, StoredLayout]]:
     )
 
 
-def _built(parts: dict[str, Any]) -> StoredLayout | None:
+def _built(parts: Mapping[str, Any]) -> StoredLayout | None:
     """The layout of these parts; None where another release wrote it, or its points are none."""
     meta, rows = parts["layout"], parts["rows"]
     if meta["format"] != FORMAT:

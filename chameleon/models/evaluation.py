@@ -288,7 +288,7 @@ def _write(target: Path, evaluation: Evaluation) -> bool:
 
 
 def _read(target: Path, dataset: EvolvingDataset, key: str) -> Evaluation | None:
-    def build(parts: dict[str, Any]) -> Evaluation:
+    def build(parts: Mapping[str, Any]) -> Evaluation:
         meta = parts["meta"]
         own = [Finding.kept(entry) for entry in meta["problems"]]
         return Evaluation(

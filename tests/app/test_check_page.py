@@ -104,5 +104,5 @@ def test_two_hundred_versions_are_one_table(open_app, showcase):
     screen = open_app(showcase("two_hundred_versions"), CHECK)
     assert not screen.at.exception
     # the ids grow and shrink in waves of twenty versions, so that instances come back
-    assert any(title.startswith("Lost and found again") for title in titles(screen))
+    assert any(title.startswith("Removed and added again") for title in titles(screen))
     assert len(table(screen, "check-versions")) == 200

@@ -22,8 +22,8 @@ from chameleon.layout import birth
 from chameleon.project import ModelSpec
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
+from tests.app.test_upload_process import aborting_arrow
 from tests.library import TREE, plain, write_project
-from tests.test_upload_process import aborting_arrow
 
 SETUP = "pages/setup.py"
 
