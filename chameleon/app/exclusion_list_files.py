@@ -1,4 +1,4 @@
-"""Lists out of the app and into it: CSV, Parquet, filter expressions, and all lists as a file."""
+"""Export and import of exclusion lists: CSV, Parquet, filter expressions, and JSON of all lists."""
 
 from __future__ import annotations
 
@@ -8,32 +8,39 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import uploads
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.view import View
-from chameleon.app.visitor_lists import Shelf, changing, choose_list, put_words, shelf
+from chameleon.app.view import View, draw_empty
+from chameleon.app.visitor_lists import (
+    VisitorLists,
+    added_words,
+    change_lists,
+    choose_list,
+    visitor_lists,
+)
 from chameleon.errors import ChameleonError
 from chameleon.selection import (
     LONGEST_NAME,
     ExclusionList,
-    FilterExpression,
+    add_lists,
     exclusion_list_csv,
     exclusion_list_parquet,
     filter_expression,
     instance_numbers,
     lists_json,
     now,
-    put_lists,
     read_exclusion_list,
 )
 
 _NONCE = "chameleon.exclusion-list-uploads"
-_SHOWN_LETTERS = 4000
+_SHOWN_CHARACTERS = 4000
 
 
-def draw(view: View, found: Shelf, exclusion_list: ExclusionList, members: pl.DataFrame) -> None:
-    """Downloads of the list, its filter expression, and what can be brought in."""
+def draw(
+    view: View, found: VisitorLists, exclusion_list: ExclusionList, members: pl.DataFrame
+) -> None:
+    """Draw downloads of the list, its filter expression, and imports."""
     left, right = st.columns([1, 1], gap="large")
     with left:
-        st.markdown("##### This list as a file")
+        st.markdown("##### Export this list")
         _draw_files(view, members)
         _draw_expression(view, exclusion_list)
     with right:
@@ -65,9 +72,10 @@ def _draw_files(view: View, members: pl.DataFrame) -> None:
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     st.caption(
-        f"{len(frame):,} instances: all entries, and what the rules hold at "
-        f"{plain(shortened(view.selection.primary))}. In the CSV, texts that begin like a formula "
-        "or with an apostrophe get one more; importing it here takes exactly that one off."
+        f"{len(frame):,} instances: all entries, and the instances of "
+        f"{plain(shortened(view.selection.primary))} that the rules exclude. In the CSV, texts "
+        "that begin like a formula or with an apostrophe get an apostrophe in front; importing it "
+        "removes exactly that one."
     )
 
 
@@ -75,44 +83,43 @@ def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
     wanted = st.toggle(
         "Filter expression for polars and pandas",
         key="exclusion-list-expression",
-        help="Lines that leave out exactly these instances when run on the primary version's file.",
+        help="Code that removes exactly these instances from the primary version's file.",
     )
     if not wanted:
         return
+    version = view.selection.primary
     try:
         with st.spinner("Writing the expression…"):
-            found = filter_expression(
-                view.evaluation, exclusion_list, version=view.selection.primary
-            )
+            found = filter_expression(view.evaluation, exclusion_list, version=version)
     except ChameleonError as error:
-        st.info(plain(str(error)), icon=":material/info:")
+        draw_empty(plain(str(error)))
         return
     for note in found.notes:
         st.caption(plain(note))
-    _draw_script("polars", found.polars_script, found)
+    _draw_script("polars", found.polars_script, version)
     if found.pandas_script is None:
-        st.caption("pandas has no exact form of this: the ids are of a type that it does not have.")
+        st.caption("There is no exact form for pandas, which lacks the type of the ids.")
     else:
-        _draw_script("pandas", found.pandas_script, found)
+        _draw_script("pandas", found.pandas_script, version)
 
 
-def _draw_script(library: str, script: str, found: FilterExpression) -> None:
+def _draw_script(library: str, script: str, version: str) -> None:
     shown = script
-    if len(script) > _SHOWN_LETTERS:
-        shown = f"{script[:_SHOWN_LETTERS]}…\n# {len(script):,} letters in all: download them"
+    if len(script) > _SHOWN_CHARACTERS:
+        shown = f"{script[:_SHOWN_CHARACTERS]}…\n# {len(script):,} characters: download them"
     st.code(shown, language="python", wrap_lines=True, height=180)
     st.download_button(
         f"Download for {library}", lambda: script.encode(),
         file_name=f"exclusion_list_{library}.py", mime="text/x-python",
         key=f"exclusion-list-{library}", icon=":material/download:",
-        on_click="ignore", help=f"For version {plain(found.version)}.",
+        on_click="ignore", help=f"For version {plain(version)}.",
     )  # fmt: skip
 
 
 def draw_import(view: View, name: str | None) -> None:
-    """Take a CSV or Parquet file of ids into a list; without one, into a new one.
+    """Draw the import of a CSV or Parquet file of ids into a list, or without a name a new one.
 
-    Ids that no version holds are counted, and left out unless they are wanted.
+    Ids in no version are counted, and skipped unless the visitor keeps them.
     """
     if name is None:
         st.text_input(
@@ -120,75 +127,75 @@ def draw_import(view: View, name: str | None) -> None:
             placeholder="imported",
         )  # fmt: skip
     st.checkbox(
-        "Also keep ids that no version holds", key="exclusion-list-keep-unknown",
-        help="For a list that is older, or meant for versions to come.",
+        "Keep ids that are in no version", key="exclusion-list-keep-unknown",
+        help="For an older list, or one meant for future versions.",
     )  # fmt: skip
-    key = f"exclusion-list-import-{_nonce()}"
+    key = _upload_key("import")
     st.file_uploader(
-        "CSV or Parquet of ids, with or without a column reason",
-        type=["csv", "parquet"], key=key, on_change=_take_list, args=(view, name, key),
+        "CSV or Parquet of ids, optionally with a column 'reason'",
+        type=["csv", "parquet"], key=key, on_change=_import_list, args=(view, name, key),
     )  # fmt: skip
 
 
 def draw_upload(view: View) -> None:
-    """Take all lists of a file that was downloaded here before."""
-    key = f"exclusion-list-upload-{_nonce()}"
+    """Draw the upload of all lists in a file that was downloaded before."""
+    key = _upload_key("upload")
     st.file_uploader(
-        "Lists downloaded before (exclusion_lists.json)",
-        type=["json"], key=key, on_change=_take_lists, args=(view, key),
+        "Downloaded lists (exclusion_lists.json)",
+        type=["json"], key=key, on_change=_import_lists, args=(view, key),
     )  # fmt: skip
 
 
-def _take_list(view: View, old: str | None, key: str) -> None:
+def _import_list(view: View, old: str | None, key: str) -> None:
     file = st.session_state[key]
-    if not isinstance(file, UploadedFile):  # none, or one that was let go of
+    if not isinstance(file, UploadedFile):  # none, or one that was removed
         return
     typed = str(st.session_state.get("exclusion-list-import-name", ""))
     name = old or " ".join(typed.split()) or "imported"
 
     def change() -> str:
         dataset = view.evaluation.dataset
-        read = read_exclusion_list(file.getvalue(), file.name, dataset.project)
-        known = instance_numbers(dataset, read.frame["instance"]) >= 0
-        kept = read.frame
-        if not st.session_state.get("exclusion-list-keep-unknown"):
-            kept = kept.filter(pl.Series(known))
+        found = read_exclusion_list(file.getvalue(), file.name, dataset.project)
+        known = pl.Series(instance_numbers(dataset, found.frame["instance"]) >= 0)
+        keep = bool(st.session_state.get("exclusion-list-keep-unknown", False))
+        kept = found.frame if keep else found.frame.filter(known)
         at = now()
-        entries = [(one, reason, at) for one, reason in kept.iter_rows()]
-        put = shelf(view.evaluation).lists.put_entries(name, entries)
+        entries = [(instance, reason, at) for instance, reason in kept.iter_rows()]
+        added = visitor_lists(view.evaluation).lists.add_entries(name, entries)
         choose_list(name)
+        words = [added_words(added, name, "instance")]
         unknown = int((~known).sum())
-        said = [put_words(put, name)]
         if unknown:
-            left = "" if len(kept) == len(read.frame) else ", left out"
-            said.append(f"{unknown:,} ids are in no version{left}.")
-        if read.duplicates:
-            said.append(f"{read.duplicates:,} rows repeated an id and were merged.")
-        if read.without_id:
-            said.append(f"{read.without_id:,} rows had no id.")
-        return " ".join(said)
+            words.append(f"{unknown:,} ids are in no version{'' if keep else ' and were skipped'}.")
+        if found.duplicates:
+            words.append(f"{found.duplicates:,} rows repeated an id and were merged.")
+        if found.without_id:
+            words.append(f"{found.without_id:,} rows had no id.")
+        return " ".join(words)
 
-    changing(change)
+    change_lists(change)
     _forget(file)
 
 
-def _take_lists(view: View, key: str) -> None:
+def _import_lists(view: View, key: str) -> None:
     file = st.session_state[key]
-    if not isinstance(file, UploadedFile):  # none, or one that was let go of
+    if not isinstance(file, UploadedFile):
         return
-    changing(
-        lambda: put_words(
-            put_lists(shelf(view.evaluation).lists, file.getvalue()), file.name, "entries"
-        )
-    )
+
+    def change() -> str:
+        added = add_lists(visitor_lists(view.evaluation).lists, file.getvalue())
+        already = f"; {added.already:,} already there" if added.already else ""
+        return f"{added.new:,} entries and rules added from {file.name}{already}."
+
+    change_lists(change)
     _forget(file)
 
 
-def _nonce() -> int:
-    return int(st.session_state.get(_NONCE, 0))
+def _upload_key(what: str) -> str:
+    return f"exclusion-list-{what}-{st.session_state.get(_NONCE, 0)}"
 
 
 def _forget(file: UploadedFile) -> None:
-    """Show an empty uploader again, and let go of the file."""
-    st.session_state[_NONCE] = _nonce() + 1
+    """Show an empty uploader again, and release the file."""
+    st.session_state[_NONCE] = int(st.session_state.get(_NONCE, 0)) + 1
     uploads.forget_files([file])

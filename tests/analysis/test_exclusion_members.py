@@ -38,8 +38,8 @@ def test_members_and_hits_are_those_of_the_oracle(data):
         store = ExclusionLists()
         some = st.sampled_from([*evaluation.dataset.instance_ids.to_list(), "nobody"])
         entries = data.draw(st.lists(some, max_size=4, unique=True))
-        store.put("l", entries, "bad")
-        store.put_rule("l", rule_of(Selection(primary, secondary, filters), "rule"))
+        store.add("l", entries, "bad")
+        store.add_rule("l", rule_of(Selection(primary, secondary, filters), "rule"))
         exclusion_list = store.of("l")
         members = chameleon.exclusion_list_members(evaluation, exclusion_list, version=primary)
         hits = chameleon.exclusion_list_counts(evaluation, exclusion_list, version=primary)
@@ -76,7 +76,7 @@ def test_hits_by_label_are_counted_without_any_label(tmp_path):
     predictions = pl.DataFrame({"id": range(4), "prediction": "a"})
     folder = write_project(tmp_path / "p", {"1": frame}, predictions={"1": predictions})
     store = ExclusionLists()
-    store.put("l", ["0", "3"], "")
+    store.add("l", ["0", "3"], "")
     hits = chameleon.exclusion_list_counts(evaluated(folder), store.of("l"), version="1")
     assert hits.filter(by="label").rows() == [("label", None, 2, 4, 0.5)]
 
@@ -119,7 +119,7 @@ def test_a_rule_holds_none_that_the_version_lacks(small):
 
 def test_a_rule_that_cannot_be_applied_is_named(small):
     store = ExclusionLists()
-    store.put_rule("l", chameleon.ExclusionRule(0, "label=bird", "v2", "v1"))
+    store.add_rule("l", chameleon.ExclusionRule(0, "label=bird", "v2", "v1"))
     with pytest.raises(SelectionError, match=r"Rule 1 .* version v2: There is no label 'bird'"):
         chameleon.exclusion_list_members(small, store.of("l"), version="v2")
     with pytest.raises(SelectionError, match="no version 'v3'"):
@@ -187,10 +187,10 @@ def test_lists_from_elsewhere_are_read_by_their_id_columns(tmp_path):
 
 def test_what_is_no_list_is_said(small_project):
     for content, name, said in (
-        (b"PAR1 nothing", "l.parquet", "could not be read as Parquet"),
-        (b"\xff\xfe\x00", "l.csv", "could not be read as CSV"),
+        (b"PAR1 nothing", "l.parquet", "couldn't be read as Parquet"),
+        (b"\xff\xfe\x00", "l.csv", "couldn't be read as CSV"),
         (b"a\xff", "l.csv", "is no UTF-8"),
-        (b"", "l.csv", "could not be read as CSV"),
+        (b"", "l.csv", "couldn't be read as CSV"),
         (b"a,b\n1,2\n", "l.csv", "no column of ids.*Columns found: a, b"),
     ):
         with pytest.raises(SelectionError, match=said):
@@ -215,11 +215,11 @@ def as_parquet(**columns):
 def test_ids_and_reasons_that_are_no_single_values_are_refused(small_project, kind):
     for name in ("instance", "id"):
         content = as_parquet(**{name: NOT_SINGLE[kind]}, reason=["a", "b"])
-        with pytest.raises(SelectionError, match="the ids are no texts or numbers"):
+        with pytest.raises(SelectionError, match="the ids are not texts or numbers"):
             chameleon.read_exclusion_list(content, "l.parquet", small_project)
     for also in ({}, {"added": [1, 2]}):
         content = as_parquet(instance=["1", "2"], Reason=NOT_SINGLE[kind], **also)
-        with pytest.raises(SelectionError, match="the reasons are no texts"):
+        with pytest.raises(SelectionError, match="the reasons are not texts"):
             chameleon.read_exclusion_list(content, "l.parquet", small_project)
 
 

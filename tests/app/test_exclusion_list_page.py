@@ -31,9 +31,9 @@ def writing(monkeypatch):
 
 
 def put(screen, key, *, name="broken", reason="cut off"):
-    if any(t.key == "exclusion-list-put-name" for t in screen.at.text_input):
-        screen.at.text_input(key="exclusion-list-put-name").set_value(name)
-    screen.at.text_input(key="exclusion-list-put-reason").set_value(reason)
+    if any(t.key == "exclusion-list-add-name" for t in screen.at.text_input):
+        screen.at.text_input(key="exclusion-list-add-name").set_value(name)
+    screen.at.text_input(key="exclusion-list-add-reason").set_value(reason)
     screen.at.button(key=key).click().run()
     assert not screen.at.exception
     return screen
@@ -46,16 +46,16 @@ def success(screen):
 def test_without_a_list_the_page_teaches_and_puts_nothing(open_app, project):
     screen = open_app(project, PAGE)
     assert "deletes nothing" in " ".join(screen.texts())
-    assert screen.at.button(key="exclusion-list-put-instances").disabled
-    assert screen.at.button(key="exclusion-list-put-rule").disabled
+    assert screen.at.button(key="exclusion-list-add-instances").disabled
+    assert screen.at.button(key="exclusion-list-add-rule").disabled
     assert not (project / FILE).exists()
 
 
 def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, project, writing):
     screen = open_app(project, PAGE, {"split": "test"})
     assert not [e for e in screen.at.info if "session" in e.value]
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    put(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     store = ExclusionLists(project / FILE)
     (name,) = store.names
     entries = store.of(name).entries
@@ -71,15 +71,15 @@ def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, pro
         hits["instances"].tolist()
         == expected.filter(pl.col("by") != "version")["instances"].to_list()
     )
-    put(screen, "exclusion-list-put-rule", reason="always")
+    put(screen, "exclusion-list-add-rule", reason="always")
     (rule,) = store.of(name).rules
     assert rule.query == "split=test"
     assert (rule.primary, rule.secondary) == ("2", "1")
     other = open_app(project, PAGE)  # somebody else
     assert other.at.dataframe[0].value["instance"].tolist()[:16] == entries["instance"].to_list()
-    other.at.multiselect(key="exclusion-list-take-off").set_value(["13", "3"]).run()
-    other.at.button(key="exclusion-list-take-off-go").click().run()
-    assert "2 taken off" in success(other)
+    other.at.multiselect(key="exclusion-list-remove").set_value(["13", "3"]).run()
+    other.at.button(key="exclusion-list-remove-go").click().run()
+    assert "2 removed" in success(other)
     other.at.button(key=f"exclusion-list-rule-{rule.number}").click().run()
     assert store.of(name).rules == ()
     assert set(store.of(name).entries["instance"]) == set(entries["instance"]) - {"3", "13"}
@@ -87,7 +87,7 @@ def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, pro
 
 def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("one", ["1"])
+    store.add("one", ["1"])
     store.create("two")
     screen = open_app(project, PAGE)
     screen.at.text_input(key="exclusion-list-new-name").set_value("two").run()
@@ -106,14 +106,14 @@ def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writ
 def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
     open_app, project, monkeypatch
 ):
-    ExclusionLists(project / FILE).put("of the project", ["1"], "old")
+    ExclusionLists(project / FILE).add("of the project", ["1"], "old")
     before = (project / FILE).read_bytes()
     screen = open_app(project, PAGE, {"split": "test"})
     assert any("this session only" in e.value for e in screen.at.info)
     names = list(screen.at.selectbox(key="exclusion-list-list").options)
     assert names == ["of the project"]
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    put(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     assert (project / FILE).read_bytes() == before
     assert [p.name for p in project.iterdir() if FILE in p.name] == [FILE]
     other = open_app(project, PAGE)
@@ -127,7 +127,7 @@ def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
     saved = told["exclusion-list-all"]()
     assert len(json.loads(saved)["lists"][0]["entries"]) == 17
     again = ExclusionLists()
-    exclusion_list_files.put_lists(again, saved)
+    exclusion_list_files.add_lists(again, saved)
     assert len(again.of("of the project").entries) == 17
     text = told["exclusion-list-csv"]().decode()
     assert text.startswith("instance,reason,by,added\n")
@@ -137,25 +137,25 @@ def test_a_damaged_file_is_told_and_left(open_app, project, writing):
     (project / FILE).write_bytes(b"no lists" * 100)
     screen = open_app(project, PAGE, {"split": "test"})
     assert "damaged" in screen.at.error[0].value
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    put(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     assert (project / FILE).read_bytes() == b"no lists" * 100
     assert str(project) not in " ".join(screen.texts())
 
 
 def test_a_rule_that_does_not_apply_is_told_and_the_rest_shows(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", ["1"])
-    store.put_rule("l", chameleon.ExclusionRule(0, "label=bird&f%3Agone=missing", "2", "1"))
+    store.add("l", ["1"])
+    store.add_rule("l", chameleon.ExclusionRule(0, "label=bird&f%3Agone=missing", "2", "1"))
     screen = open_app(project, PAGE)
     assert not screen.at.exception
-    assert any("cannot be applied" in e.value for e in screen.at.warning)
+    assert any("be applied to version" in e.value for e in screen.at.warning)
     assert len(screen.at.dataframe[0].value) == 1
 
 
 def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", [str(k) for k in range(0, 40, 3)])
+    store.add("l", [str(k) for k in range(0, 40, 3)])
     screen = open_app(project, PAGE)
     text = " ".join(screen.texts())
     evaluation = chameleon.evaluate(chameleon.open_project(project))
@@ -170,14 +170,14 @@ def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
     text = " ".join(screen.texts())
     assert "Both models on both test sets" in text
     assert "McNemar" in text
-    assert "that noise is not in them" in text
+    assert "sampling noise only" in text
     assert screen.at.button(key="what-if").disabled
 
 
 def test_the_expression_stands_on_the_page(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", ["1", "2"])
-    store.put_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
+    store.add("l", ["1", "2"])
+    store.add_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
     screen = open_app(project, PAGE)
     screen.at.toggle(key="exclusion-list-expression").set_value(True).run()
     assert not screen.at.exception
@@ -192,13 +192,13 @@ def test_the_form_of_other_pages_puts_what_was_chosen_there(
     open_app, project, writing, monkeypatch
 ):
     monkeypatch.setattr(
-        exclusion_list, "draw", lambda view: visitor_lists.draw_put(view, ["7", "5"], key="other")
+        exclusion_list, "draw", lambda view: visitor_lists.draw_add(view, ["7", "5"], key="other")
     )
     screen = open_app(project, PAGE, {"label": "a"})
     screen.at.text_input(key="other-name").set_value("chosen")
     screen.at.text_input(key="other-reason").set_value("seen")
     screen.at.button(key="other-instances").click().run()
-    assert "2 instances put on" in success(screen)
+    assert "2 instances added to" in success(screen)
     screen.at.button(key="other-rule").click().run()
     held = ExclusionLists(project / FILE).of("chosen")
     assert held.entries["instance"].to_list() == ["5", "7"]
@@ -215,17 +215,17 @@ def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatc
         opened = replace(opened, private=tmp_path)
     if case == "unwritable":
         monkeypatch.setattr(visitor_lists, "can_be_written", lambda path: False)
-    found = visitor_lists._opened(opened)
+    found = visitor_lists.opened_lists(opened)
     assert (found.why_session is None) == (case == "writable")
-    found.lists.put("l", ["1"])
+    found.lists.add("l", ["1"])
     assert (project / FILE).exists() == (case == "writable")
     assert not (tmp_path / FILE).exists()
 
 
 def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
     screen = open_app(showcase("hostile"), PAGE, {"split": "test"})
-    put(screen, "exclusion-list-put-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
-    put(screen, "exclusion-list-put-rule", reason=showcases.MARKDOWN)
+    put(screen, "exclusion-list-add-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
+    put(screen, "exclusion-list-add-rule", reason=showcases.MARKDOWN)
     for text in screen.texts():
         assert "<img" not in text.replace(r"\<img", "")
         assert "[a](" not in text
@@ -241,6 +241,6 @@ def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
 
 def test_given_predictions_cannot_be_refitted_and_that_is_said(open_app, showcase, monkeypatch):
     screen = open_app(showcase("kinds"), PAGE, {"split": "test"})
-    put(screen, "exclusion-list-put-instances")
-    assert any("made elsewhere" in e.value for e in screen.at.info)
+    put(screen, "exclusion-list-add-instances")
+    assert any("are external" in e.value for e in screen.at.info)
     assert not [b for b in screen.at.button if b.key == "what-if"]

@@ -78,9 +78,9 @@ def test_what_is_exported_selects_what_the_library_says(data):
             return
         store = ExclusionLists()
         known = evaluation.dataset.instance_ids.to_list()
-        store.put("l", data.draw(st.lists(st.sampled_from([*known, "nobody"]), max_size=3)))
+        store.add("l", data.draw(st.lists(st.sampled_from([*known, "nobody"]), max_size=3)))
         with contextlib.suppress(SelectionError):
-            store.put_rule("l", rule_of(Selection(primary, secondary, filters), "because"))
+            store.add_rule("l", rule_of(Selection(primary, secondary, filters), "because"))
         if "l" not in store.names:
             store.create("l")
         try:
@@ -119,7 +119,7 @@ def test_rules_on_features_are_conditions_and_no_ids(tmp_path, form):
     for name, one in RULES.items():
         store = ExclusionLists()
         filters = Filters(features=(one,), splits=(Split.TRAIN,))
-        store.put_rule("l", rule_of(Selection("2", "1", filters), ""))
+        store.add_rule("l", rule_of(Selection("2", "1", filters), ""))
         expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
         assert expression.notes == (), name
         assert "'id'" not in expression.polars
@@ -164,7 +164,7 @@ def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
     x = dataset.values[dataset.feature_number("x")].tolist()
     ids = dict(zip(x, dataset.instance_ids, strict=True))
     store = ExclusionLists()
-    store.put("l", [ids[1.0], ids[3.0], "nobody"])
+    store.add("l", [ids[1.0], ids[3.0], "nobody"])
     for version, rows in (("1", [0, 2]), ("2", [0])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
         with contextlib.chdir(folder):
@@ -185,7 +185,7 @@ def test_an_id_that_another_version_writes_otherwise_is_never_taken_for_its_own(
     folder = write_project(tmp_path / "p", {"1": one, "2": two}, form="csv", toml=TREE)
     evaluation = evaluated(folder)
     store = ExclusionLists()
-    store.put("l", ["7", "8"])
+    store.add("l", ["7", "8"])
     for version, expected in (("1", ["7.0", "8"]), ("2", ["7"])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
         with contextlib.chdir(folder):
@@ -197,10 +197,10 @@ def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, toml=TREE)
     evaluation = evaluated(folder)
     store = ExclusionLists()
-    store.put_rule("l", rule_of(Selection("2", "1", Filters(outcomes=("incorrect",))), ""))
+    store.add_rule("l", rule_of(Selection("2", "1", Filters(outcomes=("incorrect",))), ""))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     (note,) = expression.notes
-    assert "asks for outcomes" in note
+    assert "filters outcomes" in note
     assert note in expression.polars_script
     expected = on_list(evaluation, store, "2")
     assert selected_ids(expression, folder) == [expected, expected]
@@ -210,9 +210,9 @@ def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
     ("filters", "why"),
     [
         (Filters(confusions=(ConfusionCell("a", "a"),)), "cells of a confusion matrix"),
-        (Filters(always_fails=AlwaysFails("1", "1")), "what always fails"),
-        (Filters(votes=(RuleVote("r", "a"),)), "votes of labelling rules"),
-        (Filters(vote_changes=(VoteChange("r"),)), "changed votes of labelling rules"),
+        (Filters(always_fails=AlwaysFails("1", "1")), "constant failures"),
+        (Filters(votes=(RuleVote("r", "a"),)), "votes of labeling functions"),
+        (Filters(vote_changes=(VoteChange("r"),)), "changes of votes"),
         (Filters(label_probabilities=(LabelProbability("a", 0.5, 1),)), "label probabilities"),
         (Filters(labels=("a",)), "largest label probability"),
     ],
@@ -225,7 +225,7 @@ def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, wh
     folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)
     evaluation = evaluated(folder)
     store = ExclusionLists()
-    store.put_rule("l", rule_of(Selection("1", "1", filters), ""))
+    store.add_rule("l", rule_of(Selection("1", "1", filters), ""))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     (note,) = expression.notes
     assert why in note
@@ -237,7 +237,7 @@ def test_without_ids_there_is_no_expression(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain().drop("id")}, toml=TREE)
     evaluation = evaluated(folder)
     store = ExclusionLists()
-    store.put("l", evaluation.dataset.instance_ids.head(2).to_list())
+    store.add("l", evaluation.dataset.instance_ids.head(2).to_list())
     with pytest.raises(SelectionError, match="no id column"):
         chameleon.filter_expression(evaluation, store.of("l"), version="1")
 
@@ -249,10 +249,10 @@ def test_separators_are_told_and_other_text_is_refused(tmp_path):
     (folder / "versions" / "2.csv").write_bytes(text.encode("utf-16"))
     evaluation = evaluated(folder)
     store = ExclusionLists()
-    store.put("l", ["3", "5"])
+    store.add("l", ["3", "5"])
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     assert selected_ids(expression, folder) == [["3", "5"], ["3", "5"]]
-    with pytest.raises(SelectionError, match="no plain CSV"):
+    with pytest.raises(SelectionError, match="isn't plain CSV"):
         chameleon.filter_expression(evaluation, store.of("l"), version="2")
 
 
@@ -261,6 +261,6 @@ def test_one_table_of_all_versions_is_said_to_hold_them(tmp_path):
     table.write_parquet(tmp_path / "data.parquet")
     evaluation = evaluated(f"{tmp_path}/data.parquet?version=batch&reading=snapshot")
     store = ExclusionLists()
-    store.put("l", ["3"])
+    store.add("l", ["3"])
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     assert "rows of version 2" in expression.notes[0]
