@@ -26,13 +26,7 @@ from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
 from chameleon.models import Evaluation, Refitter, has_external_predictions, scores
 from chameleon.project import Split, Version
-from chameleon.selection import (
-    ExclusionList,
-    Selection,
-    excluded_mask,
-    instance_numbers,
-    rule_mask,
-)
+from chameleon.selection import ExclusionList, Selection, excluded_mask, instance_numbers, rule_mask
 from chameleon.storage import Progress, ProgressCallback
 
 _TRAIN = SPLITS.index(Split.TRAIN)

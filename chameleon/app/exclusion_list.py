@@ -13,7 +13,7 @@ from chameleon.analysis import (
     exclusion_list_counts,
     exclusion_list_members,
 )
-from chameleon.app import exclusion_list_files, jobs
+from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.cached import call
 from chameleon.app.changes import draw_statistics
@@ -26,7 +26,10 @@ from chameleon.app.visitor_lists import (
     choose_list,
     chosen_list,
     draw_add_form,
+    draw_files,
+    draw_import,
     draw_message,
+    draw_upload,
     visitor_lists,
 )
 from chameleon.charts import outcome_frame, outcome_matrix, outcome_matrix_text
@@ -84,8 +87,8 @@ def _draw_introduction(view: View) -> None:
         _draw_add(view)
     with right:
         st.markdown("##### Or import one")
-        exclusion_list_files.draw_import(view, None)
-        exclusion_list_files.draw_upload(view)
+        draw_import(view, None)
+        draw_upload(view)
 
 
 def _draw_add(view: View) -> None:
@@ -203,7 +206,7 @@ def _draw_list(view: View, found: VisitorLists, exclusion_list: ExclusionList) -
     with st.expander("Add to this or another list", icon=":material/playlist_add:"):
         _draw_add(view)
     with st.expander("Export and import", icon=":material/swap_vert:"):
-        exclusion_list_files.draw(view, found, applied.exclusion_list, applied.members)
+        draw_files(view, found, applied.exclusion_list, applied.members)
     _draw_refit(view, exclusion_list.name, applied)
 
 

@@ -203,13 +203,7 @@ def lists_json(lists: Sequence[ExclusionList]) -> str:
 
 
 def add_lists(store: ExclusionLists, content: bytes) -> AddResult:
-    """Add all lists of a JSON file to a store.
-
-    Raises
-    ------
-    SelectionError
-        It is not such a file, or a name in it can't be used; nothing is added.
-    """
+    """Add all lists of a JSON file to a store; nothing of one that raises SelectionError."""
     try:
         found = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=_Lists).lists
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

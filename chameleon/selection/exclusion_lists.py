@@ -184,12 +184,8 @@ class ExclusionLists:
     def add(self, name: str, instances: Iterable[str], reason: str = "") -> AddResult:
         """Add instances to a list, which is created if it does not exist.
 
-        An instance that is already on it keeps its reason and time.
-
-        Raises
-        ------
-        SelectionError
-            The name is empty or too long.
+        An instance that is already on it keeps its reason and time. SelectionError if the name is
+        empty or too long.
         """
         at = now()
         return self.add_entries(name, ((one, reason, at) for one in instances))
@@ -278,13 +274,7 @@ class ExclusionLists:
 
 
 def open_exclusion_lists(project: Project) -> ExclusionLists:
-    """The exclusion lists of a project; the first entry creates the file in its folder.
-
-    Raises
-    ------
-    ProjectError
-        The file is damaged, of a newer release, or another program's.
-    """
+    """The exclusion lists of a project; the first entry creates the file in its folder."""
     return ExclusionLists(exclusion_lists_path(project))
 
 

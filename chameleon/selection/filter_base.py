@@ -219,7 +219,7 @@ def parsed(text: str, shape: Any, meaning: str) -> Any:  # noqa: ANN401 - any ty
 
 
 def not_readable(text: str, meaning: str) -> SelectionError:
-    """The error for a text in a link that is not what it should be."""
+    """The error for a text in a link that can't be read."""
     return SelectionError(f"The link contains '{text}', which is not {meaning}.")
 
 

@@ -108,26 +108,22 @@ class FilterExpression:
     @property
     def polars_script(self) -> str:
         """Code that reads the file without the excluded rows, with polars."""
-        return (
-            f"{self._comments}import polars as pl\n\nframe = {self.read_polars}\n"
-            f"on_list = {self.polars}\nkept = frame.filter(~on_list)\n"
-        )
+        return self._script("polars as pl", self.read_polars, self.polars, "frame.filter(~on_list)")
 
     @property
     def pandas_script(self) -> str | None:
         """Code that reads the file without the excluded rows, with pandas; None if inexact."""
         if self.pandas is None:
             return None
-        also = "import json\nfrom pathlib import Path\n\n" if "json." in self.read_pandas else ""
-        return (
-            f"{self._comments}{also}"
-            f"import pandas as pd\n\nframe = {self.read_pandas}\n"
-            f"on_list = {self.pandas}\nkept = frame[~on_list]\n"
-        )
+        return self._script("pandas as pd", self.read_pandas, self.pandas, "frame[~on_list]")
 
-    @property
-    def _comments(self) -> str:
-        return "".join(f"# {' '.join(note.split())}\n" for note in self.notes)
+    def _script(self, library: str, read: str, expression: str, kept: str) -> str:
+        comments = "".join(f"# {' '.join(note.split())}\n" for note in self.notes)
+        also = "import json\nfrom pathlib import Path\n\n" if "json." in read else ""
+        return (
+            f"{comments}{also}import {library}\n\nframe = {read}\non_list = {expression}\n"
+            f"kept = {kept}\n"
+        )
 
 
 def filter_expression(
@@ -250,7 +246,7 @@ class _Raw:
         return one_of(self._ids.filter(self._keys.is_in(ids.implode())))
 
     def entries(self, ids: pl.Series) -> Clause:
-        """The rows of these ids, and those of other versions unless they mean others here."""
+        """The rows of these ids, and those of other versions if no row here has them."""
         own = self._ids.filter(self._keys.is_in(ids.implode()))
         absent = ids.filter(~ids.is_in(self._keys.implode()))
         others: list[pl.DataFrame] = []

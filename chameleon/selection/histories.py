@@ -83,10 +83,7 @@ def pairs(
 def pair_outcomes(evaluation: Evaluation, pair: Pair, *, same_label: bool = False) -> Pairs:
     """The shared instances of a pair with their outcomes.
 
-    Parameters
-    ----------
-    same_label
-        Evaluate the prediction before against the label after.
+    With `same_label`, the prediction before is evaluated against the label after.
     """
     classes = evaluation.predicted[pair.before, pair.old]
     if same_label:
@@ -135,10 +132,7 @@ def counted_changes(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.integer]]:
     """Changes between adjacent known codes, the count of known ones, and the last known one.
 
-    Parameters
-    ----------
-    codes
-        One array per version, one entry per instance; negative where unknown.
+    `codes` has an array per version with an entry per instance, negative where unknown.
     """
     changes = known = np.zeros(1, dtype=np.int32)
     last: NDArray[np.integer] = np.full(1, -1, dtype=np.int16)
@@ -151,13 +145,7 @@ def counted_changes(
 
 
 def version_range(dataset: EvolvingDataset, first: str, last: str) -> range:
-    """The versions from one to another, both included.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the last comes before the first.
-    """
+    """The versions from one to another, both included; SelectionError if in the wrong order."""
     start, end = dataset.version_number(first), dataset.version_number(last)
     if start > end:
         raise SelectionError(f"Version {first} comes after version {last}: swap them.")

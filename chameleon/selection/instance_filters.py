@@ -142,13 +142,7 @@ class DataChangeFilter(InstanceFilter[DataChange]):
 
 
 def rows_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> NDArray[np.int32]:
-    """One row per instance with that change: its row in `after`, or in `before` if removed.
-
-    Raises
-    ------
-    SelectionError
-        The change or the feature does not exist.
-    """
+    """One row per instance with that change: its row in `after`, or in `before` if removed."""
     match _checked(dataset, change).happened:
         case ChangeType.ADDED:
             return pair.added

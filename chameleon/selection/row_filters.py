@@ -49,19 +49,22 @@ class _CodeFilter(RowFilter[C]):
     view = "the sidebar"
 
     @abstractmethod
-    def code(self, at: Rows) -> int:
-        """The code of the value."""
+    def names(self, at: Rows) -> Sequence[str]:
+        """The names of the codes."""
 
-    @abstractmethod
     def codes(self, at: Rows) -> NDArray[Any]:
         """The code of every row."""
+        codes: NDArray[Any] = getattr(at.dataset, self.key)[at.rows]
+        return codes
 
     def matching(self, at: Rows) -> Mask:
         return self.mask([self], at)
 
     @classmethod
     def mask(cls, parts: Sequence[_CodeFilter[C]], at: Rows) -> Mask:
-        return np.isin(parts[0].codes(at), [part.code(at) for part in parts])
+        names = parts[0].names(at)
+        values = [None if part.value is None else str(part.value) for part in parts]
+        return np.isin(parts[0].codes(at), [at.code(value, names, cls.key) for value in values])
 
     @property
     def side_label(self) -> str:
@@ -76,11 +79,8 @@ class SplitFilter(_CodeFilter[Split]):
 
     field, key, asks_for = "splits", "split", "splits"
 
-    def code(self, at: Rows) -> int:
-        return SPLITS.index(Split(self.value))
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.split[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return SPLITS
 
     @classmethod
     def read(cls, text: str) -> Split:
@@ -94,8 +94,8 @@ class OutcomeFilter(_CodeFilter[str]):
 
     field, key, asks_for = "outcomes", "outcome", "outcomes"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, OUTCOMES, "outcome")
+    def names(self, at: Rows) -> Sequence[str]:
+        return OUTCOMES
 
     def codes(self, at: Rows) -> NDArray[Any]:
         outcomes: NDArray[np.uint8] = at.evaluation.outcome[at.version, at.rows]
@@ -125,11 +125,8 @@ class LabelFilter(_NameFilter):
 
     field, key, asks_for = "labels", "label", "labels"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, at.dataset.classes, "label")
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.label[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return at.dataset.classes
 
 
 class SourceFilter(_NameFilter):
@@ -137,11 +134,8 @@ class SourceFilter(_NameFilter):
 
     field, key, asks_for = "sources", "source", "sources"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, at.dataset.sources, "source")
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.source[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return at.dataset.sources
 
 
 class DateFilter(RowFilter[Days]):

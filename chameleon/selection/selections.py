@@ -62,29 +62,11 @@ class Filters:
     The class whose `field` names one of these fields validates, applies, and labels its values,
     and writes them into links. Links and filter chips have the order of the fields.
 
-    Attributes
-    ----------
-    splits, labels, sources
-        None matches instances without a label or source.
-    dates
-        First and last day, both included; either may be None. Instances without a date match
-        only where `dates` itself is None.
-    outcomes
-        "correct", "incorrect", or "unknown" under the primary version's model.
-    outcome_changes, class_changes, vote_changes
-        Only instances in both versions match.
-    data_changes
-        Changes of the data from the secondary to the primary version.
-    sensitivity, always_fails
-        Over a range of versions.
-    confusions
-        Only instances in the cell's version match.
-    regions
-        Cells of the embedding.
-    votes, label_probabilities
-        Values of one labeling function or class are combined with OR, different ones with AND.
-    features
-        At most one filter per feature; different features are combined with AND.
+    A label or source of None matches instances without one. The first and last day of `dates` are
+    included; either may be None. `outcomes` are those of the primary version's model. Changes of
+    outcomes, classes, and votes match only instances in both versions, and confusions those in the
+    cell's version. Votes of different functions, label probabilities of different classes, and
+    different features, with at most one filter each, are combined with AND.
     """
 
     splits: tuple[Split, ...] = ()
@@ -170,13 +152,7 @@ class Filters:
         )
 
     def usable(self, at: Sides, *, side: str | None = None) -> tuple[Filters, tuple[str, ...]]:
-        """The filters that can be applied, and a message for each of the others.
-
-        Parameters
-        ----------
-        side
-            The side that they restrict, if any.
-        """
+        """The filters that can be applied, also to restrict a `side`; messages for the others."""
         kept: dict[str, Any] = {}
         messages: list[str] = []
         no_rows = Rows(at.evaluation, 0, np.zeros(0, dtype=np.int32))
@@ -281,13 +257,7 @@ class Selection:
 
     @classmethod
     def from_query(cls, items: Iterable[tuple[str, str]], default: Selection) -> Selection:
-        """The selection of a query string, with versions that are missing from `default`.
-
-        Raises
-        ------
-        SelectionError
-            A value can't be read.
-        """
+        """The selection of a query string; versions that it lacks are those of `default`."""
         items = tuple(items)
         named = dict(items)
         return cls(
@@ -367,15 +337,8 @@ def instance_mask(
     version, else from its row in the secondary one; the outcome is the primary model's for that
     row. Instances in neither version don't match.
 
-    Parameters
-    ----------
-    without
-        A feature whose filter is not applied, for its own histogram.
-
-    Raises
-    ------
-    SelectionError
-        A version, feature, label, or source of the selection does not exist.
+    The filter of the feature `without` is not applied. SelectionError if a version, feature,
+    label, or source of the selection does not exist.
     """
     dataset, filters = evaluation.dataset, selection.filters
     if without is not None:
@@ -410,13 +373,7 @@ def primary_mask(evaluation: Evaluation, selection: Selection) -> Mask:
 
 
 def excluded_mask(evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str) -> Mask:
-    """The instances of a version that are on a list; bool of shape (n_instances,).
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist, or a rule can't be applied to it.
-    """
+    """The instances of a version that are on a list; bool of shape (n_instances,)."""
     dataset = evaluation.dataset
     held = dataset.row_of_instance(dataset.version_number(version)) >= 0
     mask = np.zeros(dataset.instance_count, dtype=np.bool_)
@@ -435,13 +392,7 @@ def rule_of(selection: Selection, reason: str) -> ExclusionRule:
 
 
 def rule_selection(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Selection:
-    """The selection of a rule that is applied to a version.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist, or the rule can't be read.
-    """
+    """The selection of a rule that is applied to a version."""
     dataset = evaluation.dataset
     names = [one.name for one in dataset.versions]
     other = dataset.version_number(version) - 1
@@ -467,7 +418,7 @@ def rule_mask(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> M
     Raises
     ------
     SelectionError
-        The version does not exist, or the rule names something that does not exist.
+        The version, or something that the rule names, does not exist.
     """
     evaluation.dataset.version_number(version)
     try:
