@@ -97,12 +97,12 @@ def take_lists(browser: Browser, base: str) -> None:
     damaged = "primary=1.5&secondary=1.4&source=vendor&outcome=incorrect"
     page = opened(browser, f"{base}/exclusion_list?{damaged}", height=1080)
     page.get_by_label("Name of the new list").fill("damaged images")
-    reason = page.locator(".st-key-exclusion-list-put-reason input")
+    reason = page.locator(".st-key-exclusion-list-add-reason input")
     reason.fill("blank")
     reason.press("Enter")
     settled(page)
-    page.locator(".st-key-exclusion-list-put-instances button").click()
-    page.get_by_text("Who is on it").wait_for()
+    page.locator(".st-key-exclusion-list-add-instances button").click()
+    page.get_by_text("Affected instances").wait_for()
     settled(page)
     page.screenshot(path=PICTURES / "exclusion_list.png")
 

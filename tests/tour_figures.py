@@ -397,7 +397,7 @@ def sensor_removal(evaluation: Evaluation, selection: Selection) -> Told:
     found = selected(evaluation, selection)
     assert found.primary == found.instances
     count = f"{found.instances:,}"
-    return Told((count,), (f"leave {count} instances of 1.18", f"Put {count} instances",
+    return Told((count,), (f"{count} instances of 1.18 match", f"Add {count} instances",
                            "As a rule: source: dock"))  # fmt: skip
 
 

@@ -34,11 +34,11 @@ from .embedding import embedding_cells as embedding_cells
 from .embedding import region_of_cells as region_of_cells
 from .embedding import without_cell as without_cell
 from .evidence import IterationKind as IterationKind
-from .exclusion_members import exclusion_list_counts as exclusion_list_counts
-from .exclusion_members import exclusion_list_members as exclusion_list_members
-from .exclusion_refits import RefitWithout as RefitWithout
-from .exclusion_refits import refit_without as refit_without
-from .exclusion_refits import run_fit as run_fit
+from .exclusions import RefitWithout as RefitWithout
+from .exclusions import exclusion_list_counts as exclusion_list_counts
+from .exclusions import exclusion_list_members as exclusion_list_members
+from .exclusions import refit_without as refit_without
+from .exclusions import run_fit as run_fit
 from .failures import FAILURE_SETS as FAILURE_SETS
 from .failures import confusion as confusion
 from .failures import errors_by as errors_by

@@ -17,7 +17,7 @@ from chameleon.analysis.weak import SIDES, distances_of
 from chameleon.counting import clopper_pearson
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Selection, Voted, voted_so
+from chameleon.selection import Selection, Voted, vote_changed
 
 _SIDE_FIGURES: Mapping[str, Any] = {
     "instances": pl.Int64, "votes": pl.Int64, "coverage": pl.Float64, "overlaps": pl.Int64,
@@ -120,8 +120,8 @@ def _steps(
     lines: list[dict[str, object]] = []
     for votes in weak.votes:
         before, after = votes[old], votes[new]
-        counts = {str(v): int(voted_so(before, after, v).sum()) for v in Voted}
-        changed = voted_so(before, after, Voted.CHANGED)[compared]
+        counts = {str(v): int(vote_changed(before, after, v).sum()) for v in Voted}
+        changed = vote_changed(before, after, Voted.CHANGED)[compared]
         lines.append(
             {
                 "kept": len(old),

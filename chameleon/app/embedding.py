@@ -15,7 +15,7 @@ from chameleon.app import cached, chart_clicks, projects, state
 from chameleon.app.formatting import plain
 from chameleon.app.view import View, draw_empty, draw_toggle, is_dark
 from chameleon.charts import (
-    Colouring,
+    Coloring,
     EmbeddingChart,
     brushed_cells,
     cell_groups_shown,
@@ -84,17 +84,17 @@ def draw_cells(
     if counts.is_empty():
         draw_empty("No instance passes the filters. Take one off above.")
         return
-    colouring = Colouring.RATIO
+    coloring = Coloring.RATIO
     groups: tuple[str, ...] = ()
     if by == "change":
-        colouring = Colouring.CHANGE
+        coloring = Coloring.CHANGE
     elif by != "ratio":
         shared = view.call(analysis.cell_groups, by=by, cells=cells, also=layout.key)
         counts = counts.join(shared, on="cell", how="left", maintain_order="left")
-        colouring = Colouring.DATE if by == "date" else Colouring.GROUP
+        coloring = Coloring.DATE if by == "date" else Coloring.GROUP
         groups = () if by == "date" else cell_groups_shown(counts)
     options = EmbeddingChart(
-        size_px=size, dark=is_dark(), colouring=colouring, outline=outline, groups=groups
+        size_px=size, dark=is_dark(), coloring=coloring, outline=outline, groups=groups
     )
     regions = view.selection.filters.regions
     chosen = cells_in_regions(counts, regions)

@@ -265,7 +265,7 @@ def _offer_parquet(view: View, asked: Mapping[str, Any]) -> None:
 def _draw_chosen(view: View, chosen: tuple[str, ...]) -> None:
     """What can be done with the instances that are ticked."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        visitor_lists.draw_put(view, chosen, key="instances-put")
+        visitor_lists.draw_add(view, chosen, key="instances-add")
         if len(chosen) > 1:
             st.caption(f"{len(chosen):,} instances are ticked; the last one ticked is open below.")
 

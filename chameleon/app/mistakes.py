@@ -75,9 +75,9 @@ def draw(view: View, split: Split | None, over: SensitivityRange) -> None:
 def _draw_chosen(view: View, chosen: list[str]) -> None:
     """What can be done with the mistakes that are ticked."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        visitor_lists.draw_put(view, chosen, key="mistakes-put")
+        visitor_lists.draw_add(view, chosen, key="mistakes-add")
         if not chosen:
-            st.caption("Tick rows to put them on an exclusion list, or to open one.")
+            st.caption("Tick rows to add them to an exclusion list, or to open one.")
             return
         st.page_link(
             "pages/instances.py",

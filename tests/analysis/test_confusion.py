@@ -212,7 +212,7 @@ def test_fields_are_kept_apart_from_restrictions():
     ],
 )  # fmt: skip
 def test_a_link_that_cannot_be_read_is_said_to_be_none(name, value):
-    with pytest.raises(SelectionError, match="The link asks for"):
+    with pytest.raises(SelectionError, match="The link contains"):
         Filters.from_query([(name, value)])
 
 

@@ -55,7 +55,7 @@ def test_matrices_errors_and_mistakes_are_the_librarys(screen, digits):
     found = chameleon.confusion(digits, **VERSIONS, split=Split.TEST)
     for side in ("secondary", "primary"):
         wrong = found.filter(pl.col("label") != pl.col("prediction"))[side].sum()
-        assert f"Of {found[side].sum():,} instances {wrong:,} are mistaken" in text
+        assert f"Of {found[side].sum():,} instances, {wrong:,} are incorrect" in text
     errors = chameleon.errors_by(digits, "label", **VERSIONS, split=Split.TEST)
     shown = table(screen, "primary errors")
     assert shown["primary errors"].to_list() == errors["primary_errors"].to_list()

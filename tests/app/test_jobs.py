@@ -8,7 +8,7 @@ import pytest
 from polars.exceptions import PanicException
 
 from chameleon import ExclusionLists
-from chameleon.analysis.exclusion_refits import FITS
+from chameleon.analysis.exclusions import FITS
 from chameleon.app import jobs
 from chameleon.app.jobs import MOST_WAITING
 from chameleon.app.uploads import Upload
@@ -37,7 +37,7 @@ def project(tmp_path):
     """Return a project that every one of the four fits can be asked about."""
     frames = {"1": plain(60), "2": plain(90).with_columns(pl.col("x") + 1)}
     folder = write_project(tmp_path / "p", frames, toml=TREE)
-    ExclusionLists(folder / FILE).put("l", [str(k) for k in range(0, 40, 3)])
+    ExclusionLists(folder / FILE).add("l", [str(k) for k in range(0, 40, 3)])
     return folder
 
 

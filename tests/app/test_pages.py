@@ -268,7 +268,7 @@ def test_no_address_breaks_a_page(open_app, showcase, page, query):
 
 def test_what_a_faulty_link_asks_for_is_told(open_app, showcase):
     for query, told in (
-        ({"f:wide": "nonsense"}, "no range"),
+        ({"f:wide": "nonsense"}, "not a range"),
         ({"split": "all"}, "split"),
         ({"outcome": "good"}, "outcome"),
         ({"date": "yesterday"}, "dates"),

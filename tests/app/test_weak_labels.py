@@ -103,7 +103,7 @@ def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
     chosen = (VoteChange("photos", Voted.STARTED),)
     assert screen.selection.filters == Filters(vote_changes=chosen)
     assert screen.count == f"**{rules['started'][row]:,} of 300 instances**"
-    assert [chip.split(" :")[0] for chip in screen.chips] == ["rule photos began to vote"]
+    assert [chip.split(" :")[0] for chip in screen.chips] == [r"photos\: started voting"]
     # the table itself is not narrowed by it
     assert frame_of(screen, "rule")["began to vote"][row] == rules["started"][row]
     click_rule(screen, row, "rule")  # no count

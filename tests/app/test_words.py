@@ -136,7 +136,7 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
     [
         ("confusions", ConfusionCell("3", "8"), "3 predicted as 8 by the primary"),
         ("confusions", ConfusionCell("3", "3", True), "3 correctly predicted by the secondary"),
-        ("always_fails", AlwaysFails("1.0", "1.9"), "wrong in every version, 1.0 to 1.9"),
+        ("always_fails", AlwaysFails("1.0", "1.9"), "incorrect in every version, 1.0 to 1.9"),
         (
             "sensitivity", SensitivityChoice(SensitivityRange("1.0", "1.9"), (2, 3, 4, 5)),
             "outcome changed 2 to 5 times, 1.0 to 1.9",
@@ -159,4 +159,4 @@ def test_a_side_names_the_class_and_the_rule_that_restrict_it():
         label_probabilities=(LabelProbability("cat", 0.5, 1),),
     )
     told = formatting.side_words(Selection("2", "1", primary_only=only), primary=True)
-    assert told == "2, x: y, rule r: s abstains, probability of cat: 0.5 to 1"
+    assert told == "2, x: y, r: s: abstains, probability of cat: 0.5 to 1"

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 import chameleon
+from chameleon.charts.groups import HAPPENED
 from tests.browser.test_linking import told
 
 SIDES = {"primary": "b", "secondary": "a"}
@@ -16,7 +17,7 @@ def test_numbers_are_the_librarys_and_a_click_on_one_filters(showcase, open_page
     counts = chameleon.data_changes(shown.evaluation, **SIDES)
     chart = page.locator("[class*=st-key-iteration-counts]")
     for happened, count, of in counts.iter_rows():
-        word = "labels added" if happened == "labelled" else happened
+        word = HAPPENED[happened]
         label = f'g.mark-rect path[aria-label*="{count:,} of {of:,}: {word}"]'
         expect(chart.locator(label).first).to_be_attached()
     for line in chameleon.iteration_kinds(shown.evaluation, **SIDES)["sentence"]:

@@ -123,7 +123,7 @@ def test_subsets_stand_side_by_side(showcase, open_page):
 def test_a_link_to_cells_of_another_layout_says_so_and_opens_the_rest(showcase, open_page):
     shown = showcase("kinds")
     page = open_page(f"{shown.url}/?split=test&cell=gone_0.0_1.0_0.0_1.0")
-    expect(page.get_by_text("another layout")).to_be_visible()
+    expect(page.get_by_text("no longer shown")).to_be_visible()
     assert [split.value for split in told(page, shown.evaluation).filters.splits] == ["test"]
 
 

@@ -146,13 +146,14 @@ def test_what_a_zip_holds_beside_a_project_is_left_out_and_told(tmp_path):
             "inner.zip",
             "tour.toml",
             "blacklists.sqlite",
+            "exclusion_lists.sqlite",
             ".chameleon/a",
         ):
             archive.writestr(name, table())
     folder = tmp_path / "brought"
     folder.mkdir()
     told = stored([("p.zip", len(stream.getvalue()), stream)], folder, LIMITS)
-    assert told.startswith("8 entries of the zip")
+    assert told.startswith("9 entries of the zip")
     assert [p.name for p in folder.rglob("*") if p.is_file()] == ["1.csv"]
 
 

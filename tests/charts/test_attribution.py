@@ -12,9 +12,8 @@ from chameleon.charts import (
     waterfall_text,
 )
 from chameleon.charts.attribution import NUMBERED
-from tests.charts.specs import fields, is_sound
+from tests.charts.specs import checked, fields
 
-themes = pytest.mark.parametrize("dark", [False, True])
 WORDS = {"guard": "leaked", "model": "the model", "added": "rows added"}
 
 
@@ -46,18 +45,15 @@ def cells():
     )  # fmt: skip
 
 
-@themes
-def test_the_charts_use_the_columns_of_their_frames(dark):
-    spec = waterfall(rows=5, title="Accuracy", dark=dark)
-    assert is_sound(spec)
-    assert fields(spec) <= set(steps().columns)
+def test_the_charts_use_the_columns_of_their_frames():
+    checked(waterfall, steps(), rows=5, title="Accuracy")
     for versions in (2, NUMBERED, NUMBERED + 1, 200):
-        spec = crossed_tests(versions=versions, title="Accuracy", reverse=False, dark=dark)
-        assert is_sound(spec)
-        assert fields(spec) <= set(cells().columns)
-    spec = frozen_lines(title="Accuracy", series=("own", "fixed"), dark=dark)
-    assert is_sound(spec)
-    assert fields(spec) == {"version", "series", "value", "low", "high", "instances"}
+        checked(crossed_tests, cells(), versions=versions, title="Accuracy", reverse=False)
+    columns = ("version", "series", "value", "low", "high", "instances")
+    lines = pl.DataFrame(schema=columns)
+    assert fields(checked(frozen_lines, lines, title="Accuracy", series=("own", "fixed"))) == {
+        *columns
+    }
 
 
 def test_every_bar_begins_where_the_one_before_ends():
@@ -70,12 +66,11 @@ def test_every_bar_begins_where_the_one_before_ends():
     assert frame["reach"].to_list() == pytest.approx([0.8, 0.8, 0.86, 0.85, 0.82])
 
 
-def test_what_holds_zero_is_pale_and_said_to_be_noise():
+def test_intervals_around_zero_are_pale_and_consistent_with_chance():
     frame = steps()
     assert frame["pale"].to_list() == [False, False, False, True, False]
     assert frame["sentence"][3] == (
-        "rows added, 652 instances: -0.0200 (95 % interval -0.0500 to +0.0100): "
-        "not to be told from noise"
+        "rows added, 652 instances: -0.0200 (95% CI -0.0500 to +0.0100), consistent with chance"
     )
 
 
@@ -84,19 +79,19 @@ def test_where_less_is_better_the_colours_change_sides():
     assert steps(better=-1)["kind"].to_list()[1:4] == ["better", "worse", "better"]
 
 
-def test_the_way_is_told_in_words():
+def test_the_waterfall_in_words():
     assert waterfall_text(steps()) == (
         "From 0.8000 (1.0) to 0.8200 (1.0): leaked -0.0100; the model +0.0500; "
-        "rows added -0.0200. A pale bar is not to be told from noise."
+        "rows added -0.0200. A pale bar is consistent with chance."
     )
 
 
-def test_a_cell_says_what_it_holds_and_what_it_leaves_out():
+def test_a_cell_names_its_value_and_the_excluded_instances():
     frame = cells()
     assert frame["written"].to_list() == ["0.500", "-"]
     assert frame["own"].to_list() == [True, False]
     assert frame["sentence"].to_list() == [
-        "The model of 1 on the test set of 1: 0.5000 over 10 instances",
-        "The model of 1 on the test set of 2: nothing is left to score; 4 left out because the "
-        "model was trained on them, 1 without label or prediction",
+        "The model of 1 on the test set of 1: 0.5000 on 10 instances",
+        "The model of 1 on the test set of 2: no rows remain to be scored; 4 excluded because the "
+        "model was trained on them; 1 without label or prediction",
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chameleon.charts import (
-    Colouring,
+    Coloring,
     EmbeddingChart,
     brushed_cells,
     cell_groups_shown,
@@ -25,10 +25,10 @@ from tests.charts.test_theme import BACKGROUNDS, contrast
 
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}" + "e" * 300
 DRAWN = [
-    (EmbeddingChart(size_px=300, dark=dark, colouring=colouring, outline=outline,
+    (EmbeddingChart(size_px=300, dark=dark, coloring=coloring, outline=outline,
                     groups=("cat", HOSTILE)), rows)
-    for colouring, rows, dark, outline in pairwise(
-        list(Colouring), [0, 1, 4], [False, True], [False, True]
+    for coloring, rows, dark, outline in pairwise(
+        list(Coloring), [0, 1, 4], [False, True], [False, True]
     )
 ]  # fmt: skip
 PLAIN = EmbeddingChart(size_px=300, dark=False)
@@ -54,17 +54,17 @@ def cells(*rows, **columns):
     )
 
 
-def four(colouring=Colouring.RATIO):
+def four(coloring=Coloring.RATIO):
     given = cells(
         ("0,0", 3, 1, 0, 4), ("1,0", 1, 0, 0, 0), ("9,9", 0, 0, 2, 1), ("5,4", 0, 0, 0, 9)
     )
     values = {
-        Colouring.GROUP: [HOSTILE, "cat", None, "unheard"],
-        Colouring.DATE: [datetime(2019, 1, 2), None, datetime(2020, 1, 1), None],
-        Colouring.CHANGE: [0.25, None, -0.9, None],
-        Colouring.RATIO: [None] * 4,
-    }[colouring]
-    column = "accuracy_change" if colouring is Colouring.CHANGE else "group"
+        Coloring.GROUP: [HOSTILE, "cat", None, "unheard"],
+        Coloring.DATE: [datetime(2019, 1, 2), None, datetime(2020, 1, 1), None],
+        Coloring.CHANGE: [0.25, None, -0.9, None],
+        Coloring.RATIO: [None] * 4,
+    }[coloring]
+    column = "accuracy_change" if coloring is Coloring.CHANGE else "group"
     return given.with_columns(pl.Series(column, values))
 
 
@@ -76,7 +76,7 @@ def drawn(frame):
 def test_the_specification_uses_the_columns_of_its_frame(options):
     spec = embedding_chart(options)
     assert is_sound(spec)
-    frame = embedding_frame(four(options.colouring), options, cells=10)
+    frame = embedding_frame(four(options.coloring), options, cells=10)
     assert fields(spec) <= set(frame.columns)
     assert spec["height"] == 300
     edge = {"expr": "min(width, 300)"}  # squares stay squares in a narrower place
@@ -89,13 +89,13 @@ def test_the_specification_uses_the_columns_of_its_frame(options):
 
 
 @pytest.mark.parametrize(("options", "rows"), DRAWN)
-def test_no_frame_holds_nan_or_a_hole_in_its_cells(options, rows):
-    frame = embedding_frame(four(options.colouring).head(rows), options, cells=10)
+def test_frames_have_no_nan_and_no_gaps_in_cells(options, rows):
+    frame = embedding_frame(four(options.coloring).head(rows), options, cells=10)
     squares = frame.filter(part="cell")
     assert len(squares) == rows
     for name in ("x0", "x1", "y0", "y1", "left", "right", "bottom", "top", "edge"):
         assert squares[name].is_finite().all()
-    assert frame.schema == embedding_frame(four(options.colouring), options, cells=10).schema
+    assert frame.schema == embedding_frame(four(options.coloring), options, cells=10).schema
     # what is known has a place on the scale
     assert squares.filter("known")["heat"].is_not_null().all()
 
@@ -107,7 +107,7 @@ def test_areas_are_as_the_instances_and_the_largest_fills_its_cell():
         area = (squares[name]["x1"] - squares[name]["x0"]) ** 2
         assert area == pytest.approx(held / 4 / 100)
     assert squares["1,0"]["middle"] == pytest.approx(0.15)
-    assert squares["1,0"]["centre"] == pytest.approx(0.05)
+    assert squares["1,0"]["center"] == pytest.approx(0.05)
 
 
 def test_outlines_share_the_scale_of_the_squares():
@@ -140,33 +140,33 @@ def test_groups_have_numbers_and_rare_ones_are_other():
     assert cell_groups_shown(counted) == ("g0", "g1", "g2", "g3", "g4", "g5", OTHER)
     assert cell_groups_shown(counted.head(3)) == ("g0", "g1", "g2")
     options = EmbeddingChart(
-        size_px=300, dark=False, colouring=Colouring.GROUP, groups=("cat", HOSTILE, OTHER)
+        size_px=300, dark=False, coloring=Coloring.GROUP, groups=("cat", HOSTILE, OTHER)
     )
-    squares = drawn(embedding_frame(four(Colouring.GROUP), options, cells=10))
+    squares = drawn(embedding_frame(four(Coloring.GROUP), options, cells=10))
     assert [squares[c]["key"] for c in ("0,0", "1,0", "9,9", "5,4")] == ["2", "1", "?", "3"]
-    (colour,) = [
+    (color,) = [
         node["scale"]["domain"]
         for node in nodes(embedding_chart(options))
         if node.get("field") == "shown"
     ]
-    assert colour == ["1 cat", f"2 {HOSTILE}", "3 other"]
+    assert color == ["1 cat", f"2 {HOSTILE}", "3 other"]
 
 
 def test_dates_are_drawn_on_a_scale_without_zone():
-    options = EmbeddingChart(size_px=300, dark=False, colouring=Colouring.DATE)
-    square = drawn(embedding_frame(four(Colouring.DATE), options, cells=10))["0,0"]
+    options = EmbeddingChart(size_px=300, dark=False, coloring=Coloring.DATE)
+    square = drawn(embedding_frame(four(Coloring.DATE), options, cells=10))["0,0"]
     assert square["heat"] == 1546387200000.0  # 2019-01-02T00:00Z
     assert square["more"] == "2019-01-02"
 
 
 def test_a_column_value_is_taken_before_the_others():
-    options = EmbeddingChart(size_px=300, dark=False, colouring=Colouring.CHANGE)
-    frame = four(Colouring.CHANGE).with_columns(value=pl.lit(0.1))
+    options = EmbeddingChart(size_px=300, dark=False, coloring=Coloring.CHANGE)
+    frame = four(Coloring.CHANGE).with_columns(value=pl.lit(0.1))
     square = drawn(embedding_frame(frame, options, cells=10))["0,0"]
     assert (square["more"], square["heat"]) == ("+0.100", pytest.approx(0.2))
 
 
-def test_without_a_choice_all_cells_look_alike_and_with_one_only_it_stands_out():
+def test_only_a_chosen_cell_stands_out():
     squares = drawn(embedding_frame(four(), PLAIN, cells=10))
     assert all(row["chosen"] and not row["marked"] for row in squares.values())
     squares = drawn(embedding_frame(four(), PLAIN, cells=10, chosen={"1,0"}))
@@ -174,7 +174,7 @@ def test_without_a_choice_all_cells_look_alike_and_with_one_only_it_stands_out()
     assert [name for name, row in squares.items() if row["marked"]] == ["1,0"]
 
 
-def test_the_legend_says_what_a_full_cell_holds():
+def test_the_legend_shows_the_count_of_a_full_cell():
     frame = embedding_frame(cells(("0,0", 600, 200, 0, 0)), PLAIN, cells=10)
     legend = frame.filter(pl.col("part") != "cell")
     assert legend["words"].to_list() == ["800", "200 instances", "mostly incorrect"]
@@ -193,7 +193,7 @@ def test_the_legend_says_what_a_full_cell_holds():
         ({"left": [1.0, 1.0], "bottom": [0.0, 0.0]}, ("9,0", "9,0")),
     ],
 )
-def test_a_brush_covers_the_cells_whose_centre_it_holds(brush, covered):
+def test_a_brush_covers_the_cells_whose_center_it_contains(brush, covered):
     assert brushed_cells(brush, cells=10) == covered
 
 
@@ -202,7 +202,7 @@ def test_a_brush_covers_the_cells_whose_centre_it_holds(brush, covered):
     st.tuples(st.floats(0, 1), st.floats(0, 1)),
     st.tuples(st.floats(0, 1), st.floats(0, 1)),
 )
-def test_covered_cells_agree_with_asking_every_centre(count, across, up):
+def test_covered_cells_agree_with_a_loop_over_centers(count, across, up):
     corners = brushed_cells({"left": across, "bottom": up}, cells=count)
     found = [[int(part) for part in corner.split(",")] for corner in corners]
     for axis, ends in enumerate((across, up)):
@@ -226,14 +226,14 @@ def test_the_embedding_in_words():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_ends_of_the_outcome_scale_stand_out_and_its_middle_is_pale(dark):
-    colours = palette(dark=dark)
-    for hue in (colours.correct, colours.incorrect):
+    colors = palette(dark=dark)
+    for hue in (colors.correct, colors.incorrect):
         assert contrast(hue, BACKGROUNDS[dark]) >= 3
-    assert contrast(colours.outcomes[2], "#ffffff") < 1.2
+    assert contrast(colors.outcomes[2], "#ffffff") < 1.2
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_letters_can_be_read_on_every_hue(dark):
-    colours = palette(dark=dark)
-    for fill in (*colours.categories, colours.neutral):
+    colors = palette(dark=dark)
+    for fill in (*colors.categories, colors.neutral):
         assert contrast(ink(fill), fill) >= 4.5, fill

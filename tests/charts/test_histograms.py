@@ -1,27 +1,26 @@
-"""One feature over all versions: specification, and rows of histograms that add up."""
+"""Histograms of every version, and of label probabilities: sums and words a reader can check."""
 
 import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon import feature_over_versions
-from chameleon.charts import SmallMultiples, row_frames, small_multiples
-from chameleon.charts.histograms import A_ROW
-from tests import tiny
-from tests.charts.specs import fields, is_sound, pairwise
-from tests.library import evaluated
+from chameleon.charts import (
+    SmallMultiples,
+    panel_rows,
+    probability_histogram_frame,
+    probability_histogram_text,
+    probability_histograms,
+    row_frames,
+    small_multiples,
+)
+from chameleon.charts.histograms import A_ROW, CLASSES_A_ROW, MOST_WEAK_CLASSES
+from tests.charts.specs import checked, fields, is_sound, pairwise
 
 OPTIONS = [
     SmallMultiples(shares=shares, dark=dark, outcomes=outcomes)
     for shares, dark, outcomes in pairwise(*[[False, True]] * 3)
 ]
-COLOURS = ("red", "blue")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> chameleon.Evaluation:
-    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
 
 
 def drawn(evaluation, options, versions=("v1", "v2", "v10"), split="train"):
@@ -126,3 +125,71 @@ def test_a_version_without_rows_of_the_split_has_a_name_and_an_axis(small):
     assert not len(frame.filter(part="bar"))
     assert frame.filter(part="name")["words"].to_list() == ["v1", "v2", "v10"]
     assert set(frame.filter(part="total")["words"]) == {"0 instances"}
+
+
+# ---------------------------------------------------------------- label probabilities
+
+
+HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
+SIDES = {"primary": "2", "secondary": "1"}
+
+
+def probabilities(**counts):
+    """Ten bins a class, the counts of both versions in the first and the last."""
+    lines = [
+        (name, k / 10, (k + 1) / 10, *({0: first, 9: last}.get(k, (0, 0))))
+        for name, (first, last) in counts.items()
+        for k in range(10)
+    ]
+    schema = {"class": pl.String, "low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame(
+        lines, schema=schema | {"secondary": pl.Int64, "primary": pl.Int64}, orient="row"
+    )
+
+
+TWO = probabilities(a=((3, 1), (1, 3)), b=((1, 3), (3, 1)))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_panels_use_the_columns_of_their_frame(rows):
+    frame = probability_histogram_frame(TWO, **SIDES)
+    checked(probability_histograms, frame, rows=rows, pick=("class", "low", "high"))
+
+
+def test_bars_are_within_their_range_and_as_high_as_their_share():
+    frame = probability_histogram_frame(TWO, **SIDES)
+    bars = frame.filter(pl.col("part") == "bar").to_dicts()
+    assert len(bars) == 2 * 10 * 2
+    for bar in bars:
+        left = 0 if bar["class"] == "a" else 1.12
+        assert left + bar["low"] <= bar["x"] < bar["x2"] <= left + bar["high"]
+    first = {(b["class"], b["side"]): b for b in bars if b["low"] == 0}
+    heights = {key: b["y2"] - b["y"] for key, b in first.items()}
+    assert heights[("a", "secondary")] == 1  # 3 of 4 is the largest share
+    assert heights[("a", "primary")] == pytest.approx(1 / 3)
+    assert first[("a", "secondary")]["words"] == "3 of 4 (75.0%) in 1: a from 0 to 0.1"
+
+
+def test_a_chosen_bar_dims_the_others():
+    frame = probability_histogram_frame(TWO, **SIDES, chosen=[("b", 0.0, 0.1)])
+    bars = frame.filter(pl.col("part") == "bar")
+    assert bars.filter("chosen").select("class", "low").unique().rows() == [("b", 0.0)]
+    assert probability_histogram_frame(TWO, **SIDES)["chosen"].all()
+
+
+def test_no_more_classes_than_there_is_room_for_are_drawn():
+    many = probabilities(**{f"c{k}": ((1, 1), (0, 0)) for k in range(40)})
+    frame = probability_histogram_frame(many, **SIDES)
+    assert frame["class"].n_unique() == MOST_WEAK_CLASSES
+    assert panel_rows(many) == MOST_WEAK_CLASSES // CLASSES_A_ROW
+    assert panel_rows(TWO) == 1
+
+
+def test_words_tell_both_versions_and_hostile_names_are_text():
+    assert probability_histogram_text(TWO).endswith("a 25.0% before, 75.0% after; "
+                                                    "b 75.0% before, 25.0% after.")  # fmt: skip
+    nothing = probabilities(a=((0, 0), (0, 0)))
+    assert "No instance" in probability_histogram_text(nothing)
+    assert probability_histogram_frame(nothing, **SIDES)["y2"].is_finite().all()
+    hostile = probabilities(**{HOSTILE: ((1, 1), (0, 0))})
+    assert HOSTILE in probability_histogram_frame(hostile, **SIDES)["words"].to_list()

@@ -1,4 +1,4 @@
-"""Exclusion lists as filter expressions: they select what the library selects, in raw files."""
+"""Exclusion lists as filter expressions select the library's instances in raw files."""
 
 import contextlib
 
@@ -55,14 +55,23 @@ def escape(text, parts):
     return text if parts == 1 else text.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def on_list(evaluation, store, version, name="l"):
-    mask = excluded_mask(evaluation, store.of(name), version=version)
+def on_list(evaluation, store, version):
+    mask = excluded_mask(evaluation, store.of("l"), version=version)
     return sorted(evaluation.dataset.instance_ids.filter(pl.Series(mask)).to_list())
+
+
+def listed(*instances, filters=None, versions=("2", "1")):
+    """A store with one list, of these instances and a rule of these filters."""
+    store = ExclusionLists()
+    store.add("l", instances)
+    if filters is not None:
+        store.add_rule("l", rule_of(Selection(*versions, filters), "because"))
+    return store
 
 
 @settings(max_examples=examples(30))
 @given(st.data())
-def test_what_is_exported_selects_what_the_library_says(data):
+def test_an_expression_selects_the_instances_of_the_library(data):
     plan = data.draw(plans())
     form = data.draw(st.sampled_from(["parquet", "csv", "jsonl", "arrow"]))
     primary, secondary = data.draw(version_pairs(plan))
@@ -76,13 +85,9 @@ def test_what_is_exported_selects_what_the_library_says(data):
         names = [v.name for v in evaluation.dataset.versions]
         if not {primary, secondary, version} <= set(names):
             return
-        store = ExclusionLists()
         known = evaluation.dataset.instance_ids.to_list()
-        store.put("l", data.draw(st.lists(st.sampled_from([*known, "nobody"]), max_size=3)))
-        with contextlib.suppress(SelectionError):
-            store.put_rule("l", rule_of(Selection(primary, secondary, filters), "because"))
-        if "l" not in store.names:
-            store.create("l")
+        chosen = data.draw(st.lists(st.sampled_from([*known, "nobody"]), max_size=3))
+        store = listed(*chosen, filters=filters, versions=(primary, secondary))
         try:
             expected = on_list(evaluation, store, version)
         except SelectionError:
@@ -100,6 +105,9 @@ RULES = {
     "missing": FeatureFilter("x", missing=True),
     "odd": FeatureFilter("x", non_finite=True),
     "two": FeatureFilter("x", (Range(0, 1), Range(5, 6)), missing=True),
+    "all": FeatureFilter("*", (Range(2.0, 5.0),)),
+    "begins": FeatureFilter("^x", (Range(2.0, 5.0),)),
+    "pattern": FeatureFilter("^.*$", (Range(2.0, 5.0),)),
     "texts": FeatureFilter("^t*$", categories=('it\'s "q" \\ \n #', "=1+1")),
     "no text": FeatureFilter("^t*$", missing=True),
 }
@@ -109,6 +117,7 @@ ODD = plain(
     x=[None if k == 6 else float("nan") if k == 7 else float("inf") if k == 5 else k * 0.75
        for k in range(24)],
     **{"^t*$": [TEXTS[k % 4] for k in range(24)], "big": [2**62 + k for k in range(24)]},
+    **{name: [k // 3 + place for k in range(24)] for place, name in enumerate(["*", "^x", "^.*$"])},
 )  # fmt: skip
 
 
@@ -117,9 +126,7 @@ def test_rules_on_features_are_conditions_and_no_ids(tmp_path, form):
     folder = write_project(tmp_path / "p", {"1": ODD, "2": ODD}, form=form, toml=TREE)
     evaluation = evaluated(folder)
     for name, one in RULES.items():
-        store = ExclusionLists()
-        filters = Filters(features=(one,), splits=(Split.TRAIN,))
-        store.put_rule("l", rule_of(Selection("2", "1", filters), ""))
+        store = listed(filters=Filters(features=(one,), splits=(Split.TRAIN,)))
         expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
         assert expression.notes == (), name
         assert "'id'" not in expression.polars
@@ -147,7 +154,7 @@ IDS = {
 
 @pytest.mark.parametrize("kind", IDS)
 @pytest.mark.parametrize("parts", [1, 2])
-def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
+def test_ids_of_every_type(tmp_path, kind, parts):
     frame = pl.DataFrame(
         {
             "id": IDS[kind],
@@ -163,8 +170,7 @@ def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
     dataset = evaluation.dataset
     x = dataset.values[dataset.feature_number("x")].tolist()
     ids = dict(zip(x, dataset.instance_ids, strict=True))
-    store = ExclusionLists()
-    store.put("l", [ids[1.0], ids[3.0], "nobody"])
+    store = listed(ids[1.0], ids[3.0], "nobody")
     for version, rows in (("1", [0, 2]), ("2", [0])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
         with contextlib.chdir(folder):
@@ -179,13 +185,12 @@ def test_ids_of_every_type_are_named_as_they_are(tmp_path, kind, parts):
                 assert expression.pandas is None
 
 
-def test_an_id_that_another_version_writes_otherwise_is_never_taken_for_its_own(tmp_path):
+def test_ids_that_versions_spell_differently_stay_apart(tmp_path):
     one = plain(4, id=["7.0", "8", "9", "10"])  # all numbers: "7.0" is the instance 7
     two = plain(4, id=["7.0", "x", "7", "y"])  # no numbers: "7.0" and "7" are two instances
     folder = write_project(tmp_path / "p", {"1": one, "2": two}, form="csv", toml=TREE)
     evaluation = evaluated(folder)
-    store = ExclusionLists()
-    store.put("l", ["7", "8"])
+    store = listed("7", "8")
     for version, expected in (("1", ["7.0", "8"]), ("2", ["7"])):
         expression = chameleon.filter_expression(evaluation, store.of("l"), version=version)
         with contextlib.chdir(folder):
@@ -193,14 +198,13 @@ def test_an_id_that_another_version_writes_otherwise_is_never_taken_for_its_own(
         assert raw.filter(eval(expression.polars, {"pl": pl}))["id"].to_list() == expected
 
 
-def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
+def test_rules_on_outcomes_are_written_as_ids_with_a_note(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, toml=TREE)
     evaluation = evaluated(folder)
-    store = ExclusionLists()
-    store.put_rule("l", rule_of(Selection("2", "1", Filters(outcomes=("incorrect",))), ""))
+    store = listed(filters=Filters(outcomes=("incorrect",)))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     (note,) = expression.notes
-    assert "asks for outcomes" in note
+    assert "filters outcomes" in note
     assert note in expression.polars_script
     expected = on_list(evaluation, store, "2")
     assert selected_ids(expression, folder) == [expected, expected]
@@ -210,22 +214,21 @@ def test_what_the_file_cannot_tell_is_written_as_ids_and_said(tmp_path):
     ("filters", "why"),
     [
         (Filters(confusions=(ConfusionCell("a", "a"),)), "cells of a confusion matrix"),
-        (Filters(always_fails=AlwaysFails("1", "1")), "what always fails"),
-        (Filters(votes=(RuleVote("r", "a"),)), "votes of labelling rules"),
-        (Filters(vote_changes=(VoteChange("r"),)), "changed votes of labelling rules"),
+        (Filters(always_fails=AlwaysFails("1", "1")), "constant failures"),
+        (Filters(votes=(RuleVote("r", "a"),)), "votes of labeling functions"),
+        (Filters(vote_changes=(VoteChange("r"),)), "changes of votes"),
         (Filters(label_probabilities=(LabelProbability("a", 0.5, 1),)), "label probabilities"),
         (Filters(labels=("a",)), "largest label probability"),
     ],
 )
-def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, why):
+def test_the_note_names_the_property_that_no_file_contains(tmp_path, filters, why):
     high = [0.9, 0.2] * 10
     frame = plain(
         label_proba_a=high, label_proba_b=[1 - p for p in high], label_vote_r=["a", None] * 10
     ).drop("label")
     folder = write_project(tmp_path / "p", {"1": frame}, toml=TREE)
     evaluation = evaluated(folder)
-    store = ExclusionLists()
-    store.put_rule("l", rule_of(Selection("1", "1", filters), ""))
+    store = listed(filters=filters, versions=("1", "1"))
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     (note,) = expression.notes
     assert why in note
@@ -236,31 +239,28 @@ def test_what_no_file_holds_is_named_as_the_reason_for_ids(tmp_path, filters, wh
 def test_without_ids_there_is_no_expression(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain().drop("id")}, toml=TREE)
     evaluation = evaluated(folder)
-    store = ExclusionLists()
-    store.put("l", evaluation.dataset.instance_ids.head(2).to_list())
+    store = listed(*evaluation.dataset.instance_ids.head(2))
     with pytest.raises(SelectionError, match="no id column"):
         chameleon.filter_expression(evaluation, store.of("l"), version="1")
 
 
-def test_separators_are_told_and_other_text_is_refused(tmp_path):
+def test_separators_are_read_and_other_text_is_rejected(tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(24)}, form="csv", toml=TREE)
     plain().write_csv(folder / "versions" / "1.csv", separator=";")
     text = (folder / "versions" / "2.csv").read_text()
     (folder / "versions" / "2.csv").write_bytes(text.encode("utf-16"))
     evaluation = evaluated(folder)
-    store = ExclusionLists()
-    store.put("l", ["3", "5"])
+    store = listed("3", "5")
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="1")
     assert selected_ids(expression, folder) == [["3", "5"], ["3", "5"]]
-    with pytest.raises(SelectionError, match="no plain CSV"):
+    with pytest.raises(SelectionError, match="isn't plain CSV"):
         chameleon.filter_expression(evaluation, store.of("l"), version="2")
 
 
-def test_one_table_of_all_versions_is_said_to_hold_them(tmp_path):
+def test_a_note_names_the_rows_of_a_table_of_all_versions(tmp_path):
     table = pl.concat([plain().with_columns(batch=pl.lit(n)) for n in "12"])
     table.write_parquet(tmp_path / "data.parquet")
     evaluation = evaluated(f"{tmp_path}/data.parquet?version=batch&reading=snapshot")
-    store = ExclusionLists()
-    store.put("l", ["3"])
+    store = listed("3")
     expression = chameleon.filter_expression(evaluation, store.of("l"), version="2")
     assert "rows of version 2" in expression.notes[0]

@@ -1,4 +1,4 @@
-"""The charts of the Data iteration page: specifications, and words a reader can check."""
+"""Kinds of change, drift, and error rates: specifications, and words a reader can check."""
 
 import polars as pl
 import pytest
@@ -13,12 +13,14 @@ from chameleon.charts import (
     drift_map_frame,
     drift_map_text,
     drift_text,
+    error_frame,
+    error_rates,
+    error_text,
 )
-from chameleon.charts.data_changes import HAPPENED
+from chameleon.charts.groups import HAPPENED
 from chameleon.selection import ChangeType
-from tests.charts.specs import fields, is_sound, nodes
+from tests.charts.specs import checked
 
-themes = pytest.mark.parametrize("dark", [False, True])
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
 
 
@@ -48,30 +50,16 @@ MOVED = over(
 ROWS = [("feature", "y"), ("feature", "x")]
 
 
-def picks(spec):
-    return [node["select"] for node in nodes(spec) if node.get("name") == "pick"]
-
-
-def test_the_bars_are_all_that_can_happen():
+def test_there_is_a_bar_for_every_kind_of_change():
     assert list(HAPPENED) == [happened.value for happened in ChangeType]
 
 
-@themes
-def test_specifications_use_the_columns_of_their_frames(dark):
-    bars = change_bars(dark=dark)
-    assert is_sound(bars)
-    assert fields(bars) <= set(change_bar_frame(changes(*range(7))).columns)
-    assert picks(bars)[0]["fields"] == ["happened"]
-    features = drift_bars(dark=dark)
-    assert is_sound(features)
-    assert fields(features) <= set(drift_frame(drift(("feature", "x", 0.1, 0.2))).columns)
-    assert picks(features)[0]["fields"] == ["place"]
+def test_specifications_use_the_columns_of_their_frames():
+    checked(change_bars, change_bar_frame(changes(*range(7))), pick=("happened",))
+    checked(drift_bars, drift_frame(drift(("feature", "x", 0.1, 0.2))), pick=("place",))
+    frame = drift_map_frame(MOVED, ROWS, primary="2", secondary="1")
     for versions in (2, 200):
-        cells = drift_map(versions=versions, dark=dark)
-        assert is_sound(cells)
-        frame = drift_map_frame(MOVED, ROWS, primary="2", secondary="1")
-        assert fields(cells) <= set(frame.columns)
-        assert picks(cells)[0]["fields"] == ["row", "column"]
+        checked(drift_map, frame, versions=versions, pick=("row", "column"))
 
 
 def test_chosen_bars_stand_out_and_without_a_choice_all_look_alike():
@@ -79,17 +67,17 @@ def test_chosen_bars_stand_out_and_without_a_choice_all_look_alike():
     assert frame.filter("marked")["happened"].to_list() == ["edited"]
     assert frame.filter("chosen")["happened"].to_list() == ["edited"]
     assert change_bar_frame(changes(*range(7)))["chosen"].all()
-    assert frame["sentence"][3] == "3 of 30: labels added"
+    assert frame["sentence"][3] == "3 of 30: newly labeled"
 
 
 def test_bars_in_words():
     frame = change_bar_frame(changes(1, 2, 3, 4, 5, 6, 1700))
     assert change_bars_text(frame) == (
-        "Of 30 instances: 1 added, 2 removed, 3 relabelled, 4 labels added, 5 edited, 6 moved, "
-        "1,700 unchanged."
+        "Of 30 instances: 1 added, 2 removed, 3 relabeled, 4 newly labeled, 5 edited, "
+        "6 changed split, 1,700 unchanged."
     )
     nothing = changes(*[0] * 7).with_columns(of=pl.lit(0))
-    assert "Neither version" in change_bars_text(change_bar_frame(nothing))
+    assert "No instance" in change_bars_text(change_bar_frame(nothing))
 
 
 def test_drift_beyond_chance_is_marked_and_said():
@@ -101,9 +89,9 @@ def test_drift_beyond_chance_is_marked_and_said():
     assert frame["name"].to_list() == ["x", "(label)", "label"]
     assert frame["beyond"].to_list() == [True, False, False]
     assert frame["sentence"][0] == ("x: 0.500, chance level 0.100; beyond chance by Jensen-Shannon")
-    assert drift_text(frame) == "1 of 3 pass a chance level; farthest: x."
+    assert drift_text(frame) == "1 of 3 exceed a chance level; largest: x."
     assert drift_frame(found, most=1)["name"].to_list() == ["x"]
-    assert drift_text(drift_frame(found[1:])) == "None of 2 passes a chance level."
+    assert drift_text(drift_frame(found[1:])) == "None of 2 exceeds a chance level."
     assert "No feature has a distance" in drift_text(drift_frame(found[3:]))
 
 
@@ -138,7 +126,7 @@ def test_the_map_has_a_cell_a_feature_and_version():
     assert frame["sentence"][3] == "y, 2 to 3: undefined, no such column"
     assert drift_map_text(frame) == "Largest: x, 2 to 3: 0.500; y, 1 to 2: 0.250."
     still = drift_map_frame(MOVED[:1], ROWS, primary="2", secondary="1")
-    assert drift_map_text(still) == "No feature moved at any step."
+    assert drift_map_text(still) == "No feature changed in any step."
 
 
 def test_hostile_names_are_data_not_fields():
@@ -148,3 +136,29 @@ def test_hostile_names_are_data_not_fields():
     assert set(frame.columns) == {
         "row", "name", "column", "version", "distance", "sentence", "marked",
     }  # fmt: skip
+
+
+def side(name, errors, of, low=None, high=None):
+    rate = errors / of if of else None
+    values = {"errors": errors, "instances": of, "rate": rate, "low": low, "high": high}
+    return {f"{name}_{key}": value for key, value in values.items()}
+
+
+def test_error_rates_have_a_row_a_group_and_side_with_a_known_outcome():
+    errors = pl.DataFrame(
+        [
+            {"group": None, **side("secondary", 0, 0), **side("primary", 3, 4, 0.2, 0.99)},
+            {"group": "lab", **side("secondary", 1, 2), **side("primary", 1, 5)},
+        ]
+    )
+    data = error_frame(errors, absent="lab", primary="1.9", secondary="1.8", chosen=("lab",))
+    assert data.select("place", "group", "side").rows() == [
+        (0, "lab ", "primary"), (1, "lab", "secondary"), (1, "lab", "primary"),
+    ]  # fmt: skip
+    assert data["chosen"].to_list() == [False, True, True]
+    assert error_text(data) == (
+        "Most errors: lab  in 1.9: 3 of 4 incorrect (75.0%, 95% CI 20.0% to 99.0%)."
+    )
+    assert len(error_frame(errors, absent="-", primary="a", secondary="b", most=1)) == 1
+    checked(error_rates, data, title="Source", pick=("place",))
+    assert error_text(data.clear()).startswith("The primary")
