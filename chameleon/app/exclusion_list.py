@@ -12,8 +12,7 @@ from chameleon.analysis import exclusion_list_counts, exclusion_list_members
 from chameleon.app import exclusion_list_files, what_if
 from chameleon.app.cached import kept
 from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View
+from chameleon.app.view import View, draw_table
 from chameleon.app.visitor_lists import (
     Shelf,
     changing,

@@ -1,24 +1,19 @@
-"""The sidebar: pages, and filters by split, label, source, date, outcome and any feature.
-
-The selection in the session is the truth: widgets are set from it before they are drawn, and
-change it in their callbacks.
-"""
+"""The sidebar: links to the pages, and filters by split, label, source, date, and outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from chameleon.app import feature_filters, projects, state
-from chameleon.app.formatting import plain, shortened, side_words
-from chameleon.app.view import View
+from chameleon.app import filter_widgets, projects, state
+from chameleon.app.formatting import brief, plain
+from chameleon.app.view import View, occurring_splits
 from chameleon.counting import OUTCOMES
-from chameleon.data import SPLITS, EvolvingDataset
-from chameleon.selection import Filters, Selection
+from chameleon.data import EvolvingDataset
+from chameleon.project import Split
+from chameleon.selection import Filters
 
 PAGES = (
     ("streamlit_app.py", "Overview", ":material/dashboard:"),
@@ -41,13 +36,13 @@ DATA_PAGES = (("pages/setup.py", "New project", ":material/upload_file:"),)
 _NONE = "(none)"
 
 
-def navigation(project: str | None) -> None:
+def draw_navigation(project: str | None) -> None:
     """The name of the dataset, and links to all pages."""
     with st.sidebar:
         st.markdown("**Chameleon**")
         projects.draw_switch()
         if project is not None:
-            st.caption(f"Dataset: **{plain(shortened(project, 60))}**")
+            st.caption(f"Dataset: **{brief(project, 60)}**")
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon)
         st.caption("Data")
@@ -55,82 +50,75 @@ def navigation(project: str | None) -> None:
             st.page_link(path, label=label, icon=icon)
 
 
-def filters(view: View) -> None:
-    """All filter widgets."""
+def draw_filters(view: View) -> None:
+    """All filter widgets.
+
+    The session's selection is the truth: widgets are set from it before they are drawn, and change
+    it in their callbacks.
+    """
     dataset, chosen = view.evaluation.dataset, view.selection.filters
     with st.sidebar:
         st.markdown("##### Filters")
-        splits = [split for code, split in enumerate(SPLITS) if (dataset.split == code).any()]
-        _pills("Split", "splits", splits, chosen.splits)
-        _pills("Outcome under the primary", "outcomes", OUTCOMES, chosen.outcomes)
-        _choices("Label", "labels", dataset.classes, dataset.label, chosen.labels)
+        splits = [Split(name) for name in occurring_splits(view)]
+        _draw_pills("Split", "splits", splits, chosen.splits)
+        _draw_pills("Outcome under the primary", "outcomes", OUTCOMES, chosen.outcomes)
+        _draw_names("Label", "labels", dataset.classes, dataset.label, chosen.labels)
         if dataset.sources:
-            _choices("Source", "sources", dataset.sources, dataset.source, chosen.sources)
+            _draw_names("Source", "sources", dataset.sources, dataset.source, chosen.sources)
         if not np.isnat(dataset.date).all():
-            _dates(dataset, chosen)
-        feature_filters.draw(dataset, chosen)
-        _sides(view.selection)
+            _draw_dates(dataset, chosen)
+        filter_widgets.draw_features(dataset, chosen)
+        _draw_sides(view)
 
 
-def _sides(selection: Selection) -> None:
-    """Turn the filters into what is blue, or what is pink: one subset against another."""
+def _draw_sides(view: View) -> None:
+    """Buttons that restrict the primary or the secondary side by the filters."""
     with st.expander("Compare subsets", icon=":material/contrast:"):
         st.caption(
-            "Choose filters above, then make them one side: one source in blue against another "
-            "in pink, within one version or across two."
+            "Set filters above, then make them one side: one source in blue against another in "
+            "pink, within one version or across two."
         )
-        for side in ("primary", "secondary"):
-            words = plain(side_words(selection, primary=side == "primary"))
-            st.markdown(f"{side.capitalize()}: **{words}**")
+        for side, words in view.sides.items():
+            st.markdown(f"{side.capitalize()}: **{plain(words)}**")
             st.button(
-                f"Filters become the {side} side",
-                key=f"side-{side}",
-                on_click=state.filters_become_side,
-                args=(f"{side}_only",),
-                disabled=selection.filters.of_rows.is_empty,
-                width="stretch",
-            )
+                f"Filters become the {side} side", key=f"side-{side}", width="stretch",
+                disabled=view.selection.filters.of_rows.is_empty,
+                on_click=state.filters_become_side, args=(f"{side}_only",),
+            )  # fmt: skip
 
 
-def _pills(label: str, field: str, options: Sequence[str], chosen: Sequence[str]) -> None:
+def _draw_pills(label: str, field: str, options: Sequence[str], chosen: Sequence[str]) -> None:
     key = f"filter-{field}"
     st.session_state[key] = list(chosen)
-
-    def change() -> None:
-        changes: dict[str, Any] = {field: tuple(st.session_state[key])}
-        state.set_filters(replace(state.current_filters(), **changes))
-
-    st.pills(label, options, selection_mode="multi", key=key, on_change=change, format_func=str)
+    st.pills(
+        label, options, selection_mode="multi", key=key, format_func=str,
+        on_change=lambda: state.replace_filter(field, tuple(st.session_state[key])),
+    )  # fmt: skip
 
 
-def _choices(
+def _draw_names(
     label: str,
     field: str,
     names: Sequence[str],
     codes: np.ndarray,
     chosen: Sequence[str | None],
 ) -> None:
-    """A choice of any of many names; None stands for those without one."""
+    """A choice of any of many names; None is for rows without a name."""
     key = f"filter-{field}"
     options: list[int] = [*range(len(names)), *([-1] if (codes < 0).any() else [])]
     st.session_state[key] = [-1 if name is None else names.index(name) for name in chosen]
 
     def change() -> None:
         values = tuple(None if place < 0 else names[place] for place in st.session_state[key])
-        changes: dict[str, Any] = {field: values}
-        state.set_filters(replace(state.current_filters(), **changes))
+        state.replace_filter(field, values)
 
     st.multiselect(
-        label,
-        options,
-        key=key,
-        on_change=change,
+        label, options, key=key, on_change=change, placeholder=f"Any {label.lower()}",
         format_func=lambda place: _NONE if place < 0 else names[place],
-        placeholder=f"Any {label.lower()}",
-    )
+    )  # fmt: skip
 
 
-def _dates(dataset: EvolvingDataset, chosen: Filters) -> None:
+def _draw_dates(dataset: EvolvingDataset, chosen: Filters) -> None:
     known = dataset.date[~np.isnat(dataset.date)]
     first, last = (moment.astype("datetime64[D]").item() for moment in (known.min(), known.max()))
     key = "filter-dates"
@@ -139,16 +127,11 @@ def _dates(dataset: EvolvingDataset, chosen: Filters) -> None:
 
     def change() -> None:
         value = st.session_state[key]
-        if len(value) == 1:
-            return  # the second day is still to be chosen
-        dates = (value[0], value[1]) if value else None
-        state.set_filters(replace(state.current_filters(), dates=dates))
+        if len(value) != 1:  # else the second day is still to be chosen
+            state.replace_filter("dates", (value[0], value[1]) if value else None)
 
     st.date_input(
-        "Date",
-        min_value=min(first, low or first),
-        max_value=max(last, high or last),
-        key=key,
-        on_change=change,
-        help=f"From {first} to {last}. Instances without a date do not pass.",
-    )
+        "Date", key=key, on_change=change,
+        min_value=min(first, low or first), max_value=max(last, high or last),
+        help=f"From {first} to {last}. Instances without a date don't match.",
+    )  # fmt: skip

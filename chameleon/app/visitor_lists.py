@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.operator import operator
+from chameleon.app.server import operator
 from chameleon.app.view import View
 from chameleon.errors import ChameleonError
 from chameleon.models import Evaluation

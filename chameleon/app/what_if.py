@@ -8,11 +8,10 @@ import streamlit as st
 from chameleon.analysis import Attribution, RefitWithout
 from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
+from chameleon.app.background import Task
 from chameleon.app.changes import draw_statistics
 from chameleon.app.formatting import figure, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View, draw_chart, draw_empty
-from chameleon.app.work_queue import Question
+from chameleon.app.view import View, draw_chart, draw_empty, draw_table
 from chameleon.charts import outcome_frame, outcome_matrix, outcome_matrix_text
 from chameleon.models import Evaluation, has_external_predictions
 
@@ -52,21 +51,21 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
         f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
         icon=":material/model_training:",
         key="what-if",
-        disabled=not len(instances) or jobs.found_job(question) is not None,
+        disabled=not len(instances) or jobs.job_of(question) is not None,
         help=f"{plain(settings.model_of(primary).estimator)} is fitted on the "
         "train rows that are left. Nothing is deleted; what the model says is kept.",
-        on_click=jobs.ask,
+        on_click=jobs.enqueue,
         args=(question,),
     )
-    jobs.draw(question, what="models", key="what-if-stop")
-    found = jobs.answer(question)
+    jobs.draw(question, unit="models", key="what-if-stop")
+    found = jobs.result_of(question)
     if found is not None:
         _draw_result(view, name, found)
 
 
-def _question(evaluation: Evaluation, version: str, instances: pl.Series) -> Question[RefitWithout]:
+def _question(evaluation: Evaluation, version: str, instances: pl.Series) -> Task[RefitWithout]:
     """`without` these instances, to be asked for."""
-    return jobs.fit_question(
+    return jobs.fit_task(
         "refit_without", evaluation, version=version, instances=instances.sort().to_list()
     )
 

@@ -109,7 +109,7 @@ def survey(
                 if settings is None or private is not None:
                     memory.save()
         findings = with_damage(project.findings, damaged)
-        found |= {"project": replace(project, private=private), "problems": findings}
+        found |= {"project": replace(project, private=private), "findings": findings}
     except ProjectError as reason:
         error = str(reason)
     except READ_ERRORS as reason:
@@ -160,7 +160,7 @@ def _of_versions(
             except (VersionError, *READ_ERRORS):
                 pass  # a check of the version says why
         found.append(FoundVersion(version, rows, len(header.columns)))
-    result: dict[str, object] = {"versions": tuple(found), "problems": tuple(findings)}
+    result: dict[str, object] = {"versions": tuple(found), "findings": tuple(findings)}
     if headers:
         guessed = {role: usual_column(role, headers) for role in USUAL_NAMES}
         result |= {"columns": columns, "guessed": guessed, "head": head}

@@ -55,7 +55,7 @@ def test_other_metrics_and_classes_are_told(open_app, digits):
 def test_one_version_against_itself_asks_for_two(open_app, digits):
     folder = digits.dataset.project.path
     screen = open_app(folder, ATTRIBUTION, {"primary": "1.5", "secondary": "1.5"})
-    assert any("Choose two versions" in text for text in screen.texts())
+    assert any("Choose two different versions" in text for text in screen.texts())
 
 
 def test_a_group_that_changed_filters_everything_by_a_click(open_app, digits):
@@ -140,7 +140,7 @@ def test_the_golden_test_set_is_a_choice_and_what_is_wrong_with_it_is_said(open_
     golden = first.head(100).with_columns(pl.col("id") + 9_000)
     golden.write_parquet(folder / "golden.parquet")
     screen = open_app(folder, ATTRIBUTION)
-    box = next(b for b in screen.at.selectbox if (b.key or "").startswith("attribution-frozen"))
+    box = next(b for b in screen.at.selectbox if (b.key or "").startswith("attribution-fixed"))
     assert box.options == ["1", "2", "golden: golden.parquet"]
     box.select("\0golden").run()
     assert not screen.at.exception

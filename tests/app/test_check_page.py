@@ -1,4 +1,4 @@
-"""The Data check page: what it lists, how it is narrowed, and what it says of sound data."""
+"""The Data check page: its findings, how they are filtered, and its message for sound data."""
 
 import chameleon
 from chameleon import FindingKind
@@ -35,7 +35,7 @@ def test_sound_data_is_said_to_be_sound_and_what_was_looked_for(open_app, tmp_pa
     folder = write_project(tmp_path / "p", {"1": plain(), "2": plain(21)}, toml=TREE)
     screen = open_app(folder, CHECK)
     (said,) = [s.value for s in screen.at.success]
-    assert "Nothing was noticed in 2 versions" in said
+    assert "No findings in 2 versions" in said
     told = " ".join(c.value for c in screen.at.main.caption)
     for kind in FindingKind:
         assert (kind in told) == (kind not in ("version left out", "other"))
@@ -86,7 +86,7 @@ def test_examples_and_what_was_done_are_shown(open_app, tmp_path):
     screen = open_app(tiny.write_tiny(tmp_path / "tiny"), CHECK)
     texts = " ".join(screen.texts())
     assert "1 infinite values of \\'size\\', such as \\'e\\'" in texts
-    assert "What was done: " in texts
+    assert "How it was handled: " in texts
     assert table(screen, "check-table").set_index("kind").loc["missing labels", "examples"] == "f"
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import chameleon
 from chameleon import ExclusionLists, Filters, Selection
-from chameleon.app import exclusion_list, exclusion_list_files, tables, visitor_lists
-from chameleon.app.operator import WRITING_VARIABLE
+from chameleon.app import exclusion_list, exclusion_list_files, view, visitor_lists
+from chameleon.app.server import WRITING_VARIABLE
 from chameleon.project import Split
 from chameleon.selection import rule_of
 from chameleon.selection.exclusion_lists import FILE
@@ -120,7 +120,7 @@ def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
     assert len(other.at.dataframe[0].value) == 1
     told = {}
     monkeypatch.setattr(
-        tables.st, "download_button",
+        view.st, "download_button",
         lambda label, data, **options: told.setdefault(options["key"], data),
     )  # fmt: skip
     screen.at.run()
@@ -231,7 +231,7 @@ def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
         assert "[a](" not in text
     written = []
     monkeypatch.setattr(
-        tables.st, "download_button",
+        view.st, "download_button",
         lambda label, data, **options: written.append(data()) if "csv" in options["key"] else None,
     )  # fmt: skip
     screen.at.run()

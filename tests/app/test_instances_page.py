@@ -1,14 +1,12 @@
 """The Instances page: what it shows is what the library says, and what is done to it."""
 
-import json
-
 import polars as pl
 import pytest
 
 import chameleon
 from chameleon import Filters
 from chameleon.app import instances
-from chameleon.app.instance_gallery import PAGE
+from chameleon.app.instance_views import PAGE
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW
 from tests.library import plain, write_project
@@ -18,15 +16,7 @@ INSTANCES = "pages/instances.py"
 
 def tick(screen, rows=(), columns=()):
     """Tick rows of the table, or click the heads of columns."""
-    table = table_of(screen)
-    states = screen.at._tree.get_widget_states()
-    state = states.widgets.add()
-    state.id = table.proto.id
-    picked = {"rows": list(rows), "columns": list(columns), "cells": []}
-    state.string_value = json.dumps({"selection": picked})
-    screen.at._run(states)
-    assert not screen.at.exception
-    return screen
+    return screen.select(table_of(screen), rows=list(rows), columns=list(columns), cells=[])
 
 
 def table_of(screen):
@@ -157,7 +147,7 @@ def test_a_link_to_an_instance_that_is_gone_says_so(open_app, kinds):
 
 def test_a_search_that_finds_nothing_says_so(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, INSTANCES, {"find": "no such text"})
-    assert any("holds 'no such text'" in info.value for info in screen.at.info)
+    assert any("contains 'no such text'" in info.value for info in screen.at.info)
     screen.at.text_input(key="instances-search").set_value("").run()
     assert len(ids_of(screen)) == 50
     assert "find" not in screen.query
@@ -224,8 +214,8 @@ def test_an_unusable_viewer_is_told_and_the_table_shown(open_app, tmp_path):
 
 def test_nothing_is_made_for_download_before_it_is_asked_for(open_app, kinds, monkeypatch):
     made = []
-    for name in ("_whole", "_parquet"):
-        monkeypatch.setattr(instances, name, lambda *args, name=name: made.append(name))
+    monkeypatch.setattr(instances, "_whole", lambda *args: made.append("csv"))
+    monkeypatch.setattr(instances.analysis, "instance_file", lambda *args: made.append("parquet"))
     screen = open_app(kinds.dataset.project.path, INSTANCES)
     assert len(screen.at.get("download_button")) == 2
     assert not made

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chameleon.app.operator import SAMPLES, Operator, decided
+from chameleon.app.server import SAMPLES, Operator, decided
 
 
 def test_the_samples_open_where_nothing_is_named_digits_first():

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chameleon.app import glossary, touring
+from chameleon.app import guide
 from chameleon.app.formatting import plain
 from chameleon.project import TOUR_FILE
 from tests.app import showcases
@@ -20,7 +20,7 @@ title = '{showcases.MARKUP}'
 text = "Test rows alone."
 page = "features"
 link = "{urlencode(LINK)}"
-options = {{ features-over-versions = true, "chameleon.selection" = "x", over-shares = "x" }}
+options = {{ features-over-versions = true, "chameleon.visit" = "x", over-shares = "x" }}
 [[steps]]
 title = "End"
 text = "Nothing more."
@@ -71,7 +71,7 @@ def test_a_link_opens_a_step_and_says_where_a_page_is_missing(open_app, project)
 
 
 def test_a_switch_set_to_what_it_does_not_offer_stands_as_usual(open_app, project):
-    nonsense = [f"{key} = 'nonsense'" for key, kind in touring.OPTIONS.items() if kind is str]
+    nonsense = [f"{key} = 'nonsense'" for key, kind in guide.OPTIONS.items() if kind is str]
     tour = f"[[steps]]\ntitle = 'x'\ntext = 'y'\noptions = {{ {', '.join(nonsense)} }}\n"
     (project / TOUR_FILE).write_text(tour)
     screen = open_app(project, OVERVIEW, {"tour": "1"})
@@ -108,7 +108,7 @@ def test_every_switch_a_tour_may_set_is_one_of_a_page(open_app, digits):
         if page == FEATURES:
             screen.at.toggle(key="features-over-versions").set_value(True).run()
             found |= {w.key for w in (*screen.at.toggle, *screen.at.selectbox)}
-    assert set(touring.OPTIONS) <= found
+    assert set(guide.OPTIONS) <= found
 
 
 def test_who_comes_without_a_link_is_told_what_the_colours_mean_until_it_is_put_away(
@@ -125,4 +125,4 @@ def test_who_comes_without_a_link_is_told_what_the_colours_mean_until_it_is_put_
 def test_the_words_are_explained_on_every_page(open_app, project):
     screen = open_app(project, FEATURES)
     told = next(text for text in screen.texts() if "**version**" in text)
-    assert all(f"**{word}**" in told for word in glossary.WORDS)
+    assert all(f"**{word}**" in told for word in guide.WORDS)
