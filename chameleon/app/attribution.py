@@ -9,18 +9,7 @@ import polars as pl
 import streamlit as st
 
 from chameleon import analysis, charts
-from chameleon.analysis import (
-    MODEL_WORDS,
-    NOT_DATA,
-    OTHER_CODE,
-    PART_WORDS,
-    Attribution,
-    Grounds,
-    Sentence,
-    Slices,
-    Topic,
-    TrainingParts,
-)
+from chameleon.analysis import Attribution, Slices, Topic, TrainingParts
 from chameleon.app import jobs, state
 from chameleon.app.background import Task
 from chameleon.app.formatting import (
@@ -131,14 +120,17 @@ def _options(view: View) -> tuple[str, str | None, bool]:
 
 
 def _draw_sentences(
-    view: View, found: Attribution, fair: Attribution | None, training: TrainingParts | None
+    view: View,
+    found: Attribution,
+    fair: Attribution | None,
+    training: TrainingParts | None,
 ) -> None:
     """Three to five sentences on the step, each with a link to the source of its numbers.
 
     `fair` is the attribution without duplicates of train rows.
     """
     step = {"before": found.before, "after": found.after}
-    grounds = Grounds(
+    grounds = analysis.Grounds(
         found,
         fair,
         view.call(analysis.iteration_kinds),
@@ -151,7 +143,7 @@ def _draw_sentences(
             _draw_sentence(sentence)
 
 
-def _draw_sentence(sentence: Sentence) -> None:
+def _draw_sentence(sentence: analysis.Sentence) -> None:
     """A sentence with its link within this visit, so that versions and project stay."""
     topic, link = sentence.topic, ""
     if topic not in _PAGES and sentence.filters is None:
@@ -194,7 +186,7 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
     words = dict(zip(parts["part"], parts["part"], strict=True))
     frame = charts.waterfall_frame(
         parts,
-        words | {**PART_WORDS, "model": MODEL_WORDS[found.iteration]},
+        words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
         start=ends[0],
         end=ends[1],
         before=f"{shortened(found.before, 20)}, {rows}",
@@ -266,8 +258,8 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
             "model contribution may also be a change of the model itself."
         )
         return None
-    if found.iteration in OTHER_CODE:
-        st.caption(NOT_DATA)
+    if found.iteration in analysis.OTHER_CODE:
+        st.caption(analysis.NOT_DATA)
         return None
     if found.metric == "log_loss":
         return None
@@ -284,7 +276,7 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
             by=by,
         )
         _draw_button(view, found, by, task)
-    jobs.draw(task, unit="models", key="training-stop")
+    jobs.draw(task, unit="model", key="training-stop")
     parts = jobs.result_of(task)
     if parts is not None and parts.note is not None:
         st.caption(plain(parts.note))

@@ -9,7 +9,6 @@ import polars as pl
 import streamlit as st
 
 from chameleon import analysis, charts
-from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, without_cell
 from chameleon.app import projects, state
 from chameleon.app.formatting import plain
 from chameleon.app.view import NO_MATCHES, View, chart_spec, draw_empty, draw_toggle, is_dark
@@ -33,7 +32,7 @@ def draw(view: View) -> None:
         return
     offered = colors(view.evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.slider("Cells along a side", 10, 80, CELLS, key=_CELLS, persist_state="session",
+        st.slider("Cells along a side", 10, 80, analysis.CELLS, key=_CELLS, persist_state="session",
                   width=220)  # fmt: skip
         st.selectbox("Color by", list(offered), key=_COLOR, persist_state="session", width=220)
         draw_toggle(
@@ -81,7 +80,7 @@ def draw_cells(
     options = charts.EmbeddingChart(
         size_px=size, dark=is_dark(), colouring=coloring, outline=outline, groups=groups
     )
-    chosen = cells_in_regions(counts, view.selection.filters.regions)
+    chosen = analysis.cells_in_regions(counts, view.selection.filters.regions)
     frame = charts.embedding_frame(counts, options, cells=cells, chosen=chosen)
     st.vega_lite_chart(
         frame,
@@ -101,7 +100,7 @@ def _select(name: str, layout: Layout, cells: int) -> None:
         state.clear_chart(name)  # a click with an unsteady hand
         _toggle(layout, reach[0], cells)
     elif reach is not None:
-        region = region_of_cells(layout, *reach, cells=cells)
+        region = analysis.region_of_cells(layout, *reach, cells=cells)
         regions = state.current_filters().regions
         if region not in regions:
             state.replace_filter("regions", (*regions, region))
@@ -114,7 +113,7 @@ def _select(name: str, layout: Layout, cells: int) -> None:
 
 def _toggle(layout: Layout, cell: str, cells: int) -> None:
     chosen = state.current_filters().regions
-    region = region_of_cells(layout, cell, cells=cells)
+    region = analysis.region_of_cells(layout, cell, cells=cells)
     middle = pl.DataFrame(
         {
             "cell": [cell],
@@ -123,8 +122,8 @@ def _toggle(layout: Layout, cell: str, cells: int) -> None:
         }
     )
     regions: tuple[Region, ...] = (*chosen, region)
-    if cells_in_regions(middle, chosen):
-        regions = without_cell(layout, chosen, cell, cells=cells)
+    if analysis.cells_in_regions(middle, chosen):
+        regions = analysis.without_cell(layout, chosen, cell, cells=cells)
     state.replace_filter("regions", regions)
 
 

@@ -283,7 +283,7 @@ def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> Non
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         by = draw_choice("Rank by", list(_RANKINGS), names=_RANKINGS, key="mistakes-by")
         issues = _label_issues(view, task)
-    jobs.draw(task, unit="models", key="mistakes-stop")
+    jobs.draw(task, unit="model", key="mistakes-stop")
     if issues is not None:
         st.caption(_issues_words(issues))
     if by == "suspicion" and issues is None:

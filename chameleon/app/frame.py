@@ -1,23 +1,25 @@
-"""The frame around every page: opening, sidebar, timeline, chips, and the page's own view.
+"""The frame around every page: opening, sidebar, timeline, filter chips, and the page's own view.
 
 Every page calls `page` and may be the first one a visitor opens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.app import filter_widgets, guide, projects, server, sidebar, state
+from chameleon.app import cached, guide, projects, server, sidebar, state
 from chameleon.app.background import Opening
 from chameleon.app.check import draw_findings
 from chameleon.app.components import timeline
-from chameleon.app.formatting import plain
+from chameleon.app.formatting import brief, plain
 from chameleon.app.view import Draw, PaintPause, View, draw_until, in_order
+from chameleon.selection import Filters, RegionFilter
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -91,7 +93,7 @@ def page(title: str, question: str, draw: Draw) -> None:
         guide.draw_step(view)
         _draw_timeline(view)
         _warn_of_link(last=not view.pending)
-        filter_widgets.draw_chips(view)
+        draw_chips(view)
 
     in_order(view, (head, draw_head), (own, partial(draw, view)))
     with st.sidebar:
@@ -171,6 +173,65 @@ def _draw_timeline(view: View) -> None:
         key="timeline",
         on_pick=partial(state.pick_version, "timeline", names),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    """The label of a filter, and the function that removes it from `field` of the selection."""
+
+    words: str
+    without: Callable[[Filters], Filters]
+    field: str = "filters"
+
+
+def draw_chips(view: View) -> None:
+    """A removable chip for each filter, and the number of instances that match them."""
+    found = view.call(analysis.selected)
+    chips = list(_chips(view))
+    # as high with chips as without (see the page's style): the first click must move nothing
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips")
+    if not chips:
+        names = " and ".join(map(brief, view.versions.values()))
+        row.caption(f"All {found.of:,} instances of {names}, unfiltered.")
+        return
+    with row:
+        st.markdown(f"**{found.instances:,} of {found.of:,} instances**", width="content")
+        for number, chip in enumerate(chips):
+            st.button(
+                f"{brief(chip.words, 60)} :material/close:", key=f"chip-{number}",
+                help=f"Remove filter: {plain(chip.words)}",
+                on_click=state.change, args=(chip.field, chip.without),
+            )  # fmt: skip
+        st.button("Clear all", key="clear-all", type="tertiary", on_click=state.clear)
+    if found.instances == 0:
+        st.info(
+            "No instance in either version matches all filters. Remove one: "
+            + "; ".join(_relief(view, chips)),
+            icon=":material/filter_alt_off:",
+        )
+
+
+def _chips(view: View) -> Iterator[_Chip]:
+    kinds, selection = view.evaluation.dataset.project.kinds, view.selection
+    for part in selection.filters.parts:
+        if not isinstance(part, RegionFilter):
+            yield _Chip(part.label(kinds), partial(Filters.without, part=part))
+    cells = len(selection.filters.regions)
+    if cells:
+        words = "a cell of the embedding" if cells == 1 else f"{cells} cells of the embedding"
+        yield _Chip(words, partial(replace, regions=()))
+    for side, words in view.sides.items():
+        field = f"{side}_only"
+        if not getattr(selection, field).is_empty:
+            yield _Chip(f"{side} is {words}", lambda _: Filters(), field)
+
+
+def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
+    """The number of instances without each chip."""
+    for chip in chips:
+        relaxed = state.changed(view.selection, chip.field, chip.without)
+        count = cached.call(analysis.selected, view.evaluation, relaxed).instances
+        yield f"removing *{brief(chip.words)}* shows {count:,}"
 
 
 def _draw_progress(opened: Opening) -> None:

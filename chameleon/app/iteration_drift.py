@@ -220,7 +220,7 @@ def _draw_domain_classifier(view: View, split: Split | None) -> None:
         help="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
         on_click=jobs.enqueue, args=(task,),
     )  # fmt: skip
-    jobs.draw(task, unit="folds", key="iteration-stop")
+    jobs.draw(task, unit="fold", key="iteration-stop")
 
 
 def _draw_verdict(found: DomainClassifierResult) -> None:

@@ -78,7 +78,7 @@ def draw(task: Task[Any], *, unit: str, key: str) -> None:
     Parameters
     ----------
     unit
-        Of its steps: "models", "folds".
+        One of its steps: "model", "fold".
     key
         Of the button.
     """
@@ -100,10 +100,11 @@ def progress_words(job: Job[Any], unit: str) -> str:
         return f"Queued: {counted(job.ahead, 'job')} before this one. {leave}"
     progress = job.progress
     if progress is None or progress.total == 1:
-        return f"Working on {unit}… {leave}"
+        return f"Working on {unit}s… {leave}"
     seconds = job.seconds_left
     left = "" if seconds is None else f", about {duration_words(seconds)} left"
-    return f"{progress.done:,} of {progress.total:,} {unit}{left}. {leave}"
+    step = min(progress.done + 1, progress.total)
+    return f"Fitting {unit} {step:,} of {progress.total:,}{left}. {leave}"
 
 
 def draw_progress(job: Job[Any], *, unit: str, key: str | None) -> None:

@@ -143,7 +143,7 @@ def _found(
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:
-        jobs.draw_progress(job, unit="your files", key=None)
+        jobs.draw_progress(job, unit="file", key=None)
     return job.result
 
 

@@ -21,7 +21,7 @@ from chameleon.storage import csv_text
 
 SIDES = ("primary", "secondary")
 ALL_SPLITS = "all"
-NO_MATCHES = "No instances match the filters. Remove a filter above."
+NO_MATCHES = "No instances match these filters. Remove a filter above."
 NO_OUTCOMES = "No outcome is known: there is no label or no prediction."
 Result = TypeVar("Result")
 

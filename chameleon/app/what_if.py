@@ -57,7 +57,7 @@ def draw(view: View, name: str, instances: pl.Series, hits: pl.DataFrame) -> Non
         on_click=jobs.enqueue,
         args=(question,),
     )
-    jobs.draw(question, unit="models", key="what-if-stop")
+    jobs.draw(question, unit="model", key="what-if-stop")
     found = jobs.result_of(question)
     if found is not None:
         _draw_result(view, name, found)

@@ -80,7 +80,7 @@ def test_fits_of_all_visitors_are_in_one_queue(open_app, project, gate):
         assert not screen.at.exception
         (words,) = waiting(screen)
         if place == 0:
-            assert words.startswith("1 of 5 folds, about ")
+            assert words.startswith("Fitting fold 2 of 5, about ")
         else:
             assert words.startswith(f"Queued: {place} job")
         assert screen.at.button(key=button).disabled
@@ -101,7 +101,7 @@ def test_a_page_can_be_left_while_its_fits_go_on(open_app, project, gate):
     screen.go("streamlit_app.py")
     assert not waiting(screen)
     screen.go(ITERATION)
-    assert waiting(screen)[0].startswith("1 of 5 folds")
+    assert waiting(screen)[0].startswith("Fitting fold 2 of 5")
     screen.go("pages/features.py")
     opened.set()
     screen.go(ITERATION).settle()
@@ -168,15 +168,15 @@ def test_a_job_shows_its_progress_and_its_result():
     def work(progress):
         for done in range(3):
             progress(Progress("Fitting", "1", done, 3))
-            words.append(jobs.progress_words(job, "models"))
+            words.append(jobs.progress_words(job, "model"))
         return 42
 
     job = job_of(work)
     job.begin(WorkQueue("test", most=1))
     job.wait(SECONDS)
     assert (job.complete, job.result, job.error) == (True, 42, None)
-    assert words[0] == "0 of 3 models. You can leave this page."
-    assert words[2] == "2 of 3 models, about 1 s left. You can leave this page."
+    assert words[0] == "Fitting model 1 of 3. You can leave this page."
+    assert words[2] == "Fitting model 3 of 3, about 1 s left. You can leave this page."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The running server: what it asks of others, where it listens, and how it ends."""
+"""The running server: it looks up nothing, listens on this machine, and ends cleanly."""
 
 from __future__ import annotations
 

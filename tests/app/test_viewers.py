@@ -1,4 +1,4 @@
-"""Viewers: what they draw, and what they refuse to open."""
+"""Viewers draw every kind of value, and refuse to open anything unsafe."""
 
 import io
 import os
@@ -64,11 +64,11 @@ def test_pixels_are_enlarged_by_whole_steps_from_black_to_white():
     assert (levels[:4, :4, 0] == 0).all()
     assert (levels[:4, 4:, 0] == 128).all()
     assert (levels[4:, :4, 0] == 255).all()
-    assert (levels[4:, 4:, 1] == 0).all()  # missing: see-through
+    assert (levels[4:, 4:, 1] == 0).all()  # missing: transparent
     assert (levels[:4, :, 1] == 255).all()
 
 
-def test_three_numbers_a_pixel_are_its_colors():
+def test_three_numbers_per_pixel_are_its_color():
     made = image.of_pixels([0, 5, 10, 10, 0, 5], (1, 2, 3), (0.0, 10.0))
     assert [made.getpixel((x, 0)) for x in (0, 1)] == [(0, 128, 255, 255), (255, 0, 128, 255)]
 
@@ -80,7 +80,7 @@ def test_three_numbers_a_pixel_are_its_colors():
         (["a"] * 4, "no list of numbers"), ([[1.0], [2.0, 3.0]], "no list of numbers"),
     ],
 )  # fmt: skip
-def test_what_is_no_image_is_told(value, words):
+def test_a_value_that_is_no_image_is_explained(value, words):
     with pytest.raises(PictureError, match=words):
         image.of_pixels(value, (2, 2), (0.0, 1.0))
 
@@ -186,7 +186,7 @@ def test_too_many_bytes_are_not_read(project, monkeypatch):
         assert "more than 50 bytes" in str(shown(project, value))
 
 
-def test_a_photograph_stands_upright(project):
+def test_a_photograph_is_upright(project):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     assert opened(shown(project, a_file("JPEG", size=(40, 20), exif=exif))).size == (16, 32)
@@ -198,7 +198,7 @@ def test_a_photograph_stands_upright(project):
 @pytest.mark.parametrize(
     "value", [None, [], "abc", [[1.0, 2.0]], [1.0, "x"], [None, None], [np.inf]]
 )
-def test_what_is_no_stream_has_no_picture(value):
+def test_a_value_that_is_no_stream_has_no_picture(value):
     with pytest.raises(PictureError):
         sensor.picture(None, STREAM, value, side=40)
 

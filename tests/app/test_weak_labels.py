@@ -21,13 +21,13 @@ def script():
     import os
 
     import chameleon
-    from chameleon.app import filter_widgets, state, weak_labels
+    from chameleon.app import frame, state, weak_labels
     from chameleon.app.view import PaintPause, View
 
     evaluation = chameleon.evaluate(chameleon.open_project(os.environ["CHAMELEON_TEST_WEAK"]))
     selection = state.selection_of_session(evaluation)
     view = View(evaluation, selection, pending=False, pause=PaintPause(wanted=False))
-    filter_widgets.draw_chips(view)
+    frame.draw_chips(view)
     weak_labels.draw(view)
     state.write_address(selection, None)
 
@@ -61,7 +61,7 @@ def click_rule(screen, row, column):
     screen.select(table, rows=[], columns=[], cells=[[row, column]])
 
 
-def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, evaluation):
+def test_the_tables_show_the_librarys_numbers(draw_section, showcase, evaluation):
     screen = draw_section(showcase("weak"))
     rules = chameleon.labeling_functions(evaluation, **SIDES)
     shown = frame_of(screen, "changed")
@@ -82,7 +82,7 @@ def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, eval
     assert f"changed for {change.changed:,} instances" in " ".join(screen.texts())
 
 
-def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
+def test_a_click_on_changed_votes_filters_and_a_second_removes_the_filter(
     draw_section, showcase, evaluation
 ):
     screen = draw_section(showcase("weak"))
@@ -146,7 +146,7 @@ def test_without_a_label_column_no_accuracy_is_given(draw_section, showcase):
 
 
 @pytest.mark.parametrize("name", ["weak", "weak_alone"])
-def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, showcase, name):
+def test_other_pages_show_their_filters_and_no_features_of_them(open_app, showcase, name):
     query = {**SIDES, "vote-change": '["photos", "changed"]', "vote": '["long words", "cat"]'}
     screen = open_app(showcase(name), OVERVIEW, query)
     assert not screen.at.exception
@@ -163,7 +163,7 @@ def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, 
     assert roles["size"] == "feature"
 
 
-def test_an_opened_instance_tells_its_probabilities_and_votes_in_both_versions(
+def test_an_opened_instance_has_its_probabilities_and_votes_in_both_versions(
     open_app, evaluation, showcase
 ):
     screen = open_app(showcase("weak"), "pages/instances.py", {**SIDES, "open": "12"})
@@ -186,7 +186,7 @@ def test_the_failures_page_has_the_section_where_there_are_such_columns(open_app
     assert not any("##### Weak labels" in text for text in without.texts())
 
 
-def test_they_are_shown_where_no_model_says_anything(open_app, tmp_path):
+def test_they_are_shown_without_any_model(open_app, tmp_path):
     columns = {"label_proba_a": [0.9] * 20, "label_proba_b": [0.1] * 20}
     frame = plain(20, **columns).drop("label")  # one class alone: there is no model
     screen = open_app(write_project(tmp_path / "p", {"1": frame}, toml=TREE), FAILURES)

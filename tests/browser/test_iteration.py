@@ -50,4 +50,4 @@ def test_the_classifier_is_asked_on_request_and_filters_to_nothing_say_so(showca
     page.get_by_role("button", name="Run domain classifier").click()
     expect(page.get_by_text("out-of-fold AUC")).to_be_visible(timeout=90_000)
     nothing = open_page(f"{shown.url}/iteration?outcome=unknown")
-    expect(nothing.get_by_text("No instances match the filters").first).to_be_visible()
+    expect(nothing.get_by_text("No instances match these filters").first).to_be_visible()
