@@ -325,7 +325,7 @@ def test_the_server_fits_no_model_on_an_upload(served, monkeypatch):
         raise AssertionError("a model was fitted in the server's process")
 
     monkeypatch.setattr(Pipeline, "fit", refuse)
-    first, second = plain(80), plain(120).with_columns(pl.col("x") + 1)
+    first, second = plain(80), plain(80).with_columns(pl.col("x") + 1)  # few changes, few fits
     files = [(f"{k}.csv", f.write_csv().encode()) for k, f in enumerate((first, second))]
     screen = upload(visitor(SETUP), *files, ("chameleon.toml", TREE.encode()))
     screen.go(OVERVIEW).settle()
