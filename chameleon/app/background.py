@@ -118,18 +118,9 @@ class Task(Generic[Result]):
 class Job(Generic[Result]):
     """A task in a queue.
 
-    Attributes
-    ----------
-    result
-        None until there is one.
-    error
-        The message of what failed; None otherwise.
-    progress
-        The step at work; None before the first one.
-    damaged
-        Names of cached results that were damaged and have been recomputed.
-    refused
-        Whether the queue had no place: it may have one later.
+    It has a `result`, or the message of an `error`; `progress` is the step at work, None before the
+    first one. `damaged` names cached results that were damaged and have been recomputed. A job that
+    was `refused` found no place in the queue, which may have one later.
     """
 
     def __init__(self, task: Task[Result]) -> None:
@@ -216,26 +207,13 @@ class Job(Generic[Result]):
 class Opening(Job[None]):
     """The opening of one project in the background: reading, fitting, and the layout.
 
-    Parameters
-    ----------
-    address
-        As `open_project` takes it.
-    layouts
-        The queue of layouts; None where no layout is computed unless somebody asks.
-    private
-        The one folder in which results of an upload may be cached; None for the operator's
-        projects. A child process reads and evaluates an upload.
-    limits
-        Limits of an upload.
+    Without a queue of `layouts`, one is computed on request only. `private` is the one folder for
+    cached results of an upload, which a child process reads and evaluates within `limits`; None for
+    the operator's projects.
 
-    Attributes
-    ----------
-    evaluation
-        None until the data is read; then without outcomes until the models are fitted.
-    layout_process
-        The process that computes the layout; None where none is needed.
-    layout_refused
-        Why no layout can be computed now; None where one can.
+    `evaluation` is None until the data is read, and then without outcomes until the models are
+    fitted. `layout_process` is None where no layout is needed, `layout_refused` is the reason why
+    none can be computed now.
     """
 
     def __init__(
@@ -320,14 +298,8 @@ class Opening(Job[None]):
 class Workshop:
     """All openings of the server: the operator's projects one by one, uploads beside them.
 
-    The operator's are found by address and file stamps; an upload's by its visitor alone.
-
-    Attributes
-    ----------
-    uploads
-        The queue of all work on uploads: one child process at a time.
-    layouts
-        The queue of layouts.
+    The operator's are found by address and file stamps; an upload's by its visitor alone. `uploads`
+    is the queue of all work on uploads (one child process at a time), `layouts` that of layouts.
     """
 
     _MOST_CACHED = 4

@@ -38,7 +38,7 @@ _keys: MemoryCache[Subject, None, str] = MemoryCache(1)
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """How results of a function are cached.
+    """The caching of a function's results.
 
     `spinner` is shown while one is computed. `own` names the filters that the function's view
     highlights instead of applying them, beyond those that the function itself leaves out; "by" is
@@ -92,14 +92,8 @@ def call(
 ) -> Result:
     """The result of a library function, computed once for equal arguments.
 
-    Parameters
-    ----------
-    selection
-        Without what the view only highlights; see `narrowed`.
-    also
-        Another thing that the result depends on, such as a file.
-    given
-        Further arguments, which the others determine: they are no part of the key.
+    The selection is used without what the view only highlights; see `narrowed`. The result also
+    depends on `also`, such as a file, and not on `given`: arguments that the others determine.
     """
     asked = selection and selection_part(function, narrowed(function, selection, options.get("by")))
     subjects = (subject,) if asked is None else (subject, asked)

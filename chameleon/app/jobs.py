@@ -73,14 +73,8 @@ def result_of(task: Task[Result]) -> Result | None:
 def draw(task: Task[Any], *, unit: str, key: str) -> None:
     """Show a job's progress with a button that stops it, or why it failed.
 
-    Damaged cached results are named. When the job ends, the page is drawn again.
-
-    Parameters
-    ----------
-    unit
-        One of its steps: "model", "fold".
-    key
-        Of the button.
+    Damaged cached results are named. When the job ends, the page is drawn again. `unit` is one of
+    its steps ("model", "fold"), `key` that of the button.
     """
     job = _jobs().get(task.key)
     if job is None or job.stopped:

@@ -29,12 +29,8 @@ _COLUMN_KEYS = ("version", "valid_from", "valid_to", "date")
 def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
     """The chosen settings; None where there is nothing to choose from.
 
-    Parameters
-    ----------
-    stamp
-        Of the data's files; the form is reset when it changes.
-    alone
-        True if a single table may become the one version of a project.
+    The form is reset when the `stamp` of the data's files changes. `alone` is True if a single
+    table may become the one version of a project.
     """
     if not found.columns:
         return None

@@ -38,18 +38,9 @@ TRIAL_FOLDER = "trial"
 def in_child(task: str, folder: str | Path, private: Path, note: Note, **job: object) -> Any:  # noqa: ANN401
     """The result of a task on an upload, from a child process within `upload_limits`.
 
-    Parameters
-    ----------
-    task
-        "survey" (with `upload` and `trial`; the result is why the settings are refused, or None),
-        "open" (`upload`), or "fit" (`name`, `options`); their result names damaged cached results.
-    folder, private
-        The project folder, and the private folder for everything cached.
-
-    Raises
-    ------
-    ChameleonError
-        See `answer_of_child`.
+    Tasks are "survey" (with `upload` and `trial`; the result is why the settings are refused, or
+    None), "open" (`upload`), and "fit" (`name`, `options`), whose results name damaged cached
+    results. `private` is the folder for everything cached. Errors are those of `answer_of_child`.
     """
     whole = {"task": task, "folder": str(folder), "private": str(private), **job}
     return answer_of_child("chameleon.app.upload_process", whole, limits=upload_limits(), note=note)

@@ -57,14 +57,8 @@ _UPLOAD = "chameleon.upload"
 class Upload:
     """One visitor's data and all results on it, in a folder that nobody else may read.
 
-    Attributes
-    ----------
-    session
-        The visitor's session.
-    folder, project, cache
-        The private folder, and in it the project folder and the one for cached results.
-    left_out
-        The message about unused files; empty where there are none.
+    `folder` is the private folder, with the project folder and the one for cached results in it;
+    `left_out` the message about unused files, if any.
     """
 
     def __init__(self, session: str, folder: Path, name: str) -> None:
@@ -161,14 +155,8 @@ class Upload:
 class Shelf:
     """All uploads of this process, until their visits end.
 
-    Parameters
-    ----------
-    base
-        The folder for all uploads, used by this process alone.
-    is_present
-        Return True if the session of that name is connected.
-    clock
-        Seconds that never go back.
+    `base` is a folder for this process alone, `is_present` returns True for a connected session,
+    and `clock` returns seconds that never go back.
     """
 
     def __init__(
@@ -184,13 +172,7 @@ class Shelf:
         self._seen: dict[Upload, float] = {}
 
     def new(self, session: str, name: str) -> Upload:
-        """An empty upload of that session's visitor; the visitor's earlier one is removed.
-
-        Raises
-        ------
-        ProjectError
-            There are too many at once.
-        """
+        """An empty upload of that session's visitor; the visitor's earlier one is removed."""
         self.sweep()
         with self._lock:
             others = [upload for upload in self._seen if upload.session == session]
@@ -242,13 +224,7 @@ class Shelf:
 
 
 def add_files(sent: Sequence[Sent]) -> None:
-    """Make the files this visitor's project and show it.
-
-    Raises
-    ------
-    ProjectError
-        They are too many, too large, or no project.
-    """
+    """Make the files this visitor's project and show it; a bad upload raises ProjectError."""
     first = sent[0][0].rpartition(".")[0] if len(sent) == 1 else ""
     plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in first)
     context = get_script_run_ctx()

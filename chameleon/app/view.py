@@ -50,14 +50,8 @@ class PaintPause:
 class View:
     """Everything that a page draws from.
 
-    Attributes
-    ----------
-    pending
-        True until all models are fitted.
-    pause
-        Wanted after a click, not on arrival at the page.
-    late
-        Places and slow parts of the page: see `afterwards`.
+    `pending` is True until all models are fitted; the `pause` is wanted after a click, not on
+    arrival at the page; `late` has the slow parts of the page and their places.
     """
 
     evaluation: Evaluation
@@ -103,14 +97,9 @@ class View:
         self.late.append((st.container() if place is None else place, draw))
 
     def why_empty(self, follows: str, unfiltered: str, filtered: str | None = None) -> str:
-        """The reason for an empty part.
+        """The reason for an empty part, without and with filters.
 
-        Parameters
-        ----------
-        follows
-            Drawn once the models are fitted, as in "the matrix follows".
-        unfiltered, filtered
-            The reason when the models are fitted, without and with filters.
+        While models are being fitted it is what follows, as in "the matrix follows".
         """
         if self.pending:
             return f"The models are being fitted: {follows}."
@@ -166,12 +155,8 @@ def draw_chart(
 ) -> None:
     """Draw a frame with the cached specification of a builder of `chameleon.charts`.
 
-    Parameters
-    ----------
-    fields, on_pick
-        The columns that identify a mark, and the callback of a click on one.
-    options
-        Those of the builder, except `dark`.
+    `options` are those of the builder, except `dark`; `fields` are the columns that identify a
+    mark, and `on_pick` is the callback of a click on one.
     """
     spec = chart_spec(build, build.__name__, {**options, "dark": is_dark()})
     if on_pick is None:
@@ -234,15 +219,9 @@ def draw_table(
     Streamlit's own download is switched off (`client.disableDataExport`): a cell that begins with
     "=" would be a formula to a spreadsheet.
 
-    Parameters
-    ----------
-    whole
-        Makes the frame to download, on request, where the table shows a part of it.
-    file
-        The file's name without its ending, and the table's name for screen readers; by default
-        `key`.
-    beside
-        Draws something beside the download, such as another one.
+    `whole` makes the frame to download, on request, where the table shows a part of it. `file` (by
+    default `key`) names the file, and the table for screen readers. `beside` draws something beside
+    the download.
     """
     settings: dict[str, Any] = {
         "height": "auto" if height is None else height,

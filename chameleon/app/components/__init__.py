@@ -113,19 +113,11 @@ def timeline(
     key: str,
     on_pick: Callable[[], None],
 ) -> None:
-    """Draw the version timeline.
+    """Draw the version timeline, from old to new.
 
-    Parameters
-    ----------
-    versions
-        From old to new.
-    primary, secondary
-        Positions in `versions`, shown as chosen; they may be the same.
-    pending
-        True if accuracies that are None are being computed.
-    on_pick
-        Called without arguments before the script runs. ``st.session_state[key]["pick"]`` then has
-        the `side` ("primary" or "secondary") and `index` of the picked version.
+    `primary` and `secondary` are positions in `versions`; `pending` is True if accuracies that are
+    None are being computed. `on_pick` is called before the script runs, with the `side` ("primary"
+    or "secondary") and `index` of the picked version in ``st.session_state[key]["pick"]``.
     """
     payload = {
         "versions": [dict(version) for version in versions],
@@ -142,15 +134,10 @@ def feature_view(
 ) -> None:
     """Draw the Feature View.
 
-    Parameters
-    ----------
-    payload
-        Only the bars in a feature's ``selected`` are drawn as chosen: a choice that the caller
-        doesn't echo there leaves no trace.
-    on_select
-        Called without arguments before the script runs. ``st.session_state[key]["select"]`` then
-        has the `feature`, the numbers of its `bars` (empty to clear its filter), and `extend`, true
-        if they are added to it (Shift).
+    Only the bars in a feature's `selected` are drawn as chosen: a choice that the caller doesn't
+    echo there leaves no trace. `on_select` is called before the script runs, with the `feature`,
+    the numbers of its `bars` (empty to clear its filter), and `extend` (Shift: add them to it) in
+    ``st.session_state[key]["select"]``.
     """
     if Runtime.exists():
         _renderer("feature_view")(key=key, data=payload, on_select_change=on_select)

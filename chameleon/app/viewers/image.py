@@ -56,13 +56,7 @@ def pixel_limits(dataset: EvolvingDataset, viewer: Viewer) -> tuple[float, float
 
 
 def of_pixels(value: object, shape: tuple[int, ...], limits: tuple[float, float] | None) -> Image:
-    """An image of numbers, the smallest black, the largest white, missing ones transparent.
-
-    Raises
-    ------
-    PictureError
-        There are no numbers, or not as many as the shape has.
-    """
+    """An image of numbers, the smallest black, the largest white, missing ones transparent."""
     from PIL import Image
 
     if value is None:

@@ -74,13 +74,7 @@ def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str
 
 
 def samples_of(value: object) -> NDArray[np.float64]:
-    """The numbers of a stream; missing ones are NaN.
-
-    Raises
-    ------
-    PictureError
-        It is no list of numbers, empty, or too long.
-    """
+    """The numbers of a stream; missing ones are NaN."""
     if value is None:
         raise PictureError("There is no stream: the value is missing.")
     try:
