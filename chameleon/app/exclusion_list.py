@@ -18,8 +18,7 @@ from chameleon.app.attribution import draw_attribution
 from chameleon.app.cached import call
 from chameleon.app.changes import draw_statistics
 from chameleon.app.formatting import figure, filters_words, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View, draw_chart, draw_empty
+from chameleon.app.view import View, draw_chart, draw_empty, draw_table
 from chameleon.app.visitor_lists import (
     VisitorLists,
     change_lists,
@@ -362,7 +361,7 @@ def _draw_refit(view: View, name: str, applied: _Applied) -> None:
             )
         )
         return
-    question = jobs.fit_question(
+    task = jobs.fit_task(
         "refit_without", view.evaluation, version=primary, instances=instances.sort().to_list()
     )
     settings = view.evaluation.dataset.project.settings
@@ -370,14 +369,14 @@ def _draw_refit(view: View, name: str, applied: _Applied) -> None:
         f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
         icon=":material/model_training:",
         key="what-if",
-        disabled=not len(instances) or jobs.found_job(question) is not None,
+        disabled=not len(instances) or jobs.job_of(task) is not None,
         help=f"Fits {plain(settings.model_of(primary).estimator)} to the remaining train rows. "
         "Nothing is deleted; the predictions are cached.",
-        on_click=jobs.ask,
-        args=(question,),
+        on_click=jobs.enqueue,
+        args=(task,),
     )
-    jobs.draw(question, what="models", key="what-if-stop")
-    found = jobs.answer(question)
+    jobs.draw(task, unit="model", key="what-if-stop")
+    found = jobs.result_of(task)
     if found is not None:
         _draw_result(name, found)
 

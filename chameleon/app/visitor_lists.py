@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import uploads
 from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.operator import operator
+from chameleon.app.server import operator
 from chameleon.app.view import View, draw_empty
 from chameleon.errors import ChameleonError
 from chameleon.models import Evaluation

@@ -8,8 +8,8 @@ import pytest
 
 import chameleon
 from chameleon import ExclusionLists, Filters, Selection
-from chameleon.app import exclusion_list, tables, visitor_lists
-from chameleon.app.operator import WRITING_VARIABLE
+from chameleon.app import exclusion_list, view, visitor_lists
+from chameleon.app.server import WRITING_VARIABLE
 from chameleon.project import Split
 from chameleon.selection import add_lists, rule_of
 from chameleon.selection.exclusion_lists import FILE
@@ -117,7 +117,7 @@ def test_without_writing_lists_exist_in_the_session_only(open_app, project, monk
     assert len(other.at.dataframe[0].value) == 1
     offered = {}
     monkeypatch.setattr(
-        tables.st, "download_button",
+        view.st, "download_button",
         lambda label, data, **options: offered.setdefault(options["key"], data),
     )  # fmt: skip
     screen.at.run()
@@ -228,7 +228,7 @@ def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
         assert "[a](" not in text
     written = []
     monkeypatch.setattr(
-        tables.st, "download_button",
+        view.st, "download_button",
         lambda label, data, **options: written.append(data()) if "csv" in options["key"] else None,
     )  # fmt: skip
     screen.at.run()

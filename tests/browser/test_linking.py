@@ -71,10 +71,10 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
 
     # across pages, and by a reload
     page.get_by_role("link", name="Prediction changes").click()
-    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    expect(page.get_by_text("How much did predictions change?")).to_be_visible()
     assert told(page, shown.evaluation) == chosen
     page.reload()
-    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    expect(page.get_by_text("How much did predictions change?")).to_be_visible()
     assert told(page, shown.evaluation) == chosen
 
     # back on the Overview a second click on the cell of the matrix undoes it, a chip the rest

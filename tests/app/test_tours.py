@@ -1,4 +1,4 @@
-"""Guided tours as files: what is read, and what is refused with words."""
+"""Guided tours as files, and those of the samples: every number and every link."""
 
 import re
 import shutil
@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 
 import chameleon
-from chameleon.app import embedding, sidebar, touring
+from chameleon.app import embedding, guide, sidebar
 from chameleon.app.features import SORTS
 from chameleon.errors import ProjectError
 from chameleon.project import TOUR_FILE, TourStep, read_tour
 from chameleon.selection import Selection, usable
 from docs.write_tours import PAGE, address, picture, tours_page
 from docs.write_tours import SAMPLES as WRITTEN
-from tests.tour_figures import SAMPLES, WORDS, selection_of, told
+from tests.app.tour_figures import SAMPLES, WORDS, figures_of, selection_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 TOURS = {name: read_tour(ROOT / "sample_data" / name) for name in SAMPLES}
 STEPS = [(name, number) for name, steps in TOURS.items() for number in range(1, len(steps) + 1)]
 every_step = pytest.mark.parametrize(("sample", "number"), STEPS)
@@ -70,7 +70,7 @@ def test_a_link_out_of_the_project_is_not_followed(tmp_path):
         (f"steps = {'1' * 5_000}", "not valid TOML"),
     ],
 )
-def test_what_cannot_be_a_tour_is_refused_with_words(tmp_path, text, words):
+def test_a_file_that_is_no_tour_is_refused_with_the_reason(tmp_path, text, words):
     (tmp_path / TOUR_FILE).write_text(text)
     with pytest.raises(ProjectError, match=words):
         read_tour(tmp_path)
@@ -94,7 +94,7 @@ def open_sample(tmp_path_factory):
 
 
 def numbers_of(text: str) -> set[str]:
-    """Every number in a text, as it is written, and the words of WORDS."""
+    """The numbers in a text, as they are written, and the words of WORDS."""
     words = {word for word in re.findall(r"\w+", text.lower()) if word in WORDS.values()}
     return words | {found.rstrip(".,") for found in NUMBER.findall(text)}
 
@@ -109,13 +109,13 @@ def test_numbers_are_found_however_they_are_written():
 @every_step
 def test_every_number_of_a_step_is_what_the_library_computes(open_sample, sample, number):
     evaluation, step = open_sample(sample), TOURS[sample][number - 1]
-    said = {figure.lstrip("+-") for figure in numbers_of(f"{step.title} {step.text}")}
-    figures = set(told(sample, number, evaluation, step).figures)
+    written = {figure.lstrip("+-−") for figure in numbers_of(f"{step.title} {step.text}")}
+    figures = set(figures_of(sample, number, evaluation, step).figures)
     names = {version.name for version in evaluation.dataset.versions}
     names |= {feature.name for feature in evaluation.dataset.features}
-    assert said - names <= figures, "a number that nothing proves"
-    assert figures, "a step without a figure"
-    assert figures <= said, "a figure that is not told"
+    assert written - names <= figures, "a number that nothing proves"
+    assert figures, "a step without a number"
+    assert figures <= written, "a number that is not in the text"
 
 
 @every_step
@@ -126,20 +126,20 @@ def test_every_step_opens_a_page_a_view_and_switches_that_exist(open_sample, sam
     newest = Selection.newest(evaluation)
     wanted = selection_of(evaluation, step)
     assert usable(evaluation, wanted, newest) == (wanted, ())
-    assert tuple(wanted.to_query()) == step.query  # nothing is left out, nothing is misspelt
+    assert tuple(wanted.to_query()) == step.query  # nothing is left out, nothing is misspelled
     choices = {
         "features-sort": set(SORTS),
         "over-feature": {feature.name for feature in evaluation.dataset.features},
-        "embedding-colour": set(embedding.colours(evaluation)),
+        "embedding-color": set(embedding.colors(evaluation)),
     }
     for key, value in step.options.items():
-        assert isinstance(value, touring.OPTIONS[key])
+        assert isinstance(value, guide.OPTIONS[key])
         assert isinstance(value, bool) or value in choices[key]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_view_of_a_step_does_not_depend_on_the_step_before(sample):
-    """Whoever comes by a link, by Next or by Back sees the same."""
+    """A link, Next, and Back show the same."""
     for step in TOURS[sample]:
         if step.page == "features":
             assert "features-over-versions" in step.options
@@ -149,7 +149,7 @@ def test_the_view_of_a_step_does_not_depend_on_the_step_before(sample):
             assert {"features-sort", "features-shares", "features-labels"} <= set(step.options)
 
 
-# --- what stands in docs
+# --- the tours in docs
 
 
 def test_the_written_tours_are_those_of_the_samples():
@@ -181,8 +181,8 @@ def test_pictures_of_the_tours_are_small_and_no_others_lie_there():
 
 
 def test_the_readme_leads_to_the_tours_and_its_first_steps():
-    said = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "(docs/tours.md)" in said
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/tours.md)" in readme
     for sample in SAMPLES:
-        assert address(sample, 1, TOURS[sample][0]) in said
-        assert f"{len(TOURS[sample])} steps" in said
+        assert address(sample, 1, TOURS[sample][0]) in readme
+        assert f"{len(TOURS[sample])} steps" in readme

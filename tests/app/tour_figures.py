@@ -1,4 +1,4 @@
-"""Every figure that the guided tours tell, computed from the library, step by step."""
+"""Every number in the guided tours, computed by the library, step by step."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from chameleon.selection import Selection
 
 SAMPLES = ("digits", "sensor", "logs")
 WORDS = {2: "two", 3: "three", 4: "four", 8: "eight", 12: "twelve", 19: "nineteen"}
-"""Numbers that the tours write as words, but for "one", which is an article too."""
+"""Numbers that the tours write as words, except "one", which may be a pronoun."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a step tells as figures, and what of it the page must show outside the tour's box."""
+class Figures:
+    """The numbers in a step's text, and texts that the page must show outside the tour's box."""
 
     figures: tuple[str, ...]
     shown: tuple[str, ...] = ()
 
 
-def told(sample: str, number: int, evaluation: Evaluation, step: TourStep) -> Told:
-    """The figures of a step, as its sentences write them."""
+def figures_of(sample: str, number: int, evaluation: Evaluation, step: TourStep) -> Figures:
+    """The numbers of a step, as its text writes them."""
     return _STEPS[sample][number - 1](evaluation, selection_of(evaluation, step))
 
 
@@ -41,7 +41,7 @@ def selection_of(evaluation: Evaluation, step: TourStep) -> Selection:
 
 
 def count_line(evaluation: Evaluation, selection: Selection) -> str:
-    """What the page says of how many instances pass."""
+    """The page's count of matching instances."""
     found = selected(evaluation, selection)
     filtered = (selection.filters, selection.primary_only, selection.secondary_only)
     if all(one.is_empty for one in filtered):
@@ -49,7 +49,7 @@ def count_line(evaluation: Evaluation, selection: Selection) -> str:
     return f"{found.instances:,} of {found.of:,} instances"
 
 
-# --- what several steps ask
+# --- used by several steps
 
 
 def three(value: float) -> str:
@@ -61,8 +61,8 @@ def tested(evaluation: Evaluation, versions: Iterable[str]) -> dict[str, float]:
     return {name: metrics[name]["test_accuracy"] for name in versions}
 
 
-def by_version(evaluation: Evaluation, _: Selection, versions: Iterable[str]) -> Told:
-    """Test accuracies, and all that a version's box on the timeline says of it."""
+def by_version(evaluation: Evaluation, _: Selection, versions: Iterable[str]) -> Figures:
+    """Test accuracies, and the text of each version's box on the timeline."""
     metrics = chameleon.version_metrics(evaluation).rows_by_key("version", named=True, unique=True)
     boxes = tuple(
         f"version {name}, {metrics[name]['date']}, {metrics[name]['instances']:,} instances, "
@@ -70,7 +70,7 @@ def by_version(evaluation: Evaluation, _: Selection, versions: Iterable[str]) ->
         f"test accuracy {three(metrics[name]['test_accuracy'])}"
         for name in versions
     )
-    return Told(tuple(map(three, tested(evaluation, versions).values())), boxes)
+    return Figures(tuple(map(three, tested(evaluation, versions).values())), boxes)
 
 
 def changes(evaluation: Evaluation, selection: Selection) -> dict[tuple[str, str], int]:
@@ -83,7 +83,7 @@ def changes(evaluation: Evaluation, selection: Selection) -> dict[tuple[str, str
 
 
 def all_changes(evaluation: Evaluation, last: str) -> dict[int, int]:
-    """How many instances changed their outcome how often."""
+    """Instances by their number of outcome changes."""
     frame = chameleon.sensitivity(evaluation, first="1.0", last=last).drop_nulls("changes")
     return dict(frame.iter_rows())
 
@@ -95,7 +95,7 @@ def from_bar_on(counts: Mapping[int, int], first: int) -> int:
 def share_of_bar(
     evaluation: Evaluation, selection: Selection, feature: str, low: float
 ) -> dict[str, tuple[float, tuple[int, int]]]:
-    """By version, the share of train instances in a bar; and how many are correct, incorrect."""
+    """By version, the share of train instances in a bar, with those correct and incorrect."""
     frame = chameleon.feature_over_versions(
         evaluation, feature, primary=selection.primary, secondary=selection.secondary
     ).filter(split="train")
@@ -109,10 +109,10 @@ def share_of_bar(
     return found
 
 
-def bars_said(
+def bar_tooltips(
     evaluation: Evaluation, feature: str, low: float, version: str, counts: tuple[int, int]
 ) -> tuple[str, ...]:
-    """What both halves of a version's bar say of themselves."""
+    """The tooltips of both halves of a version's bar."""
     found = evaluation.dataset.features[evaluation.dataset.feature_number(feature)]
     (bar,) = (bar for bar in found.bins.bars if bar.low == low and bar.kind != BarKind.BELOW)
     values = bar_words(bar, found.kind)
@@ -135,7 +135,7 @@ def accuracy(frame: pl.DataFrame) -> float:
 
 
 def info(frame: pl.DataFrame, of: pl.DataFrame) -> tuple[str, ...]:
-    """What the dataset info says of a side: how many, and how many of each split are right."""
+    """The dataset info of a side: its instances, and the accuracy in each split."""
     parts = {split: frame.filter(split=split) for split in ("train", "test")}
     return (
         f"{len(frame):,} of {len(of):,}",
@@ -143,13 +143,8 @@ def info(frame: pl.DataFrame, of: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def at(column: pl.Expr, limit: float) -> tuple[pl.Expr, pl.Expr]:
-    """What lies below a limit, and the rest."""
-    return column < limit, column >= limit
-
-
 def attributed(evaluation: Evaluation, selection: Selection) -> dict[str, float]:
-    """The parts of the attribution, and the metric before, after and between."""
+    """The contributions, and the metric before and after."""
     found = chameleon.attribute_change(
         evaluation, before=selection.secondary, after=selection.primary
     )
@@ -162,29 +157,29 @@ def attributed(evaluation: Evaluation, selection: Selection) -> dict[str, float]
 # --- digits
 
 
-def digits_climb(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_climb(evaluation: Evaluation, selection: Selection) -> Figures:
     found = tested(evaluation, (f"1.{number}" for number in range(12)))
     steps = pairwise(found)
     drops = [after for before, after in steps if found[after] < found[before] - 0.05]
     assert drops == ["1.5", "1.9"]
     ends = by_version(evaluation, selection, ("1.0", "1.11", *drops))
-    return Told((*ends.figures, WORDS[len(drops)]), ends.shown)
+    return Figures((*ends.figures, WORDS[len(drops)]), ends.shown)
 
 
-def digits_delivery(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_delivery(evaluation: Evaluation, selection: Selection) -> Figures:
     found = changes(evaluation, selection)
     by = chameleon.data_changes_by(evaluation, "source", primary="1.5", secondary="1.4")
     added = by.filter(group="vendor")["added"][0]
     assert added == by["added"].sum()
     lost, won = found["correct", "incorrect"], found["incorrect", "correct"]
     held = sum(found.values())
-    return Told(
+    return Figures(
         (str(added), f"{held:,}", str(lost), str(won)),
         (f"Of {held:,} instances", f"{lost} regressed", f"{won} improved"),
     )
 
 
-def digits_ninths(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_ninths(evaluation: Evaluation, selection: Selection) -> Figures:
     (kind,) = chameleon.iteration_kinds(evaluation, primary="1.2", secondary="1.1").to_dicts()
     assert kind["kind"] == "specific instances added"
     assert (kind["split"], kind["share"], kind["by"]) == ("train", 1.0, "label")
@@ -194,10 +189,10 @@ def digits_ninths(evaluation: Evaluation, selection: Selection) -> Told:
         f"{added} train instances added do not look like",
         f"100% are of label '{kind['group']}'",
     )
-    return Told((*both.figures, added, kind["group"]), (*both.shown, *said))
+    return Figures((*both.figures, added, kind["group"]), (*both.shown, *said))
 
 
-def digits_labels(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_labels(evaluation: Evaluation, selection: Selection) -> Figures:
     step = chameleon.compare_data(evaluation.dataset.project, before="1.5", after="1.6")
     assert step.relabelled + step.unchanged == step.kept
     assert not step.added
@@ -205,14 +200,14 @@ def digits_labels(evaluation: Evaluation, selection: Selection) -> Told:
     found = attributed(evaluation, selection)
     assert found["model"] == found["change"]
     ends = [f"{found[end]:.4f}" for end in ("before", "after")]
-    return Told(
+    return Figures(
         (str(step.relabelled), *ends),
         (f"{step.relabelled} labels modified", f"from {ends[0]}", f"to {ends[1]}",
          f"its train data {found['change']:+.4f}"),
     )  # fmt: skip
 
 
-def digits_unit(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_unit(evaluation: Evaluation, selection: Selection) -> Figures:
     step = chameleon.compare_data(evaluation.dataset.project, before="1.8", after="1.9")
     sources = chameleon.data_changes_by(evaluation, "source", primary="1.9", secondary="1.8")
     assert sources.filter(group="vendor")["edited"].to_list() == [step.edited]
@@ -224,34 +219,30 @@ def digits_unit(evaluation: Evaluation, selection: Selection) -> Told:
     bar = share_of_bar(evaluation, selection, "pixel_1_4", 0.0)
     shares = [three(bar[version][0]) for version in ("1.8", "1.9", "1.10")]
     assert shares[0] == shares[2]
-    return Told(
+    return Figures(
         (str(step.edited), str(factor), "0", *shares),
-        bars_said(evaluation, "pixel_1_4", 0.0, "1.9", bar["1.9"][1]),
+        bar_tooltips(evaluation, "pixel_1_4", 0.0, "1.9", bar["1.9"][1]),
     )
 
 
-def digits_ambiguous(evaluation: Evaluation, selection: Selection) -> Told:
-    return both_act(evaluation, selection, "edited", 4)
-
-
-def both_act(evaluation: Evaluation, selection: Selection, part: str, digits: int) -> Told:
-    """A test set that took, a model that gave, and a split that is ambiguous."""
+def both_act(evaluation: Evaluation, selection: Selection, part: str) -> Figures:
+    """A harder test set, a better model, and an ambiguous attribution."""
     found = attributed(evaluation, selection)
     others = set(found) - {part, "model", "before", "after", "change", "interaction"}
     assert not any(found[other] for other in others)
     assert found["change"] < 0 < found["model"]
     assert abs(found["interaction"]) > abs(found["change"]) / 2
-    said = [f"{found[name]:+.{digits}f}" for name in ("change", part, "model")]
-    return Told(
+    said = [f"{found[name]:+.4f}" for name in ("change", part, "model")]
+    return Figures(
         tuple(text[1:] for text in said),
         (said[0], said[1], said[2], "the split is ambiguous, as model and test set act together"),
     )
 
 
-def digits_sensitive(evaluation: Evaluation, selection: Selection) -> Told:
+def digits_sensitive(evaluation: Evaluation, selection: Selection) -> Figures:
     counts = all_changes(evaluation, "1.11")
     versions = WORDS[len(evaluation.dataset.versions)]
-    return Told(
+    return Figures(
         (versions, f"{counts[0]:,}", str(from_bar_on(counts, 4)), WORDS[4], "4"),
         (f"{counts[0]:,} no prediction change", *(str(counts[n]) for n in (4, 5, 6, 7))),
     )
@@ -260,7 +251,7 @@ def digits_sensitive(evaluation: Evaluation, selection: Selection) -> Told:
 # --- sensor
 
 
-def sensor_climb(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_climb(evaluation: Evaluation, selection: Selection) -> Figures:
     found = tested(evaluation, (f"1.{number}" for number in range(19)))
     assert found["1.6"] < found["1.5"]
     assert found["1.9"] > found["1.8"]
@@ -269,10 +260,10 @@ def sensor_climb(evaluation: Evaluation, selection: Selection) -> Told:
     docks = WORDS[len(instances(evaluation, "1.8").filter(source="dock")["instance"]
                       .str.split("-").list[0].unique())]  # fmt: skip
     ends = by_version(evaluation, selection, ("1.0", "1.4", "1.9", "1.18"))
-    return Told((*ends.figures, months, docks, WORDS[len(found)]), ends.shown)
+    return Figures((*ends.figures, months, docks, WORDS[len(found)]), ends.shown)
 
 
-def sensor_skew(evaluation: Evaluation, _: Selection) -> Told:
+def sensor_skew(evaluation: Evaluation, _: Selection) -> Figures:
     figures: list[str] = [WORDS[2], WORDS[3]]
     shown = []
     for version in ("1.0", "1.18"):
@@ -283,10 +274,10 @@ def sensor_skew(evaluation: Evaluation, _: Selection) -> Told:
         shown += info(rest, every)
     (note,) = (v.note for v in evaluation.dataset.versions if v.name == "1.0")
     assert "two of three" in note
-    return Told(tuple(figures), (*shown, "two of three hours are rest"))
+    return Figures(tuple(figures), (*shown, "two of three hours are rest"))
 
 
-def sensor_shapes(evaluation: Evaluation, _: Selection) -> Told:
+def sensor_shapes(evaluation: Evaluation, _: Selection) -> Figures:
     trains = {}
     for version in ("1.0", "1.4", "1.18"):
         trains[version] = f"{len(instances(evaluation, version).filter(split='train')):,}"
@@ -297,10 +288,10 @@ def sensor_shapes(evaluation: Evaluation, _: Selection) -> Told:
         for version in ("1.0", "1.4")
     }
     assert moved["1.4"] < moved["1.0"] / 2
-    return Told(tuple(trains.values()), tuple(f"{count} instances" for count in trains.values()))
+    return Figures(tuple(trains.values()), tuple(f"{count} instances" for count in trains.values()))
 
 
-def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Figures:
     found = selected(evaluation, selection)
     frame = chameleon.instances(
         evaluation, primary="1.18", secondary="1.17", filters=selection.filters, limit=None
@@ -308,43 +299,41 @@ def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Told:
     right = (frame["primary_outcome"] == "correct").mean()
     assert 0.5 < right < 0.6
     every = instances(evaluation, "1.18")
-    return Told((f"{found.instances:,}",), (f"{len(every):,} instances in", three(accuracy(every))))
-
-
-def sensor_history(evaluation: Evaluation, selection: Selection) -> Told:
-    every = instances(evaluation, "1.18")
-    few, others = (
-        every.filter(pl.col("readings_24h") < 20),
-        every.filter(pl.col("readings_24h") >= 20),
+    return Figures(
+        (f"{found.instances:,}",), (f"{len(every):,} instances in", three(accuracy(every)))
     )
+
+
+def sensor_history(evaluation: Evaluation, selection: Selection) -> Figures:
+    every = instances(evaluation, "1.18")
+    few = every.filter(pl.col("readings_24h") < 20)
+    others = every.filter(pl.col("readings_24h") >= 20)
     means = ["motion_mg_12h", "noise_db_12h", "light_lux_12h"]
     assert few.select(pl.all_horizontal(pl.col(means) == 0).all()).item()
     assert few["days_of_history"].max() < 2
     tests = [three(accuracy(side.filter(split="test"))) for side in (few, others)]
     bound = selection.primary_only.features[0].ranges[0].high
-    return Told(
+    return Figures(
         (f"{len(few):,}", f"{bound:g}", *tests, means[0].split("_")[-1].removesuffix("h")),
         (*info(few, every), *info(others, every)),
     )
 
 
-def sensor_quiet(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_quiet(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.18")
-    quiet, others = (
-        every.filter(pl.col("noise_db_1h") < 36),
-        every.filter(pl.col("noise_db_1h") >= 36),
-    )
+    quiet = every.filter(pl.col("noise_db_1h") < 36)
+    others = every.filter(pl.col("noise_db_1h") >= 36)
     others_right = {three(accuracy(others.filter(split=split))) for split in ("train", "test")}
     assert len(others_right) == 1
     bound = selection.primary_only.features[0].ranges[0].high
     right = accuracy(quiet)
-    return Told(
+    return Figures(
         (f"{right:.0%}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right),
         (*info(quiet, every), *info(others, every), f"accuracy {three(right)}"),
     )
 
 
-def sensor_last(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_last(evaluation: Evaluation, selection: Selection) -> Figures:
     found = changes(evaluation, selection)
     statistics = chameleon.change_statistics(evaluation, primary="1.18", secondary="1.17")
     assert statistics.mcnemar_p > 0.05
@@ -352,26 +341,26 @@ def sensor_last(evaluation: Evaluation, selection: Selection) -> Told:
     held = f"{sum(found.values()):,}"
     names = ("unaffected", "regressed", "improved", "need attention")
     told_cells = [f"{count} {name}" for count, name in zip(counts.values(), names, strict=True)]
-    return Told(
-        (held, *counts.values()), (f"Of {held} instances", *told_cells, "can well be chance")
+    return Figures(
+        (held, *counts.values()), (f"Of {held} instances", *told_cells, "consistent with chance")
     )
 
 
-def sensor_sensitive(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_sensitive(evaluation: Evaluation, selection: Selection) -> Figures:
     counts = all_changes(evaluation, "1.18")
     found = selected(evaluation, selection)
     chosen = selection.filters.sensitivity.changes
     assert chosen == tuple(range(8, max(counts) + 1))
     every = instances(evaluation, "1.18")
     assert len(every.filter(pl.col("changes") >= 8)) == found.instances
-    return Told(
+    return Figures(
         (WORDS[len(evaluation.dataset.versions)], f"{counts[0]:,}", f"{found.instances:,}",
          WORDS[min(chosen)], str(max(counts))),
         (f"{counts[0]:,} no prediction change", f"at most {max(counts)} times"),
     )  # fmt: skip
 
 
-def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     chosen = every.filter(pl.col("changes") >= 8)
     never = every.filter(changes=0)
@@ -382,45 +371,47 @@ def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Told:
     near = page.frame["primary_probability_of_label"]
     assert near.is_between(0.35, 0.65).all()
     rows = tuple(repr(value)[:7] for value in near.head(5))
-    return Told((f"{page.found:,}", *map(three, sure)), rows)
+    return Figures((f"{page.found:,}", *map(three, sure)), rows)
 
 
-def sensor_docks(evaluation: Evaluation, _: Selection) -> Told:
+def sensor_docks(evaluation: Evaluation, _: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     docks = every.filter(source="dock")
     tests = [three(accuracy(side.filter(split="test"))) for side in (docks, every)]
     last = (f"{three(accuracy(every.filter(split=split)))} of" for split in ("train", "test"))
-    return Told((f"{len(docks):,}", *tests), (*info(docks, every), *last))
+    return Figures((f"{len(docks):,}", *tests), (*info(docks, every), *last))
 
 
-def sensor_removal(evaluation: Evaluation, selection: Selection) -> Told:
+def sensor_removal(evaluation: Evaluation, selection: Selection) -> Figures:
     found = selected(evaluation, selection)
     assert found.primary == found.instances
     count = f"{found.instances:,}"
-    return Told((count,), (f"{count} instances of 1.18 match", f"Add {count} instances",
+    return Figures((count,), (f"{count} instances of 1.18 match", f"Add {count} instances",
                            "As a rule: source: dock"))  # fmt: skip
 
 
 # --- logs
 
 
-def logs_backlog(evaluation: Evaluation, _: Selection) -> Told:
+def logs_backlog(evaluation: Evaluation, _: Selection) -> Figures:
     added = chameleon.compare_data(evaluation.dataset.project, before="1.7", after="1.8").added
     drift = chameleon.drift_over_versions(evaluation).filter(kind="feature")
     there = drift.filter(version="1.8")["js_distance"]
     elsewhere = drift.filter(pl.col("version") != "1.8")["js_distance"]
     ends = (three(there.min()), three(there.max()), three(elsewhere.max()))
-    return Told((f"{added:,}", *ends), (f"{added:,} added", f"{there.max():.3f}"))
+    return Figures((f"{added:,}", *ends), (f"{added:,} added", f"{there.max():.3f}"))
 
 
-def logs_shape(evaluation: Evaluation, selection: Selection) -> Told:
+def logs_shape(evaluation: Evaluation, selection: Selection) -> Figures:
     bar = share_of_bar(evaluation, selection, "saves_week", 1.0)
     assert all(bar[f"1.{number}"][0] < 0.002 for number in range(8))
     shares = [three(bar[version][0]) for version in ("1.8", "1.12")]
-    return Told(("1", *shares), bars_said(evaluation, "saves_week", 1.0, "1.8", bar["1.8"][1]))
+    return Figures(
+        ("1", *shares), bar_tooltips(evaluation, "saves_week", 1.0, "1.8", bar["1.8"][1])
+    )
 
 
-def logs_dates(evaluation: Evaluation, selection: Selection) -> Told:
+def logs_dates(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.8")
     day = selection.primary_only.dates[0]
     new, old = every.filter(pl.col("date") >= day), every.filter(pl.col("date") < day)
@@ -428,37 +419,20 @@ def logs_dates(evaluation: Evaluation, selection: Selection) -> Told:
     for side in (new, old):
         tested = side.filter(split="test")
         figures += [three(accuracy(tested)), f"{len(tested):,}"]
-    return Told(tuple(figures), (*info(new, every), *info(old, every)))
+    return Figures(tuple(figures), (*info(new, every), *info(old, every)))
 
 
-_STEPS: Mapping[str, tuple[Callable[[Evaluation, Selection], Told], ...]] = {
+_STEPS: Mapping[str, tuple[Callable[[Evaluation, Selection], Figures], ...]] = {
     "digits": (
-        digits_climb,
-        digits_ninths,
-        digits_delivery,
-        digits_labels,
-        digits_unit,
-        digits_ambiguous,
-        digits_sensitive,
+        digits_climb, digits_ninths, digits_delivery, digits_labels, digits_unit,
+        partial(both_act, part="edited"), digits_sensitive,
     ),
     "sensor": (
-        sensor_climb,
-        sensor_skew,
-        sensor_shapes,
-        sensor_cluster,
-        sensor_history,
-        sensor_quiet,
-        sensor_last,
-        sensor_sensitive,
-        sensor_boundary,
-        sensor_docks,
-        sensor_removal,
+        sensor_climb, sensor_skew, sensor_shapes, sensor_cluster, sensor_history, sensor_quiet,
+        sensor_last, sensor_sensitive, sensor_boundary, sensor_docks, sensor_removal,
     ),
     "logs": (
-        partial(by_version, versions=("1.0", "1.12", "1.7", "1.8")),
-        logs_backlog,
-        logs_shape,
-        partial(both_act, part="added", digits=4),
-        logs_dates,
+        partial(by_version, versions=("1.0", "1.12", "1.7", "1.8")), logs_backlog, logs_shape,
+        partial(both_act, part="added"), logs_dates,
     ),
-}
+}  # fmt: skip

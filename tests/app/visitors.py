@@ -1,4 +1,4 @@
-"""Visitors of a running app who speak Streamlit's protocol: 20 of them cost less than a browser."""
+"""Visitors of a running app through Streamlit's protocol: 20 of them cost less than a browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 @dataclass
 class Screen:
-    """What one run of a page sent: its tables and charts' data, its texts, its components' JSON."""
+    """The output of one run of a page: the data of tables and charts, texts, components' JSON."""
 
     frames: list[pl.DataFrame] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -49,16 +49,9 @@ def _frame(arrow: bytes) -> pl.DataFrame:
 
 
 class Visitor:
-    """One session with the app.
+    """One session with the app at `url`, opened from the page `origin`, by default the app's own.
 
-    Parameters
-    ----------
-    url
-        The app's address.
-    origin
-        The page that the session is opened from; the app's own where it is not given.
-    patience
-        So many seconds of silence are a `TimeoutError`.
+    `patience` seconds of silence raise `TimeoutError`.
     """
 
     def __init__(self, url: str, *, origin: str | None = None, patience: float) -> None:
@@ -68,7 +61,7 @@ class Visitor:
             origin=Origin(url if origin is None else origin),
             subprotocols=[Subprotocol("streamlit")],
             open_timeout=patience,
-            ping_interval=None,  # a server that is silent is told by `patience`
+            ping_interval=None,  # `patience` notices a silent server
             max_size=None,
         )
 
@@ -80,13 +73,7 @@ class Visitor:
         self._connecting.__exit__(*error)
 
     def open(self, page: str, query: str = "") -> Screen:
-        """What the page shows when its run is over.
-
-        Raises
-        ------
-        TimeoutError
-            The run does not end.
-        """
+        """The page when its run is over."""
         asked = BackMsg()
         asked.rerun_script.page_name = page
         asked.rerun_script.query_string = query
