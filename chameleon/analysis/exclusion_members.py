@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_order import id_ranks
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.values import SPLIT_NAMES, id_ranks, named_column
 from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.selection import ExclusionList, excluded_mask, instance_numbers, rule_mask

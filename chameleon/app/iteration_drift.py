@@ -257,13 +257,15 @@ def _draw_verdict(found: DomainClassifierResult) -> None:
     if found.auc is None or found.chance is None:
         draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return
-    verdict = "can be told apart" if found.is_told else "cannot be told apart better than by chance"
+    verdict = (
+        "can be told apart" if found.is_separable else "cannot be told apart better than by chance"
+    )
     st.markdown(
         f"The rows **{verdict}**: out-of-fold AUC **{found.auc:.3f}**, where guessing stays below "
         f"{found.chance:.3f} in 95 % of cases. {found.compared.capitalize()}, "
         f"{found.before_rows:,} against {found.after_rows:,}."
     )
-    if found.is_told:
+    if found.is_separable:
         telling = ", ".join(
             f"{plain(shortened(line['feature']))} ({_telling(line)})"
             for line in found.features.head(5).iter_rows(named=True)

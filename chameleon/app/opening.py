@@ -11,7 +11,7 @@ from chameleon.app.upload_process import in_child
 from chameleon.app.work_queue import FAULT, Line
 from chameleon.data import evolving_dataset
 from chameleon.errors import ChameleonError
-from chameleon.layout import LayoutProcess, kept_layout
+from chameleon.layout import LayoutProcess, cached_layout
 from chameleon.models import Evaluation, dataset_evaluation, without_predictions
 from chameleon.project import Limits, Project, folder_stamp, open_project, with_damage
 from chameleon.storage import Progress, noted_damage, upload_limits
@@ -127,7 +127,7 @@ class Opening:
             return False
         if self.layout_process is not None and not self.layout_process.finished:
             return False
-        return again or kept_layout(self.evaluation.dataset) is None
+        return again or cached_layout(self.evaluation.dataset) is None
 
     def lay_out(self, line: Line, *, again: bool) -> None:
         """Let the layout be computed in a process of its own, when its turn comes.
@@ -148,7 +148,7 @@ class Opening:
         process.start()
         process.wait(None if self.private is None else upload_limits().seconds)
         evaluation = self.evaluation
-        layout = None if evaluation is None else kept_layout(evaluation.dataset)
+        layout = None if evaluation is None else cached_layout(evaluation.dataset)
         if evaluation is not None and layout is not None:
             self.evaluation = replace(evaluation, layout=layout)
 

@@ -26,7 +26,6 @@ from chameleon.app.operator import operator
 from chameleon.app.upload_process import TRIAL_FOLDER, in_child
 from chameleon.app.work_queue import Job, Line, Question
 from chameleon.errors import ProjectError
-from chameleon.layout import birth
 from chameleon.project import (
     SETTINGS_FILE,
     Limits,
@@ -38,7 +37,7 @@ from chameleon.project import (
     survey,
     write_project_zip,
 )
-from chameleon.storage import Note
+from chameleon.storage import Note, birth
 
 NAME = "your-upload"
 """The name of this visitor's upload in the address."""

@@ -36,7 +36,7 @@ def test_noise_is_called_noise(open_app, digits):
     folder = digits.dataset.project.path
     screen = open_app(folder, ATTRIBUTION, {"primary": "1.11", "secondary": "1.10"})
     assert chameleon.attribute_change(digits, before="1.10", after="1.11").within_noise
-    assert "within the noise" in "\n".join(screen.texts())
+    assert "consistent with chance" in "\n".join(screen.texts())
 
 
 def test_other_metrics_and_classes_are_told(open_app, digits):

@@ -10,7 +10,7 @@ from chameleon.app.opening import MOST_WAITING, Opening, Workshop
 from chameleon.app.uploads import Upload
 from chameleon.app.work_queue import Line
 from chameleon.data import feature_hashes, laid_out_features
-from chameleon.layout.stored import keep, pca_stored_layout
+from chameleon.layout.layouts import pca_stored_layout, write_layout
 from chameleon.project import Limits, with_damage
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
@@ -166,8 +166,8 @@ def test_whatever_step_finds_a_damaged_result_it_is_told(tmp_path: Path):
 
     first = opened()
     features = laid_out_features(first.dataset)
-    keep(pca_stored_layout(first.dataset, feature_hashes(first.dataset, features), features),
-         first.dataset)  # fmt: skip
+    hashes = feature_hashes(first.dataset, features)
+    write_layout(pca_stored_layout(first.dataset, hashes, features), first.dataset)
     assert opened().findings == first.findings
     for kind in ("files", "dataset", "evaluation", "layout"):
         (path,) = (folder / ".chameleon").glob(f"{kind}*")
