@@ -15,12 +15,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import Attribution, attribute_change
-from chameleon.analysis.changes import ChangeStatistics, change_statistics, prediction_changes
-from chameleon.analysis.domain_classifiers import DomainClassifierResult, domain_classifier
-from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.label_checks import LabelIssues, label_issues
+from chameleon.analysis.outcomes import ChangeStatistics, change_statistics, prediction_changes
 from chameleon.analysis.training import TrainingParts, attribute_training
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.two_sample_tests import DomainClassifierResult, domain_classifier
+from chameleon.analysis.values import SPLIT_NAMES, id_ranks, named_column
 from chameleon.counting import outcome_codes
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError

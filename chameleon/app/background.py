@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from chameleon.app.upload_process import in_child
 from chameleon.data import evolving_dataset
 from chameleon.errors import ChameleonError
-from chameleon.layout import LayoutProcess, kept_layout
+from chameleon.layout import LayoutProcess, cached_layout
 from chameleon.models import Evaluation, dataset_evaluation, without_predictions
 from chameleon.project import Limits, Project, folder_stamp, open_project, with_damage
 from chameleon.storage import Note, Progress, noted_damage, upload_limits
@@ -241,7 +241,7 @@ class Opening(Job[None]):
             return False
         if self.layout_process is not None and not self.layout_process.finished:
             return False
-        return again or kept_layout(self.evaluation.dataset) is None
+        return again or cached_layout(self.evaluation.dataset) is None
 
     def lay_out(self, queue: WorkQueue, *, again: bool) -> None:
         """Queue the process that computes the layout, which then replaces the first one."""
@@ -259,7 +259,7 @@ class Opening(Job[None]):
         process.start()
         process.wait(None if self.private is None else upload_limits().seconds)
         evaluation = self.evaluation
-        layout = None if evaluation is None else kept_layout(evaluation.dataset)
+        layout = None if evaluation is None else cached_layout(evaluation.dataset)
         if evaluation is not None and layout is not None:
             self.evaluation = replace(evaluation, layout=layout)
 

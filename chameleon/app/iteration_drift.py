@@ -227,13 +227,13 @@ def _draw_verdict(found: DomainClassifierResult) -> None:
     if found.auc is None or found.chance is None:
         draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return
-    verdict = "can" if found.is_told else "can't"
+    verdict = "can" if found.is_separable else "can't"
     st.markdown(
         f"The classifier **{verdict}** separate the rows better than chance: out-of-fold AUC "
         f"**{found.auc:.3f}** (95% chance level {found.chance:.3f}). "
         f"{found.compared.capitalize()}, {found.before_rows:,} vs. {found.after_rows:,}."
     )
-    if found.is_told:
+    if found.is_separable:
         top = found.features.head(5).select("feature", "auc_alone", "auc_drop")
         figures = ", ".join(
             f"{brief(name)} ({'' if alone is None else f'alone {alone:.3f}, '}"

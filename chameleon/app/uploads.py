@@ -25,7 +25,6 @@ from chameleon.app.background import Job, Opening, Task, WorkQueue, Workshop
 from chameleon.app.server import operator
 from chameleon.app.upload_process import TRIAL_FOLDER, in_child
 from chameleon.errors import ProjectError
-from chameleon.layout import birth
 from chameleon.project import (
     SETTINGS_FILE,
     Limits,
@@ -37,7 +36,7 @@ from chameleon.project import (
     survey,
     write_project_zip,
 )
-from chameleon.storage import Note
+from chameleon.storage import Note, birth
 
 NAME = "your-upload"
 """The name of this visitor's upload in the address."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from chameleon.errors import Option, VersionError, place_of
-from chameleon.project.findings import Finding, Severity
+from chameleon.project.findings import Finding, FindingKind, Severity
 from chameleon.storage import cache_folder, user_cache_folder
 
 SETTINGS_FILE = "chameleon.toml"
@@ -82,12 +82,13 @@ class Version:
         message: str,
         column: str | None = None,
         *,
+        kind: FindingKind | None = None,
         count: int | None = None,
         examples: tuple[str, ...] = (),
     ) -> Finding:
         """A finding in this version; the message continues after the version and its file."""
         text = self.sentence(message)
-        return Finding(severity, text, self.name, self.file, column, None, count, examples)
+        return Finding(severity, text, self.name, self.file, column, kind, count, examples)
 
 
 def matching(template: str, placeholder: str, columns: Iterable[str]) -> Pairs:

@@ -4,6 +4,7 @@ from .child_process import Progress as Progress
 from .child_process import ProgressCallback as ProgressCallback
 from .child_process import answer_of_child as answer_of_child
 from .child_process import answer_parent as answer_parent
+from .child_process import birth as birth
 from .child_process import limit_process as limit_process
 from .child_process import spawn as spawn
 from .child_process import upload_limits as upload_limits

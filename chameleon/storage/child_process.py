@@ -256,3 +256,19 @@ def answer_parent(work: Callable[[Mapping[str, Any], Channel], object]) -> None:
 def _end_with_parent() -> None:
     sys.stdin.read()
     os._exit(1)  # the main thread may be in long C code
+
+
+def birth(pid: int) -> str | None:
+    """The start time of a process in ticks since the machine started; None if it ended.
+
+    Empty on a system without /proc.
+    """
+    if not Path("/proc/self/stat").exists():
+        return ""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    after_name = status.rpartition(")")[2].split()
+    state, ticks = after_name[0], after_name[19]
+    return None if state in "ZX" else ticks  # a zombie ended

@@ -43,7 +43,7 @@ def test_the_page_shows_the_step_of_the_library(open_step, digits):
 def test_noise_is_called_noise(open_step, digits):
     screen = open_step("1.10", "1.11")
     assert chameleon.attribute_change(digits, before="1.10", after="1.11").within_noise
-    assert "within the noise" in "\n".join(screen.texts())
+    assert "consistent with chance" in "\n".join(screen.texts())
 
 
 def test_other_metrics_and_classes_are_shown(open_step, digits):

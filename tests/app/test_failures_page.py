@@ -131,7 +131,7 @@ def test_external_predictions_leave_train_rows_unassessed(open_app, kinds):
     button.click()
     screen.settle()
     assert not screen.at.exception
-    assert "the predictions are given" in text_of(screen)
+    assert "with external predictions" in text_of(screen)
     listed = table(screen, "prediction")
     assert set(listed["probability"]) == {"-"}
     assert "a probability is undefined" in text_of(screen)

@@ -9,7 +9,7 @@ from polars.exceptions import PanicException
 from chameleon.app.background import MOST_QUEUED, Opening, WorkQueue, Workshop
 from chameleon.app.uploads import Upload
 from chameleon.data import feature_hashes, laid_out_features
-from chameleon.layout.stored import keep, pca_stored_layout
+from chameleon.layout.layouts import pca_stored_layout, write_layout
 from chameleon.project import Limits, with_damage
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
@@ -148,8 +148,8 @@ def test_a_damaged_result_is_reported_whatever_step_finds_it(tmp_path: Path):
 
     first = opened()
     features = laid_out_features(first.dataset)
-    keep(pca_stored_layout(first.dataset, feature_hashes(first.dataset, features), features),
-         first.dataset)  # fmt: skip
+    hashes = feature_hashes(first.dataset, features)
+    write_layout(pca_stored_layout(first.dataset, hashes, features), first.dataset)
     assert opened().findings == first.findings
     for kind in ("files", "dataset", "evaluation", "layout"):
         (path,) = (folder / ".chameleon").glob(f"{kind}*")

@@ -101,14 +101,14 @@ def test_who_may_ask_for_a_layout(
 
 def test_a_visitor_may_not_replace_an_existing_layout(monkeypatch, tmp_path):
     from chameleon import evaluate, open_project
+    from chameleon.layout.layouts import write_layout
     from chameleon.layout.process import lay_out
-    from chameleon.layout.stored import keep
 
     project = open_project(showcases.write_growing(tmp_path / "p", versions=1, instances=12))
     evaluation = evaluate(project)
     monkeypatch.setattr(projects, "operator", lambda: Operator(umap=False))
     assert projects.may_lay_out(opened(evaluation))
-    assert keep(lay_out(evaluation.dataset, lambda stage, share: None), evaluation.dataset)
+    assert write_layout(lay_out(evaluation.dataset, lambda stage, share: None), evaluation.dataset)
     assert not projects.may_lay_out(opened(evaluation))
 
 

@@ -18,8 +18,8 @@ from streamlit.testing.v1 import AppTest
 from chameleon.app import setup_form, uploads
 from chameleon.app.uploads import GRACE_SECONDS, MOST_UPLOADS, Shelf, remove_leftovers
 from chameleon.errors import ProjectError
-from chameleon.layout import birth
 from chameleon.project import ModelSpec
+from chameleon.storage import birth
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
 from tests.app.test_upload_process import aborting_arrow

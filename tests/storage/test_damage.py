@@ -19,7 +19,7 @@ import pytest
 
 import chameleon
 from chameleon.data import evolving_dataset, feature_hashes, laid_out_features
-from chameleon.layout.stored import keep, pca_stored_layout
+from chameleon.layout.layouts import pca_stored_layout, write_layout
 from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_predictions
 from chameleon.project import Finding, with_damage
 from chameleon.storage import noted_damage, read_folder, save_parts, write_folder
@@ -221,7 +221,7 @@ def place(request, tmp_path: Path, monkeypatch) -> Place:
         assert shipping.main([str(folder)]) == 0
         assert write_folder(folder / "layout", lambda path: save_parts(path, standing.parts))
     else:
-        assert keep(standing, dataset)
+        assert write_layout(standing, dataset)
     wanted, evaluation = everything(folder)
     made = Place(
         folder, tmp_path / "user", tmp_path / "whole", request.param, wanted, evaluation.findings

@@ -136,7 +136,7 @@ def limited(folder: Path, cache: Path, limit: int, what: str = "") -> tuple:
 
 
 def told_not_kept(findings: list) -> bool:
-    return any("could not be kept" in m and "Make room" in m for _, m in findings)
+    return any("couldn't be cached" in m and "Free some space" in m for _, m in findings)
 
 
 @pytest.mark.parametrize("limit", [0, 200, 3_000, 20_000])

@@ -28,7 +28,7 @@ from chameleon.project import ModelSpec, Severity
 from chameleon.storage.folders import MANIFEST
 from tests.library import TREE, by_hash, evaluated, messages, plain, write_project, write_version
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BOOSTED = "[model]\nparams = { random_state = 0, early_stopping = false, max_iter = 8 }\n"
 """The default model, with fewer trees."""
 
@@ -138,7 +138,7 @@ def as_input(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def fitted_plainly(pipeline: Pipeline, frame: pl.DataFrame) -> Pipeline:
-    """The pipeline fitted on the labelled train rows, in the order of a hash of their ids."""
+    """The pipeline fitted on the labeled train rows, in the order of a hash of their ids."""
     train = frame.filter(pl.col("split") == "train", pl.col("label").is_not_null())
     train = by_hash(train)
     return pipeline.fit(as_input(train), train["label"].to_numpy().astype(str))
@@ -276,15 +276,6 @@ def test_outcomes_follow_from_predictions_and_labels(tmp_path):
 # ---------------------------------------------------------------- what is fitted, and when
 
 
-def test_a_refit_is_equal_to_the_last_bit(tmp_path, own_cache):
-    folder = write_project(tmp_path / "p", SAMPLES, toml=BOOSTED)
-    first = evaluated(folder)
-    forget(folder, own_cache)
-    second = evaluated(folder)
-    assert first.fitted == second.fitted == tuple(SAMPLES)
-    assert_equal(first, second)
-
-
 def test_the_order_of_rows_in_a_file_changes_no_prediction(tmp_path):
     first = evaluated(write_project(tmp_path / "a", SAMPLES, toml=BOOSTED))
     reversed_rows = {name: frame.reverse() for name, frame in SAMPLES.items()}
@@ -297,10 +288,15 @@ def test_the_order_of_rows_in_a_file_changes_no_prediction(tmp_path):
     assert said[0] == said[1]
 
 
-def test_opening_again_trains_nothing_and_reads_the_same(tmp_path, own_cache):
+def test_progress_names_every_version_and_opening_again_trains_nothing(tmp_path, own_cache):
     folder = write_project(tmp_path / "p", SAMPLES, toml=BOOSTED)
-    first = evaluated(folder)
     steps: list[chameleon.Progress] = []
+    first = chameleon.evaluate(chameleon.open_project(folder), progress=steps.append)
+    fitting = [step for step in steps if step.stage == "Fitting"]
+    assert [(s.version, s.done, s.total) for s in fitting] == [
+        ("1.0", 0, 3), ("1.1", 1, 3), ("1.2", 2, 3),
+    ]  # fmt: skip
+    steps.clear()
     second = chameleon.evaluate(chameleon.open_project(folder), progress=steps.append)
     assert (second.fitted, steps) == ((), [])
     assert_equal(first, second)
@@ -309,53 +305,34 @@ def test_opening_again_trains_nothing_and_reads_the_same(tmp_path, own_cache):
     third = evaluated(folder)
     assert third.fitted == ()
     assert_equal(first, third)
-    # and without the models, what they said is enough
+    # and without the models, their predictions are enough
     shutil.rmtree(own_cache / "chameleon")
-    for kept in (folder / ".chameleon").glob("evaluation-*"):
-        shutil.rmtree(kept)
+    for cached in (folder / ".chameleon").glob("evaluation-*"):
+        shutil.rmtree(cached)
     assert evaluated(folder).fitted == ()
+    # without anything all models are refitted, equal to the last bit
+    forget(folder, own_cache)
+    refitted = evaluated(folder)
+    assert refitted.fitted == tuple(SAMPLES)
+    assert_equal(first, refitted)
 
 
-def test_progress_tells_every_version_before_it_is_fitted(tmp_path):
-    folder = write_project(tmp_path / "p", SAMPLES, toml=TREE)
-    steps: list[chameleon.Progress] = []
-    chameleon.evaluate(chameleon.open_project(folder), progress=steps.append)
-    fitting = [step for step in steps if step.stage == "Fitting"]
-    assert [(s.version, s.done, s.total) for s in fitting] == [
-        ("1.0", 0, 3), ("1.1", 1, 3), ("1.2", 2, 3),
-    ]  # fmt: skip
+NEW_COLUMNS = {
+    "weight": pl.int_range(pl.len()) * 0.5,
+    "smell": pl.when(pl.col("id") % 2 == 0).then(pl.lit("rose")).otherwise(pl.lit("hay")),
+    "colour": pl.col("colour").replace("r", "scarlet"),
+}
 
 
-def test_an_appended_version_trains_one_model_and_changes_no_other(tmp_path):
+@pytest.mark.parametrize("columns", [{}, NEW_COLUMNS], ids=["same columns", "new columns"])
+def test_an_appended_version_trains_one_model_and_changes_no_other(tmp_path, columns):
     frames = {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]}
     folder = write_project(tmp_path / "p", frames, toml=BOOSTED)
     before = chameleon.version_metrics(evaluated(folder))
-    write_version(folder, "1.2", SAMPLES["1.2"])
+    write_version(folder, "1.2", SAMPLES["1.2"].with_columns(**columns))
     evaluation = evaluated(folder)
     assert evaluation.fitted == ("1.2",)
     assert chameleon.version_metrics(evaluation).head(2).equals(before)
-
-
-def test_an_appended_version_with_a_new_column_and_new_texts_trains_one_model(tmp_path):
-    frames = {"1.0": SAMPLES["1.0"], "1.1": SAMPLES["1.1"]}
-    folder = write_project(tmp_path / "p", frames, toml=BOOSTED)
-    before = chameleon.version_metrics(evaluated(folder))
-    new = SAMPLES["1.2"].with_columns(
-        weight=pl.int_range(pl.len()) * 0.5,
-        smell=pl.when(pl.col("id") % 2 == 0).then(pl.lit("rose")).otherwise(pl.lit("hay")),
-        colour=pl.col("colour").replace("r", "scarlet"),
-    )
-    write_version(folder, "1.2", new)
-    evaluation = evaluated(folder)
-    assert evaluation.fitted == ("1.2",)
-    assert chameleon.version_metrics(evaluation).head(2).equals(before)
-
-
-def test_taking_a_version_away_trains_nothing(tmp_path):
-    folder = write_project(tmp_path / "p", SAMPLES, toml=TREE)
-    evaluated(folder)
-    (folder / "versions" / "1.1.parquet").unlink()
-    assert evaluated(folder).fitted == ()
 
 
 def test_another_parameter_trains_all_and_the_first_again_none(tmp_path):
@@ -369,6 +346,9 @@ def test_another_parameter_trains_all_and_the_first_again_none(tmp_path):
     third = evaluated(folder)
     assert third.fitted == ()
     assert_equal(first, third)
+    # nor does a removed version
+    (folder / "versions" / "1.1.parquet").unlink()
+    assert evaluated(folder).fitted == ()
 
 
 @pytest.mark.parametrize(
@@ -569,8 +549,8 @@ def test_a_model_that_cannot_be_is_an_error_with_the_words_to_mend_it(tmp_path, 
     ("columns", "words"),
     [
         ({"label": ["a"] * 20}, ["one class only", "'a'"]),
-        ({"split": ["test"] * 20}, ["labelled train rows", "found none"]),
-        ({"label": pl.Series([None] * 20, dtype=pl.String)}, ["labelled train rows", "found none"]),
+        ({"split": ["test"] * 20}, ["labeled train rows", "found none"]),
+        ({"label": pl.Series([None] * 20, dtype=pl.String)}, ["labeled train rows", "found none"]),
         ({"x": [None] * 20}, ["none of its features has a value"]),
         ({"x": [float("inf")] * 20}, ["none of its features has a value"]),
     ],

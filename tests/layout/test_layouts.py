@@ -32,16 +32,15 @@ from chameleon.data import (
     sampled_hashes,
 )
 from chameleon.data.feature_space import MOST_DIMENSIONS
-from chameleon.layout import Layout, LayoutProcess, birth, kept_layout, pca_layout
-from chameleon.layout.layouts import Claim, LayoutProgress, read_claim, umap_process
-from chameleon.layout.process import _Claimed
-from chameleon.layout.stored import keep, pca_stored_layout
+from chameleon.layout import Layout, LayoutProcess, cached_layout, pca_layout
+from chameleon.layout.layouts import pca_stored_layout, write_layout
+from chameleon.layout.process import LayoutProgress, is_running, read_progress
 from chameleon.selection import Selection, instance_mask
-from chameleon.storage import cache_folder
+from chameleon.storage import birth, cache_folder
 from chameleon.storage.folders import MANIFEST, seal
 from tests.library import Frames, examples, plain, write_project, write_version
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "sample_data" / "digits"
 INF = float("inf")
 
@@ -68,13 +67,13 @@ def cloud(count: int, *, seed: int = 0, first: int = 0) -> pl.DataFrame:
     )
 
 
-def stand(dataset: EvolvingDataset, **about: object) -> None:
-    """Keep a layout as UMAP leaves it; its points are those of PCA, which come at once."""
+def store(dataset: EvolvingDataset, **metadata: object) -> None:
+    """Store a layout like UMAP's; its points are those of PCA, which is quick."""
     features = laid_out_features(dataset)
-    standing = pca_stored_layout(dataset, feature_hashes(dataset, features), features)
-    changes = {"method": "UMAP", "made": "2024-01-01", "reach": 1.0, **about}
-    about_it = dataclasses.replace(standing.about, **changes)
-    assert keep(dataclasses.replace(standing, about=about_it), dataset)
+    stored = pca_stored_layout(dataset, feature_hashes(dataset, features), features)
+    changes = {"method": "UMAP", "made": "2024-01-01", "reach": 1.0, **metadata}
+    changed = dataclasses.replace(stored.metadata, **changes)
+    assert write_layout(dataclasses.replace(stored, metadata=changed), dataset)
 
 
 def points(dataset: EvolvingDataset, layout: Layout) -> dict[tuple[object, ...], set[object]]:
@@ -262,21 +261,21 @@ def test_a_placed_row_lies_among_its_neighbours_and_on_its_double():
     assert found.tolist()[1] == pytest.approx([0, 4], abs=1e-6)
 
 
-# --- a layout that stands
+# --- stored layouts
 
 
 def test_nothing_is_kept_at_first(tmp_path):
-    assert kept_layout(dataset_of(tmp_path, {"1": cloud(40)})) is None
+    assert cached_layout(dataset_of(tmp_path, {"1": cloud(40)})) is None
 
 
 def test_an_appended_version_moves_nothing_and_is_placed(tmp_path):
     before = dataset_of(tmp_path, {"1": cloud(60)})
-    stand(before)
-    old = kept_layout(before)
+    store(before)
+    old = cached_layout(before)
     write_version(tmp_path, "2", pl.concat([cloud(60), cloud(20, seed=1, first=60)]))
     after = opened(tmp_path)
     for _ in range(2):  # placed, then kept
-        new = kept_layout(after)
+        new = cached_layout(after)
         was, now = points(before, old), points(after, new)
         assert len(now) == 80
         assert {row: now[row] for row in was} == was
@@ -288,14 +287,15 @@ def test_an_appended_version_moves_nothing_and_is_placed(tmp_path):
 
 
 def test_rows_that_equal_fitted_ones_but_for_their_label_need_no_placing(tmp_path):
-    stand(dataset_of(tmp_path, {"1": cloud(60)}))
+    store(dataset_of(tmp_path, {"1": cloud(60)}))
     write_version(tmp_path, "2", cloud(60).with_columns(label=pl.lit("a")))
-    layout = kept_layout(opened(tmp_path))
+    layout = cached_layout(opened(tmp_path))
     assert layout.placed_rows == 0
     assert layout.fitted_rows == len(layout.x) > 60
 
 
 STRANGE = {
+    "a constant feature that differs": (pl.lit(2).alias("unit"), 60),
     "far from all": (pl.lit(1e9).alias("far"), 60),
     "a new category": (pl.lit("violet").alias("colour"), 60),
     "a new feature": (pl.lit(1.0).alias("weight"), 60),
@@ -305,30 +305,25 @@ STRANGE = {
 
 @pytest.mark.parametrize(("change", "expected"), STRANGE.values(), ids=STRANGE)
 def test_rows_that_fit_badly_are_counted(tmp_path, change, expected):
-    stand(dataset_of(tmp_path, {"1": cloud(60)}), reach=6.0 if expected == 0 else 1.5)
-    write_version(tmp_path, "2", cloud(60).with_columns(change))
-    layout = kept_layout(opened(tmp_path))
+    first = cloud(60).with_columns(unit=pl.lit(1))
+    store(dataset_of(tmp_path, {"1": first}), reach=6.0 if expected == 0 else 1.5)
+    write_version(tmp_path, "2", first.with_columns(change))
+    layout = cached_layout(opened(tmp_path))
     assert layout.placed_rows == 60
     assert layout.badly_placed == expected
 
 
-def test_a_value_in_a_feature_that_never_differed_fits_badly(tmp_path):
-    stand(dataset_of(tmp_path, {"1": cloud(60).with_columns(unit=pl.lit(1))}))
-    write_version(tmp_path, "2", cloud(60).with_columns(unit=pl.lit(2)))
-    assert kept_layout(opened(tmp_path)).badly_placed == 60
-
-
-def test_a_layout_stands_while_half_of_its_rows_are_there(tmp_path):
-    stand(dataset_of(tmp_path, {"1": cloud(60)}))
+def test_a_layout_is_valid_while_half_of_its_rows_are_there(tmp_path):
+    store(dataset_of(tmp_path, {"1": cloud(60)}))
     write_version(tmp_path, "1", cloud(60).tail(31))
-    assert kept_layout(opened(tmp_path)).fitted_rows == 31
+    assert cached_layout(opened(tmp_path)).fitted_rows == 31
     write_version(tmp_path, "1", cloud(60).tail(29))
-    assert kept_layout(opened(tmp_path)) is None
+    assert cached_layout(opened(tmp_path)) is None
 
 
 def test_cells_that_were_chosen_hold_after_a_version_was_appended(tmp_path):
     folder = write_project(tmp_path, {"1": cloud(60)})
-    stand(opened(folder))
+    store(opened(folder))
     before = chameleon.evaluate(chameleon.open_project(folder))
     region = chameleon.Region(before.layout.key, -1e9, 0.0, -1e9, 1e9)
     chosen = Selection("1", "1", chameleon.Filters(regions=(region,)))
@@ -349,21 +344,21 @@ def test_a_layout_of_which_a_point_moved_has_another_key(tmp_path):
     assert pca_layout(opened(tmp_path)).key != old.key
 
 
-def test_the_newest_standing_layout_counts(tmp_path):
+def test_the_newest_stored_layout_is_used(tmp_path):
     dataset = dataset_of(tmp_path, {"1": cloud(60)})
     for made, parameters in [("2024-02", "new"), ("2024-01", "old")]:
-        stand(dataset, made=made, parameters=parameters)
-    assert kept_layout(dataset).parameters == "new"
+        store(dataset, made=made, parameters=parameters)
+    assert cached_layout(dataset).parameters == "new"
 
 
 def test_a_layout_that_came_with_the_project_is_used_and_only_read(tmp_path):
     folder = write_project(tmp_path / "project", {"1": cloud(60)})
-    stand(opened(folder), parameters="shipped")
+    store(opened(folder), parameters="shipped")
     cache = cache_folder(folder)
     shutil.move(next(cache.glob("layout-*")), folder / "layout")
     stamps = {path: path.stat().st_mtime_ns for path in (folder / "layout").iterdir()}
     write_version(folder, "2", cloud(20, seed=1, first=60))
-    layout = kept_layout(opened(folder))
+    layout = cached_layout(opened(folder))
     assert (layout.parameters, layout.placed_rows) == ("shipped", 20)
     assert {path: path.stat().st_mtime_ns for path in (folder / "layout").iterdir()} == stamps
 
@@ -402,12 +397,12 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_what_can_be_no_layout_counts_as_none(tmp_path, damage):
     dataset = dataset_of(tmp_path, {"1": cloud(60)})
-    stand(dataset)
-    assert kept_layout(dataset) is not None
+    store(dataset)
+    assert cached_layout(dataset) is not None
     folder = next(cache_folder(tmp_path).glob("layout-*"))
     damage(folder)
     seal(folder)  # with its manifest as it should be
-    assert kept_layout(dataset) is None
+    assert cached_layout(dataset) is None
 
 
 # --- the process
@@ -433,11 +428,12 @@ def enough(tmp_path) -> EvolvingDataset:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., LayoutProcess]]:
-    """Return `umap_process`; what it starts does not outlive the test."""
+    """Start the process of a layout; it does not outlive the test."""
     started: list[LayoutProcess] = []
 
     def start(dataset: EvolvingDataset, **options: bool) -> LayoutProcess:
-        started.append(umap_process(dataset, **options))
+        started.append(LayoutProcess(dataset, **options))
+        started[-1].start()
         return started[-1]
 
     yield start
@@ -454,35 +450,31 @@ def until(condition: Callable[[], object], seconds: float = 120) -> bool:
     return True
 
 
-def owner(dataset: EvolvingDataset) -> int | None:
-    """The process at work on the dataset's layout."""
-    for path in cache_folder(dataset.project.path).glob("laying-*.json"):
-        claim = read_claim(path)
-        if claim is not None and claim.alive(path):
-            return claim.pid
-    return None
+def running(dataset: EvolvingDataset) -> bool:
+    """Return True if a process is at work on the dataset's layout."""
+    return any(is_running(path) for path in cache_folder(dataset.project.path).glob("laying-*"))
 
 
 def test_too_few_rows_for_umap_have_a_pca_that_says_so(few, start):
     process = start(few)
-    assert process.wait() == LayoutProgress("Ready", 1.0)
+    assert process.wait() == LayoutProgress("Ready", 1.0, done=True)
     assert process.error is None
-    layout = kept_layout(few)
+    layout = cached_layout(few)
     assert layout.method == "PCA"
     assert layout.parameters.endswith("UMAP needs at least 16 rows that differ, found 10")
     write_version(few.project.path, "2", cloud(30))
-    assert kept_layout(opened(few.project.path)) is None  # enough now
+    assert cached_layout(opened(few.project.path)) is None  # enough now
 
 
-def test_what_stands_is_left_alone_until_it_is_asked_for_again(few, start):
-    stand(few, parameters="old")
+def test_a_stored_layout_is_left_alone_until_a_new_one_is_wanted(few, start):
+    store(few, parameters="old")
     write_version(few.project.path, "2", cloud(2, seed=1, first=10))
     dataset = opened(few.project.path)
     assert start(dataset).wait().share == 1
-    old = kept_layout(dataset)
+    old = cached_layout(dataset)
     assert (old.parameters, old.versions) == ("old", ("1",))
     assert start(dataset, again=True).wait().share == 1
-    new = kept_layout(dataset)
+    new = cached_layout(dataset)
     assert (new.method, new.versions, new.placed_rows) == ("PCA", ("1", "2"), 0)
 
 
@@ -495,39 +487,36 @@ def test_two_starts_at_once_make_one_layout(few, start):
 
 def test_a_second_start_follows_the_first_and_does_not_end_it(enough, start):
     first = start(enough)
-    assert until(lambda: owner(enough))
-    pid = owner(enough)
+    assert until(lambda: running(enough))
     second = start(enough)
-    assert second.progress.stage != "Starting"
+    assert until(lambda: second.progress.stage != "Starting")
     second.cancel()
-    assert owner(enough) == pid
+    assert running(enough)
     assert not first.finished
     first.cancel()
-    assert first.error == "The layout was cancelled."
-    assert birth(pid) is None
-    assert owner(enough) is None
+    assert first.error == "The layout was canceled."
+    assert not running(enough)
 
 
-def test_a_follower_takes_over_when_the_first_is_cancelled(enough, start):
+def test_a_follower_takes_over_when_the_first_is_canceled(enough, start):
     first = start(enough)
-    assert until(lambda: owner(enough))
-    pid = owner(enough)
+    assert until(lambda: running(enough))
     follower = start(enough)
     first.cancel()
-    assert until(lambda: follower.finished or owner(enough))
-    assert owner(enough) not in (None, pid)
+    assert not running(enough)
+    assert until(lambda: follower.finished or running(enough))
     assert not follower.finished
 
 
-def test_a_killed_process_is_told_and_can_be_started_again(enough, start):
+def test_a_killed_process_is_an_error_and_can_be_started_again(enough, start):
     process = start(enough)
-    assert until(lambda: owner(enough))
-    os.kill(owner(enough), signal.SIGKILL)
+    assert until(lambda: running(enough))
+    os.kill(process._child.pid, signal.SIGKILL)
     process.wait()
     assert process.error == "The layout's process ended before it was done (exit code -9)."
-    assert kept_layout(enough) is None
+    assert cached_layout(enough) is None
     again = start(enough)
-    assert until(lambda: owner(enough))
+    assert until(lambda: running(enough))
     assert not again.finished
 
 
@@ -535,8 +524,9 @@ def test_the_process_ends_with_the_one_that_started_it(enough):
     starter = (
         "import os, sys, chameleon\n"
         "from chameleon.data import evolving_dataset\n"
-        "from chameleon.layout.layouts import umap_process\n"
-        "process = umap_process(evolving_dataset(chameleon.open_project(sys.argv[1])))\n"
+        "from chameleon.layout import LayoutProcess\n"
+        "process = LayoutProcess(evolving_dataset(chameleon.open_project(sys.argv[1])))\n"
+        "process.start()\n"
         "print(process._child.pid, flush=True)\n"
         "os._exit(0)\n"
     )
@@ -545,8 +535,8 @@ def test_the_process_ends_with_the_one_that_started_it(enough):
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert until(lambda: birth(int(ended.stdout)) is None)
-    assert kept_layout(enough) is None
-    assert owner(enough) is None
+    assert cached_layout(enough) is None
+    assert not running(enough)
 
 
 def test_a_project_that_cannot_be_opened_is_told_in_words(few, start):
@@ -557,41 +547,56 @@ def test_a_project_that_cannot_be_opened_is_told_in_words(few, start):
     assert "has no version" in process.error
 
 
-def test_only_one_can_claim_the_work_and_a_stale_claim_does_not_count(tmp_path):
+HOLDER = """
+import pathlib, sys
+from chameleon.layout.process import locked
+lock = locked(pathlib.Path(sys.argv[1]))
+print(lock is not None, flush=True)
+sys.stdin.read()
+"""
+
+
+def holder(path: Path) -> tuple[subprocess.Popen[str], bool]:
+    """Another process that tries to lock the work, and whether it has the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    return process, process.stdout.readline() == "True\n"
+
+
+def test_of_two_processes_one_has_the_lock_and_a_killed_one_frees_it(tmp_path):
     path = tmp_path / "laying-0.json"
-    stale = Claim(os.getpid(), "another birth", "Laying out by UMAP", 0.5)
-    path.write_text(stale.text())
-    first, second = _Claimed(path, None), _Claimed(path, None)
-    assert first.taken()
-    assert not second.taken()
-    assert list(tmp_path.glob(".tmp-laying-*")) == []
-    first.end("no room")
-    assert read_claim(path).error == "no room"
-    assert second.taken()
-    second.end()
-    assert read_claim(path).done
-    assert not read_claim(path).alive(path)
+    processes = []
+    try:
+        for expected in (True, False):
+            process, has_lock = holder(path)
+            processes.append(process)
+            assert has_lock is expected
+            assert is_running(path)
+        processes[0].kill()
+        processes[0].wait()
+        assert not is_running(path)
+        process, has_lock = holder(path)
+        processes.append(process)
+        assert has_lock
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
-def test_a_claim_that_was_silent_for_long_is_stale(tmp_path):
+def test_progress_of_which_any_byte_was_changed_is_none(tmp_path):
     path = tmp_path / "laying-0.json"
-    claim = Claim(os.getpid(), birth(os.getpid()), "Laying out by UMAP", 0.5)
-    path.write_text(claim.text())
-    assert claim.alive(path)
-    os.utime(path, (0, 0))
-    assert not claim.alive(path)
-
-
-def test_a_claim_of_which_any_byte_was_changed_is_none(tmp_path):
-    path = tmp_path / "laying-0.json"
-    text = Claim(1, "2", "Laying out by UMAP", 0.5).text().encode()
-    path.write_bytes(text)
-    assert read_claim(path) == Claim(1, "2", "Laying out by UMAP", 0.5)
+    progress = LayoutProgress("Laying out by UMAP", 0.5)
+    progress.write(path)
+    assert read_progress(path) == progress
+    text = path.read_bytes()
     for place in range(len(text)):
         path.write_bytes(text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :])
-        assert read_claim(path) is None
+        assert read_progress(path) is None
         path.write_bytes(text[:place])
-        assert read_claim(path) is None
+        assert read_progress(path) is None
 
 
 # --- UMAP itself
@@ -607,12 +612,13 @@ def digits_laid_out(tmp_path_factory, request) -> tuple[EvolvingDataset, Layout,
     second = folder.parent / "second"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_CACHE_DIR", str(request.config.cache.mkdir("numba")))
-        process = umap_process(dataset)
+        process = LayoutProcess(dataset)
+        process.start()
         other = [sys.executable, "-m", "chameleon.layout.process", folder, "--into", second]
         subprocess.run(other, cwd=ROOT, check=True)
         process.wait()
     assert process.error is None
-    layout = kept_layout(dataset)
+    layout = cached_layout(dataset)
     assert layout is not None
     return dataset, layout, second
 
@@ -686,6 +692,6 @@ def test_the_shipped_layout_is_what_the_code_gives(digits_laid_out):
 
 
 def test_the_sample_opens_with_its_layout(digits_project):
-    layout = kept_layout(opened(digits_project))
+    layout = cached_layout(opened(digits_project))
     assert layout.method == "UMAP"
     assert (layout.placed_rows, layout.badly_placed) == (0, 0)

@@ -60,20 +60,23 @@ def test_every_format_says_the_same(tmp_path, form):
     assert (evaluation.outcome[0] == CORRECT).sum() == 10
 
 
-def test_a_partial_file_leaves_outcomes_unknown_and_says_how_many(tmp_path):
-    evaluation = with_answers(tmp_path, answers().head(12))
-    assert (evaluation.outcome == UNKNOWN).sum() == 8
-    assert "Version 1 (versions/1.csv) has no prediction for 8 of its 20 instances" in messages(
-        evaluation.findings
-    )
+MISSING = {
+    "few rows": (answers().head(12), 8),
+    "missing predictions": (answers(prediction=["a", None] * 10), 10),
+    "no row": (answers().clear(), 20),
+    "no prediction": (answers(prediction=pl.Series([None] * 20, dtype=pl.String)), 20),
+}
+
+
+@pytest.mark.parametrize(("frame", "unknown"), MISSING.values(), ids=MISSING)
+def test_missing_predictions_leave_outcomes_unknown_and_are_counted(tmp_path, frame, unknown):
+    evaluation = with_answers(tmp_path, frame, form="parquet")
+    assert (evaluation.outcome == UNKNOWN).sum() == unknown
+    assert evaluation.has_outcomes is (unknown < 20)
+    expected = f"Version 1 (versions/1.parquet) has no prediction for {unknown} of its 20 instances"
+    assert expected in messages(evaluation.findings)
     line = chameleon.version_metrics(evaluation).row(0, named=True)
-    assert line["train_unknown"] + line["test_unknown"] == 8
-
-
-def test_a_missing_prediction_is_unknown(tmp_path):
-    said = answers(prediction=["a", None] * 10)
-    evaluation = with_answers(tmp_path, said, form="parquet")
-    assert (evaluation.outcome == UNKNOWN).sum() == 10
+    assert line["train_unknown"] + line["test_unknown"] == unknown
 
 
 def test_a_prediction_without_an_id_is_not_used(tmp_path):
@@ -81,13 +84,6 @@ def test_a_prediction_without_an_id_is_not_used(tmp_path):
     evaluation = with_answers(tmp_path, said, form="parquet")
     assert (evaluation.outcome != UNKNOWN).all()
     assert not messages(evaluation.findings)
-
-
-@pytest.mark.parametrize("count", [0, 20])
-def test_a_file_that_says_nothing_leaves_everything_unknown(tmp_path, count):
-    said = answers(prediction=pl.Series([None] * 20, dtype=pl.String)).head(count)
-    evaluation = with_answers(tmp_path, said, form="parquet")
-    assert not evaluation.has_outcomes
 
 
 def test_a_version_without_a_file_is_unknown_and_told(tmp_path):
@@ -102,7 +98,7 @@ def test_a_version_without_a_file_is_unknown_and_told(tmp_path):
 
 def test_foreign_ids_are_told_and_not_used(tmp_path):
     evaluation = with_answers(tmp_path, answers(25))
-    assert "predictions for 5 ids that no version holds, such as '20'" in messages(
+    assert "predictions for 5 ids that no version contains, such as '20'" in messages(
         evaluation.findings
     )
     assert (evaluation.outcome != UNKNOWN).all()
@@ -117,7 +113,7 @@ def test_a_class_that_is_never_a_label_is_incorrect(tmp_path):
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (pl.concat([answers(), answers().head(2)]), ["2 ids more than once", "'0'"]),
+        (pl.concat([answers(), answers().head(2)]), ["repeats 2 ids", "'0'"]),
         (answers().rename({"prediction": "guess"}), ["no column 'prediction'", "id, guess"]),
         (answers().rename({"id": "who"}), ["no column 'id'", "who, prediction"]),
         (answers(proba_a=[1.5] * 20), ["'proba_a'", "1.5", "0 to 1"]),
@@ -317,7 +313,7 @@ def test_an_instance_that_a_version_lacks_is_judged_where_its_rows_agree(tmp_pat
     assert (evaluation.predicted[0, ids < 2] == -1).all()  # one row says a, another b
     assert (evaluation.predicted[0, ids >= 2] == evaluation.classes.index("a")).all()
     told = messages(evaluation.findings)
-    assert "says different things of 2 instances that it does not hold, such as '0'" in told
+    assert "conflicting predictions for 2 instances that it lacks, such as '0'" in told
     assert "has no predictions, column 'prediction_3'" in told
 
 

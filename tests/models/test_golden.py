@@ -140,13 +140,19 @@ def test_a_label_that_no_version_has_is_always_wrong(tmp_path):
     [
         (lambda f: f.drop("label"), "no column 'label'"),
         (lambda f: f.drop("id"), r"no column 'id' \(id\)"),
-        (lambda f: pl.concat([f, f.head(1)]), "ids more than once, such as '5000'"),
+        (lambda f: pl.concat([f, f.head(1)]), "repeats 1 ids, such as '5000'"),
         (lambda f: f.with_columns(id=pl.when(pl.col("id") > 5_001).then("id")), "without an id"),
         (lambda f: f.select("id", "label"), "none of the features"),
-        (lambda f: f.head(0), "holds no row"),
-        (lambda f: f.with_columns(x=pl.lit("tall")), "column 'x' holds what is no number"),
-        (lambda f: f.with_columns(pl.concat_list("label")), r"column 'label' \(label\) holds no"),
-        (lambda f: f.with_columns(pl.concat_list("id")), r"column 'id' \(id\) holds no"),
+        (lambda f: f.head(0), "contains no row"),
+        (
+            lambda f: f.with_columns(x=pl.lit("tall")),
+            "'x' contains values other than number",
+        ),
+        (
+            lambda f: f.with_columns(pl.concat_list("label")),
+            r"'label' \(label\) doesn't contain",
+        ),
+        (lambda f: f.with_columns(pl.concat_list("id")), r"column 'id' \(id\) doesn't contain"),
         (lambda f: quantities(f, 40_000), "has 40,000 labels that no version has"),
     ],
 )
@@ -160,8 +166,8 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path, change, words):
     ("file", "words"),
     [
         ("../golden.parquet", "outside the project folder"),
-        ("gone.parquet", "is no file there"),
-        ("chameleon.toml", "none of the endings"),
+        ("gone.parquet", "doesn't exist"),
+        ("chameleon.toml", "none of the readable endings"),
     ],
 )
 def test_a_place_that_cannot_be_used_is_told(tmp_path, file, words):
@@ -200,7 +206,7 @@ def test_without_a_golden_set_or_without_models_there_is_nothing_to_ask(tmp_path
         tmp_path / "q", {"1": frame}, predictions=said, toml=toml("golden.parquet")
     )
     WRITERS["parquet"](GOLDEN, given / "golden.parquet")
-    with pytest.raises(SelectionError, match="made elsewhere"):
+    with pytest.raises(SelectionError, match="external predictions"):
         chameleon.fixed_test_set(evaluated(given), golden=True)
 
 

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EIGHT_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
-from chameleon.models.pipelines import classifier_class
+from chameleon.models.trainer import classifier_class
 with ThreadPoolExecutor(8) as visitors:
     found = [visitors.submit(classifier_class, "LogisticRegression") for _ in range(8)]
 assert len({one.result() for one in found}) == 1
