@@ -1,11 +1,11 @@
-"""The errors a person can cause and mend.
+"""The errors that a user can cause and fix.
 
 ```
 ChameleonError
 ├── ProjectError    the folder or its chameleon.toml cannot be used
 ├── VersionError    one version cannot be used; the others can
 ├── ModelError      the classifier named in chameleon.toml cannot be used
-├── SelectionError  a version, feature or value asked for does not exist
+├── SelectionError  a selected version, feature, or value does not exist
 └── GateError       a step failed its checks
 ```
 """
@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class ChameleonError(Exception):
-    """Anything about the data or its settings that a person can mend.
+    """An error in the data or its settings that a user can fix.
 
     `version`, `file`, and `column` name the place, `fix` what to do; None where it is no single
     one, or where the message says all.
@@ -52,7 +52,7 @@ class ModelError(ChameleonError):
 
 
 class SelectionError(ChameleonError, ValueError):
-    """A version, feature or value was asked for that does not exist."""
+    """A selected version, feature, or value does not exist."""
 
 
 class GateError(ChameleonError):
@@ -71,7 +71,7 @@ class Option(StrEnum):
 
 
 def choices(known: Iterable[str]) -> str:
-    """A sentence that lists the known names, at most 20 of them."""
+    """A sentence with the known names, at most 20 of them."""
     names = list(known)
     listed = ", ".join(names[:_MOST_LISTED])
     more = len(names) - _MOST_LISTED
@@ -80,13 +80,7 @@ def choices(known: Iterable[str]) -> str:
 
 
 def place_of(name: object, known: Sequence[str], what: str) -> int:
-    """The place of a name among the known ones.
-
-    Raises
-    ------
-    SelectionError
-        It is none of them; the message lists them.
-    """
+    """The place of a name among the known ones; the error lists them."""
     for place, one in enumerate(known):
         if one == name:
             return place

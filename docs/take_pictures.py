@@ -24,7 +24,7 @@ STEP_WIDE, STEP_TALL = 900, 920
 KINDS = ["pages", "lists", "tours"]
 BESIDE = 300  # the sidebar, which is the same in every picture of a step
 TALLER = {("sensor", 3): 1240, ("sensor", 4): 1200, ("logs", 3): 1100}
-BELOW = {("logs", 2): "When did each feature move?"}
+BELOW = {("logs", 2): "When did each feature drift?"}
 """The heading of what a step describes, if it is out of sight on arrival."""
 
 
@@ -97,12 +97,12 @@ def take_lists(browser: Browser, base: str) -> None:
     damaged = "primary=1.5&secondary=1.4&source=vendor&outcome=incorrect"
     page = opened(browser, f"{base}/exclusion_list?{damaged}", height=1080)
     page.get_by_label("Name of the new list").fill("damaged images")
-    reason = page.locator(".st-key-exclusion-list-put-reason input")
+    reason = page.locator(".st-key-exclusion-list-add-reason input")
     reason.fill("blank")
     reason.press("Enter")
     settled(page)
-    page.locator(".st-key-exclusion-list-put-instances button").click()
-    page.get_by_text("Who is on it").wait_for()
+    page.locator(".st-key-exclusion-list-add-instances button").click()
+    page.get_by_text("Affected instances").wait_for()
     settled(page)
     page.screenshot(path=PICTURES / "exclusion_list.png")
 
@@ -140,7 +140,7 @@ def take_pages(browser: Browser, base: str) -> None:
     page.locator(".stVegaLiteChart path").first.wait_for()
     page.screenshot(path=PICTURES / "attribution.png")
     page = opened(browser, f"{base}/check?{FAULTY}", height=1080)
-    page.get_by_text("What was noticed?").wait_for()
+    page.get_by_text("What are the findings?").wait_for()
     page.screenshot(path=PICTURES / "check.png")
 
 

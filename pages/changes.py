@@ -1,9 +1,5 @@
-"""Prediction changes: which instances the models judge differently in two versions."""
+"""Prediction changes: predictions that were fixed or regressed between two versions."""
 
 from chameleon.app import changes, frame
 
-frame.page(
-    "Prediction changes",
-    "Which predictions were fixed, and which regressed?",
-    changes.draw,
-)
+frame.page("Prediction changes", "Which predictions were fixed, and which regressed?", changes.draw)

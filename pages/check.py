@@ -1,4 +1,4 @@
-"""Data check: what was noticed in every version, and what was done about it."""
+"""Data check: findings in every version, and how each was handled."""
 
 from chameleon.app import check, frame
 

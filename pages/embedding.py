@@ -1,9 +1,9 @@
-"""Embedding: where in feature space the instances lie, and where the model fails."""
+"""Embedding: a map of the instances, with the model's errors."""
 
 from chameleon.app import embedding, frame
 
 frame.page(
     "Embedding",
-    "Where in feature space do instances lie, and where does the model fail?",
+    "Where in feature space are the instances, and where does the model fail?",
     embedding.draw,
 )

@@ -1,4 +1,4 @@
-"""Failures: where the model is wrong, for whom, and whether the label is to blame."""
+"""Failures: the model's errors by class, source, and instance, and likely label issues."""
 
 from chameleon.app import failures, frame
 

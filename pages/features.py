@@ -3,5 +3,5 @@
 from chameleon.app import features, frame
 
 frame.page(
-    "Features", "Which features changed, and on which values is the model wrong?", features.draw
+    "Features", "Which features changed, and for which values is the model wrong?", features.draw
 )

@@ -1,4 +1,4 @@
-"""Instances: the single instances behind the filters, as a table and a gallery, and one opened."""
+"""Instances: the matching instances as a table and a gallery, and one of them opened."""
 
 from chameleon.app import frame, instances
 

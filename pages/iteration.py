@@ -1,8 +1,5 @@
-"""Data changes: what the step from the secondary to the primary version did to the data."""
+"""Data changes: the changes from the secondary to the primary version, and drift."""
 
 from chameleon.app import frame, iteration
 
-frame.page(
-    "Data changes", "What changed in the data, and did the features drift?",
-    iteration.draw,
-)  # fmt: skip
+frame.page("Data changes", "What changed in the data, and did the features drift?", iteration.draw)

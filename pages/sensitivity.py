@@ -1,9 +1,7 @@
-"""Sensitivity: how often outcomes changed over the versions."""
+"""Sensitivity: the number of outcome changes over the versions."""
 
 from chameleon.app import frame, sensitivity
 
 frame.page(
-    "Sensitivity",
-    "Which instances' predictions keep changing between versions?",
-    sensitivity.draw,
+    "Sensitivity", "Which instances' predictions keep changing between versions?", sensitivity.draw
 )

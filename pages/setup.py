@@ -1,5 +1,5 @@
-"""New project: bring data along, say which column is what, get its chameleon.toml."""
+"""New project: an upload, the meaning of its columns, and its chameleon.toml."""
 
 from chameleon.app import frame, setup
 
-frame.data_page("New project", "How is the data read, and which column is what?", setup.draw)
+frame.data_page("New project", "How is the data read, and what does each column mean?", setup.draw)

@@ -1,4 +1,4 @@
-"""Timeline: metrics, sizes and changes of all versions."""
+"""Timeline: metrics, sizes, and changes of all versions."""
 
 from chameleon.app import frame, timeline_page
 

@@ -104,9 +104,9 @@ ENCODINGS = {
     "UTF-16 without its mark": Case(
         UTF8.encode("utf-16-le"), None, ("may be UTF-16", "iconv", "UTF-8")
     ),
-    "Latin-1": Case(UTF8.encode("latin-1"), None, ("no UTF-8", "line 2", "0xE4", "iconv")),
+    "Latin-1": Case(UTF8.encode("latin-1"), None, ("isn't UTF-8", "line 2", "0xE4", "iconv")),
     "Latin-1, gzipped": Case(
-        gzip.compress(UTF8.encode("latin-1"), mtime=0), None, ("no UTF-8", "line 2"), "csv.gz"
+        gzip.compress(UTF8.encode("latin-1"), mtime=0), None, ("isn't UTF-8", "line 2"), "csv.gz"
     ),
     "Latin-1 far below": Case(
         (UTF8 + UTF8.split("\n", 1)[1] * 900).encode() + "20,a,train,1,ä\n".encode("latin-1"),
@@ -122,10 +122,10 @@ ENCODINGS = {
     ),
     "commas that may be thousands": Case(
         text(THOUSANDS, separator=";").encode(), THOUSANDS,
-        ("'0,000'", "decimals or for thousands", "decimal point"),
+        ("'0,000'", "decimals or thousands", "decimal point"),
     ),
     "commas and points": Case(
-        text(BOTH, separator=";").encode(), BOTH, ("'0,25'", "decimals or for thousands")
+        text(BOTH, separator=";").encode(), BOTH, ("'0,25'", "decimals or thousands")
     ),
     "CR line ends": Case(UTF8.replace("\n", "\r").encode(), GOOD, ("carriage returns",)),
     "CRLF line ends": Case(UTF8.replace("\n", "\r\n").encode(), GOOD),
@@ -158,7 +158,7 @@ SHAPES = {
     "a column name twice": Case(
         "\n".join(["id,label,split,x,x", *LINES[1:]]).encode(),
         GOOD.rename({"t": "x_duplicated_0"}),
-        ("'x' more than once", "x_duplicated_0"),
+        ("repeats the column name 'x'", "x_duplicated_0"),
     ),
     "no name for a column": Case(
         "\n".join(["id,label,split,x,", *LINES[1:]]).encode(), GOOD.rename({"t": ""})
@@ -166,11 +166,11 @@ SHAPES = {
     "a web page named csv": Case(
         b"<!DOCTYPE html>\n<html><body>404, not found</body></html>", None, ("web page",)
     ),
-    "Parquet named csv": Case(PARQUET, None, ("holds Parquet", ".parquet")),
+    "Parquet named csv": Case(PARQUET, None, ("contains Parquet", ".parquet")),
     "a web page named Parquet": Case(
         b"<html><body>404</body></html>", None, ("web page",), "parquet"
     ),
-    "CSV named Parquet": Case(UTF8.encode(), None, ("holds text", ".csv"), "parquet"),
+    "CSV named Parquet": Case(UTF8.encode(), None, ("contains text", ".csv"), "parquet"),
     "Parquet cut short": Case(
         PARQUET[: len(PARQUET) // 2], None, ("could not be read", "damaged"), "parquet"
     ),
@@ -192,7 +192,7 @@ SHAPES = {
 IDS = {
     "duplicate ids": Case(
         GOOD.with_columns(id=pl.Series([0, *range(19)])), None,
-        ("1 ids ('id') more than once", "'0'"), "parquet",
+        ("repeats 1 ids ('id')", "'0'"), "parquet",
     ),
     "duplicate ids of one label": Case(
         pl.concat([GOOD, GOOD.head(2)]), None, ("2 ids", "all with one label each"), "parquet"
@@ -273,10 +273,10 @@ VALUES = {
     ),
     "nested columns": Case(
         GOOD.with_columns(k=pl.Series([[1, 2]] * 20), m=pl.Series([{"a": 1}] * 20)),
-        GOOD, ("'k' holds List", "left out"), "parquet",
+        GOOD, ("List", "column 'k'", "left out"), "parquet",
     ),
     "nested columns in JSON": Case(
-        GOOD.with_columns(k=pl.Series([[1, 2]] * 20)), GOOD, ("'k' holds List",), "jsonl"
+        GOOD.with_columns(k=pl.Series([[1, 2]] * 20)), GOOD, ("List", "column 'k'",), "jsonl"
     ),
 }  # fmt: skip
 
@@ -290,7 +290,7 @@ def weak(words: tuple[str, ...], ending: str = "csv", **columns: list) -> Case:
 HALVES, ONES = [0.5] * 20, [1.0] * 20
 WEAK = {
     "label probabilities out of range": weak(
-        ("'label_proba_a'", "no number from 0 to 1, such as 1.5", "1 of 20", "ids: '19'"),
+        ("'label_proba_a'", "isn't a number from 0 to 1, such as 1.5", "1 of 20", "ids '19'"),
         proba_a=[*HALVES[:19], 1.5], proba_b=[*HALVES[:19], -0.5],
     ),
     "label probabilities that sum to a half": weak(
@@ -302,11 +302,11 @@ WEAK = {
         proba_a=[*HALVES[:19], 0.50001], proba_b=HALVES,
     ),
     "label probabilities in words": weak(
-        ("'label_proba_a'", "no number from 0 to 1,", "20 of 20"),
+        ("'label_proba_a'", "isn't a number from 0 to 1,", "20 of 20"),
         proba_a=["likely"] * 20, proba_b=HALVES,
     ),
     "label probabilities that are dates": weak(
-        ("no number from 0 to 1,", "20 of 20"), "parquet",
+        ("isn't a number from 0 to 1,", "20 of 20"), "parquet",
         proba_a=[dt.date(1970, 1, 1)] * 20, proba_b=ONES,
     ),
     "half a label probability": weak(
@@ -318,7 +318,7 @@ WEAK = {
         proba_a=ONES, proba_b=[None] * 20,
     ),
     "infinite label probabilities": weak(
-        ("no number from 0 to 1,", "20 of 20"), "parquet",
+        ("isn't a number from 0 to 1,", "20 of 20"), "parquet",
         proba_a=[float("inf")] * 20, proba_b=[float("-inf")] * 20,
     ),
     "votes for an unknown class": weak(

@@ -1,4 +1,4 @@
-"""The child of `tests.test_child_process`: `python -m tests.misbehaving` does what it is told."""
+"""The child process of `tests.storage.test_child_process`, which does what its job names."""
 
 import os
 from pathlib import Path

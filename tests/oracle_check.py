@@ -70,9 +70,9 @@ def instances(time: oracle.Timeline) -> Found:
             if earlier[-1] != names[place - 1]:
                 returned.append(key)
         if moved:
-            yield (version, "changes of split", "split"), len(moved), moved
+            yield (version, "changed split", "split"), len(moved), moved
         if returned:
-            yield (version, "lost and found again", None), len(returned), returned
+            yield (version, "removed and added again", None), len(returned), returned
 
 
 def across(time: oracle.Timeline) -> Found:
@@ -80,7 +80,7 @@ def across(time: oracle.Timeline) -> Found:
         train = [row.values for row in rows.values() if row.split == "train"]
         equal = [k for k, row in rows.items() if row.split != "train" and row.values in train]
         if equal:
-            yield (version, "equal rows across the split", None), len(equal), equal
+            yield (version, "train-test leakage", None), len(equal), equal
 
 
 def columns(time: oracle.Timeline) -> Found:
@@ -88,8 +88,8 @@ def columns(time: oracle.Timeline) -> Found:
     for before, version in pairwise(names):
         size = len(time.versions[version])
         old, new = time.columns[before], time.columns[version]
-        yield from (((version, "column joined", n), size, []) for n in new if n not in old)
-        yield from (((version, "column left", n), size, []) for n in old if n not in new)
+        yield from (((version, "column added", n), size, []) for n in new if n not in old)
+        yield from (((version, "column removed", n), size, []) for n in old if n not in new)
 
 
 def kinds(frames: Mapping[str, pl.DataFrame]) -> Found:
@@ -132,7 +132,7 @@ def equals(time: oracle.Timeline) -> Found:
     for place, version in enumerate(names):
         same = [n for n in names[:place] if time.versions[n] == time.versions[version]]
         if same:
-            yield (version, "equal version", None), len(time.versions[version]), same[:1]
+            yield (version, "identical version", None), len(time.versions[version]), same[:1]
 
 
 def told_labels(pairs: list[tuple[object, str | None]]) -> int | None:

@@ -139,7 +139,7 @@ def test_only_an_edit_names_a_feature(small, happened):
 @pytest.mark.parametrize("side", ["primary", "secondary"])
 def test_a_side_restricted_by_both_versions_is_refused(small, only, side):
     restricted = {f"{side}_only": Filters(**only)}
-    with pytest.raises(SelectionError, match=f"The {side} side cannot be restricted"):
+    with pytest.raises(SelectionError, match=f"The {side} side can't be restricted"):
         chameleon.confusion(small, **SIDES, **restricted)
 
 
@@ -184,7 +184,7 @@ def test_votes_take_options_as_text(tmp_path):
     assert found(vote_changes=(VoteChange("r", "started"),)) == ["1"]
     with pytest.raises(SelectionError, match=", ".join(Voted)):
         found(vote_changes=(VoteChange("r", "bogus"),))
-    with pytest.raises(SelectionError, match=r"no labelling rule 'bogus'.*Choose one of: r"):
+    with pytest.raises(SelectionError, match=r"no labeling function 'bogus'.*Choose one of: r"):
         found(vote_changes=(VoteChange("bogus"),))
     with pytest.raises(SelectionError, match=r"no class 'bogus'.*Choose one of: a, b"):
         found(votes=(RuleVote("r", "bogus"),))

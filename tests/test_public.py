@@ -79,8 +79,8 @@ PROMISED = {
 
 def listed() -> chameleon.ExclusionList:
     lists = chameleon.ExclusionLists()
-    lists.put_entries("l", [("a", "why", 0)])
-    lists.put_rule("l", chameleon.ExclusionRule(0, "outcome=correct", "v2", "v1", added=1))
+    lists.add_entries("l", [("a", "why", 0)])
+    lists.add_rule("l", chameleon.ExclusionRule(0, "outcome=correct", "v2", "v1", added=1))
     return lists.of("l")
 
 

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 import chameleon
 from chameleon import FeatureFilter, Filters, Range
 from chameleon.counting import CORRECT
-from chameleon.layout import kept_layout
+from chameleon.layout import cached_layout
 from chameleon.models import Evaluation
 from chameleon.models.fitting import Fitter
-from chameleon.models.shipped import SHIPPED
+from chameleon.models.shipping import SHIPPED
 from chameleon.storage import cache_folder
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +120,7 @@ def test_opening_a_sample_trains_nothing_and_lays_nothing_out(copies, name):
     assert evaluation.has_outcomes
     for kind in ("evaluation", "model", "layout", "laying"):
         assert not list(kept.glob(f"{kind}-*"))
-    layout = kept_layout(evaluation.dataset)
+    layout = cached_layout(evaluation.dataset)
     assert layout.method == "UMAP"
     shipped = pl.read_parquet(copies / name / "layout" / "rows.parquet")
     assert shipped["hash"].to_list() == np.unique(evaluation.dataset.content_hashes()).tolist()

@@ -1,19 +1,18 @@
 """The causes of a change of a metric between two versions: the model, or the test set.
 
-The change is taken apart exactly. With a(v, w) the metric of v's model on w's test set, the part
-of the model is the mean of a(after, before) - a(before, before) and a(after, after) -
-a(before, after), the part of the test set the mean of the two other differences (a symmetric
-decomposition; Kitagawa 1955). The part of the test set goes to its rows removed, added,
-relabelled and edited by Shapley values (Shapley 1953) over the sixteen test sets in between.
-Intervals: bootstrap over the instances of both test sets (Efron 1979), percentiles.
+The change is divided exactly. With a(v, w) the metric of v's model on w's test set, the model
+contribution is the mean of a(after, before) - a(before, before) and a(after, after) - a(before,
+after), the test-set contribution the mean of the two other differences (a symmetric decomposition;
+Kitagawa 1955). The latter is divided among rows removed, added, relabeled, and edited by Shapley
+values (Shapley 1953) over the sixteen test sets in between. Intervals: bootstrap over the instances
+of both test sets (Efron 1979), percentiles.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
-from math import comb
+from itertools import combinations, permutations
 
 import numpy as np
 import polars as pl
@@ -22,56 +21,44 @@ from numpy.typing import NDArray
 from chameleon.analysis.measures import (
     PARTS,
     TRAIN,
-    Floats,
-    KeptTests,
     Measure,
+    ScoredTests,
     Segments,
-    kept_tests,
     measure_of,
+    scored_tests,
+    shapley_values,
 )
+from chameleon.analysis.values import Floats
 from chameleon.models import Evaluation, has_external_predictions
 
 RESAMPLES = 1000
 _LEVEL = 95
 _UNDEFINED_AT_MOST = 0.05
+_NONE, _ALL = frozenset[str](), frozenset(PARTS)
 _NO_ROW = -1.0  # no label, class or loss is negative
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The change of a metric on test rows, and what made it.
+    """The change of a metric on test rows, and its causes.
 
-    Attributes
-    ----------
-    before, after
-        The names of the versions.
-    iteration
-        Whether the models differ by their train data, by their code, or by both.
-    metric
-        Its name; `better` is 1 where more of it is better, else -1.
-    reported_before, reported_after
-        As `version_metrics` tells them (accuracy, macro F1, log loss); None where undefined.
-    corners
-        model, test, value, instances: both models on both test sets, after the guard.
-    parts
-        part, value, low, high (95 %, null where none can be given), instances. "guard" is the
-        reported change less the guarded one; then "model"; then "removed", "added", "relabelled"
-        and "edited", or "test" where the test set cannot be taken apart. They add up to the
-        reported change, or to the guarded one where none is reported.
-    change
-        value, low and high of the guarded change; None where it is undefined.
-    interaction
-        How much more the change of test set brought under the new model than under the old one.
-    ambiguous
-        The interaction is more than half of the change: how it is split is then arbitrary.
-    leaked
-        Test instances that stand in the train set of either version, and left all corners.
-    unknown
-        Test instances without a label or without a prediction of either model; left out as well.
-    twins
-        Test instances left whose features equal those of a train row; left out if so asked.
-    note
-        Why something is undefined or cannot be split, or None.
+    `iteration` is whether the models differ by their train data, by their code, or by both. A
+    higher value of `metric` is better if `better` is 1, else -1. `reported_before` and
+    `reported_after` are those of `version_metrics` (accuracy, macro F1, log loss), None where
+    undefined.
+
+    `corners` has model, test, value, instances: both models on both test sets, after the guard.
+    `parts` has part, value, low, high (95%, null where undefined), instances: "guard" is the
+    reported change less the guarded one; then "model"; then "removed", "added", "relabelled",
+    "edited", or "test" where the test set can't be divided. They add up to the reported change, or
+    to the guarded one where none is reported. `change` is value, low, and high of the guarded
+    change, None where undefined.
+
+    `interaction` is the difference of the test-set change under the new model and under the old
+    one; if it is more than half of the change, the division is arbitrary and `ambiguous`. `leaked`
+    test instances are in the train set of either version, `unknown` ones have no label or no
+    prediction of either model, and both are excluded everywhere; `twins` of the others duplicate a
+    train row and are excluded on demand. `note` is why something is undefined or can't be divided.
     """
 
     before: str
@@ -112,34 +99,18 @@ def attribute_change(
 ) -> Attribution:
     """The change of a metric on test rows, and its causes.
 
-    Parameters
-    ----------
-    metric, of_class
-        See `measure_of`.
-    without_twins
-        Leave out test rows whose features equal those of a train row of either version.
-    resamples
-        How often the test instances are resampled for the intervals; 0 for none.
+    `metric` and `of_class` are those of `measure_of`; `without_twins` excludes test rows that
+    duplicate a train row of either version; `resamples` of the test instances give the intervals, 0
+    none.
     """
     measure = measure_of(evaluation, metric, of_class)
-    tests = kept_tests(evaluation, measure, before, after, without_twins=without_twins)
+    tests = scored_tests(evaluation, measure, before, after, without_twins=without_twins)
     reported = tuple(_reported(evaluation, name, metric) for name in (before, after))
-    totals = _totals(tests.segments, measure, resamples, seed)
-    values = _values(totals, measure)  # by model and composition, each (1 + resamples,)
-    none, every = frozenset[str](), frozenset(PARTS)
-    a, b, c, d = values[0, none], values[0, every], values[1, none], values[1, every]
-    corners = pl.DataFrame(
-        {
-            "model": [before, before, after, after],
-            "test": [before, after, before, after],
-            "value": [float(corner[0]) for corner in (a, b, c, d)],
-            "instances": [tests.size_before, tests.size_after] * 2,
-        }
-    ).with_columns(pl.col("value").fill_nan(None))
-    change = d - a
-    known = bool(np.isfinite([a[0], b[0], c[0], d[0]]).all())
-    interaction = d - c - b + a
-    shares, note = _shares(values, known=known)
+    values = _values(_totals(tests.segments, measure, resamples, seed), measure)
+    a, b, c, d = corners = [values[model][test] for model in (0, 1) for test in (_NONE, _ALL)]
+    known = bool(np.isfinite([corner[0] for corner in corners]).all())
+    change, interaction = d - a, d - c - b + a
+    shares, note = _shares(values) if known else ({}, None)
     guard = None
     if known and reported[0] is not None and reported[1] is not None:
         guard = reported[1] - reported[0] - float(change[0])
@@ -151,22 +122,29 @@ def attribute_change(
         better=measure.better,
         reported_before=reported[0],
         reported_after=reported[1],
-        corners=corners,
+        corners=pl.DataFrame(
+            {
+                "model": [before, before, after, after],
+                "test": [before, after, before, after],
+                "value": [float(corner[0]) for corner in corners],
+                "instances": [tests.size_before, tests.size_after] * 2,
+            }
+        ).with_columns(pl.col("value").fill_nan(None)),
         parts=_parts(guard, shares, tests),
         change=(float(change[0]), *_interval(change)) if known else None,
         interaction=float(interaction[0]) if known else None,
         ambiguous=known and bool(abs(interaction[0]) > abs(change[0]) / 2 + 1e-12),
         leaked=tests.leaked,
         unknown=tests.unknown,
-        twins=tests.twins,
+        twins=tests.duplicates,
         note=tests.note or note,
     )
 
 
 def _reported(evaluation: Evaluation, version: str, metric: str) -> float | None:
-    """The metric that the timeline shows; null where it is undefined or none of its metrics."""
-    told = evaluation.scores.filter(version=version, split="test", metric=metric)
-    return None if told.is_empty() else told["value"][0]
+    """The metric as the timeline shows it; None where it is undefined or none of its metrics."""
+    found = evaluation.scores.filter(version=version, split="test", metric=metric)
+    return None if found.is_empty() else found["value"][0]
 
 
 def _totals(segments: Segments, measure: Measure, resamples: int, seed: int) -> Floats:
@@ -177,18 +155,18 @@ def _totals(segments: Segments, measure: Measure, resamples: int, seed: int) -> 
     random = np.random.default_rng(seed)
     traits = segments.traits  # (instances, old/new, models, traits)
     flat = np.column_stack([segments.part, traits.reshape(len(traits), 4 * traits.shape[-1])])
-    alike, counts = np.unique(np.nan_to_num(flat, nan=_NO_ROW), axis=0, return_counts=True)
-    by_side = alike[:, 1:].reshape(-1, traits.shape[-1])
+    distinct, counts = np.unique(np.nan_to_num(flat, nan=_NO_ROW), axis=0, return_counts=True)
+    by_side = distinct[:, 1:].reshape(-1, traits.shape[-1])
     added = measure.added(by_side)
     added[(by_side == _NO_ROW).any(axis=1)] = 0
-    added = added.reshape(len(alike), 4 * added.shape[1])
+    added = added.reshape(len(distinct), 4 * added.shape[1])
     width = added.shape[1]
-    by_part = np.zeros((len(alike), len(segments.names), width))
-    by_part[np.arange(len(alike)), alike[:, 0].astype(np.intp)] = added
-    spread = by_part.reshape(len(alike), len(segments.names) * width)
+    by_part = np.zeros((len(distinct), len(segments.names), width))
+    by_part[np.arange(len(distinct)), distinct[:, 0].astype(np.intp)] = added
+    spread = by_part.reshape(len(distinct), len(segments.names) * width)
     drawn = [counts[None, :].astype(np.float64) @ spread]
     size = int(counts.sum())
-    step = max(1, 20_000_000 // max(len(alike), 1))
+    step = max(1, 20_000_000 // max(len(distinct), 1))
     for first in range(0, resamples if size else 0, step):
         times = min(step, resamples - first)
         weights = random.multinomial(size, counts / size, size=times).astype(np.float64)
@@ -196,57 +174,46 @@ def _totals(segments: Segments, measure: Measure, resamples: int, seed: int) -> 
     return np.concatenate(drawn).reshape(-1, len(segments.names), 2, 2, width // 4)
 
 
-def _values(totals: Floats, measure: Measure) -> dict[tuple[int, frozenset[str]], Floats]:
-    """The metric of each model on each test set in between the two."""
+def _values(totals: Floats, measure: Measure) -> list[dict[frozenset[str], Floats]]:
+    """The metric of each model on each test set in between the two, by the parts that happened."""
     old, new = 0, 1
-    found: dict[tuple[int, frozenset[str]], Floats] = {}
-    for size in range(len(PARTS) + 1):
-        for done in combinations(PARTS, size):
-            for model in (0, 1):
-                sums = totals[:, 0, old, model].copy()  # what stayed the same
-                for number, name in enumerate(PARTS, start=1):
-                    if name == "removed":
-                        sums += 0 if name in done else totals[:, number, old, model]
-                    elif name == "added":
-                        sums += totals[:, number, new, model] if name in done else 0
-                    else:
-                        sums += totals[:, number, new if name in done else old, model]
-                found[model, frozenset(done)] = measure.value(sums)
+    found: list[dict[frozenset[str], Floats]] = [{}, {}]
+    for model, by_parts in enumerate(found):
+        for done in (of for size in range(len(PARTS) + 1) for of in combinations(PARTS, size)):
+            sums = totals[:, 0, old, model].copy()  # what stayed the same
+            for number, name in enumerate(PARTS, start=1):
+                if name == "removed":
+                    sums += 0 if name in done else totals[:, number, old, model]
+                elif name == "added":
+                    sums += totals[:, number, new, model] if name in done else 0
+                else:
+                    sums += totals[:, number, new if name in done else old, model]
+            by_parts[frozenset(done)] = measure.value(sums)
     return found
 
 
 def _shares(
-    values: dict[tuple[int, frozenset[str]], Floats], *, known: bool
+    values: list[dict[frozenset[str], Floats]],
 ) -> tuple[dict[str, Floats], str | None]:
-    """The part of the model and those of the test set, each of shape (1 + resamples,)."""
-    if not known:
-        return {}, None
-    none, every = frozenset[str](), frozenset(PARTS)
-    a, b, c, d = values[0, none], values[0, every], values[1, none], values[1, every]
+    """The contributions of the model and the test set's parts, each of shape (1 + resamples,)."""
+    a, b, c, d = (values[model][test] for model in (0, 1) for test in (_NONE, _ALL))
     found = {"model": ((c - a) + (d - b)) / 2}
-    if any(np.isnan(value[0]) for value in values.values()):
+    if any(np.isnan(value[0]) for by_parts in values for value in by_parts.values()):
         found["test"] = ((b - a) + (d - c)) / 2
         return found, (
-            "The test set cannot be taken apart: on the way from one to the other nothing would "
-            "be left of it to score."
+            "The test set can't be divided: a test set in between the two would have no instance "
+            "to score."
         )
-    for name in PARTS:
-        rest = [other for other in PARTS if other != name]
-        share = np.zeros_like(a)
-        for size in range(len(rest) + 1):
-            weight = 1 / (len(PARTS) * comb(len(rest), size)) / 2
-            for done in combinations(rest, size):
-                with_it = frozenset((*done, name))
-                for model in (0, 1):
-                    share += weight * (values[model, with_it] - values[model, frozenset(done)])
-        found[name] = share
-    return found, None
+    halves = [shapley_values(by_parts, list(permutations(PARTS))) for by_parts in values]
+    return found | {name: (halves[0][name] + halves[1][name]) / 2 for name in PARTS}, None
 
 
-def _parts(guard: float | None, shares: dict[str, Floats], tests: KeptTests) -> pl.DataFrame:
+def _parts(guard: float | None, shares: dict[str, Floats], tests: ScoredTests) -> pl.DataFrame:
     rows: list[tuple[str, float, float | None, float | None, int | None]] = []
     if guard is not None:
-        rows.append(("guard", guard, None, None, tests.leaked + tests.unknown + tests.left_twins))
+        rows.append(
+            ("guard", guard, None, None, tests.leaked + tests.unknown + tests.excluded_duplicates)
+        )
     sizes = {**tests.segments.sizes, "test": len(tests.segments.part)}
     for name, share in shares.items():
         rows.append((name, float(share[0]), *_interval(share), sizes.get(name)))
@@ -258,7 +225,7 @@ def _parts(guard: float | None, shares: dict[str, Floats], tests: KeptTests) -> 
 
 
 def _interval(values: Floats) -> tuple[float | None, float | None]:
-    """The middle 95 % of the resamples; none where too many of them are undefined."""
+    """The middle 95% of the resamples; none where too many of them are undefined."""
     drawn = values[1:]
     finite = drawn[np.isfinite(drawn)]
     if not len(drawn) or len(finite) < (1 - _UNDEFINED_AT_MOST) * len(drawn):
@@ -271,7 +238,7 @@ def _interval(values: Floats) -> tuple[float | None, float | None]:
 class IterationOf(StrEnum):
     """The kind of a step: a change of train data, of model code, of both, or of neither.
 
-    Of both nothing can be blamed on either. Predictions that were made elsewhere do not tell.
+    Of both, neither can be named as the cause. External predictions don't reveal it.
     """
 
     DATA = "data"
@@ -284,8 +251,8 @@ class IterationOf(StrEnum):
 def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> IterationOf:
     """The kind of the step from one version to another.
 
-    Train data is the labelled train rows: who they are, their features and labels. The model code
-    is what chameleon.toml says of each version.
+    Train data is the labeled train rows: their ids, features, and labels. The model code is that of
+    chameleon.toml for each version.
     """
     dataset = evaluation.dataset
     first, second = (
@@ -304,7 +271,7 @@ def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> Iteratio
 
 
 def _train_data(evaluation: Evaluation, number: int) -> NDArray[np.uint64]:
-    """Instance, label and the hash of the features of every labelled train row, of (rows, 3)."""
+    """Instance, label, and feature hash of every labeled train row, of shape (n_rows, 3)."""
     dataset = evaluation.dataset
     rows = dataset.rows_of(number)
     rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]

@@ -1,54 +1,61 @@
-"""The data check: what was noticed in every version, and what was done about it."""
+"""The data check: findings in every version, and how each was handled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
-from chameleon.analysis.notices import (
-    Notice,
-    across_notices,
-    column_notices,
-    equal_notices,
-    instance_notices,
-    label_notices,
-    order_notices,
+from chameleon.analysis.findings import (
+    column_findings,
+    examples_clause,
+    identical_findings,
+    ids_of,
+    instance_findings,
+    label_findings,
+    leakage_findings,
+    order_findings,
 )
-from chameleon.analysis.odd_features import (
-    non_finite_notices,
-    target_leakage_findings,
-    value_notices,
-)
-from chameleon.data import EvolvingDataset, evolving_dataset
+from chameleon.analysis.values import Counts, value_text
+from chameleon.data import BinKind, EvolvingDataset, Feature, SummaryField, evolving_dataset
 from chameleon.models import Evaluation
-from chameleon.project import Finding, FindingKind, Project, Severity
+from chameleon.project import Finding, FindingKind, Kind, Project, Severity
 
+LEAST_LAMBDA = 0.95
+"""Lambda from which a feature reveals the label: of 20 wrong guesses it leaves one."""
+
+FEWEST_ROWS = 50
+ROWS_A_VALUE = 5
+"""With fewer labeled rows, or fewer for each occupied bin, chance alone reveals the label."""
+
+_LARGEST_TABLE = 2_000_000
 _LEFT_OUT = " The version is left out."
 _DONE: Mapping[FindingKind, str] = {
     FindingKind.DUPLICATE_IDS: "The version is left out; the others are used.",
     FindingKind.MISSING_IDS: "The version is left out; the others are used.",
     FindingKind.UNUSABLE: "The version is left out; the others are used.",
     FindingKind.MISSING_LABELS: "These rows are shown, not fitted; their outcome is unknown.",
-    FindingKind.NEW_LABELS: "Used as they are; the models of earlier versions cannot predict them.",
+    FindingKind.NEW_LABELS: "Used as they are; the models of earlier versions can't predict them.",
     FindingKind.VANISHED_LABELS: "Used as it is; this version's model may not know them.",
     FindingKind.MOVED: (
         "Every version counts an instance in its own split; tests and intervals of prediction "
-        "changes leave these out."
+        "changes exclude these."
     ),
-    FindingKind.ACROSS_SPLIT: "Counted as they are: test accuracy may flatter the model.",
+    FindingKind.ACROSS_SPLIT: "Counted. Test accuracy may be too optimistic.",
     FindingKind.COLUMN_JOINED: "In versions without the column its values count as missing.",
     FindingKind.COLUMN_LEFT: "Its values count as missing in this version.",
-    FindingKind.COLUMN_RETYPED: "Read in one way in all versions, so that equal values are equal.",
+    FindingKind.COLUMN_RETYPED: "Read the same way in all versions, so that equal values match.",
     FindingKind.CONSTANT: "Shown and fitted as it is.",
-    FindingKind.ALL_MISSING: "Counted as missing; a model without any train value does without it.",
-    FindingKind.NON_FINITE: "Counted in a bar of their own; missing for means and for the model.",
+    FindingKind.ALL_MISSING: "Counted as missing; a model without any train value ignores it.",
+    FindingKind.NON_FINITE: "Counted in a separate bar; missing for means and for the model.",
     FindingKind.TELLS_LABEL: "Used as it is. If it is known only after the label, name it under "
     "ignore in chameleon.toml.",
     FindingKind.OUT_OF_ORDER: "Kept in the order given. To change it, list [[versions]] in order.",
-    FindingKind.EQUAL_VERSION: "Shown as a version of its own, with the same numbers.",
-    FindingKind.RETURNED: "Told as removed in one step and as added in a later one.",
-    FindingKind.OTHER: "As the message says; what can be used is used.",
+    FindingKind.EQUAL_VERSION: "Shown as a separate version with the same numbers.",
+    FindingKind.RETURNED: "Counted as removed in one step and added in a later one.",
+    FindingKind.OTHER: "As the message describes; all usable data is used.",
 }
 _SCHEMA: Mapping[str, pl.DataType] = {
     "version": pl.String(), "severity": pl.String(), "kind": pl.String(), "column": pl.String(),
@@ -60,28 +67,18 @@ _SCHEMA: Mapping[str, pl.DataType] = {
 def check(project: Project | Evaluation) -> pl.DataFrame:
     """The findings about the data, version by version; nothing was repaired silently.
 
-    Looked for are the kinds of `FindingKind`. What opening, reading and fitting found wrong is
-    part of it, and nothing is told twice. A feature tells the label where guessing from it alone
-    leaves at most 5 % of the mistakes of always guessing the most frequent label (50 labelled
-    rows or more).
-
-    Parameters
-    ----------
-    project
-        An opened project, or an evaluation, whose problems with models are then told too.
+    The kinds are those of `FindingKind`. Findings of opening and reading, and of fitting for an
+    evaluation, are included, each once. A feature reveals the label where guessing from it alone
+    leaves at most 5% of the mistakes of always guessing the most frequent label (50 labeled rows
+    or more).
 
     Returns
     -------
     pl.DataFrame
-        version (null: of no single one), severity ("error", "warning" or "note"), kind (see
-        `FindingKind`), column (null: of no single one), count (how many rows, instances or ids it
-        concerns; null where these are not counted), examples (up to three ids or values), message,
-        done (what was done about it); the worst first, then by version.
-
-    Raises
-    ------
-    VersionError
-        A file changed or vanished since the project was opened.
+        version (null: several), severity ("error", "warning" or "note"), kind (see
+        `FindingKind`), column (null: several), count (affected rows, instances or ids; null where
+        these are not counted), examples (up to three ids or values), message, done (how it was
+        handled); the most severe first, then by version.
     """
     if isinstance(project, Evaluation):
         return data_check(project.dataset, project.findings)
@@ -90,63 +87,184 @@ def check(project: Project | Evaluation) -> pl.DataFrame:
 
 
 def data_check(dataset: EvolvingDataset, findings: Sequence[Finding]) -> pl.DataFrame:
-    """The findings about a dataset, the given problems included."""
-    carried = [_carried(finding) for finding in findings]
-    told = {notice.of for notice in carried if notice.kind is FindingKind.COLUMN_RETYPED}
-    found = [notice for notice in _noticed(dataset) if notice.of not in told]
-    return _frame(dataset.project, [*carried, *found])
+    """The findings about a dataset, together with the given ones."""
+    known = [
+        replace(
+            finding,
+            kind=finding.kind or _other_kind(finding),
+            message=finding.message.removesuffix(_LEFT_OUT),
+        )
+        for finding in findings
+    ]
+    retyped = {_key(finding) for finding in known if finding.kind is FindingKind.COLUMN_RETYPED}
+    new = [
+        finding
+        for found in (
+            label_findings, instance_findings, leakage_findings, column_findings, value_findings,
+            non_finite_findings, order_findings, identical_findings, target_leakage_findings,
+        )
+        for finding in found(dataset)
+        if _key(finding) not in retyped
+    ]  # fmt: skip
+    return _frame(dataset.project, [*known, *new])
 
 
-def _noticed(dataset: EvolvingDataset) -> Iterator[Notice]:
-    for look in (
-        label_notices,
-        instance_notices,
-        across_notices,
-        column_notices,
-        value_notices,
-        non_finite_notices,
-        order_notices,
-        equal_notices,
-    ):
-        yield from look(dataset)
-    yield from target_leakage_findings(dataset)
+def _other_kind(finding: Finding) -> FindingKind:
+    return FindingKind.UNUSABLE if finding.severity is Severity.ERROR else FindingKind.OTHER
 
 
-def _carried(finding: Finding) -> Notice:
-    error = finding.severity is Severity.ERROR
-    return Notice(
-        finding.severity,
-        finding.kind or (FindingKind.UNUSABLE if error else FindingKind.OTHER),
-        finding.message.removesuffix(_LEFT_OUT),
-        finding.version,
-        finding.column,
-        finding.count,
-        finding.examples,
-    )
+def _key(finding: Finding) -> tuple[object, ...]:
+    return finding.version, finding.kind, finding.column
 
 
-def _frame(project: Project, notices: Iterable[Notice]) -> pl.DataFrame:
+def _frame(project: Project, findings: Sequence[Finding]) -> pl.DataFrame:
     places = {version.name: place for place, version in enumerate(project.source.versions())}
     severities, kinds = list(Severity), list(FindingKind)
+    lines: list[tuple[tuple[int, int, int], tuple[object, ...]]] = []
+    for finding in findings:
+        kind = finding.kind or FindingKind.OTHER
+        place = -1 if finding.version is None else places.get(finding.version, len(places))
+        rank = severities.index(finding.severity), place, kinds.index(kind)
+        examples = list(finding.examples)
+        line = (finding.version, finding.severity.value, kind.value, finding.column, finding.count,
+                examples, finding.message, _DONE[kind])  # fmt: skip
+        lines.append((rank, line))
+    ordered = [line for _, line in sorted(lines, key=lambda ranked: ranked[0])]
+    return pl.DataFrame(ordered, schema=dict(_SCHEMA), orient="row")
 
-    def rank(notice: Notice) -> tuple[int, int, int]:
-        place = -1 if notice.version is None else places.get(notice.version, len(places))
-        return severities.index(notice.severity), place, kinds.index(notice.kind)
 
-    return pl.DataFrame(
-        [
-            (
-                notice.version,
-                notice.severity.value,
-                notice.kind.value,
-                notice.column,
-                notice.count,
-                list(notice.examples),
-                notice.message,
-                _DONE[notice.kind],
-            )
-            for notice in sorted(notices, key=rank)
-        ],
-        schema=dict(_SCHEMA),
-        orient="row",
+def value_findings(dataset: EvolvingDataset) -> Iterator[Finding]:
+    """Features that are all missing, or constant, in a version that has the column."""
+    summary = dataset.summary
+    rows = summary[..., SummaryField.ROWS].sum(axis=1)
+    low = np.fmin.reduce(summary[..., SummaryField.MINIMUM], axis=1)
+    high = np.fmax.reduce(summary[..., SummaryField.MAXIMUM], axis=1)
+    valued = rows - summary[..., SummaryField.MISSING].sum(axis=1)
+    empty = dataset.has_column & (valued == 0)
+    constant = (_non_finite_counts(dataset) == 0) & (valued >= 2) & (low == high)
+    for number, place in np.argwhere(empty | constant):
+        version, feature = dataset.versions[number], dataset.features[place]
+        count, of = int(valued[number, place]), int(rows[number, place])
+        if empty[number, place]:
+            message = f"has no value of '{feature.name}' in any of its {of:,} rows."
+            missing = FindingKind.ALL_MISSING
+            yield version.finding(Severity.WARNING, message, feature.name, kind=missing, count=of)
+            continue
+        value = spelled_value(dataset, feature, float(low[number, place]))
+        where = f"{count:,} of {of:,} rows; the others are missing"
+        if count == of:
+            where = f"all of its {of:,} rows"
+        yield version.finding(
+            Severity.NOTE,
+            f"has only one value of '{feature.name}', '{value}', in {where}.",
+            feature.name, kind=FindingKind.CONSTANT, count=count, examples=(value,),
+        )  # fmt: skip
+
+
+def spelled_value(dataset: EvolvingDataset, feature: Feature, value: float) -> str:
+    """A stored value as a person would write it."""
+    if feature.kind is Kind.TEXT:
+        return str(dataset.texts[feature.name][int(value)])
+    return f"{value:.12g}" if feature.kind is Kind.NUMBER else value_text(value, feature.kind)
+
+
+def _non_finite_counts(dataset: EvolvingDataset) -> Counts:
+    """int64 of shape (n_versions, n_features): infinite values."""
+    counts = np.zeros((len(dataset.versions), len(dataset.features)), dtype=np.int64)
+    for number, feature in enumerate(dataset.features):
+        rows = np.flatnonzero(dataset.codes[number] == feature.bins.missing_code + 1)
+        if rows.size:
+            counts[:, number] = dataset.present[:, rows].sum(axis=1)
+    return counts
+
+
+def non_finite_findings(dataset: EvolvingDataset) -> Iterator[Finding]:
+    """Features with infinite values, by version."""
+    for number, place in np.argwhere(_non_finite_counts(dataset)):
+        feature = dataset.features[place]
+        infinite = dataset.codes[place] == feature.bins.missing_code + 1
+        rows = np.flatnonzero(infinite & dataset.present[number])
+        examples = ids_of(dataset, dataset.instance[rows])
+        yield dataset.versions[number].finding(
+            Severity.WARNING,
+            f"has {rows.size:,} infinite values of '{feature.name}'{examples_clause(examples)}.",
+            feature.name,
+            kind=FindingKind.NON_FINITE, count=int(rows.size), examples=examples,
+        )  # fmt: skip
+
+
+def target_leakage_findings(dataset: EvolvingDataset) -> Iterator[Finding]:
+    """Features that alone predict nearly every label of a version.
+
+    Guessing each labeled row's label as the most frequent one of its bin (of its category, where
+    there are not too many) leaves at most 5% of the mistakes of always guessing the most frequent
+    label: Goodman and Kruskal's lambda (1954, J. Am. Stat. Assoc. 49, section 5) is at least 0.95.
+    """
+    totals = np.zeros((len(dataset.versions), len(dataset.classes)), dtype=np.int64)
+    for number in range(len(totals)):
+        labels = dataset.label[dataset.rows_of(number)]
+        totals[number] = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
+    base = totals.max(axis=1, initial=0)
+    rows = totals.sum(axis=1)
+    asked = (rows >= FEWEST_ROWS) & (base < rows)
+    if not asked.any():
+        return
+    for number, feature in enumerate(dataset.features):
+        right, used = _guessed_right(dataset, number)
+        revealing = (right - base) >= LEAST_LAMBDA * (rows - base)
+        for at in np.flatnonzero(asked & revealing & (rows >= ROWS_A_VALUE * used)):
+            yield dataset.versions[at].finding(
+                Severity.WARNING,
+                f": '{feature.name}' alone predicts {right[at]:,} of {rows[at]:,} labels; always "
+                f"guessing the most frequent label gets {base[at]:,}.",
+                feature.name,
+                kind=FindingKind.TELLS_LABEL, count=int(right[at]),
+                examples=_revealing_values(dataset, number, int(at)),
+            )  # fmt: skip
+
+
+def _guessed_right(dataset: EvolvingDataset, feature: int) -> tuple[Counts, Counts]:
+    """By version, labels guessed right from one feature, and bins that contain any row.
+
+    Counts change only by added and removed rows.
+    """
+    codes, size = _groups(dataset, feature)
+    classes = len(dataset.classes)
+    labeled = dataset.label >= 0
+    keys = codes * classes + dataset.label
+    counts = np.zeros((size, classes), dtype=np.int64)
+    right, used = (np.zeros(len(dataset.versions), dtype=np.int64) for _ in range(2))
+    before = np.zeros(dataset.row_count, dtype=np.bool_)
+    for number, held in enumerate(dataset.present):
+        changed = (held != before) & labeled
+        for rows, sign in ((changed & held, 1), (changed & before, -1)):
+            found = np.bincount(keys[rows], minlength=size * classes)
+            counts += sign * found.reshape(size, classes)
+        right[number] = counts.max(axis=1, initial=0).sum()
+        used[number] = counts.any(axis=1).sum()
+        before = held
+    return right, used
+
+
+def _groups(dataset: EvolvingDataset, number: int) -> tuple[Counts, int]:
+    """The bin of every row, or its category where those beyond the shown ones fit in a table."""
+    feature = dataset.features[number]
+    if feature.kind is Kind.TEXT and feature.bins.kind is not BinKind.TEXT:
+        texts = len(dataset.texts[feature.name])
+        if texts * len(dataset.classes) <= _LARGEST_TABLE:
+            values = np.asarray(dataset.values[number])
+            return np.where(np.isnan(values), texts, values).astype(np.int64), texts + 1
+    return dataset.codes[number].astype(np.int64), feature.bins.count
+
+
+def _revealing_values(dataset: EvolvingDataset, number: int, version: int) -> tuple[str, ...]:
+    """A value of the feature and its label, for each of a few labels."""
+    rows = dataset.rows_of(version)
+    rows = rows[(dataset.label[rows] >= 0) & ~np.isnan(dataset.values[number][rows])]
+    _, first = np.unique(dataset.label[rows], return_index=True)
+    feature = dataset.features[number]
+    return tuple(
+        f"{spelled_value(dataset, feature, float(dataset.values[number][row]))}: "
+        f"{dataset.classes[dataset.label[row]]}"
+        for row in rows[first[:3]]
     )

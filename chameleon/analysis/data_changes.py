@@ -1,8 +1,8 @@
-"""Changes of the data between two versions: counts, by split, class, and source, and lists."""
+"""Changes of the data between two versions: counts by group, lists of instances, and edits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,12 +10,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.matching import FILTERS, of_selection
-from chameleon.analysis.values import SPLIT_NAMES, named_column, value_texts
-from chameleon.data import SPLITS, EvolvingDataset, Pair, evolving_dataset, pair_of
+from chameleon.analysis.values import (
+    SPLIT_NAMES,
+    Codes,
+    Counts,
+    Floats,
+    Mask,
+    Rows,
+    id_ranks,
+    named_column,
+    value_texts,
+)
+from chameleon.data import EvolvingDataset, Pair, evolving_dataset, pair_of
 from chameleon.models import Evaluation
-from chameleon.project import Project
+from chameleon.project import Kind, Project
 from chameleon.selection import ChangeType, DataChange, Selection, instance_mask, rows_of_change
 
 
@@ -23,38 +32,14 @@ from chameleon.selection import ChangeType, DataChange, Selection, instance_mask
 class Iteration:
     """The instances that changed from one version to another.
 
-    Added, removed and kept instances are disjoint. Among the kept, relabelled, edited and moved
-    may overlap; the overlaps are given. Edits are counted over the features that both versions
-    have: a column that joins or leaves is told in `columns_joined` and `columns_left` instead.
-    Label probabilities and votes of labelling rules are no features: see `labeling_functions`.
-
-    Attributes
-    ----------
-    before, after
-        The names of the versions.
-    added, removed, kept
-        Instances of `after` alone, of `before` alone, and of both.
-    relabelled
-        Kept instances whose label changed, those that gained or lost one included.
-    labels_added, labels_removed
-        Relabelled instances that had no label before, or have none after.
-    edited
-        Kept instances of which at least one feature changed.
-    moved
-        Kept instances whose split changed.
-    redated, resourced
-        Kept instances whose date, or source, changed: told, but neither edited nor changed.
-    relabelled_and_edited, relabelled_and_moved, edited_and_moved, relabelled_edited_and_moved
-        The overlaps. The pairs include the instances of all three.
-    unchanged
-        Kept instances that are neither relabelled nor edited nor moved.
-    edited_features
-        feature, edited: how many kept instances changed in each feature, most first.
-    columns_joined, columns_left
-        Features that only `after`, or only `before`, has.
-    columns_retyped
-        Features of both whose kind (number, boolean, date, text) differs; a typed file tells the
-        kind of a column even where it holds no value.
+    `added`, `removed`, and `kept` (in both) are disjoint. Among the kept, `relabelled` (also those
+    with a first label, `labels_added`, or without one now, `labels_removed`), `edited` (any
+    feature), and `moved` (another split) may overlap; the overlaps are given, those of two include
+    those of all three. `unchanged` are none of these. `redated` and `resourced` have another date
+    or source and count as unchanged. `edited_features` has feature and edited (instances), most
+    first. Edits are counted over the features of both versions: `columns_joined` are features of
+    `after` alone, `columns_left` of `before` alone, and `columns_retyped` of both, but of another
+    kind. Label probabilities and votes are no features: see `labeling_functions`.
     """
 
     before: str
@@ -81,15 +66,7 @@ class Iteration:
 
 
 def compare_data(project: Project, *, before: str, after: str) -> Iteration:
-    """The changes from one version of a project to another.
-
-    Raises
-    ------
-    SelectionError
-        No usable version has that name.
-    VersionError
-        A file changed or vanished since the project was opened.
-    """
+    """The changes from one version of a project to another."""
     return iteration(evolving_dataset(project), before=before, after=after)
 
 
@@ -132,14 +109,12 @@ def timeline_changes(dataset: EvolvingDataset) -> pl.DataFrame:
     -------
     pl.DataFrame
         before, after, added, removed, relabelled (without added labels), labels_added, edited,
-        moved, unchanged: one row a step, instances; relabelled, edited and moved may overlap.
+        moved, unchanged: one row per step, instances; relabelled, edited and moved may overlap.
     """
     names = [version.name for version in dataset.versions]
     steps = [iteration(dataset, before=before, after=after) for before, after in pairwise(names)]
-    versions, counts = (
-        ("before", "after"),
-        ("added", "removed", "relabelled", "labels_added", "edited", "moved", "unchanged"),
-    )
+    versions = ("before", "after")
+    counts = ("added", "removed", "relabelled", "labels_added", "edited", "moved", "unchanged")
     frame = pl.DataFrame(
         [{name: getattr(step, name) for name in (*versions, *counts)} for step in steps],
         schema=dict.fromkeys(versions, pl.String) | dict.fromkeys(counts, pl.Int64),
@@ -162,7 +137,7 @@ def _retyped(project: Project, before: str, after: str) -> tuple[str, ...]:
     )
 
 
-def _only(names: list[str], has: NDArray[np.bool_], has_not: NDArray[np.bool_]) -> tuple[str, ...]:
+def _only(names: list[str], has: Mask, has_not: Mask) -> tuple[str, ...]:
     return tuple(names[number] for number in np.flatnonzero(has & ~has_not))
 
 
@@ -171,18 +146,11 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class InstanceList:
-    """Some of the instances to which something happened.
+    """A part of the list of instances with a change.
 
-    Attributes
-    ----------
-    frame
-        id, label_before, label_after, split_before, split_after, source, feature, value_before,
-        value_after: a row an instance, and for edited ones a row an instance and edited feature;
-        null where a version lacks it.
-    instances
-        How many instances there are in all.
-    rows
-        How many rows the whole list has.
+    `frame` has id, label_before, label_after, split_before, split_after, source, feature,
+    value_before, value_after: one row per instance, and for edits one per instance and feature;
+    null where a version lacks it. `instances` and `rows` count those of the whole list.
     """
 
     frame: pl.DataFrame
@@ -192,70 +160,62 @@ class InstanceList:
 
 @of_selection(*FILTERS, own=["data_changes"])
 def data_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
-    """How many instances were added, removed, changed or left alone by the step.
+    """Counts of instances by their change from the secondary to the primary version.
 
-    What was chosen among these counts does not narrow them.
+    Its own filter does not narrow it.
 
     Returns
     -------
     pl.DataFrame
         happened (added, removed, relabelled, labelled, edited, moved, unchanged), instances, of
-        (the instances of both versions together). Relabelled includes labelled, those that had no
+        (the instances of both versions together). Relabelled includes labelled, those without a
         label before; relabelled, edited and moved may overlap.
     """
-    dataset = evaluation.dataset
-    pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
-    mask = instance_mask(evaluation, selection)
-    every = np.concatenate([pair.new, pair.added, pair.removed])
-    of = int(mask[dataset.instance[every]].sum())
-    counts = [
-        int(mask[dataset.instance[rows_of_change(dataset, pair, DataChange(happened))]].sum())
-        for happened in ChangeType
-    ]
+    rows, mask = _changed_rows(evaluation, selection), instance_mask(evaluation, selection)
+    counts = {name: int(mask[evaluation.dataset.instance[of]].sum()) for name, of in rows.items()}
+    total = counts.pop("instances")
     return pl.DataFrame(
-        {"happened": [happened.value for happened in ChangeType], "instances": counts, "of": of},
+        {"happened": list(counts), "instances": list(counts.values()), "of": total},
         schema={"happened": pl.String, "instances": pl.Int64, "of": pl.Int64},
     )
 
 
+def _changed_rows(evaluation: Evaluation, selection: Selection) -> dict[str, Rows]:
+    """The rows of the instances with each change, and as "instances" those of all."""
+    dataset = evaluation.dataset
+    pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
+    found = {
+        change.value: rows_of_change(dataset, pair, DataChange(change)) for change in ChangeType
+    }
+    return found | {"instances": np.concatenate([pair.new, pair.added, pair.removed])}
+
+
 @of_selection(*FILTERS, own=["data_changes"])
 def data_changes_by(evaluation: Evaluation, selection: Selection, by: str) -> pl.DataFrame:
-    """The counts of `data_changes` for every split, class or source.
+    """The counts of `data_changes` for every split, class, or source.
 
-    Read from the instance's row in the primary version, or in the secondary where it was removed.
+    Read from the instance's row in the primary version, or in the secondary for removed ones.
 
-    Parameters
-    ----------
-    by
-        "split", "label" or "source".
+    `by` is "split", "label" or "source".
 
     Returns
     -------
     pl.DataFrame
-        group (null where there is none), added, removed, relabelled, labelled, edited, moved,
-        unchanged, instances (of either version); groups that occur, in their own order.
+        group (null without one), added, removed, relabelled, labelled, edited, moved, unchanged,
+        instances (of either version); groups that occur, in their own order.
     """
     if by not in ("split", "label", "source"):
         raise ValueError(f"by must be 'split', 'label' or 'source', not {by!r}")
-    dataset = evaluation.dataset
-    pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
-    mask = instance_mask(evaluation, selection)
+    dataset, mask = evaluation.dataset, instance_mask(evaluation, selection)
     known: tuple[str, ...] = {
-        "split": tuple(split.value for split in SPLITS),
-        "label": dataset.classes,
-        "source": dataset.sources,
-    }[by]
-    codes: NDArray[np.integer] = getattr(dataset, by)
-
-    def counted(rows: NDArray[np.int32]) -> NDArray[np.int64]:
+        "split": SPLIT_NAMES, "label": dataset.classes, "source": dataset.sources,
+    }[by]  # fmt: skip
+    codes: Codes = getattr(dataset, by)
+    columns: dict[str, Counts] = {}
+    for name, rows in _changed_rows(evaluation, selection).items():
         own = codes[rows[mask[dataset.instance[rows]]]].astype(np.int64)
-        return np.bincount(np.where(own < 0, len(known), own), minlength=len(known) + 1)
-
-    columns = {
-        happened.value: counted(rows_of_change(dataset, pair, DataChange(happened)))
-        for happened in ChangeType
-    }
-    columns["instances"] = counted(np.concatenate([pair.new, pair.added, pair.removed]))
+        own[own < 0] = len(known)
+        columns[name] = np.bincount(own, minlength=len(known) + 1)
     occurring = np.flatnonzero(columns["instances"])
     names = [*known, None]
     return pl.DataFrame(
@@ -271,14 +231,9 @@ def data_changes_by(evaluation: Evaluation, selection: Selection, by: str) -> pl
 def changed_instances(
     evaluation: Evaluation, selection: Selection, change: DataChange, *, most: int = MOST
 ) -> InstanceList:
-    """The instances to which something happened in the pair, before and after side by side.
+    """The instances with a change, before and after side by side, in the order of the ids.
 
-    Parameters
-    ----------
-    change
-        What happened; with a feature, only edits of that feature.
-    most
-        So many rows are listed, in the order of the ids.
+    `change` with a feature means only edits of that feature; `most` limits the listed rows.
     """
     dataset = evaluation.dataset
     pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
@@ -299,64 +254,203 @@ def changed_instances(
 
 
 def _edits(
-    dataset: EvolvingDataset, pair: Pair, change: DataChange, instances: NDArray[np.int32]
+    dataset: EvolvingDataset, pair: Pair, change: DataChange, instances: Rows
 ) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """For each feature the places, among the instances, of those whose value changed."""
-    touched = dataset.instance[pair.new[pair.touched]]
+    changed = dataset.instance[pair.new[pair.touched]]
     wanted = None if change.feature is None else dataset.feature_number(change.feature)
     for place, feature in enumerate(pair.common):
         if wanted in (None, feature):
-            found = touched[pair.edits[place]]
+            found = changed[pair.edits[place]]
             yield int(feature), np.flatnonzero(np.isin(instances, found))
 
 
-def _listed(
-    dataset: EvolvingDataset, before: NDArray[np.int32], after: NDArray[np.int32]
-) -> pl.DataFrame:
-    """Labels, splits and source of instances by their rows, -1 where a version lacks them."""
+def _listed(dataset: EvolvingDataset, before: Rows, after: Rows) -> pl.DataFrame:
+    """Labels, splits, and source of instances by their rows, -1 where a version lacks them."""
     present = np.where(after < 0, before, after)
     nothing = [None] * len(present)
 
-    def named(
-        name: str, names: Sequence[str], codes: NDArray[np.integer], rows: NDArray[np.int32]
-    ) -> pl.Series:
-        return named_column(name, names, np.where(rows < 0, -1, codes[rows].astype(np.int64)))
-
-    return pl.DataFrame(
-        [
-            dataset.instance_ids.gather(dataset.instance[present]).alias("id"),
-            named("label_before", dataset.classes, dataset.label, before),
-            named("label_after", dataset.classes, dataset.label, after),
-            named("split_before", SPLIT_NAMES, dataset.split, before),
-            named("split_after", SPLIT_NAMES, dataset.split, after),
-            named("source", dataset.sources, dataset.source, present),
-        ]
-    ).with_columns(
-        pl.Series(name, nothing, dtype=pl.String)
-        for name in ("feature", "value_before", "value_after")
-    )
+    columns = [dataset.instance_ids.gather(dataset.instance[present]).alias("id")]
+    for name, names, codes, rows in (
+        ("label_before", dataset.classes, dataset.label, before),
+        ("label_after", dataset.classes, dataset.label, after),
+        ("split_before", SPLIT_NAMES, dataset.split, before),
+        ("split_after", SPLIT_NAMES, dataset.split, after),
+        ("source", dataset.sources, dataset.source, present),
+    ):
+        known = np.where(rows < 0, -1, codes[rows].astype(np.int64))
+        columns.append(named_column(name, names, known))
+    values = ("feature", "value_before", "value_after")
+    return pl.DataFrame([*columns, *(pl.Series(n, nothing, dtype=pl.String) for n in values)])
 
 
 def _edited_list(
-    dataset: EvolvingDataset,
-    before: NDArray[np.int32],
-    after: NDArray[np.int32],
-    pairs: list[tuple[int, int]],
+    dataset: EvolvingDataset, before: Rows, after: Rows, pairs: list[tuple[int, int]]
 ) -> pl.DataFrame:
-    """A row for each pair of a place among the instances and a feature that was edited."""
+    """A row for each pair of a place among the instances and an edited feature."""
     places = np.array([place for place, _ in pairs], dtype=np.intp)
     features = np.array([feature for _, feature in pairs], dtype=np.intp)
     frame = _listed(dataset, before[places], after[places])
-    columns: list[list[str | None]] = []
-    for rows in (before[places], after[places]):
+    columns = {"feature": [dataset.features[f].name for f in features]}
+    for side, rows in (("before", before[places]), ("after", after[places])):
         texts: list[str | None] = [None] * len(pairs)
         for feature in np.unique(features):
             own = np.flatnonzero(features == feature)
             for place, text in zip(own, value_texts(dataset, feature, rows[own]), strict=True):
                 texts[place] = text
-        columns.append(texts)
-    return frame.with_columns(
-        pl.Series("feature", [dataset.features[f].name for f in features], dtype=pl.String),
-        pl.Series("value_before", columns[0], dtype=pl.String),
-        pl.Series("value_after", columns[1], dtype=pl.String),
+        columns[f"value_{side}"] = texts
+    return frame.with_columns(pl.Series(n, t, dtype=pl.String) for n, t in columns.items())
+
+
+MOSTLY = 0.8
+"""The least share of the edits that a pattern must explain."""
+
+_CLOSE = 0.01  # values are rounded when written, so that a ratio of 10 may read 9.98
+_NEAR_ONE = 0.05
+_FEWEST_VALUES = 3
+
+_EDITS_SCHEMA = {
+    "feature": pl.String, "instances": pl.Int64, "became_missing": pl.Int64,
+    "was_missing": pl.Int64, "median_before": pl.Float64, "median_after": pl.Float64,
+    "median_shift": pl.Float64, "shift_share": pl.Float64, "median_ratio": pl.Float64,
+    "ratio_share": pl.Float64, "most_before": pl.String, "most_after": pl.String,
+    "most_instances": pl.Int64, "pattern": pl.String,
+}  # fmt: skip
+
+
+@of_selection(*FILTERS, own=["data_changes"])
+def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """The changes of the values of every edited feature from the secondary to the primary version.
+
+    Over the features of both versions.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature, instances (edited in it), became_missing, was_missing (of these), median_before,
+        median_after (over pairs of finite values, as the rest), median_shift (of after - before),
+        shift_share (of those pairs within 1% of it), median_ratio (of after / before where neither
+        is 0), ratio_share (of all pairs within 1% of it), most_before, most_after, most_instances
+        (the most frequent change as text, null for a missing value), pattern (such as "times 10",
+        "plus 3", "became missing": the rule of at least four in five edits, or null). Dates are in
+        microseconds since 1970; texts and booleans have no medians. Most edited first.
+    """
+    dataset = evaluation.dataset
+    lines: list[dict[str, object]] = []
+    for number, old, new in _edited_rows(evaluation, selection):
+        feature = dataset.features[number]
+        transitions = _transitions(dataset, number, old, new)
+        before, after, most = transitions.row(0)
+        a, b = dataset.values[number][old], dataset.values[number][new]
+        line: dict[str, object] = {
+            "feature": feature.name,
+            "instances": len(old),
+            "became_missing": int(np.isnan(b).sum()),
+            "was_missing": int(np.isnan(a).sum()),
+            "most_before": before,
+            "most_after": after,
+            "most_instances": most,
+        }
+        if feature.kind in (Kind.NUMBER, Kind.DATE):
+            line |= _edit_figures(a, b)
+        lines.append({**line, "pattern": _pattern(line, feature.kind)})
+    frame = pl.DataFrame(lines, schema=_EDITS_SCHEMA)
+    return frame.sort("instances", descending=True, maintain_order=True)
+
+
+@of_selection(*FILTERS, own=["data_changes"])
+def value_transitions(
+    evaluation: Evaluation, selection: Selection, feature: str, *, most: int = 20
+) -> pl.DataFrame:
+    """Counts of the edits of one feature by value before and after.
+
+    Returns
+    -------
+    pl.DataFrame
+        before, after (text; null is missing), instances; the `most` most frequent, in that order.
+    """
+    dataset = evaluation.dataset
+    wanted = dataset.feature_number(feature)
+    for number, old, new in _edited_rows(evaluation, selection):
+        if number == wanted:
+            return _transitions(dataset, number, old, new).head(most)
+    return pl.DataFrame(schema={"before": pl.String, "after": pl.String, "instances": pl.Int64})
+
+
+def _edited_rows(evaluation: Evaluation, selection: Selection) -> list[tuple[int, Rows, Rows]]:
+    """Each edited feature, and the rows of its edited instances before and after."""
+    dataset = evaluation.dataset
+    pair: Pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
+    old, new = pair.old[pair.touched], pair.new[pair.touched]
+    matching = instance_mask(evaluation, selection)[dataset.instance[new]]
+    found = ((int(f), pair.edits[place] & matching) for place, f in enumerate(pair.common))
+    return [(feature, old[edited], new[edited]) for feature, edited in found if edited.any()]
+
+
+def _transitions(dataset: EvolvingDataset, number: int, old: Rows, new: Rows) -> pl.DataFrame:
+    """The distinct changes with their counts; equally frequent ones in the order of values."""
+    values = dataset.values[number]
+    pairs = pl.DataFrame({"a": values[old], "b": values[new], "old": old, "new": new})
+    grouped = pairs.group_by("a", "b").agg(
+        pl.col("old").first(), pl.col("new").first(), instances=pl.len().cast(pl.Int64)
     )
+    ordered = grouped.sort("instances", "a", "b", descending=[True, False, False])
+    rows = (ordered["old"].to_numpy(), ordered["new"].to_numpy())
+    texts = [value_texts(dataset, number, of) for of in rows]
+    return pl.DataFrame(
+        {"before": texts[0], "after": texts[1], "instances": ordered["instances"]},
+        schema={"before": pl.String, "after": pl.String, "instances": pl.Int64},
+    )
+
+
+def _edit_figures(a: Floats, b: Floats) -> dict[str, object]:
+    both = np.isfinite(a) & np.isfinite(b)
+    a, b = a[both], b[both]
+    if not len(a):
+        return {}
+    shift = float(np.median(b - a))
+    figures: dict[str, object] = {
+        "median_before": float(np.median(a)),
+        "median_after": float(np.median(b)),
+        "median_shift": shift,
+        "shift_share": float((np.abs(b - a - shift) <= _CLOSE * abs(shift)).mean()),
+    }
+    whole = (a != 0) & (b != 0)
+    if whole.any() and len(np.unique(a)) >= _FEWEST_VALUES:
+        ratios = b[whole] / a[whole]
+        ratio = float(np.median(ratios))
+        near = np.abs(ratios - ratio) <= _CLOSE * abs(ratio)
+        figures |= {"median_ratio": ratio, "ratio_share": float(near.sum() / len(a))}
+    return figures
+
+
+def _pattern(line: dict[str, object], kind: Kind) -> str | None:
+    """The rule of most edits in words."""
+    edits = _number(line["instances"])
+    for column, words in (("became_missing", "became missing"), ("was_missing", "was missing")):
+        if _number(line[column]) >= MOSTLY * edits:
+            return words
+    rule = _rule(line) if kind is Kind.NUMBER else None
+    if rule is not None:
+        return rule
+    if _number(line["most_instances"]) >= MOSTLY * edits and edits >= _FEWEST_VALUES:
+        names = (line["most_before"], line["most_after"])
+        before, after = ("missing" if name is None else name for name in names)
+        return f"{before} became {after}"
+    return None
+
+
+def _rule(line: dict[str, object]) -> str | None:
+    """Times or plus, whichever explains more edits."""
+    of_ratio, of_shift = (_number(line.get(name)) for name in ("ratio_share", "shift_share"))
+    ratio, shift = (_number(line.get(name)) for name in ("median_ratio", "median_shift"))
+    # ratios near 1 are similar whatever was done to the values
+    if of_ratio >= max(MOSTLY, of_shift) and abs(ratio - 1) > _NEAR_ONE:
+        return f"times {ratio:.4g}" if abs(ratio) >= 1 else f"divided by {1 / ratio:.4g}"
+    if of_shift >= MOSTLY:
+        return f"{'plus' if shift > 0 else 'minus'} {abs(shift):.4g}"
+    return None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

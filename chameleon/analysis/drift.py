@@ -1,4 +1,4 @@
-"""How far features and labels moved between versions, and how far chance alone would move them.
+"""Drift of features and labels between versions, and its chance level.
 
 Distances: Jensen-Shannon distance in base 2 (Endres and Schindelin 2003), Wasserstein distance,
 population stability index; over the bins that all versions share.
@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS, matching_pair, of_selection
+from chameleon.analysis.values import Codes, Counts, Floats
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
 from chameleon.data import SPLITS, BinKind, EvolvingDataset, Pair
 from chameleon.errors import Option
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
 from chameleon.selection import Selection
+from chameleon.storage import MemoryCache
 
 LEVEL = 0.95
 DRAWS = 200
-"""Enough for a level at 95 %: its own error is about a tenth of the spread of chance."""
+"""Enough for a 95% level: its error is about a tenth of the spread of chance."""
 
 _SCHEMA = {
     "kind": pl.String, "feature": pl.String, "split": pl.String, "secondary_instances": pl.Int64,
@@ -34,8 +35,8 @@ _SCHEMA = {
     "wasserstein_reason": pl.String,
 }  # fmt: skip
 _NO_ORDER = "its values have no order"
-_TEXT = "it is text that nearly always differs, which has no bins"
-_places: WeakKeyDictionary[EvolvingDataset, dict[int, NDArray[np.float64]]] = WeakKeyDictionary()
+_TEXT = "it is text that nearly always differs, without bins"
+_places: MemoryCache[EvolvingDataset, int, Floats] = MemoryCache(4096)
 
 
 class DriftReference(Option):
@@ -55,53 +56,46 @@ def feature_drift(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """How far every feature, and the label, moved from the secondary to the primary version.
+    """The drift of every feature, and of the label, from the secondary to the primary version.
 
-    Beside each distance stands its chance level: what 95 % of permutations stay below. A
-    permutation exchanges the roles of instances (kept, removed, added), as many of each as there
-    are, so that rows shared by both versions are respected; an edited instance lends its values
-    to both versions in either order. One feature in twenty passes its level by chance alone.
-
-    Parameters
-    ----------
-    split
-        Only rows of that split; an instance that was moved out of it counts as removed.
-    exact
-        Take the Wasserstein distance from the values themselves. Its chance level stays the one
-        over bins, up to a quarter off where little moved.
-    draws
-        How many permutations.
+    Each distance has a chance level: the 95% level of `draws` permutations. A permutation exchanges
+    the roles of instances (shared, removed, added), with the same number of each, so that rows in
+    both versions are respected; an edited instance lends its values to both versions in either
+    order. One feature in twenty exceeds its level by chance alone. In a `split`, an instance that
+    left it counts as removed. `exact` takes the Wasserstein distance from the values themselves;
+    its chance level stays the one over bins, up to a quarter off where the drift is small.
 
     Returns
     -------
     pl.DataFrame
         kind ("feature" or "label"), feature, split ("all" or its name), secondary_instances,
-        primary_instances, js_distance (0 alike, 1 disjoint), js_chance, wasserstein (in standard
-        deviations of both versions together, finite values only), wasserstein_chance, psi
+        primary_instances, js_distance (0 identical, 1 disjoint), js_chance, wasserstein (in
+        standard deviations of both versions together, finite values only), wasserstein_chance, psi
         (natural logarithm, 1/2 added to every bin), psi_chance, p_value (of the Jensen-Shannon
         distance, by the permutations), reason (why there is no distance), wasserstein_reason.
         Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
     """
     dataset = evaluation.dataset
     pair = matching_pair(evaluation, selection, split)
-    names = (selection.secondary, selection.primary)
-    versions = [dataset.version_number(name) for name in names]
+    sides = {selection.secondary: len(pair.all_before), selection.primary: len(pair.all_after)}
+    versions = [dataset.version_number(name) for name in (selection.secondary, selection.primary)]
     head: dict[str, object] = {
         "split": "all" if split is None else str(split),
         "secondary_instances": len(pair.all_before),
         "primary_instances": len(pair.all_after),
     }
+    empty = [f"version {name} has no matching instance" for name, of in sides.items() if not of]
     lines: list[dict[str, object]] = []
     for number, feature in enumerate(dataset.features):
-        line: dict[str, object] = {"kind": "feature", "feature": feature.name, **head}
-        reason = _why_undefined(dataset, number, versions) or _why_empty(
-            head, secondary=names[0], primary=names[1]
-        )
-        if reason is None:
-            line |= _feature_figures(dataset, pair, number, exact, draws, seed)
-        lines.append({**line, "reason": reason})
-    lines.append(_label_line(dataset, pair, head, names, draws, seed))
-    frame = pl.DataFrame(lines, schema=_SCHEMA)
+        reason = _why_undefined(dataset, number, versions) or next(iter(empty), None)
+        figures = {} if reason else _feature_figures(dataset, pair, number, exact, draws, seed)
+        lines.append({"kind": "feature", "feature": feature.name, "reason": reason} | figures)
+    label: dict[str, object] = {"reason": next(iter(empty), None)}
+    if not empty:
+        roles = _roles(dataset.label + 1, pair, len(dataset.classes) + 1)
+        label |= _figures(roles, roles.drawn(draws, seed)) | {"wasserstein_reason": _NO_ORDER}
+    lines.append({"kind": "label", "feature": "label"} | label)
+    frame = pl.DataFrame([head | line for line in lines], schema=_SCHEMA)
     return frame.sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
 
 
@@ -111,21 +105,16 @@ def drift_over_versions(
     against: DriftReference = DriftReference.BEFORE,
     split: Split | None = None,
 ) -> pl.DataFrame:
-    """How far every feature, and the label, of each version lies from the version before.
+    """The drift of every feature, and of the label, of each version from the previous or first one.
 
-    All histograms of all versions come from one pass over the rows that join or leave.
-
-    Parameters
-    ----------
-    against
-        The version before, or the first of the timeline.
+    All histograms of all versions come from one pass over added and removed rows.
 
     Returns
     -------
     pl.DataFrame
-        kind ("feature" or "label"), feature, before (the version held against), version,
-        js_distance (null where undefined), reason (why it is). One row a feature and version but
-        the first; features in the order of their names, the label last.
+        kind ("feature" or "label"), feature, before (the reference version), version, js_distance
+        (null where undefined), reason (why it is). One row per feature and version but the first;
+        features in the order of their names, the label last.
     """
     dataset = evaluation.dataset
     against = DriftReference(against)
@@ -141,7 +130,7 @@ def drift_over_versions(
             reason = None if number is None else _why_undefined(dataset, number, pair)
             empty = [names[v] for v in pair if not histograms[v].sum()]
             if reason is None and empty:
-                reason = f"version {empty[0]} has no instance here"
+                reason = f"version {empty[0]} has no matching instance"
             value = None if reason else float(distances[place])
             kind = "label" if label else "feature"
             lines.append((kind, name, names[first], names[place + 1], value, reason))
@@ -152,40 +141,37 @@ def drift_over_versions(
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
-def bin_places(dataset: EvolvingDataset, number: int) -> NDArray[np.float64]:
+def bin_places(dataset: EvolvingDataset, number: int) -> Floats:
     """The mean of the finite values of each bin of a feature; ascending.
 
-    Over all rows of the timeline, so that a bin has one place in all versions; an empty bin takes
-    that of the bin before.
+    Over all rows of the timeline, so that a bin has one place in all versions; an empty bin has
+    that of the previous one.
     """
-    kept = _places.setdefault(dataset, {})
-    if number not in kept:
+
+    def find() -> Floats:
         bins = dataset.features[number].bins.missing_code
         codes = dataset.codes[number]
         finite = codes < bins
         used = codes[finite]
         counts = np.bincount(used, minlength=bins)
+        filled = np.flatnonzero(counts)
+        if not filled.size:
+            return np.zeros(bins)
         # each divided by itself, because a sum of the largest numbers would overflow
         parts = dataset.values[number][finite] / counts[used]
-        means_of_bins = np.bincount(used, weights=parts, minlength=bins)
-        filled = np.flatnonzero(counts)
-        places = np.zeros(bins)
-        if filled.size:
-            means = means_of_bins[filled]
-            before = np.searchsorted(filled, np.arange(bins), side="right") - 1
-            places = np.maximum.accumulate(means[np.maximum(before, 0)])
-        kept[number] = places
-    return kept[number]
+        means = np.bincount(used, weights=parts, minlength=bins)[filled]
+        before = np.searchsorted(filled, np.arange(bins), side="right") - 1
+        places: Floats = np.maximum.accumulate(means[np.maximum(before, 0)])
+        return places
+
+    return _places.recall(dataset, number, find)
 
 
 def _feature_figures(
     dataset: EvolvingDataset, pair: Pair, number: int, exact: bool, draws: int, seed: int
 ) -> dict[str, object]:
-    feature, codes = dataset.features[number], dataset.codes[number]
-    roles = Roles.of_codes(
-        codes[pair.old], codes[pair.new], codes[pair.removed], codes[pair.added],
-        feature.bins.count,
-    )  # fmt: skip
+    feature = dataset.features[number]
+    roles = _roles(dataset.codes[number], pair, feature.bins.count)
     chance = roles.drawn(draws, seed)
     found = _figures(roles, chance)
     if feature.kind is Kind.TEXT:
@@ -206,9 +192,7 @@ def _feature_figures(
     return {**found, "wasserstein": distance, "wasserstein_chance": level}
 
 
-def _figures(
-    roles: Roles, chance: tuple[NDArray[np.int64], NDArray[np.int64]]
-) -> dict[str, object]:
+def _figures(roles: Roles, chance: tuple[Counts, Counts]) -> dict[str, object]:
     distance = float(jensen_shannon(roles.before, roles.after))
     drawn = jensen_shannon(*chance)
     as_far = int((drawn >= distance - 1e-12).sum())
@@ -221,13 +205,13 @@ def _figures(
     }
 
 
-def _level(drawn: NDArray[np.float64]) -> float:
-    """The 95% level of draws: the rank that one more draw passes in 5 % of cases."""
+def _level(drawn: Floats) -> float:
+    """The 95% level of draws: the rank that one more draw exceeds in 5% of cases."""
     rank = min(math.ceil(LEVEL * (len(drawn) + 1)), len(drawn))
     return float(np.sort(drawn)[rank - 1])
 
 
-def _exact_wasserstein(values: NDArray[np.float64], pair: Pair) -> float:
+def _exact_wasserstein(values: Floats, pair: Pair) -> float:
     from scipy.stats import wasserstein_distance
 
     sides = [values[rows] for rows in (pair.all_before, pair.all_after)]
@@ -238,24 +222,10 @@ def _exact_wasserstein(values: NDArray[np.float64], pair: Pair) -> float:
     return float(distance / (both / largest).std())
 
 
-def _label_line(
-    dataset: EvolvingDataset,
-    pair: Pair,
-    head: dict[str, object],
-    versions: tuple[str, str],
-    draws: int,
-    seed: int,
-) -> dict[str, object]:
-    line: dict[str, object] = {"kind": "label", "feature": "label", **head}
-    reason = _why_empty(head, secondary=versions[0], primary=versions[1])
-    if reason is None:
-        codes = dataset.label + 1
-        roles = Roles.of_codes(
-            codes[pair.old], codes[pair.new], codes[pair.removed], codes[pair.added],
-            len(dataset.classes) + 1,
-        )  # fmt: skip
-        line |= {**_figures(roles, roles.drawn(draws, seed)), "wasserstein_reason": _NO_ORDER}
-    return {**line, "reason": reason}
+def _roles(codes: Codes, pair: Pair, bins: int) -> Roles:
+    return Roles.of_codes(
+        codes[pair.old], codes[pair.new], codes[pair.removed], codes[pair.added], bins
+    )
 
 
 def _why_undefined(dataset: EvolvingDataset, number: int, versions: list[int]) -> str | None:
@@ -267,26 +237,19 @@ def _why_undefined(dataset: EvolvingDataset, number: int, versions: list[int]) -
     return None
 
 
-def _why_empty(head: dict[str, object], **versions: str) -> str | None:
-    for side, name in versions.items():
-        if not head[f"{side}_instances"]:
-            return f"version {name} has no instance here"
-    return None
-
-
 def _histograms_of_versions(
     dataset: EvolvingDataset, split: Split | None
-) -> Iterator[tuple[int | None, NDArray[np.int64]]]:
+) -> Iterator[tuple[int | None, Counts]]:
     """Every feature's histograms in all versions, shape (n_versions, n_bins); the label's last."""
     present = dataset.present
     if split is not None:
         present = present & (dataset.split == SPLITS.index(Split(split)))
     versions = len(present)
-    # a row counts where it joins or leaves, and from there on
+    # a row counts from the version that adds it to the one that removes it
     changes = np.concatenate([present[:1], present[1:] != present[:-1]])
     at, row = np.nonzero(changes)
     joins = present[at, row]
-    codes_of: list[tuple[int | None, NDArray[np.int64] | NDArray[np.uint8], int]] = [
+    codes_of: list[tuple[int | None, Counts | NDArray[np.uint8], int]] = [
         (number, dataset.codes[number], feature.bins.count)
         for number, feature in enumerate(dataset.features)
     ]

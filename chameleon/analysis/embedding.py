@@ -1,4 +1,4 @@
-"""The aggregated embedding: the layout of all rows cut into squares, counted by outcome.
+"""The aggregated embedding: the layout of all rows divided into cells, counted by outcome.
 
 Method: Hohman et al., CHI 2020, "Aggregated Embedding".
 """
@@ -10,15 +10,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
+from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats, Mask
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
-from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
 from chameleon.selection import Region, Selection, held_rows, instance_mask
 
 CELLS = 40
-"""Cells along the longer side of the layout, unless told otherwise."""
+"""Cells along the longer side of the layout, by default."""
 
 SMOOTHING = 0.5
 
@@ -27,54 +28,54 @@ SMOOTHING = 0.5
 def embedding_cells(
     evaluation: Evaluation, selection: Selection, *, cells: int = CELLS
 ) -> pl.DataFrame:
-    """The cells of the embedding that hold instances of the primary or the secondary version.
+    """The cells of the embedding with instances of the primary or the secondary version.
 
-    The grid is the same for all versions and filters. Cells chosen in the view do not narrow it.
-
-    Parameters
-    ----------
-    cells
-        Cells along the longer side of the layout.
+    The grid is the same for all versions and filters, with `cells` along the longer side of the
+    layout. Its own filter does not narrow it.
 
     Returns
     -------
     pl.DataFrame
-        cell ("column,row"), x, y (its centre in the layout), size (its edge), correct, incorrect,
+        cell ("column,row"), x, y (its center in the layout), size (its edge), correct, incorrect,
         unknown, instances (correct + incorrect), accuracy (null without any), ratio (correct to
         incorrect, both with 1/2 added), secondary_correct, secondary_incorrect,
         secondary_unknown, secondary_instances, secondary_accuracy, accuracy_change (null where
         either is).
     """
     grid = _grid(evaluation, cells)
-    through = _through(evaluation, selection)
-    counts: list[NDArray[np.int64]] = []
-    sides = zip(
-        (selection.primary, selection.secondary), held_rows(evaluation, selection), strict=True
-    )
-    for name, held in sides:
-        rows = np.flatnonzero(held & through)
+    matching = _matching_rows(evaluation, selection)
+    counts: list[Counts] = []
+    names = (selection.primary, selection.secondary)
+    for name, held in zip(names, held_rows(evaluation, selection), strict=True):
+        rows = np.flatnonzero(held & matching)
         outcome = evaluation.outcome[evaluation.dataset.version_number(name), rows]
         key = grid.numbers[rows] * 3 + outcome
         counts.append(np.bincount(key, minlength=grid.count * 3).reshape(-1, 3))
     occurring = np.flatnonzero(counts[0].sum(axis=1) + counts[1].sum(axis=1))
-    columns = _count_columns("", counts[0][occurring])
-    columns |= _count_columns("secondary_", counts[1][occurring])
-    x, y = grid.centres(occurring)
-    frame = pl.DataFrame(
-        {
-            "cell": grid.names(occurring),
-            "x": x,
-            "y": y,
-            "size": np.full(len(occurring), grid.size),
-            **columns,
-        },
-        schema_overrides={"cell": pl.String},
+    x, y = grid.centers(occurring)
+    columns: dict[str, object] = {
+        "cell": grid.names(occurring), "x": x, "y": y, "size": np.full(len(occurring), grid.size),
+    }  # fmt: skip
+    for prefix, of_side in zip(("", "secondary_"), counts, strict=True):
+        own = of_side[occurring]
+        columns |= {
+            f"{prefix}correct": own[:, CORRECT],
+            f"{prefix}incorrect": own[:, INCORRECT],
+            f"{prefix}unknown": own[:, UNKNOWN],
+            f"{prefix}instances": own[:, CORRECT] + own[:, INCORRECT],
+        }
+    accuracies = [
+        pl.when(pl.col(f"{prefix}instances") > 0)
+        .then(pl.col(f"{prefix}correct") / pl.col(f"{prefix}instances"))
+        .alias(f"{prefix}accuracy")
+        for prefix in ("", "secondary_")
+    ]
+    ratio = (pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING)
+    return (
+        pl.DataFrame(columns, schema_overrides={"cell": pl.String})
+        .with_columns(accuracies[0], ratio.alias("ratio"), accuracies[1])
+        .with_columns(accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"))
     )
-    return frame.with_columns(
-        accuracy=pl.col("correct") / _positive("instances"),
-        ratio=(pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING),
-        secondary_accuracy=pl.col("secondary_correct") / _positive("secondary_instances"),
-    ).with_columns(accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"))
 
 
 @of_selection(*FILTERS_AND_PRIMARY, own=["regions"], secondary="primary")
@@ -83,21 +84,18 @@ def cell_groups(
 ) -> pl.DataFrame:
     """The most frequent label, split, or source of each cell, or its mean date.
 
-    Parameters
-    ----------
-    by
-        "label", "split", "source" or "date".
+    `by` is "label", "split", "source" or "date".
 
     Returns
     -------
     pl.DataFrame
         cell, group (the most frequent; for dates the mean as naive datetime), group_instances
-        (how many have it; for dates how many have one).
+        (instances with it; for dates those with a date).
     """
     dataset = evaluation.dataset
     grid = _grid(evaluation, cells)
-    held = held_rows(evaluation, selection)[0] & _through(evaluation, selection)
-    rows = np.flatnonzero(held)
+    held = held_rows(evaluation, selection)[0]
+    rows = np.flatnonzero(held & _matching_rows(evaluation, selection))
     if by == "date":
         return _mean_dates(grid, dataset.date[rows], grid.numbers[rows])
     codes, names = _coded(dataset, by)
@@ -119,41 +117,37 @@ def cell_groups(
 def region_of_cells(
     layout: Layout, first: str, last: str | None = None, *, cells: int = CELLS
 ) -> Region:
-    """The rectangle that a cell stands for, or that reaches from one cell to another.
-
-    Parameters
-    ----------
-    first, last
-        The lower left and the upper right cell, "column,row".
-    """
+    """The rectangle of a cell, or from the lower left to the upper right one ("column,row")."""
     grid = _Grid(layout, cells)
     left, bottom = _place(first, cells)
     right, top = _place(last or first, cells)
-    bounds = (
-        grid.x_edges[left],
-        grid.x_edges[right + 1],
-        grid.y_edges[bottom],
-        grid.y_edges[top + 1],
-    )
+    x, y = grid.x_edges, grid.y_edges
+    bounds = (x[left], x[right + 1], y[bottom], y[top + 1])
     return Region(layout.key, *(float(bound) for bound in bounds))
 
 
 def without_cell(
     layout: Layout, regions: tuple[Region, ...], cell: str, *, cells: int = CELLS
 ) -> tuple[Region, ...]:
-    """The regions without one cell; a larger region it lies in falls into its other cells."""
-    taken = region_of_cells(layout, cell, cells=cells)
+    """The regions without one cell; a larger region becomes its other cells."""
+    removed = region_of_cells(layout, cell, cells=cells)
     grid = _Grid(layout, cells)
+    x, y = (removed.x0 + removed.x1) / 2, (removed.y0 + removed.y1) / 2
     kept: list[Region] = []
     for region in regions:
-        if not _covers(region, taken):
+        if not (region.x0 <= x < region.x1 and region.y0 <= y < region.y1):
             kept.append(region)
             continue
-        left = int(np.searchsorted(grid.x_edges, region.x0, side="right")) - 1
-        right = int(np.searchsorted(grid.x_edges, region.x1, side="left")) - 1
-        bottom = int(np.searchsorted(grid.y_edges, region.y0, side="right")) - 1
-        top = int(np.searchsorted(grid.y_edges, region.y1, side="left")) - 1
-        names = [f"{c},{r}" for r in range(bottom, top + 1) for c in range(left, right + 1)]
+        columns, rows = (
+            range(
+                int(np.searchsorted(edges, low, side="right")) - 1,
+                int(np.searchsorted(edges, high, side="left")),
+            )
+            for edges, low, high in (
+                (grid.x_edges, region.x0, region.x1), (grid.y_edges, region.y0, region.y1),
+            )
+        )  # fmt: skip
+        names = [f"{column},{row}" for row in rows for column in columns]
         kept += [region_of_cells(layout, name, cells=cells) for name in names if name != cell]
     return tuple(kept)
 
@@ -164,17 +158,12 @@ def _place(cell: str, cells: int) -> tuple[int, int]:
     except ValueError:
         column = row = -1
     if not (0 <= column < cells and 0 <= row < cells):
-        raise SelectionError(f"'{cell}' is no cell of the embedding.")
+        raise SelectionError(f"'{cell}' is not a cell of the embedding.")
     return column, row
 
 
-def _covers(region: Region, cell: Region) -> bool:
-    x, y = (cell.x0 + cell.x1) / 2, (cell.y0 + cell.y1) / 2
-    return region.x0 <= x < region.x1 and region.y0 <= y < region.y1
-
-
 def cells_in_regions(frame: pl.DataFrame, regions: tuple[Region, ...]) -> list[str]:
-    """The cells of `embedding_cells` whose centre lies in any of the regions."""
+    """The cells of `embedding_cells` whose center is in any of the regions."""
     x, y = frame["x"].to_numpy(), frame["y"].to_numpy()
     inside = np.zeros(len(frame), dtype=np.bool_)
     for region in regions:
@@ -183,20 +172,20 @@ def cells_in_regions(frame: pl.DataFrame, regions: tuple[Region, ...]) -> list[s
 
 
 class _Grid:
-    """Squares over a layout: where they begin, how large they are, and the square of each row."""
+    """Square cells over a layout: their edges, their size, and the cell of each row."""
 
     def __init__(self, layout: Layout, cells: int) -> None:
         x, y = layout.x.astype(np.float64), layout.y.astype(np.float64)
         span = max(float(np.ptp(x)), float(np.ptp(y))) if len(x) else 0.0
-        # a little larger than the span, so that the outermost rows lie inside
+        # a little larger than the span, so that the outermost rows are inside
         span = (span or 1.0) * (1 + 1e-6)
         self.size = span / cells
         self.columns = cells
         self.count = cells * cells
-        # a row's cell is told by comparing with the edges themselves, as a filter does
+        # a row's cell is found by comparing with the edges themselves, as in a filter
         steps = np.arange(cells + 1) * self.size - span / 2
-        self.x_edges: NDArray[np.float64] = np.add(steps, _middle(x))
-        self.y_edges: NDArray[np.float64] = np.add(steps, _middle(y))
+        self.x_edges: Floats = np.add(steps, _middle(x))
+        self.y_edges: Floats = np.add(steps, _middle(y))
         column = np.searchsorted(self.x_edges, x, side="right") - 1
         row = np.searchsorted(self.y_edges, y, side="right") - 1
         self.numbers = (row * cells + column).astype(np.int64)
@@ -205,11 +194,11 @@ class _Grid:
         """The names of cells, "column,row"."""
         return [f"{n % self.columns},{n // self.columns}" for n in numbers]
 
-    def centres(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The centres of cells in the layout."""
+    def centers(self, numbers: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """The centers of cells in the layout."""
         half = np.float64(self.size / 2)
-        x: NDArray[np.float64] = self.x_edges[numbers % self.columns] + half
-        y: NDArray[np.float64] = self.y_edges[numbers // self.columns] + half
+        x: Floats = self.x_edges[numbers % self.columns] + half
+        y: Floats = self.y_edges[numbers // self.columns] + half
         return x, y
 
 
@@ -219,43 +208,27 @@ def _grid(evaluation: Evaluation, cells: int) -> _Grid:
     return _Grid(evaluation.layout, cells)
 
 
-def _middle(values: NDArray[np.float64]) -> float:
+def _middle(values: Floats) -> float:
     return float(values.min() / 2 + values.max() / 2) if len(values) else 0.0
 
 
-def _coded(dataset: EvolvingDataset, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    if by == "label":
-        return dataset.label.astype(np.int64), dataset.classes
-    if by == "split":
-        return dataset.split.astype(np.int64), tuple(split.value for split in SPLITS)
-    if by == "source":
-        return dataset.source.astype(np.int64), dataset.sources
+def _coded(dataset: EvolvingDataset, by: str) -> tuple[Counts, tuple[str, ...]]:
+    match by:
+        case "label":
+            return dataset.label.astype(np.int64), dataset.classes
+        case "split":
+            return dataset.split.astype(np.int64), SPLIT_NAMES
+        case "source":
+            return dataset.source.astype(np.int64), dataset.sources
     raise ValueError(f"by must be 'label', 'split', 'source' or 'date', not {by!r}")
 
 
-def _through(evaluation: Evaluation, selection: Selection) -> NDArray[np.bool_]:
-    """The rows whose instances the filters let through."""
-    if selection.filters.is_empty:
-        return np.ones(evaluation.dataset.row_count, dtype=np.bool_)
+def _matching_rows(evaluation: Evaluation, selection: Selection) -> Mask:
+    """The rows whose instances match the filters."""
     return instance_mask(evaluation, selection)[evaluation.dataset.instance]
 
 
-def _count_columns(prefix: str, counts: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    return {
-        f"{prefix}correct": counts[:, CORRECT],
-        f"{prefix}incorrect": counts[:, INCORRECT],
-        f"{prefix}unknown": counts[:, UNKNOWN],
-        f"{prefix}instances": counts[:, CORRECT] + counts[:, INCORRECT],
-    }
-
-
-def _positive(column: str) -> pl.Expr:
-    return pl.when(pl.col(column) > 0).then(pl.col(column))
-
-
-def _mean_dates(
-    grid: _Grid, dates: NDArray[np.datetime64], numbers: NDArray[np.int64]
-) -> pl.DataFrame:
+def _mean_dates(grid: _Grid, dates: NDArray[np.datetime64], numbers: Counts) -> pl.DataFrame:
     dated = ~np.isnat(dates)
     seconds = dates[dated].astype("datetime64[s]").astype(np.int64).astype(np.float64)
     counts = np.bincount(numbers[dated], minlength=grid.count)

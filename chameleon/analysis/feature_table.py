@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from chameleon.analysis.histograms import feature_histograms, feature_summary
+from chameleon.analysis.histograms import (
+    feature_histograms,
+    feature_ranking,
+    feature_summary,
+    subset_distances,
+)
 from chameleon.analysis.matching import EVERYTHING, of_selection
-from chameleon.analysis.ranking import feature_ranking, subset_distances
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
 

@@ -1,32 +1,32 @@
-"""Counts by bin and outcome for every feature: the figures behind the Feature View.
+"""Counts by bin and outcome for every feature, and the figures that features are sorted by.
 
-Method: Hohman et al., "Understanding and Visualizing Data Iteration in Machine Learning",
-CHI 2020, Feature View. All counts are sums over rows (`np.bincount` on combined small integers).
+Method: Hohman et al., CHI 2020, Feature View. All counts are sums over rows (`np.bincount` on
+combined small integers).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from weakref import WeakKeyDictionary
+from itertools import combinations
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS, FILTERS_AND_PRIMARY, of_selection
-from chameleon.counting import OUTCOMES
+from chameleon.analysis.values import Counts, Floats, Mask
+from chameleon.counting import OUTCOMES, jensen_shannon
 from chameleon.data import SPLITS, EvolvingDataset, SummaryField
 from chameleon.models import Evaluation
+from chameleon.project import Kind
 from chameleon.selection import Filters, Selection, held_rows, instance_mask
+from chameleon.storage import MemoryCache
 
 COUNT_COLUMNS = tuple(f"{side}_{o}" for side in ("primary", "secondary") for o in OUTCOMES)
 
-_STATES = len(OUTCOMES) + 1  # 0: the version does not hold the row; 1 + outcome otherwise
+_STATES = len(OUTCOMES) + 1  # 0: the version lacks the row; 1 + outcome otherwise
 _PAIRS = _STATES * _STATES
-_ALL = Filters()
-_pair_states: WeakKeyDictionary[
-    Evaluation, tuple[Selection, NDArray[np.int64], NDArray[np.bool_]]
-] = WeakKeyDictionary()
+_pair_states: MemoryCache[Evaluation, Selection, tuple[Counts, Mask]] = MemoryCache(1)
 
 
 @of_selection(*EVERYTHING)
@@ -38,10 +38,10 @@ def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataF
     Returns
     -------
     pl.DataFrame
-        feature, split, bin (code), bar (below, range, above, value, category, other, text,
-        missing, non-finite), low, high, category, primary_correct, primary_incorrect,
-        primary_unknown, secondary_correct, secondary_incorrect, secondary_unknown. One row a
-        feature, split that occurs in the timeline, and bin, empty bins included.
+        feature, split, bin (code), bar (below, range, above, value, category, other, text, missing,
+        non-finite), low, high, category, primary_correct, primary_incorrect, primary_unknown,
+        secondary_correct, secondary_incorrect, secondary_unknown. One row per feature, split that
+        occurs in the timeline, and bin, empty bins included.
     """
     dataset = evaluation.dataset
     state, held = _pair_state(evaluation, selection)
@@ -64,15 +64,15 @@ def feature_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame
     Returns
     -------
     pl.DataFrame
-        feature, split, bin, label (null where there is none), instances; the same features,
-        splits and bins in the same order as `feature_histograms`, every label of the dataset.
+        feature, split, bin, label (null without one), instances; the same features, splits, and
+        bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
     labels = len(dataset.classes) + 1
     held = held_rows(evaluation, selection)[0]
     width = len(SPLITS) * labels
     state = dataset.split.astype(np.int64) * labels + dataset.label + 1
-    state[~held] = width  # a place of its own collects what the version lacks
+    state[~held] = width  # a separate place for rows that the version lacks
     grid = feature_counts(evaluation, selection, state, width + 1, held)
     frame, order = structure(dataset)
     by_label = grid[:, :width].reshape(-1, labels)[order]
@@ -89,7 +89,7 @@ def feature_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame
 def feature_over_versions(
     evaluation: Evaluation, selection: Selection, feature: str
 ) -> pl.DataFrame:
-    """One feature's histogram in every version, each judged by its own model.
+    """One feature's histogram in every version, each with the outcomes of its own model.
 
     The feature's own filter does not narrow it.
 
@@ -101,7 +101,7 @@ def feature_over_versions(
     """
     dataset = evaluation.dataset
     number = dataset.feature_number(feature)
-    through = (
+    matching = (
         None
         if selection.filters.without_feature(feature).is_empty
         else instance_mask(evaluation, selection, without=feature)
@@ -112,8 +112,8 @@ def feature_over_versions(
     frames: list[pl.DataFrame] = []
     for version, name in enumerate(v.name for v in dataset.versions):
         rows = dataset.rows_of(version)
-        if through is not None:
-            rows = rows[through[dataset.instance[rows]]]
+        if matching is not None:
+            rows = rows[matching[dataset.instance[rows]]]
         state = dataset.split[rows].astype(np.int64) * len(OUTCOMES)
         state += evaluation.outcome[version, rows]
         counted = counts(dataset.codes[number, rows], state, bins, width)
@@ -129,14 +129,14 @@ def feature_over_versions(
 
 @of_selection()
 def feature_summary(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
-    """Minimum, maximum and mean of every feature in two versions, whatever the filters.
+    """Minimum, maximum, and mean of every feature in two versions, whatever the filters.
 
     Returns
     -------
     pl.DataFrame
-        feature, version, split, min, max, mean (of the finite values; null where there are none
-        and for text; dates in microseconds since 1970), missing, instances. One row a feature,
-        version (once where both are the same) and split that occurs in the timeline.
+        feature, version, split, min, max, mean (of the finite values; null without any and for
+        text; dates in microseconds since 1970), missing, instances. One row per feature, version
+        (once where both are the same), and split that occurs in the timeline.
     """
     dataset = evaluation.dataset
     names = list(dict.fromkeys((selection.primary, selection.secondary)))
@@ -164,16 +164,14 @@ def feature_summary(evaluation: Evaluation, selection: Selection) -> pl.DataFram
     )
 
 
-def _pair_state(
-    evaluation: Evaluation, selection: Selection
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Split, and what both versions make of the row, in one number; and whether either holds it.
+def _pair_state(evaluation: Evaluation, selection: Selection) -> tuple[Counts, Mask]:
+    """Split and outcomes of every row in one number, and True for rows of either version.
 
-    Each of shape (n_rows,). No filter changes them, so those asked for last are kept.
+    Each of shape (n_rows,). No filter changes them, so the last ones are cached.
     """
-    sides = replace(selection, filters=_ALL)
-    kept = _pair_states.get(evaluation)
-    if kept is None or kept[0] != sides:
+    sides = replace(selection, filters=Filters())
+
+    def find() -> tuple[Counts, Mask]:
         dataset = evaluation.dataset
         held = held_rows(evaluation, sides)
         primary, secondary = (
@@ -181,13 +179,14 @@ def _pair_state(
             for name, of_side in zip((sides.primary, sides.secondary), held, strict=True)
         )
         pair = primary * np.uint8(_STATES) + secondary
-        state: NDArray[np.int64] = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
-        kept = _pair_states[evaluation] = (sides, state, pair > 0)
-    return kept[1:]
+        state: Counts = (dataset.split * np.uint8(_PAIRS) + pair).astype(np.int64)
+        return state, pair > 0
+
+    return _pair_states.recall(evaluation, sides, find)
 
 
-_structures: WeakKeyDictionary[EvolvingDataset, tuple[pl.DataFrame, NDArray[np.intp]]] = (
-    WeakKeyDictionary()
+_structures: MemoryCache[EvolvingDataset, None, tuple[pl.DataFrame, NDArray[np.intp]]] = (
+    MemoryCache(1)
 )
 _FEW_ROWS = 4096
 _SCHEMA = {
@@ -197,99 +196,79 @@ _SCHEMA = {
 
 
 def feature_counts(
-    evaluation: Evaluation,
-    selection: Selection,
-    state: NDArray[np.int64],
-    width: int,
-    held: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """How many rows have each pair of a bin and a state, under the filters.
+    evaluation: Evaluation, selection: Selection, state: Counts, width: int, held: Mask
+) -> Counts:
+    """Counts of rows by bin and state under the filters; shape (bins of all features, width).
 
-    A feature's own filter does not narrow its own counts.
-
-    Parameters
-    ----------
-    state
-        What is asked of every row, from 0 to width - 1; shape (n_rows,).
-    held
-        The rows that matter, shape (n_rows,): the others may be left out.
-
-    Returns
-    -------
-    ndarray of shape (bins of all features one after the other, width)
+    `state` is a number from 0 to width - 1 for every row; `held` are the rows that matter, bool of
+    shape (n_rows,). A feature's own filter does not narrow its own counts.
     """
     dataset, filters = evaluation.dataset, selection.filters
 
-    def rows_through(without: str | None) -> NDArray[np.intp] | None:
+    def matching_rows(without: str | None) -> NDArray[np.intp] | None:
         kept = filters if without is None else filters.without_feature(without)
         if kept.is_empty:
             return None
         mask = instance_mask(evaluation, selection, without=without)
         return np.flatnonzero(mask[dataset.instance] & held)
 
-    def of_feature(number: int, rows: NDArray[np.intp] | None) -> NDArray[np.int64]:
+    def of_feature(number: int, rows: NDArray[np.intp] | None) -> Counts:
         codes, bins = dataset.codes[number], dataset.features[number].bins.count
         if rows is None:
             return counts(codes, state, bins, width)
         return counts(codes[rows], state[rows], bins, width)
 
-    through = rows_through(None)
+    matching = matching_rows(None)
     numbers = range(len(dataset.features))
-    if through is not None and len(through) <= _FEW_ROWS:
-        grid = _counts_at_once(dataset, through, state, width)
+    if matching is not None and len(matching) <= _FEW_ROWS:
+        grid = _counts_at_once(dataset, matching, state, width)
     else:
-        grid = np.concatenate([of_feature(number, through) for number in numbers])
+        grid = np.concatenate([of_feature(number, matching) for number in numbers])
     grid = grid.reshape(-1, width)
     filtered = {one.feature for one in filters.features}
     first = 0
     for number, feature in enumerate(dataset.features):
         if feature.name in filtered:
-            own = of_feature(number, rows_through(feature.name)).reshape(-1, width)
+            own = of_feature(number, matching_rows(feature.name)).reshape(-1, width)
             grid[first : first + len(own)] = own
         first += feature.bins.count
     return grid
 
 
 def _counts_at_once(
-    dataset: EvolvingDataset, rows: NDArray[np.intp], state: NDArray[np.int64], width: int
-) -> NDArray[np.int64]:
-    """As `counts`, for all features in one call: for few rows the calls are what takes time."""
+    dataset: EvolvingDataset, rows: NDArray[np.intp], state: Counts, width: int
+) -> Counts:
+    """As `counts`, for all features in one call, which is faster for few rows."""
     bins = np.array([feature.bins.count for feature in dataset.features])
     key = np.take(dataset.codes, rows, axis=1).astype(np.int64)
     key += (np.cumsum(bins) - bins)[:, None]
     key *= width
     key += state[rows]
-    counted: NDArray[np.int64] = np.bincount(key.ravel(), minlength=int(bins.sum()) * width)
+    counted: Counts = np.bincount(key.ravel(), minlength=int(bins.sum()) * width)
     return counted
 
 
-def counts(
-    codes: NDArray[np.uint8], state: NDArray[np.int64], bins: int, width: int
-) -> NDArray[np.int64]:
-    """How many entries have each pair of a code and a state; shape (bins * width,)."""
+def counts(codes: NDArray[np.uint8], state: Counts, bins: int, width: int) -> Counts:
+    """The number of entries with each pair of a code and a state; shape (bins * width,)."""
     key = np.multiply(codes, width, dtype=np.int64)
     key += state
-    counted: NDArray[np.int64] = np.bincount(key, minlength=bins * width)
+    counted: Counts = np.bincount(key, minlength=bins * width)
     return counted
 
 
 def occurring_splits(dataset: EvolvingDataset) -> list[int]:
-    """The codes of the splits that any row of the timeline stands in."""
+    """The codes of the splits that occur in the timeline."""
     found = np.bincount(dataset.split, minlength=len(SPLITS))
     return [code for code in range(len(SPLITS)) if found[code]]
 
 
 def structure(dataset: EvolvingDataset) -> tuple[pl.DataFrame, NDArray[np.intp]]:
-    """The rows of every histogram frame, and where each finds its counts.
+    """The rows of every histogram frame, and the place of each in counts by (bin, split).
 
-    Returns
-    -------
-    frame
-        feature, split, bin, bar, low, high, category.
-    order
-        For each row of the frame its place among counts by (bin of all features, split).
+    The frame has feature, split, bin, bar, low, high, category; bins are those of all features.
     """
-    if dataset not in _structures:
+
+    def find() -> tuple[pl.DataFrame, NDArray[np.intp]]:
         rows: list[tuple[object, ...]] = []
         order: list[int] = []
         first = 0
@@ -305,5 +284,172 @@ def structure(dataset: EvolvingDataset) -> tuple[pl.DataFrame, NDArray[np.intp]]
                 order += [(first + code) * len(SPLITS) + split for code in range(len(bars))]
             first += len(bars)
         frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-        _structures[dataset] = frame, np.array(order, dtype=np.intp)
-    return _structures[dataset]
+        return frame, np.array(order, dtype=np.intp)
+
+    return _structures.recall(dataset, None, find)
+
+
+def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:
+    """Figures that features are sorted by, from the frame of `feature_histograms`.
+
+    The distance is taken over train rows, which the model has learned from. Errors on train rows
+    are mostly memorized away, so error figures are taken over test rows, or over train rows without
+    any.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature, distance (Jensen-Shannon distance, base 2, between the two versions over the bins
+        of train rows; null where a version has none), error_rate (mean absolute deviation of a
+        bar's error rate from the error rate of all, weighted by the bar's instances: how unevenly
+        errors are distributed over the feature), error_rate_change (mean absolute change of a bar's
+        error rate from secondary to primary, weighted likewise); null where undefined.
+    """
+    train, test = (
+        {
+            key[0]: part.select(COUNT_COLUMNS).to_numpy()
+            for key, part in histograms.filter(split=split).group_by("feature")
+        }
+        for split in ("train", "test")
+    )
+    judged = test if any(counts.any() for counts in test.values()) else train
+    names = histograms["feature"].unique(maintain_order=True)
+    return pl.DataFrame(
+        [(name, _distance(train.get(name)), *_error_figures(judged.get(name))) for name in names],
+        schema={
+            "feature": pl.String, "distance": pl.Float64, "error_rate": pl.Float64,
+            "error_rate_change": pl.Float64,
+        },
+        orient="row",
+    )  # fmt: skip
+
+
+def subset_distances(filtered: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFrame:
+    """The difference between matching and other instances, by feature.
+
+    Over the primary version's instances of all splits, from the frames of `feature_histograms`
+    under the filters and without any.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature, subset_distance (Jensen-Shannon distance, base 2; null where all or none match, and
+        for a filtered feature, whose own histogram is not narrowed by its filter).
+    """
+    own = [f"primary_{outcome}" for outcome in OUTCOMES]
+    both = pl.DataFrame(
+        {
+            "feature": whole["feature"],
+            "bin": whole["bin"],
+            "inside": filtered.select(pl.sum_horizontal(own))[:, 0],
+            "all": whole.select(pl.sum_horizontal(own))[:, 0],
+        }
+    )
+    bars = both.group_by("feature", "bin", maintain_order=True).agg(pl.sum("inside", "all"))
+    least = bars.group_by("feature").agg(pl.sum("inside"))["inside"].min()
+    result: list[tuple[str, float | None]] = []
+    for (name,), part in bars.group_by("feature", maintain_order=True):
+        inside, everything = part["inside"].to_numpy(), part["all"].to_numpy()
+        outside = everything - inside
+        defined = inside.sum() == least and inside.sum() and outside.sum()
+        result.append((str(name), float(jensen_shannon(inside, outside)) if defined else None))
+    return pl.DataFrame(
+        result, schema={"feature": pl.String, "subset_distance": pl.Float64}, orient="row"
+    )
+
+
+def _distance(counts: Counts | None) -> float | None:
+    if counts is None:
+        return None
+    half = len(OUTCOMES)
+    p, q = counts[:, :half].sum(axis=1), counts[:, half:].sum(axis=1)
+    if not p.sum() or not q.sum():
+        return None
+    return float(jensen_shannon(p, q))
+
+
+def _error_figures(counts: Counts | None) -> tuple[float | None, float | None]:
+    if counts is None:
+        return None, None
+    pc, pi, _, sc, si, _ = counts.T
+    known, earlier = pc + pi, sc + si
+    if not known.sum():
+        return None, None
+    own = known > 0
+    rates = pi[own] / known[own]
+    weights = known[own] / known.sum()
+    spread = float((weights * np.abs(rates - pi.sum() / known.sum())).sum())
+    both = own & (earlier > 0)
+    if not both.any():
+        return spread, None
+    change = pi[both] / known[both] - si[both] / earlier[both]
+    return spread, float((known[both] / known[both].sum() * np.abs(change)).sum())
+
+
+MOST_ROWS = 5_000
+"""More rows are thinned out evenly: ranks need sorting for every pair with gaps."""
+
+_FEWEST_ROWS = 3
+
+
+@of_selection(*FILTERS_AND_PRIMARY)
+def feature_correlations(
+    evaluation: Evaluation, selection: Selection, *, features: int = 64, most: int = 20
+) -> pl.DataFrame:
+    """The pairs of features with the strongest Spearman correlation in the primary version.
+
+    Numbers, dates, and booleans; a pair is taken over the rows where both have a finite value. The
+    first `features` by name take part, and the `most` strongest pairs are returned.
+
+    Returns
+    -------
+    pl.DataFrame
+        feature_a, feature_b, subset (Spearman's rho over the subset), all (over all of the
+        primary's instances), subset_rows, all_rows (complete rows of each, thinned out to
+        `MOST_ROWS`); strongest in the subset first, null where a feature is constant or fewer than
+        three rows are complete.
+    """
+    dataset = evaluation.dataset
+    held = np.flatnonzero(held_rows(evaluation, selection)[0])
+    subset = held[instance_mask(evaluation, selection)[dataset.instance[held]]]
+    numbers = [n for n, f in enumerate(dataset.features) if f.kind is not Kind.TEXT][:features]
+    blocks = [
+        [np.where(np.isfinite(v := dataset.values[n][rows]), v, np.nan) for n in numbers]
+        for rows in (_thinned(subset), _thinned(held))
+    ]
+    table: list[tuple[object, ...]] = []
+    for a, b in combinations(range(len(numbers)), 2):
+        found = [_spearman(block[a], block[b]) for block in blocks]
+        names = (dataset.features[numbers[a]].name, dataset.features[numbers[b]].name)
+        table.append((*names, found[0][0], found[1][0], found[0][1], found[1][1]))
+    schema = {
+        "feature_a": pl.String, "feature_b": pl.String, "subset": pl.Float64, "all": pl.Float64,
+        "subset_rows": pl.Int64, "all_rows": pl.Int64,
+    }  # fmt: skip
+    frame = pl.DataFrame(table, schema=schema, orient="row")
+    order = pl.col("subset").abs()
+    return frame.sort(order, descending=True, nulls_last=True, maintain_order=True).head(most)
+
+
+def _thinned(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    if len(rows) <= MOST_ROWS:
+        return rows
+    chosen: NDArray[np.intp] = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.intp)]
+    return chosen
+
+
+def _spearman(a: Floats, b: Floats) -> tuple[float | None, int]:
+    """Spearman's rho over the complete pairs, and their count."""
+    complete = ~(np.isnan(a) | np.isnan(b))
+    count = int(complete.sum())
+    if count < _FEWEST_ROWS:
+        return None, count
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(side[complete]) for side in (a, b)]
+    spreads = [float(rank.std()) for rank in ranks]
+    if not all(spreads):
+        return None, count
+    centred = [rank - rank.mean() for rank in ranks]
+    rho = float((centred[0] * centred[1]).mean() / (spreads[0] * spreads[1]))
+    return min(max(rho, -1.0), 1.0), count

@@ -1,41 +1,216 @@
-"""The instances behind the filters as a table: a page of it, all of it, and its groups."""
+"""The matching instances as a table: a page of it, all of it, and its groups."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_order import (
-    SIDES,
-    MatchingInstances,
-    feature_columns,
-    found_places,
-    matching_instances,
-    ordered_places,
-)
 from chameleon.analysis.matching import EVERYTHING, of_selection
 from chameleon.analysis.sensitivities import COURSES, History, known_changes
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.values import (
+    DAY,
+    SPLIT_NAMES,
+    Counts,
+    Mask,
+    Rows,
+    id_ranks,
+    named_column,
+    text_ranks,
+    value_column,
+)
 from chameleon.counting import INCORRECT, OUTCOMES, UNKNOWN
 from chameleon.data import EvolvingDataset
-from chameleon.errors import Option
+from chameleon.errors import Option, SelectionError
 from chameleon.models import Evaluation
-from chameleon.project import EXACT_INTEGER, Kind
-from chameleon.selection import Selection
-from chameleon.storage import csv_text
+from chameleon.project import Kind
+from chameleon.selection import Selection, held_rows, instance_mask
+from chameleon.storage import MemoryCache, csv_text
 
-_DAY = 86_400_000_000
-_whole: WeakKeyDictionary[EvolvingDataset, dict[int, bool]] = WeakKeyDictionary()
+SIDES = ("both", "primary", "secondary")
+_GALLERY_PLACES = np.array([{INCORRECT: 0, UNKNOWN: 1}.get(k, 2) for k in range(len(OUTCOMES))])
+_histories: MemoryCache[Evaluation, str, Counts] = MemoryCache(3)
+
+COLUMNS = (
+    "instance", "label", "split", "source", "date", "side", "primary_prediction",
+    "secondary_prediction", "primary_probability_of_label", "primary_probability_of_prediction",
+    "secondary_probability_of_label", "secondary_probability_of_prediction", "primary_outcome",
+    "secondary_outcome", "strip", "course", "changes", "held_in",
+)  # fmt: skip
+"""The columns of every table of instances, before the features."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchingInstances:
+    """The matching instances and the rows they are read from, in the dataset's order.
+
+    `first` and `second` are the places of the primary and the secondary version. Arrays have one
+    entry per instance: its number, the `row` it is read from (the primary's, else the secondary's),
+    the `second_row` that the secondary's model predicts (the secondary's, else the primary's), and
+    `side`, the versions that contain it, as an index into `SIDES`.
+    """
+
+    first: int
+    second: int
+    instance: Rows
+    row: Rows
+    second_row: Rows
+    side: NDArray[np.uint8]
+
+    def at(self, places: NDArray[np.intp]) -> MatchingInstances:
+        """Some of the instances, in that order."""
+        return replace(
+            self,
+            instance=self.instance[places],
+            row=self.row[places],
+            second_row=self.second_row[places],
+            side=self.side[places],
+        )
+
+
+def matching_instances(evaluation: Evaluation, selection: Selection) -> MatchingInstances:
+    """The instances of either side that match the filters."""
+    dataset = evaluation.dataset
+    first = dataset.version_number(selection.primary)
+    second = dataset.version_number(selection.secondary)
+    matching = instance_mask(evaluation, selection)
+    if not (selection.primary_only.is_empty and selection.secondary_only.is_empty):
+        either = np.zeros_like(matching)
+        for side in held_rows(evaluation, selection):
+            either[dataset.instance[side]] = True
+        matching = matching & either
+    instance = np.flatnonzero(matching).astype(np.int32)
+    own = dataset.row_of_instance(first)[instance]
+    other = dataset.row_of_instance(second)[instance]
+    held_by = np.where(own < 0, 2, np.where(other < 0, 1, 0)).astype(np.uint8)
+    row, second_row = np.where(own < 0, other, own), np.where(other < 0, own, other)
+    return MatchingInstances(first, second, instance, row, second_row, held_by)
+
+
+def found_places(evaluation: Evaluation, held: MatchingInstances, search: str) -> NDArray[np.intp]:
+    """The places of the instances that contain a text, whatever its case.
+
+    Searched are the id, the label, both predictions, the source, and all text features.
+    """
+    if not search:
+        return np.arange(len(held.instance))
+    dataset = evaluation.dataset
+    classes = _containing(pl.Series(evaluation.classes, dtype=pl.String), search)
+    found = _containing(dataset.instance_ids, search)[held.instance]
+    found |= classes[dataset.label[held.row]]  # the dataset's classes are the first
+    found |= classes[evaluation.predicted[held.first, held.row]]
+    found |= classes[evaluation.predicted[held.second, held.second_row]]
+    sources = _containing(pl.Series(dataset.sources, dtype=pl.String), search)
+    found |= sources[dataset.source[held.row]]
+    for number, feature in enumerate(dataset.features):
+        if feature.kind is Kind.TEXT:
+            texts = _containing(dataset.texts[feature.name], search)
+            if texts.any():
+                values = np.asarray(dataset.values[number])[held.row]
+                found |= texts[np.where(np.isnan(values), -1, values).astype(np.int64)]
+    return np.flatnonzero(found)
+
+
+def _containing(texts: pl.Series, search: str) -> Mask:
+    """A mask of the texts that contain the search, with one more entry for the missing text."""
+    wanted = pl.Series([search]).str.to_lowercase()[0]
+    lowered = texts.alias("").str.to_lowercase()
+    holding = lowered.str.contains(wanted, literal=True).fill_null(value=False).to_numpy()
+    return np.append(holding, False)
+
+
+def ordered_places(
+    evaluation: Evaluation, held: MatchingInstances, order_by: str, *, descending: bool
+) -> NDArray[np.intp]:
+    """The places of the instances in an order; ties by id, missing values last either way."""
+    key = _order_key(evaluation, held, order_by)
+    if key.dtype.kind == "M":
+        missing, key = np.isnat(key), key.astype(np.int64)
+    else:
+        missing = np.isnan(key) if key.dtype.kind == "f" else key < 0
+    by_id = np.argsort(id_ranks(evaluation.dataset)[held.instance])
+    missing, key = missing[by_id], key[by_id]
+    known = by_id[~missing]
+    key = -key[~missing] if descending else key[~missing]  # mirrored, so that ties keep their order
+    return np.concatenate([known[np.argsort(key, kind="stable")], by_id[missing]])
+
+
+def _order_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -> NDArray[Any]:
+    """One number per instance; negative integers, NaN and NaT are missing."""
+    dataset = evaluation.dataset
+    sides: Mapping[str, tuple[int, Rows]] = {
+        "primary": (held.first, held.row),
+        "secondary": (held.second, held.second_row),
+    }
+    side_name, _, asked = order_by.partition("_")
+    arrays: Mapping[str, NDArray[Any]] = {
+        "prediction": evaluation.predicted,
+        "probability_of_label": evaluation.probability_of_label,
+        "probability_of_prediction": evaluation.probability_of_prediction,
+        "outcome": evaluation.outcome,
+    }
+    if side_name in sides and asked in arrays:
+        return _integers(arrays[asked][sides[side_name]])
+    match order_by:
+        case "instance":
+            return id_ranks(dataset)[held.instance]
+        case "label" | "split" | "source" | "date":
+            return _integers(getattr(dataset, order_by)[held.row])
+        case "side":
+            return _integers(held.side)
+        case "strip" | "course" | "changes" | "held_in":
+            return _history_key(evaluation, held, order_by)
+        case "errors":
+            return _gallery_key(evaluation, held)
+    number = feature_columns(dataset).get(order_by)
+    if number is None:
+        raise SelectionError(f"There is no column '{order_by}' to sort instances by.")
+    return _feature_key(dataset, number, held.row)
+
+
+def _integers(values: NDArray[Any]) -> NDArray[Any]:
+    """Small codes as int64, so that they can be mirrored; others unchanged."""
+    return values.astype(np.int64) if values.dtype.kind in "ui" else values
+
+
+def _gallery_key(evaluation: Evaluation, held: MatchingInstances) -> Counts:
+    """Incorrect, unknown, correct; in each by label, then by prediction."""
+    outcome = evaluation.outcome[held.first, held.row]
+    place = _GALLERY_PLACES[outcome].astype(np.int64)
+    width = len(evaluation.classes) + 1  # -1, nothing known, comes first
+    label = evaluation.dataset.label[held.row].astype(np.int64) + 1
+    prediction = evaluation.predicted[held.first, held.row].astype(np.int64) + 1
+    return np.asarray((place * width + label) * width + prediction)
+
+
+def _feature_key(dataset: EvolvingDataset, number: int, rows: Rows) -> NDArray[Any]:
+    values = np.asarray(dataset.values[number])[rows]
+    feature = dataset.features[number]
+    if feature.kind is not Kind.TEXT:
+        return values
+    rank = text_ranks(dataset, feature.name)
+    return np.append(rank, -1)[np.where(np.isnan(values), -1, values).astype(np.int64)]
+
+
+def feature_columns(dataset: EvolvingDataset) -> dict[str, int]:
+    """The features by the names of their columns: a taken name gets " (feature)"."""
+    result: dict[str, int] = {}
+    own = {feature.name for feature in dataset.features}
+    for number, feature in enumerate(dataset.features):
+        name = feature.name
+        while name in COLUMNS or (name != feature.name and name in own) or name in result:
+            name += " (feature)"
+        result[name] = number
+    return result
 
 
 class TableForm(Option):
-    """The forms in which a table of instances is handed out."""
+    """The file formats of a table of instances."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -43,16 +218,10 @@ class TableForm(Option):
 
 @dataclass(frozen=True, slots=True)
 class InstancePage:
-    """Some of the instances behind the filters, in an order.
+    """A part of the matching instances, in an order.
 
-    Attributes
-    ----------
-    frame
-        The instances of the page, as `instances` says.
-    found
-        How many instances pass the filters and the search: the length of all pages together.
-    of
-        How many pass the filters, searched or not.
+    `frame` is that of `instances`; `found` counts the instances that match filters and search,
+    which is the length of all pages together, and `of` those that match the filters.
     """
 
     frame: pl.DataFrame
@@ -72,44 +241,34 @@ def instances(
     limit: int | None = 100,
     features: Sequence[str] | None = None,
 ) -> InstancePage:
-    """A page of the instances that the primary or the secondary version holds, behind the filters.
+    """A page of the matching instances of the primary or the secondary version.
 
-    An instance is read from its row in the primary version, else from its row in the secondary
-    one. Each version's model is asked of that version's own row, else of the row read.
-
-    Parameters
-    ----------
-    search
-        A text that must occur, whatever its case, in the id, the label, a prediction, the source or
-        a text feature.
-    order_by
-        A column of the frame, a feature that need not be shown, or "errors": what the primary gets
-        wrong first, then what is unknown, then what it gets right, each by label and prediction.
-    descending
-        The largest first. What has no value stands last either way; ties stay in the order of
-        their ids, so that pages neither repeat nor lose one.
-    offset, limit
-        From which instance on, and how many; None gives all that follow.
-    features
-        The features to show, by name; None gives all.
+    An instance is read from its row in the primary version, else from its row in the secondary one.
+    Each version's model predicts that version's own row, else the row read. `search` is a text that
+    must occur, whatever its case, in the id, the label, a prediction, the source, or a text
+    feature. `order_by` is a column of the frame, a feature that need not be shown, or "errors":
+    incorrect predictions of the primary first, then unknown, then correct ones, each by label and
+    prediction. Missing values are last in either direction; ties are in the order of their ids, so
+    that pages neither repeat nor lose one. `offset` is the first instance and `limit` the number of
+    them, None for all that follow; `features` are those to show, None for all.
 
     Returns
     -------
     InstancePage
         `found`, `of`, and `frame`: instance (its id), label, split, source, date, side ("both",
-        "primary" or "secondary": which of the two versions holds it), primary_prediction,
+        "primary" or "secondary": the versions that contain it), primary_prediction,
         secondary_prediction, primary_probability_of_label, primary_probability_of_prediction,
         secondary_probability_of_label, secondary_probability_of_prediction, primary_outcome,
-        secondary_outcome ("correct", "incorrect", "unknown"), strip (a sign a version, old to new:
-        ✓ correct, ✗ incorrect, ? unknown; v, x and · where the version lacks the instance and its
-        nearest row is asked), course (none, lasting improvement, lasting regression, flicker),
-        changes (of the outcome over all versions, as `sensitivity` counts them; null with fewer
-        than two known outcomes), held_in (how many versions hold it); then a column a feature with
-        the values as they are: numbers, booleans, dates (with times where any has one), texts. A
-        feature whose name is one of these columns has " (feature)" behind it.
+        secondary_outcome ("correct", "incorrect", "unknown"), strip (a sign per version, old to
+        new: ✓ correct, ✗ incorrect, ? unknown; v, x and · where the version lacks the instance and
+        its nearest row is predicted), course (none, lasting improvement, lasting regression,
+        flicker), changes (of the outcome over all versions, as in `sensitivity`; null with fewer
+        than two known outcomes), held_in (the number of versions that contain it); then one column
+        per feature with its values: numbers, booleans, dates (with times where any has one), texts.
+        A feature with the name of one of these columns has " (feature)" after it.
     """
     if offset < 0 or (limit is not None and limit < 0):
-        raise ValueError("offset and limit count instances: they cannot be negative")
+        raise ValueError("offset and limit count instances and can't be negative")
     dataset = evaluation.dataset
     shown = _asked_columns(dataset, features)
     held = matching_instances(evaluation, selection)
@@ -134,20 +293,15 @@ def instance_file(
     descending: bool = False,
     features: Sequence[str] | None = None,
 ) -> bytes:
-    """All instances that pass filters and search, as the content of a CSV or Parquet file.
+    """All instances that match filters and search, as the content of a CSV or Parquet file.
 
-    Columns, order and arguments are those of `instances`. In CSV, texts and column names that a
-    spreadsheet would take for a formula begin with an apostrophe; Parquet holds them as they are.
+    Columns, order, and arguments are those of `instances`. In CSV, texts and column names that a
+    spreadsheet would take for a formula begin with an apostrophe; Parquet has them unchanged.
     """
     frame = instances(
-        evaluation,
-        selection,
-        search=search,
-        order_by=order_by,
-        descending=descending,
-        limit=None,
+        evaluation, selection, search=search, order_by=order_by, descending=descending, limit=None,
         features=features,
-    ).frame
+    ).frame  # fmt: skip
     if TableForm(form) is TableForm.CSV:
         return csv_text(frame).encode()
     content = io.BytesIO()
@@ -159,20 +313,20 @@ def instance_file(
 def instance_groups(
     evaluation: Evaluation, selection: Selection, *, search: str | None = None
 ) -> pl.DataFrame:
-    """How many instances have each true and predicted class, in the order "errors" of `instances`.
+    """Counts of instances by true and predicted class, in the order "errors" of `instances`.
 
     Returns
     -------
     pl.DataFrame
-        outcome (under the primary), label, primary_prediction (null where there is none),
-        instances, offset (the place of the group's first instance in that order).
+        outcome (under the primary), label, primary_prediction (null without one), instances, offset
+        (the place of the group's first instance in that order).
     """
     held = matching_instances(evaluation, selection)
     held = held.at(found_places(evaluation, held, search or ""))
     outcome = evaluation.outcome[held.first, held.row]
     keys = pl.DataFrame(
         {
-            "place": np.where(outcome == INCORRECT, 0, np.where(outcome == UNKNOWN, 1, 2)),
+            "place": _GALLERY_PLACES[outcome],
             "label": evaluation.dataset.label[held.row],
             "prediction": evaluation.predicted[held.first, held.row],
             "outcome": outcome,
@@ -185,47 +339,11 @@ def instance_groups(
         [
             named_column("outcome", OUTCOMES, counted["outcome"].to_numpy()),
             named_column("label", classes, counted["label"].to_numpy()),
-            named_column(
-                "primary_prediction", evaluation.classes, counted["prediction"].to_numpy()
-            ),
+            named_column("primary_prediction", classes, counted["prediction"].to_numpy()),
             counted["instances"],
             (counted["instances"].cum_sum() - counted["instances"]).alias("offset"),
         ]
     )
-
-
-def value_column(dataset: EvolvingDataset, number: int, rows: NDArray[np.integer]) -> pl.Series:
-    """A feature's values of some rows in their own type, null where missing.
-
-    Whole numbers are Int64 where all values of the feature are.
-    """
-    feature = dataset.features[number]
-    values = pl.Series(feature.name, np.asarray(dataset.values[number])[rows], nan_to_null=True)
-    match feature.kind:
-        case Kind.TEXT:
-            return dataset.texts[feature.name].gather(values.cast(pl.UInt32)).alias(feature.name)
-        case Kind.BOOLEAN:
-            return values.cast(pl.Boolean)
-        case Kind.DATE:
-            return _dates(values.cast(pl.Int64), days=_all_multiples(dataset, number, _DAY))
-    return values.cast(pl.Int64) if _all_multiples(dataset, number, 1) else values
-
-
-def _dates(microseconds: pl.Series, *, days: bool) -> pl.Series:
-    moments = microseconds.cast(pl.Datetime("us"))
-    return moments.cast(pl.Date) if days else moments
-
-
-def _all_multiples(dataset: EvolvingDataset, number: int, unit: int) -> bool:
-    """Return True if all values of the feature, in any version, are exact multiples of the unit."""
-    kept = _whole.setdefault(dataset, {})
-    if number not in kept:
-        values = np.asarray(dataset.values[number])
-        known = values[np.isfinite(values)]
-        exact = np.abs(known) < EXACT_INTEGER if unit == 1 else np.bool_(True)
-        finite = len(known) + np.isnan(values).sum() == len(values)
-        kept[number] = bool(finite and np.all(exact) and (known % unit == 0).all())
-    return kept[number]
 
 
 def _asked_columns(dataset: EvolvingDataset, features: Sequence[str] | None) -> dict[str, int]:
@@ -268,8 +386,25 @@ def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Ser
     ]
 
 
-def _instance_dates(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> pl.Series:
+def _instance_dates(dataset: EvolvingDataset, rows: Rows) -> pl.Series:
     """The dates of rows: days where all dates of the dataset are."""
     known = dataset.date[~np.isnat(dataset.date)].astype(np.int64)
     moments = pl.Series("date", dataset.date[rows], dtype=pl.Datetime("us"))
-    return moments.cast(pl.Date) if (known % _DAY == 0).all() else moments
+    return moments.cast(pl.Date) if (known % DAY == 0).all() else moments
+
+
+def _history_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -> NDArray[Any]:
+    if order_by == "changes":
+        return known_changes(evaluation, held.instance)
+
+    def find() -> Counts:
+        history = History.of(evaluation, np.arange(evaluation.dataset.instance_count))
+        if order_by == "held_in":
+            return np.asarray(history.own.sum(axis=0), dtype=np.int64)
+        if order_by == "course":
+            return history.courses()
+        codes = np.ascontiguousarray(history.codes().T + 1, dtype=np.uint8)
+        texts = codes.view(f"S{codes.shape[1]}")[:, 0]
+        return np.unique(texts, return_inverse=True)[1].astype(np.int64)
+
+    return _histories.recall(evaluation, order_by, find)[held.instance]

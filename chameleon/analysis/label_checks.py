@@ -1,7 +1,7 @@
-"""Labels that are likely wrong: confident learning on probabilities of unseen rows.
+"""Label issues: confident learning on probabilities of unseen rows, and errors ranked by them.
 
 Method: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels",
-JAIR 2021, as cleanlab does it.
+JAIR 2021, as cleanlab implements it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.matching import FILTERS_AND_PRIMARY, matching_pair, of_selection
 from chameleon.analysis.measures import TRAIN
 from chameleon.analysis.sensitivities import COURSES, courses
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats, Rows, named_column
 from chameleon.counting import INCORRECT, UNKNOWN
 from chameleon.errors import SelectionError
 from chameleon.models import (
@@ -47,28 +47,16 @@ _SCHEMA = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelIssues:
-    """How suspicious the labels of one version are.
+    """The label issue scores of one version.
 
-    Attributes
-    ----------
-    version
-        Its name.
-    rows
-        instance, split, label, suggested (the most probable class; null where it is the label),
-        suggested_probability (of the most probable class), suspicion (0 to 1: how much more
-        probable another class is than the label; 1/2 where both are alike), flagged (whether
-        confident learning takes the label for wrong). The most suspicious first, then by id.
-    unlabelled
-        Rows left out for want of a label.
-    leaked
-        Rows outside train left out because their features are exactly those of a train row.
-    unjudged
-        Rows left out because no model can judge them: nothing else has their class, or there are
-        no probabilities for them.
-    fitted
-        How many models were fitted for this, and not read from what was kept.
-    note
-        Why train rows, or no rows at all, were judged; None where all went well.
+    `rows` has instance, split, label, suggested (the most probable class; null where it is the
+    label), suggested_probability (of the most probable class), suspicion (0 to 1: how much more
+    probable another class is than the label; 1/2 where both are equally so), flagged (a label issue
+    by confident learning); the highest score first, then by id. Excluded are `unlabelled` rows,
+    `leaked` rows outside train that duplicate the features of a train row, and `unjudged` rows,
+    whose class no other row has or which have no probabilities. `fitted` counts the models that
+    were fitted rather than read from the cache. `note` is why train rows, or no rows at all, were
+    judged; None otherwise.
     """
 
     version: str
@@ -81,7 +69,7 @@ class LabelIssues:
 
 
 def label_issue_fits(evaluation: Evaluation, version: str) -> int:
-    """At most how many models `label_issues` fits: the folds, and one that is not kept yet."""
+    """The largest number of models that `label_issues` fits: the folds, and an uncached one."""
     if _why_not_train(evaluation, version) is not None:
         return 0
     return FOLDS + (version not in evaluation.seconds)
@@ -95,29 +83,23 @@ def label_issues(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> LabelIssues:
-    """How suspicious the label of every row of a version is.
+    """The label issue score of every row of a version.
 
-    Train rows are judged by models that were fitted without them: the project's own pipeline, a
-    fit a fold. Other rows are judged by the version's own model, which never saw them. Where
-    predictions are given there is nothing to fit: train rows are left out then. What was fitted
-    is kept on disk.
-
-    Parameters
-    ----------
-    folds
-        How many; each holds every class alike, and equal rows together.
-    progress
-        Called before every fit; what it raises ends the work.
+    Train rows are judged by models that were fitted without them: the project's own pipeline, one
+    fit per fold. Folds have the same share of every class, and duplicates are in one fold. Other
+    rows are judged by the version's own model, which never saw them. With external predictions
+    nothing can be fitted, and train rows are excluded. Fits are cached. `progress` is called before
+    every fit; an error in it stops the work.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
     rows = dataset.rows_of(number)
-    labelled = rows[dataset.label[rows] >= 0]
-    train = labelled[dataset.split[labelled] == TRAIN]
-    held_out = labelled[dataset.split[labelled] != TRAIN]
+    labeled = rows[dataset.label[rows] >= 0]
+    train = labeled[dataset.split[labeled] == TRAIN]
+    held_out = labeled[dataset.split[labeled] != TRAIN]
     hashes = dataset.content_hashes()
-    learnt = rows[dataset.split[rows] == TRAIN]
-    leaked = np.isin(hashes[held_out], hashes[learnt])
+    learned = rows[dataset.split[rows] == TRAIN]
+    leaked = np.isin(hashes[held_out], hashes[learned])
     note = _why_not_train(evaluation, version)
     empty = np.zeros((0, len(evaluation.classes)))
     fresh = OutOfFold(train[:0], empty, len(train), 0, note)
@@ -126,7 +108,7 @@ def label_issues(
         fresh = out_of_fold(evaluation, train, spec=spec, folds=folds, seed=seed, progress=progress)
     own = held_out[~leaked]
     if note is not None and not has_external_predictions(dataset.project):
-        own = own[:0]  # a model without probabilities need not be asked
+        own = own[:0]  # the model has no probabilities
     tested, shares, fitted = _unseen(evaluation, version, own)
     judged = np.concatenate([fresh.rows, tested])
     frame, refused = _judged(evaluation, judged, np.concatenate([fresh.probabilities, shares]))
@@ -134,7 +116,7 @@ def label_issues(
     return LabelIssues(
         version=version,
         rows=frame,
-        unlabelled=len(rows) - len(labelled),
+        unlabelled=len(rows) - len(labeled),
         leaked=int(leaked.sum()),
         unjudged=unjudged + (len(judged) if refused else 0),
         fitted=fresh.fitted + fitted,
@@ -146,26 +128,26 @@ def _why_not_train(evaluation: Evaluation, version: str) -> str | None:
     dataset = evaluation.dataset
     if has_external_predictions(dataset.project):
         return (
-            "the predictions are given, so that there is no model to fit without a part of the "
-            "train rows: only rows outside train are judged, by the probabilities given"
+            "with external predictions there is no model to fit without a part of the train rows: "
+            "only rows outside train are judged, by the external probabilities"
         )
     spec = dataset.project.settings.model_of(version)
     if not gives_probabilities(spec):
-        return f"{spec.estimator} tells classes but no probabilities"
+        return f"{spec.estimator} predicts no probabilities"
     return None
 
 
 def _unseen(
     evaluation: Evaluation, version: str, rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
-    """The rows outside train with probabilities, label's included; these by class; the fits."""
-    says, fitted = version_predictions(evaluation, version) if len(rows) else (None, 0)
-    shares = None if says is None else says.probabilities_of_rows(rows)
+) -> tuple[NDArray[np.intp], Floats, int]:
+    """The rows outside train with known probabilities, these by class, and the fits."""
+    predictions, fitted = version_predictions(evaluation, version) if len(rows) else (None, 0)
+    shares = None if predictions is None else predictions.probabilities_of_rows(rows)
     width = len(evaluation.classes)
-    if says is None or shares is None:
+    if predictions is None or shares is None:
         return rows[:0], np.zeros((0, width)), fitted
     found = np.full((len(rows), width), np.nan)
-    found[:, [evaluation.classes.index(name) for name in says.classes]] = shares
+    found[:, [evaluation.classes.index(name) for name in predictions.classes]] = shares
     label = evaluation.dataset.label[rows]
     sums = np.nansum(found, axis=1)
     whole = np.isfinite(found[np.arange(len(rows)), label]) & (np.abs(sums - 1) <= ROUNDED)
@@ -173,19 +155,19 @@ def _unseen(
 
 
 def _judged(
-    evaluation: Evaluation, rows: NDArray[np.intp], shares: NDArray[np.float64]
+    evaluation: Evaluation, rows: NDArray[np.intp], shares: Floats
 ) -> tuple[pl.DataFrame, str | None]:
-    """The rows with their suspicion, or an empty frame and the reason."""
+    """The rows with their label issue scores, or an empty frame and the reason."""
     dataset = evaluation.dataset
     label = dataset.label[rows].astype(np.int64)
     known = np.unique(label)
     if len(known) < 2:
-        return pl.DataFrame(schema=_SCHEMA), "less than two classes have rows that can be judged"
+        return pl.DataFrame(schema=_SCHEMA), "fewer than two classes have rows that can be judged"
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
-    # this way of filtering is the joint of the paper itself, and the only one that shares nothing
-    # between threads; one job, because others start processes
+    # the paper's own joint, and the only filter that shares nothing between threads; one job,
+    # because more start processes
     flagged = find_label_issues(label, shares, filter_by="confident_learning", n_jobs=1)
     quality = get_label_quality_scores(label, shares, method="normalized_margin")
     best = shares.argmax(axis=1)
@@ -204,6 +186,7 @@ def _judged(
     return frame.sort("suspicion", "instance", descending=[True, False]), None
 
 
+_ISSUE_COLUMNS = ("suspicion", "suggested", "flagged")
 RANKINGS = ("confidence", "suspicion", "sensitivity")
 
 _ERRORS_SCHEMA = {
@@ -224,116 +207,74 @@ def ranked_errors(
     split: Split | None = None,
     most: int | None = None,
 ) -> pl.DataFrame:
-    """The mistakes of the primary version's model on the version's own rows, ranked.
+    """The errors of the primary version's model on the version's own rows, ranked.
 
-    Parameters
-    ----------
-    by
-        "confidence": the probability that the model gave its wrong prediction, highest first.
-        "sensitivity": how often the outcome changed over `over`, most often first; then by
-        confidence. "suspicion": how suspicious the label is, most suspicious first; these are the
-        rows whose label an unseeing model contradicts, for a model that learnt a wrong label by
-        heart makes no mistake there.
-    suspicion
-        What `label_issues` found for the primary version; without it these columns are null.
-    over
-        The versions that changes are counted over; all of them where it is not given.
-    split
-        Only rows of that split; None for all.
-    most
-        At most so many rows.
+    They are ranked by "confidence", the probability of the wrong prediction, highest first; by
+    "sensitivity", the changes of the outcome `over` versions (all by default), most first; or by
+    "suspicion", the label issue score, highest first. The latter are the rows whose label an unseen
+    model contradicts, because a model that memorized a wrong label makes no error there.
+    `suspicion` is the result of `label_issues` for the primary version; without it these columns
+    are null.
 
     Returns
     -------
     pl.DataFrame
         instance, label, prediction, probability (of that prediction, null where unknown),
-        suspicion, suggested (the most probable class for an unseeing model; null where it is the
-        label), flagged (whether confident learning takes the label for wrong), changes (null with
-        fewer than two known outcomes), course (as `most_sensitive` tells it), split, source.
+        suspicion, suggested (the most probable class for an unseen model; null where it is the
+        label), flagged (a label issue by confident learning), changes (null with fewer than two
+        known outcomes), course (as in `most_sensitive`), split, source.
     """
     if by not in RANKINGS:
-        raise SelectionError(f"Mistakes are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
+        raise SelectionError(f"Errors are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
     if by == "suspicion" and suspicion is None:
-        raise SelectionError("Mistakes are ranked by suspicion once `label_issues` was asked.")
+        raise SelectionError("Ranking errors by label issue score requires `label_issues`.")
     if suspicion is not None and suspicion.version != selection.primary:
         raise SelectionError(
-            f"The suspicion is that of version {suspicion.version}, not of {selection.primary}."
+            f"The label issues are those of version {suspicion.version}, not of "
+            f"{selection.primary}."
         )
     dataset = evaluation.dataset
     names = [version.name for version in dataset.versions]
     over = over or SensitivityRange(names[0], names[-1])
     number, rows = matching_pair(evaluation, selection, split).sides[1]
-    judged = _suspicions(evaluation, rows, suspicion)
-    wrong = evaluation.outcome[number, rows] == INCORRECT
+    issues = pl.DataFrame({"instance": dataset.instance_ids.gather(dataset.instance[rows])})
+    schema = {name: _ERRORS_SCHEMA[name] for name in ("instance", *_ISSUE_COLUMNS)}
+    known = pl.DataFrame(schema=schema) if suspicion is None else suspicion.rows.select(*schema)
+    issues = issues.join(known, on="instance", how="left", maintain_order="left")
+    wrong = pl.Series(evaluation.outcome[number, rows] == INCORRECT)
     if by == "suspicion":
-        wrong = judged["suggested"].is_not_null().to_numpy()
-    rows, judged = rows[wrong], judged.filter(pl.Series(wrong))
+        wrong = issues["suggested"].is_not_null()
+    rows, issues = rows[wrong.to_numpy()], issues.filter(wrong)
     probability = evaluation.probability_of_prediction[number, rows].astype(np.float64)
     found = sensitivity_of(evaluation, over._replace(classes=False))
     instance = dataset.instance[rows]
-    counted = found.counted[instance]
-    ranked = pl.DataFrame(
-        {
-            "row": rows,
-            "instance": dataset.instance_ids.gather(instance),
-            "probability": pl.Series(probability, nan_to_null=True),
-            "suspicion": judged["suspicion"],
-            "suggested": judged["suggested"],
-            "flagged": judged["flagged"],
-            "changes": pl.Series(found.changes[instance], dtype=pl.Int64).set(
-                pl.Series(~counted), None
-            ),
-        }
-    )
+    changes = pl.Series(found.changes[instance], dtype=pl.Int64)
     first = {"confidence": (), "suspicion": ("suspicion",), "sensitivity": ("changes",)}[by]
     keys = (*first, "probability", "instance")
-    ranked = ranked.sort(
-        keys, descending=[*[True] * (len(keys) - 1), False], nulls_last=True, maintain_order=True
-    )
-    return _told(evaluation, ranked if most is None else ranked.head(most), number, over)
-
-
-def _suspicions(
-    evaluation: Evaluation, rows: NDArray[np.int32], suspicion: LabelIssues | None
-) -> pl.DataFrame:
-    """suspicion, suggested and flagged of the rows, in their order."""
-    ids = evaluation.dataset.instance_ids.gather(evaluation.dataset.instance[rows])
-    known = pl.DataFrame(
-        schema={
-            name: _ERRORS_SCHEMA[name] for name in ("instance", "suspicion", "suggested", "flagged")
-        }
-    )
-    if suspicion is not None:
-        known = suspicion.rows.select(known.columns)
-    return pl.DataFrame({"instance": ids}).join(
-        known, on="instance", how="left", maintain_order="left"
-    )
-
-
-def _told(
-    evaluation: Evaluation, ranked: pl.DataFrame, version: int, over: SensitivityRange
-) -> pl.DataFrame:
-    dataset = evaluation.dataset
-    rows = ranked["row"].to_numpy()
+    descending = [*[True] * (len(keys) - 1), False]
+    ranked = issues.with_columns(
+        row=rows,
+        probability=pl.Series(probability, nan_to_null=True),
+        changes=changes.set(pl.Series(~found.counted[instance]), None),
+    ).sort(keys, descending=descending, nulls_last=True, maintain_order=True)
+    ranked = ranked if most is None else ranked.head(most)
+    rows = ranked["row"].to_numpy().astype(np.intp)
     return ranked.with_columns(
-        label=dataset.labels(rows),
-        prediction=named_column("", evaluation.classes, evaluation.predicted[version, rows]),
+        label=dataset.labels(np.asarray(rows, dtype=np.intp)),
+        prediction=named_column("", evaluation.classes, evaluation.predicted[number, rows]),
         course=named_column("", COURSES, _courses(evaluation, dataset.instance[rows], over)),
         split=named_column("", SPLIT_NAMES, dataset.split[rows]),
         source=named_column("", dataset.sources, dataset.source[rows]),
     ).select(pl.col(name).cast(dtype) for name, dtype in _ERRORS_SCHEMA.items())
 
 
-def _courses(
-    evaluation: Evaluation, instances: NDArray[np.int32], over: SensitivityRange
-) -> NDArray[np.int64]:
+def _courses(evaluation: Evaluation, instances: Rows, over: SensitivityRange) -> Counts:
     """The course of every instance over the versions, as an index into `COURSES`."""
     dataset = evaluation.dataset
     versions = version_range(dataset, over.first, over.last)
-    told: list[NDArray[np.uint8]] = []
+    found: list[NDArray[np.uint8]] = []
     for number, (rows, held) in zip(versions, rows_by_version(dataset, versions), strict=True):
         outcome = evaluation.outcome[number, rows[instances]]
-        if over.held_only:
-            outcome = np.where(held[instances], outcome, UNKNOWN).astype(np.uint8)
-        told.append(outcome)
-    return courses(told)
+        counts = held[instances] | (not over.held_only)
+        found.append(np.where(counts, outcome, UNKNOWN).astype(np.uint8))
+    return courses(found)

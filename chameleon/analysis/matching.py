@@ -1,4 +1,4 @@
-"""How an analysis takes a selection, the rows that match it, and how many they are."""
+"""Selections as arguments of an analysis, the rows that match them, and their counts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from inspect import Parameter, signature
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chameleon.analysis.values import Rows
 from chameleon.counting import CORRECT, UNKNOWN
 from chameleon.data import SPLITS, Pair
 from chameleon.models import Evaluation
@@ -30,14 +30,9 @@ _DECLARED = "of_selection"
 class _Declared:
     """The part of a selection that an analysis takes, besides the two versions.
 
-    Attributes
-    ----------
-    fields
-        Of the selection; the others change nothing.
-    own
-        Of the filters: its view highlights these instead of being narrowed by them.
-    defaults
-        Where the keyword form takes a version from that is not given, by its side.
+    `fields` are those of the selection that matter; `own` are filters that its view highlights
+    instead of being narrowed by them; `defaults` are the versions, by side, that the keyword form
+    takes where one is not given.
     """
 
     fields: tuple[str, ...]
@@ -53,7 +48,7 @@ class _Declared:
 def of_selection(
     *fields: str, own: Sequence[str] = (), **defaults: str
 ) -> Callable[[Function], Function]:
-    """A decorator of an analysis `(evaluation, selection, …)`: it sees what it declares alone."""
+    """A decorator of an analysis `(evaluation, selection, …)`: it gets the declared part alone."""
 
     def decorate(function: Function) -> Function:
         declared = _Declared(fields, tuple(own), defaults)
@@ -121,19 +116,12 @@ def keyword_form(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """Instances that pass the filters, of all that the primary or secondary side holds.
+    """Instances that match the filters, of all on the primary or secondary side.
 
-    Attributes
-    ----------
-    instances, of
-        Instances held by at least one of both versions.
-    primary, of_primary, secondary, of_secondary
-        The same for each version alone.
-    by_split
-        Passing instances of the primary and of the secondary version, by split.
-    outcomes
-        For the primary and for the secondary side, whatever the filters: by split how many
-        instances its own model gets right, and for how many the outcome is known.
+    `instances` of `of` are on at least one side, the others on each side alone. `by_split` are the
+    matching instances of the primary and of the secondary version, by split. `outcomes` are, for
+    either side and whatever the filters, the correct instances of those with known outcomes, by
+    split.
     """
 
     instances: int
@@ -170,7 +158,7 @@ def matching_pair(evaluation: Evaluation, selection: Selection, split: Split | N
 
 @of_selection(*EVERYTHING)
 def selected(evaluation: Evaluation, selection: Selection) -> Selected:
-    """How many instances pass the filters of a selection."""
+    """Counts of the instances that match the filters of a selection."""
     dataset = evaluation.dataset
     found = matching_pair(evaluation, selection)
     sides = matching_pair(evaluation, replace(selection, filters=Filters()))
@@ -191,10 +179,8 @@ def selected(evaluation: Evaluation, selection: Selection) -> Selected:
     )
 
 
-def _outcomes(
-    evaluation: Evaluation, version: int, rows: NDArray[np.int32]
-) -> dict[str, tuple[int, int]]:
-    """By split, how many of a side's instances its model gets right, and of how many known."""
+def _outcomes(evaluation: Evaluation, version: int, rows: Rows) -> dict[str, tuple[int, int]]:
+    """By split, a side's correct instances, and those with known outcomes."""
     outcome = evaluation.outcome[version, rows]
     result: dict[str, tuple[int, int]] = {}
     for code, split in enumerate(SPLITS):

@@ -1,46 +1,44 @@
 """Metrics as sums over rows, and the test sets of two versions that they are taken over.
 
-Sums can be taken apart and put together again, which is what attribution does with test sets.
-Values are those of scikit-learn on the same rows.
+Sums can be divided and added up again, which is what attribution does with test sets. Values are
+those of scikit-learn on the same rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.analysis.values import Floats, Mask, Rows
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError, place_of
 from chameleon.models import Evaluation, GoldenTest
 from chameleon.project import Split
 
 MEASURES = ("accuracy", "macro_f1", "log_loss", "recall")
+TRAIN, TEST = SPLITS.index(Split.TRAIN), SPLITS.index(Split.TEST)
 
-Floats = NDArray[np.float64]
+Part = TypeVar("Part", str, int)
+Value = TypeVar("Value", float, Floats)
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A metric that is a function of sums over rows.
 
-    Attributes
-    ----------
-    traits
-        Of a model (number) and rows: what decides what a row adds; shape (n_rows, n_traits), NaN
-        where the row cannot be judged.
-    added
-        What rows with these traits add, shape (n_rows, width).
-    value
-        The metric of sums of shape (..., width); NaN where it is undefined.
-    better
-        1 where more is better, -1 where less is.
+    `traits` of a model (number) and rows decide the row's summands: shape (n_rows, n_traits), NaN
+    where the row can't be judged. `added` are the summands of rows with these traits, shape
+    (n_rows, width). `value` is the metric of sums of shape (..., width), NaN where undefined.
+    `better` is 1 where a higher value is better, -1 where a lower one is.
     """
 
     name: str
-    traits: Callable[[int, NDArray[np.int32]], Floats]
+    traits: Callable[[int, Rows], Floats]
     added: Callable[[Floats], Floats]
     value: Callable[[Floats], Floats]
     better: int = 1
@@ -52,16 +50,9 @@ def measure_of(
     of_class: str | None = None,
     golden: GoldenTest | None = None,
 ) -> Measure:
-    """The metric of that name.
+    """The metric of that name, one of `MEASURES`; with `golden`, over the rows of that test set.
 
-    Parameters
-    ----------
-    metric
-        One of `MEASURES`.
-    of_class
-        The class whose recall is asked for; only with "recall".
-    golden
-        The rows are those of this test set, and not rows of the timeline.
+    `of_class` is the class of the recall, and only given with it.
     """
     if metric not in MEASURES:
         raise SelectionError(
@@ -69,48 +60,36 @@ def measure_of(
         )
     if of_class is not None and metric != "recall":
         raise SelectionError(f"The metric '{metric}' isn't of one class. Ask for 'recall'.")
+    source = evaluation if golden is None else golden
     if metric == "log_loss":
-        shares = (evaluation if golden is None else golden).probability_of_label
-        return Measure(metric, _Losses(shares), _with_count, _mean, better=-1)
-    names = (evaluation if golden is None else golden).classes
+        losses = partial(_losses, source.probability_of_label)
+        return Measure(metric, losses, _with_count, _mean, better=-1)
     label = evaluation.dataset.label if golden is None else golden.label
-    guesses = _Guesses(label, (evaluation if golden is None else golden).predicted)
+    guesses = partial(_guesses, label, source.predicted)
     if metric == "macro_f1":
-        classes = len(names)
-        return Measure(metric, guesses, lambda traits: _counts_by_class(traits, classes), _macro_f1)
+        by_class = partial(_counts_by_class, classes=len(source.classes))
+        return Measure(metric, guesses, by_class, _macro_f1)
     if metric == "accuracy":
         return Measure(metric, guesses, _right_and_all, _mean)
-    code = place_of(of_class, names, "class")
-    return Measure(
-        f"recall of {of_class}", guesses, lambda traits: _right_of_class(traits, code), _mean
-    )
+    of_code = partial(_right_of_class, code=place_of(of_class, source.classes, "class"))
+    return Measure(f"recall of {of_class}", guesses, of_code, _mean)
 
 
-@dataclass(frozen=True, slots=True)
-class _Guesses:
+def _guesses(
+    label: NDArray[np.int16], predicted: NDArray[np.int16], model: int, rows: Rows
+) -> Floats:
     """Label and predicted class of rows."""
-
-    label: NDArray[np.int16]
-    predicted: NDArray[np.int16]
-
-    def __call__(self, model: int, rows: NDArray[np.int32]) -> Floats:
-        label, guess = self.label[rows], self.predicted[model, rows]
-        found = np.stack([label, guess], axis=1).astype(np.float64)
-        found[(label < 0) | (guess < 0)] = np.nan
-        return found
+    labels, guess = label[rows], predicted[model, rows]
+    found = np.stack([labels, guess], axis=1).astype(np.float64)
+    found[(labels < 0) | (guess < 0)] = np.nan
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Losses:
-    """The log loss of each row, from the probability of its label as it is kept (float32)."""
-
-    shares: NDArray[np.float32]
-
-    def __call__(self, model: int, rows: NDArray[np.int32]) -> Floats:
-        share = self.shares[model, rows].astype(np.float64)
-        smallest = np.finfo(np.float64).eps
-        losses: Floats = -np.log(np.clip(share, smallest, 1 - smallest))[:, None]
-        return losses
+def _losses(shares: NDArray[np.float32], model: int, rows: Rows) -> Floats:
+    """The log loss of each row, from the stored probability of its label (float32)."""
+    smallest = np.finfo(np.float64).eps
+    share = np.clip(shares[model, rows].astype(np.float64), smallest, 1 - smallest)
+    return np.asarray(-np.log(share)[:, None])
 
 
 def _with_count(traits: Floats) -> Floats:
@@ -135,8 +114,7 @@ def _counts_by_class(traits: Floats, classes: int) -> Floats:
 
 def _mean(sums: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: Floats = sums[..., 0] / sums[..., 1]
-    return result
+        return np.asarray(sums[..., 0] / sums[..., 1])
 
 
 def _macro_f1(sums: Floats) -> Floats:
@@ -145,29 +123,38 @@ def _macro_f1(sums: Floats) -> Floats:
     occurs = either > 0
     of_class = np.divide(2 * both, either, out=np.zeros_like(both), where=occurs)
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: Floats = of_class.sum(axis=-1) / occurs.sum(axis=-1)
-    return result
+        return np.asarray(of_class.sum(axis=-1) / occurs.sum(axis=-1))
 
 
-TRAIN, TEST = SPLITS.index(Split.TRAIN), SPLITS.index(Split.TEST)
+def shapley_values(
+    values: Mapping[frozenset[Part], Value], orders: Sequence[tuple[Part, ...]]
+) -> dict[Part, Value]:
+    """The contribution of each part, averaged over the orders in which the parts happen.
+
+    `values` are those of every set of parts that has happened at some time in some order.
+    """
+    shares: dict[Part, Value] = {}
+    for order in orders:
+        for place, part in enumerate(order):
+            gain = values[frozenset(order[: place + 1])] - values[frozenset(order[:place])]
+            share = gain / len(orders)
+            shares[part] = shares[part] + share if part in shares else share
+    return shares
+
 
 PARTS = ("removed", "added", "relabelled", "edited")
-"""What can happen to an instance of a test set. One that is relabelled and edited counts as
-relabelled; one that comes from, or goes to, another split as added, or removed; a column that
-joins or leaves edits what has a value there."""
+"""The changes of an instance of a test set. One that is relabeled and edited counts as relabeled;
+one that comes from, or goes to, another split as added, or removed; an added or removed column
+edits the instances with a value in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
-    """The instances of either test set, and what both models make of their rows.
+    """The instances of either test set, and the traits of their rows under both models.
 
-    Attributes
-    ----------
-    part
-        int of shape (n_instances,): 0 for those that stayed the same, else 1 + index in PARTS.
-    traits
-        float64 of shape (n_instances, 2 rows, 2 models, n_traits): of the old and the new row,
-        under the old and the new model; NaN where the test set has no such row.
+    `part` is int of shape (n_instances,): 0 for unchanged ones, else 1 + index in PARTS. `traits`
+    is float64 of shape (n_instances, 2 rows, 2 models, n_traits): of the old and the new row, under
+    the old and the new model; NaN where the test set has no such row.
     """
 
     part: NDArray[np.intp]
@@ -180,33 +167,33 @@ class Segments:
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """How many instances are of each part."""
+        """The number of instances of each part."""
         found = np.bincount(self.part, minlength=len(self.names))
         return dict(zip(self.names, found.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeptTests:
-    """Both test sets after the guard, and how many instances it took out.
+class ScoredTests:
+    """Both test sets after the guard, and the numbers of excluded instances.
 
-    `left_twins` are the twins that were taken out; `twins` all that were found; `rows` the rows of
-    both test sets that are left.
+    `duplicates` counts the duplicates of train rows, `excluded_duplicates` the excluded ones;
+    `rows` are the remaining rows of both test sets.
     """
 
     segments: Segments
-    rows: tuple[NDArray[np.int32], NDArray[np.int32]]
+    rows: tuple[Rows, Rows]
     size_before: int
     size_after: int
     leaked: int
     unknown: int
-    twins: int
-    left_twins: int
+    duplicates: int
+    excluded_duplicates: int
     note: str | None
 
 
-def kept_tests(
+def scored_tests(
     evaluation: Evaluation, measure: Measure, before: str, after: str, *, without_twins: bool
-) -> KeptTests:
+) -> ScoredTests:
     """The test sets of two versions without the instances that either model was fitted on."""
     dataset = evaluation.dataset
     numbers = dataset.version_number(before), dataset.version_number(after)
@@ -221,8 +208,8 @@ def kept_tests(
     judged = np.isfinite(traits).all(axis=(2, 3))
     known = (judged | ~has_row).all(axis=1)
     instances, traits, has_row = instances[known], traits[known], has_row[known]
-    twins = _twins(dataset, rows, tested, trained, instances)
-    kept = ~twins if without_twins else np.ones(len(instances), dtype=np.bool_)
+    duplicates = _duplicates(dataset, rows, tested, trained, instances)
+    kept = ~duplicates if without_twins else np.ones(len(instances), dtype=np.bool_)
     instances, traits, has_row = instances[kept], traits[kept], has_row[kept]
     part = _parts(dataset, rows[0][instances], rows[1][instances], has_row)
     sizes = has_row.sum(axis=0)
@@ -232,33 +219,32 @@ def kept_tests(
             note = note or f"Version {name} has no test rows."
         elif not size:
             note = note or (
-                f"No test instance of version {name} is left to score: all stand in a train set, "
+                f"No test instance of version {name} is left to score: all are in a train set, "
                 "or have no label or no prediction of one of the models."
             )
-    return KeptTests(
+    return ScoredTests(
         segments=Segments(part, traits),
         rows=(rows[0][instances][has_row[:, 0]], rows[1][instances][has_row[:, 1]]),
         size_before=int(sizes[0]),
         size_after=int(sizes[1]),
         leaked=int(leaks.sum()),
         unknown=int((~known).sum()),
-        twins=int(twins.sum()),
-        left_twins=int((~kept).sum()),
+        duplicates=int(duplicates.sum()),
+        excluded_duplicates=int((~kept).sum()),
         note=note,
     )
 
 
-def in_split(dataset: EvolvingDataset, rows: NDArray[np.int32], split: int) -> NDArray[np.bool_]:
-    """The instances whose row in a version stands in that split; shape (n_instances,)."""
-    found: NDArray[np.bool_] = (rows >= 0) & (dataset.split[rows] == split)
-    return found
+def in_split(dataset: EvolvingDataset, rows: Rows, split: int) -> Mask:
+    """The instances whose row in a version is in that split; shape (n_instances,)."""
+    return np.asarray((rows >= 0) & (dataset.split[rows] == split))
 
 
 def _traits(
     measure: Measure,
     models: tuple[int, int],
-    rows: list[NDArray[np.int32]],
-    tested: list[NDArray[np.bool_]],
+    rows: list[Rows],
+    tested: list[Mask],
     instances: NDArray[np.intp],
 ) -> Floats:
     sides: list[Floats] = []
@@ -269,12 +255,7 @@ def _traits(
     return np.stack(sides, axis=1)
 
 
-def _parts(
-    dataset: EvolvingDataset,
-    old: NDArray[np.int32],
-    new: NDArray[np.int32],
-    has_row: NDArray[np.bool_],
-) -> NDArray[np.intp]:
+def _parts(dataset: EvolvingDataset, old: Rows, new: Rows, has_row: Mask) -> NDArray[np.intp]:
     part = np.zeros(len(old), dtype=np.intp)
     both = has_row.all(axis=1)
     hashes = dataset.content_hashes()
@@ -285,17 +266,17 @@ def _parts(
     return part
 
 
-def _twins(
+def _duplicates(
     dataset: EvolvingDataset,
-    rows: list[NDArray[np.int32]],
-    tested: list[NDArray[np.bool_]],
-    trained: list[NDArray[np.bool_]],
+    rows: list[Rows],
+    tested: list[Mask],
+    trained: list[Mask],
     instances: NDArray[np.intp],
-) -> NDArray[np.bool_]:
+) -> Mask:
     """The instances of which a test row has the features of a train row of either version."""
     hashes = dataset.content_hashes()
-    learnt = np.concatenate([hashes[own[t]] for own, t in zip(rows, trained, strict=True)])
-    twin = np.zeros(len(instances), dtype=np.bool_)
+    learned = np.concatenate([hashes[own[t]] for own, t in zip(rows, trained, strict=True)])
+    found = np.zeros(len(instances), dtype=np.bool_)
     for own, of_side in zip(rows, tested, strict=True):
-        twin |= of_side[instances] & np.isin(hashes[own[instances]], learnt)
-    return twin
+        found |= of_side[instances] & np.isin(hashes[own[instances]], learned)
+    return found

@@ -1,13 +1,12 @@
-"""How good every model is on its own and on other test sets, and how large every version is."""
+"""Metrics of every model on its own and on other test sets, and the sizes of versions."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from chameleon.analysis.measures import TEST, TRAIN, Floats, Measure, in_split, measure_of
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.measures import TEST, TRAIN, Measure, in_split, measure_of
+from chameleon.analysis.values import SPLIT_NAMES, Floats, Mask, named_column
 from chameleon.counting import CORRECT, LEVEL, UNKNOWN, clopper_pearson
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import SelectionError
@@ -16,99 +15,81 @@ from chameleon.project import Split
 
 
 def version_metrics(evaluation: Evaluation) -> pl.DataFrame:
-    """One row a version, old to new.
+    """One row per version, old to new.
 
     Returns
     -------
     pl.DataFrame
         version, date, note, instances, then for each split s of train, test and validation:
-        {s}_instances, {s}_unknown (no label or no prediction, left out of the metrics),
-        {s}_accuracy, {s}_macro_f1, {s}_log_loss, {s}_roc_auc, and {s}_{metric}_reason, which
-        says why a metric is null; for test and validation also {s}_accuracy_low and
-        {s}_accuracy_high, the exact 95 % interval (Clopper-Pearson; train rows are no fair
-        sample). Metrics are those of scikit-learn on the version's own rows of that split; ROC
-        AUC of several classes is the macro average of one against the rest.
+        {s}_instances, {s}_unknown (no label or no prediction, excluded from the metrics),
+        {s}_accuracy, {s}_macro_f1, {s}_log_loss, {s}_roc_auc, and {s}_{metric}_reason (why a metric
+        is null); for test and validation also {s}_accuracy_low and {s}_accuracy_high, the exact 95%
+        interval (Clopper-Pearson; train rows are no fair sample). Metrics are those of scikit-learn
+        on the version's own rows of that split; ROC AUC of several classes is the macro average of
+        one against the rest.
     """
     dataset = evaluation.dataset
     known = {
         (version, split, metric): (value, reason)
         for version, split, metric, value, reason in evaluation.scores.iter_rows()
     }
-    schema: dict[str, pl.DataType | type[pl.DataType]] = {
-        "version": pl.String, "date": pl.Date, "note": pl.String, "instances": pl.Int64,
-    }  # fmt: skip
-    for split in SPLITS:
-        for name in ("instances", "unknown"):
-            schema[f"{split}_{name}"] = pl.Int64
-        for metric in METRICS:
-            schema[f"{split}_{metric}"] = pl.Float64
-            schema[f"{split}_{metric}_reason"] = pl.String
-        if split is not Split.TRAIN:
-            schema |= {f"{split}_accuracy_{end}": pl.Float64 for end in ("low", "high")}
     lines: list[dict[str, object]] = []
     for number, version in enumerate(dataset.versions):
         rows = dataset.rows_of(number)
-        row: dict[str, object] = {
+        line: dict[str, object] = {
             "version": version.name, "date": version.date, "note": version.note,
             "instances": len(rows),
         }  # fmt: skip
         for code, split in enumerate(SPLITS):
             own = rows[dataset.split[rows] == code]
-            row[f"{split}_instances"] = len(own)
-            row[f"{split}_unknown"] = int((evaluation.outcome[number, own] == UNKNOWN).sum())
+            outcome = evaluation.outcome[number, own]
+            known_count = int((outcome != UNKNOWN).sum())
+            line |= {f"{split}_instances": len(own), f"{split}_unknown": len(own) - known_count}
             for metric in METRICS:
                 value, reason = known[version.name, split.value, metric]
-                row[f"{split}_{metric}"] = value
-                row[f"{split}_{metric}_reason"] = reason
+                line |= {f"{split}_{metric}": value, f"{split}_{metric}_reason": reason}
             if split is not Split.TRAIN:
-                row |= _accuracy_interval(evaluation.outcome[number, own], split)
-        lines.append(row)
+                bounds = clopper_pearson(int((outcome == CORRECT).sum()), known_count)
+                ends = (None if np.isnan(bound) else bound for bound in bounds)
+                columns = (f"{split}_accuracy_low", f"{split}_accuracy_high")
+                line |= dict(zip(columns, ends, strict=True))
+        lines.append(line)
+    schema = {"version": pl.String, "date": pl.Date, "note": pl.String, "instances": pl.Int64}
+    schema |= {name: _column_type(name) for name in lines[0] if name not in schema}
     return pl.DataFrame(lines, schema=schema)
 
 
-def _accuracy_interval(outcome: NDArray[np.uint8], split: Split) -> dict[str, float | None]:
-    bounds = clopper_pearson(int((outcome == CORRECT).sum()), int((outcome != UNKNOWN).sum()))
-    return {
-        f"{split}_accuracy_{end}": None if np.isnan(bound) else bound
-        for end, bound in zip(("low", "high"), bounds, strict=True)
-    }
+def _column_type(name: str) -> type[pl.DataType]:
+    if name.endswith("_reason"):
+        return pl.String
+    return pl.Int64 if name.endswith(("_instances", "_unknown")) else pl.Float64
 
 
 def version_sizes(evaluation: Evaluation) -> pl.DataFrame:
-    """How many instances every version holds, by split and source.
+    """Counts of every version's instances by split and source.
 
     Returns
     -------
     pl.DataFrame
-        version, split, source (null where an instance names none), instances, correct; only
-        combinations that occur.
+        version, split, source (null without one), instances, correct; only combinations that occur.
     """
     dataset = evaluation.dataset
     frames: list[pl.DataFrame] = []
+    width = len(dataset.sources) + 1
     for number, version in enumerate(dataset.versions):
         rows = dataset.rows_of(number)
-        width = len(dataset.sources) + 1
         key = dataset.split[rows].astype(np.int64) * width + dataset.source[rows] + 1
-        total = np.bincount(key, minlength=len(SPLITS) * width)
-        right = np.bincount(
-            key[evaluation.outcome[number, rows] == CORRECT], minlength=len(SPLITS) * width
-        )
+        correct = key[evaluation.outcome[number, rows] == CORRECT]
+        total, right = (np.bincount(of, minlength=len(SPLITS) * width) for of in (key, correct))
         found = np.flatnonzero(total)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "version": [version.name] * len(found),
-                    "split": named_column("", SPLIT_NAMES, found // width),
-                    "source": named_column("", dataset.sources, found % width - 1),
-                    "instances": total[found],
-                    "correct": right[found],
-                },
-                schema={
-                    "version": pl.String, "split": pl.String, "source": pl.String,
-                    "instances": pl.Int64, "correct": pl.Int64,
-                },
-            )
-        )  # fmt: skip
+        columns = {
+            "version": pl.repeat(version.name, len(found), dtype=pl.String, eager=True),
+            "split": named_column("", SPLIT_NAMES, found // width),
+            "source": named_column("", dataset.sources, found % width - 1),
+            "instances": total[found],
+            "correct": right[found],
+        }
+        frames.append(pl.DataFrame(columns, schema_overrides={"instances": pl.Int64}))
     return pl.concat(frames)
 
 
@@ -121,13 +102,13 @@ def model_on_tests(
 ) -> pl.DataFrame:
     """The metric of every version's model on every version's test set.
 
-    A test instance that stands, by id, in the model's own train set is left out.
+    A test instance whose id is in the model's own train set is excluded.
 
     Returns
     -------
     pl.DataFrame
         model, test, value (null where nothing is left to score), instances, leaked, unknown (no
-        label or no prediction); a row a pair of versions, old to new.
+        label or no prediction); one row per pair of versions, old to new.
     """
     dataset = evaluation.dataset
     measure = measure_of(evaluation, metric, of_class)
@@ -168,28 +149,15 @@ def fixed_test_set(
 ) -> pl.DataFrame:
     """Every version's model on one test set: the same instances for all.
 
-    Instances that stand, by id, in the train set of any version, or that some model does not
-    judge, are left out for all models.
-
-    Parameters
-    ----------
-    test
-        The version whose test set is used.
-    golden
-        Use the golden test set instead, which stands in a file of its own (see `golden_test`).
+    It is the test set of the version `test`, or the golden test set (see `golden_test`). Instances
+    whose id is in the train set of any version, or that some model doesn't predict, are excluded
+    for all models.
 
     Returns
     -------
     pl.DataFrame
-        version, value, low, high (95 %: Clopper-Pearson for accuracy and recall, else by
-        resampling the instances), instances, leaked, unknown.
-
-    Raises
-    ------
-    SelectionError
-        There is no such version, metric or class, or no golden test set.
-    ProjectError
-        The file of the golden test set cannot be used.
+        version, value, low, high (95%: Clopper-Pearson for accuracy and recall, else by resampling
+        the instances), instances, leaked, unknown.
     """
     dataset = evaluation.dataset
     models = range(len(dataset.versions))
@@ -199,7 +167,7 @@ def fixed_test_set(
         rows = np.arange(len(asked.label), dtype=np.int32)
         leaked = asked.leaked.any(axis=0)
     elif test is None:
-        raise SelectionError("Name the version whose test set is used, or ask for the golden one.")
+        raise SelectionError("Name the version of the test set, or choose the golden one.")
     else:
         measure = measure_of(evaluation, metric, of_class)
         rows = dataset.rows_of(dataset.version_number(test)).astype(np.int32)
@@ -223,8 +191,8 @@ def fixed_test_set(
     return frame.with_columns(pl.col("value", "low", "high").fill_nan(None))
 
 
-def _trained(dataset: EvolvingDataset, version: int) -> NDArray[np.bool_]:
-    """The instances that stand in a version's train set; shape (n_instances,)."""
+def _trained(dataset: EvolvingDataset, version: int) -> Mask:
+    """The instances in a version's train set; bool of shape (n_instances,)."""
     return in_split(dataset, dataset.row_of_instance(version), TRAIN)
 
 
@@ -235,9 +203,9 @@ def _interval(measure: Measure, metric: str, added: Floats, seed: int) -> tuple[
     if not len(added):
         return np.nan, np.nan
     random = np.random.default_rng(seed)
-    alike, counts = np.unique(added, axis=0, return_counts=True)
+    distinct, counts = np.unique(added, axis=0, return_counts=True)
     weights = random.multinomial(len(added), counts / len(added), size=_RESAMPLES)
-    drawn = measure.value(weights.astype(np.float64) @ alike)
+    drawn = measure.value(weights.astype(np.float64) @ distinct)
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from weakref import WeakKeyDictionary
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_order import id_ranks
 from chameleon.analysis.matching import of_selection
 from chameleon.analysis.sensitivities import History, own_rows
 from chameleon.analysis.values import (
     SPLIT_NAMES,
+    Floats,
+    Rows,
+    id_ranks,
     instance_number,
     named_column,
     value_text,
@@ -33,29 +32,25 @@ from chameleon.data import (
 from chameleon.models import Evaluation
 from chameleon.project import Kind
 from chameleon.selection import Selection
+from chameleon.storage import MemoryCache
 
 ROLES = ("label", "split", "source", "date")
-"""What a row has beside its features, as `instance_rows` names it."""
+"""A row's columns besides its features, as `instance_rows` names them."""
 
 
 def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
     """The row and the prediction of one instance in every version.
 
-    Where a version lacks the instance, its model is asked of the nearest earlier row, else of the
-    first later one, as for the sensitivity.
-
-    Parameters
-    ----------
-    instance
-        The instance's id.
+    Where a version lacks the instance, its model predicts the nearest earlier row, else the first
+    later one, as for the sensitivity.
 
     Returns
     -------
     pl.DataFrame
-        version, date (of the version), held (whether the version holds the instance), row (the
-        number of the row that is asked, as `instance_rows` counts them), label, split, prediction,
+        version, date (of the version), held (true if the version contains the instance), row (the
+        number of the predicted row, as in `instance_rows`), label, split, prediction,
         probability_of_label, probability_of_prediction, outcome ("correct", "incorrect",
-        "unknown"): a row a version, old to new.
+        "unknown"): one row per version, old to new.
     """
     dataset = evaluation.dataset
     history = History.of(evaluation, np.array([instance_number(dataset, instance)]))
@@ -71,24 +66,26 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
             dataset.labels(rows.astype(np.intp)),
             named_column("split", SPLIT_NAMES, dataset.split[rows]),
             named_column("prediction", evaluation.classes, evaluation.predicted[at]),
-            _probabilities("probability_of_label", evaluation.probability_of_label[at]),
-            _probabilities("probability_of_prediction", evaluation.probability_of_prediction[at]),
+            *(
+                pl.Series(name, getattr(evaluation, name)[at], nan_to_null=True)
+                for name in ("probability_of_label", "probability_of_prediction")
+            ),
             named_column("outcome", OUTCOMES, history.outcome[:, 0]),
         ]
     )
 
 
 def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
-    """The distinct rows of one instance, old to new, and what was edited between them.
+    """The distinct rows of one instance, old to new, and the edits between them.
 
-    A row that is held again later, as it was, is one row.
+    A row that occurs again later is one row.
 
     Returns
     -------
     pl.DataFrame
-        row (from 1), versions (that hold it, such as "1.0 to 1.3, 1.5"), column ("label", "split",
-        "source", "date" or a feature's name), is_feature, value (as text, null where missing),
-        changed (whether it differs from the row before; false for the first).
+        row (from 1), versions (that contain it, such as "1.0 to 1.3, 1.5"), column ("label",
+        "split", "source", "date" or a feature's name), is_feature, value (as text, null where
+        missing), changed (true if it differs from the previous row; false for the first).
     """
     dataset = evaluation.dataset
     rows = distinct_rows(dataset, instance)
@@ -117,16 +114,16 @@ def instance_places(evaluation: Evaluation, selection: Selection, instance: str)
     """The place of one instance in each feature's distribution in the primary version.
 
     It is read from its row in the primary, else in the secondary, else from its newest row, and
-    held against the primary's rows of the same split.
+    compared with the primary's rows of the same split.
 
     Returns
     -------
     pl.DataFrame
-        feature, value (as text, null where missing), share_below (the quantile: of the known
-        values the share that is smaller, equal ones counted half; null for texts and for a missing
-        value), known (how many values there are to compare with), low, high, category (the bin
-        that holds the value, see `feature_histograms`; the words "missing", "non-finite", "other"
-        or "text" stand in category), bin_instances (rows in that bin), instances (of the split).
+        feature, value (as text, null where missing), share_below (the quantile: of the known values
+        the share that is smaller, equal ones counted half; null for texts and for a missing value),
+        known (the number of values to compare with), low, high, category (the bin of the value, see
+        `feature_histograms`; "missing", "non-finite", "other" or "text" are categories too),
+        bin_instances (rows in that bin), instances (of the split).
     """
     dataset = evaluation.dataset
     row = shown_row(dataset, instance, selection)
@@ -144,8 +141,8 @@ def instance_places(evaluation: Evaluation, selection: Selection, instance: str)
     )  # fmt: skip
 
 
-def distinct_rows(dataset: EvolvingDataset, instance: str) -> NDArray[np.int32]:
-    """The rows of an instance in the order in which versions first hold them."""
+def distinct_rows(dataset: EvolvingDataset, instance: str) -> Rows:
+    """The rows of an instance in the order of the versions."""
     number = np.array([instance_number(dataset, instance)])
     by_version = own_rows(dataset, number)[:, 0]
     held = by_version[by_version >= 0]
@@ -185,23 +182,22 @@ def _place(
     return (feature.name, text, share, len(known), bar.low, bar.high, category, in_bin, len(others))
 
 
-def _role_texts(dataset: EvolvingDataset, rows: NDArray[np.int32]) -> list[list[str | None]]:
-    """Label, split, source and date of rows as text."""
-    microseconds = dataset.date[rows].astype("datetime64[us]")
-    dates = [
-        None if np.isnat(moment) else value_text(float(moment.astype(np.int64)), Kind.DATE)
-        for moment in microseconds
-    ]
+def _role_texts(dataset: EvolvingDataset, rows: Rows) -> list[list[str | None]]:
+    """Label, split, source, and date of rows as text."""
+    moments = dataset.date[rows].astype("datetime64[us]")
     return [
         dataset.labels(rows.astype(np.intp)).to_list(),
         [SPLITS[code].value for code in dataset.split[rows]],
         named_column("source", dataset.sources, dataset.source[rows]).to_list(),
-        dates,
+        [
+            None if np.isnat(moment) else value_text(float(moment.astype(np.int64)), Kind.DATE)
+            for moment in moments
+        ],
     ]
 
 
 def _held_words(dataset: EvolvingDataset, row: np.int32) -> str:
-    """The versions that hold a row, neighbouring ones joined."""
+    """The versions that contain a row, consecutive ones joined."""
     held = np.flatnonzero(dataset.present[:, row])
     runs = np.split(held, np.flatnonzero(np.diff(held) > 1) + 1)
     names = [version.name for version in dataset.versions]
@@ -210,44 +206,31 @@ def _held_words(dataset: EvolvingDataset, row: np.int32) -> str:
     )
 
 
-def _probabilities(name: str, values: NDArray[np.float32]) -> pl.Series:
-    return pl.Series(name, values, dtype=pl.Float32, nan_to_null=True)
-
-
 MOST_FITTED = 10_000
-"""The space is fitted on at most so many rows of a version, evenly drawn from it."""
+"""The most rows of a version that the space is fitted on, evenly drawn from it."""
 
-_KEPT = 2
-
-Fitted = tuple[Space, NDArray[np.float64]]
-_spaces: WeakKeyDictionary[EvolvingDataset, OrderedDict[int, Fitted]] = WeakKeyDictionary()
+Fitted = tuple[Space, Floats]
+_spaces: MemoryCache[EvolvingDataset, int, Fitted] = MemoryCache(2)
 
 
 @of_selection()
 def nearest_instances(
     evaluation: Evaluation, selection: Selection, instance: str, *, count: int = 10
 ) -> pl.DataFrame:
-    """The instances of the primary version nearest to one in feature space.
+    """The `count` instances of the primary version nearest to another one in feature space.
 
-    The distance is Euclidean, over standardised numbers and dates (missing and infinite ones count
-    as the median, far outliers are drawn in) and one column a category; free text is left out.
-    Beyond 50 columns it is taken over their first 50 principal components; up to there it is
-    exact, as the search is always. Of a version of more than 10,000 rows, evenly drawn ones fix
-    means, spreads and components.
-
-    Parameters
-    ----------
-    instance
-        The instance's id; read from its row in the primary, else in the secondary, else from its
-        newest row.
-    count
-        How many; the instance itself is left out, and ties stand in the order of their ids.
+    The instance is read from its row in the primary, else in the secondary, else from its newest
+    row. The distance is Euclidean, over standardized numbers and dates (missing and infinite ones
+    count as the median, far outliers are drawn in) and one column per category; free text is
+    excluded. Beyond 50 columns it is taken over their first 50 principal components. The search is
+    exact; ties are in the order of ids. Of a version of more than 10,000 rows, evenly drawn ones
+    fix means, spreads, and components.
 
     Returns
     -------
     pl.DataFrame
         instance (its id), distance, label, split, source, primary_prediction, primary_outcome,
-        same_label (as the instance asked about; null where either has none), nearest first.
+        same_label (as the given instance; null where either has none), nearest first.
     """
     dataset = evaluation.dataset
     version = dataset.version_number(selection.primary)
@@ -280,17 +263,14 @@ def nearest_instances(
 
 
 def _fitted(dataset: EvolvingDataset, version: int, rows: NDArray[np.intp]) -> Fitted:
-    """The space of a version and where its rows lie in it; the last ones asked for are kept."""
+    """The space of a version and the points of its rows in it; the last ones are cached."""
     from threadpoolctl import threadpool_limits
 
-    kept = _spaces.setdefault(dataset, OrderedDict())
-    found = kept.get(version)  # other visitors' threads may let go of it meanwhile
-    if found is None:
+    def find() -> Fitted:
         step = max(-(-len(rows) // MOST_FITTED), 1)
         with threadpool_limits(1):
             space = fitted_space(dataset, rows[::step], laid_out_features(dataset))
             parts = [space.points(dataset, rows[part]) for part in chunks(len(rows))]
-        found = kept[version] = space, np.concatenate(parts)
-        for other in list(kept)[:-_KEPT]:
-            kept.pop(other, None)
-    return found
+        return space, np.concatenate(parts)
+
+    return _spaces.recall(dataset, version, find)

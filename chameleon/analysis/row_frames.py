@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.instance_table import value_column
-from chameleon.analysis.values import SPLIT_NAMES, named_column
+from chameleon.analysis.values import SPLIT_NAMES, named_column, value_column
 from chameleon.counting import OUTCOMES
 from chameleon.data import EvolvingDataset, evolving_dataset, id_columns, instance_keys
 from chameleon.errors import SelectionError, choices

@@ -1,4 +1,4 @@
-"""How often outcomes changed over versions, for whom, and every model's predictions.
+"""Sensitivity of outcomes over versions, the most sensitive instances, and instance histories.
 
 Method: Hohman et al., CHI 2020, "Sensitivity Histogram".
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS, of_selection
-from chameleon.analysis.values import named_column
+from chameleon.analysis.values import Codes, Counts, Mask, Rows, named_column
 from chameleon.counting import CORRECT, OUTCOMES, UNKNOWN
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.models import Evaluation
@@ -30,6 +29,7 @@ from chameleon.selection import (
     sensitivity_of,
     version_range,
 )
+from chameleon.storage import MemoryCache
 
 
 @of_selection(*FILTERS, own=["sensitivity"], primary="last", secondary="first")
@@ -42,19 +42,12 @@ def sensitivity(
     held_only: bool = False,
     classes: bool = False,
 ) -> pl.DataFrame:
-    """How many instances changed their outcome how often, from one version to another.
+    """Counts of instances by their changes of outcome from one version to another, both included.
 
-    Counted are the instances that at least one version of the range holds and whose outcome is
-    known at least twice. Bars chosen in the histogram do not narrow it.
-
-    Parameters
-    ----------
-    first, last
-        The range of versions, both included.
-    held_only
-        Count only versions that hold the instance, instead of asking about its nearest row.
-    classes
-        Count changes of the predicted class instead of the outcome.
+    Counted are the instances that at least one version of the range contains and whose outcome is
+    known at least twice. Its own filter does not narrow it. `held_only` counts only versions that
+    contain the instance, instead of predicting its nearest row; `classes` counts changes of the
+    predicted class instead of the outcome.
 
     Returns
     -------
@@ -64,12 +57,12 @@ def sensitivity(
     """
     over = SensitivityRange(first, last, held_only, classes)
     found = sensitivity_of(evaluation, over)
-    through = _through(evaluation, selection)
-    counted = found.counted & through
+    matching = _matching(evaluation, selection)
+    counted = found.counted & matching
     counts = np.bincount(found.changes[counted])
     if not len(counts):
         counts = np.zeros(1, dtype=np.int64)
-    few = int((found.held & through & ~found.counted).sum())
+    few = int((found.held & matching & ~found.counted).sum())
     return pl.DataFrame(
         {"changes": [*range(len(counts)), None], "instances": [*counts.tolist(), few]},
         schema={"changes": pl.Int64, "instances": pl.Int64},
@@ -87,21 +80,21 @@ def most_sensitive(
     classes: bool = False,
     most: int = 30,
 ) -> pl.DataFrame:
-    """The instances that changed most often, with what every version's model says of them.
+    """The instances that changed most often, with the predictions of every version's model.
 
     Returns
     -------
     pl.DataFrame
-        instance (id), changes, course, place, version, outcome ("correct", "incorrect",
-        "unknown", "absent"), predicted, in_train: one row an instance and version, the most
-        sensitive first, ties by id. `course` tells a lasting improvement or regression (one
-        change that held to the end) from flicker, or "none". "absent" stands where `held_only`
-        is set and the version lacks the instance.
+        instance (id), changes, course, place, version, outcome ("correct", "incorrect", "unknown",
+        "absent"), predicted, in_train: one row per instance and version, the most sensitive first,
+        ties by id. `course` separates a lasting improvement or regression (one change that lasted
+        to the end) from flicker, or is "none". "absent" occurs with `held_only` where the version
+        lacks the instance.
     """
     dataset = evaluation.dataset
     found = sensitivity_of(evaluation, SensitivityRange(first, last, held_only, classes))
-    through = _through(evaluation, selection)
-    chosen = np.flatnonzero(found.counted & through & (found.changes > 0))
+    matching = _matching(evaluation, selection)
+    chosen = np.flatnonzero(found.counted & matching & (found.changes > 0))
     ids = dataset.instance_ids.gather(chosen)
     order = pl.DataFrame({"changes": -found.changes[chosen], "id": ids}).select(
         pl.arg_sort_by("changes", "id")
@@ -114,8 +107,8 @@ def most_sensitive(
     for number, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
         row, held = rows[top], own[top]
         outcome = evaluation.outcome[number, row]
-        told = np.where(held, outcome, UNKNOWN) if held_only else outcome
-        outcomes.append(told.astype(np.uint8))
+        known = np.where(held | (not held_only), outcome, UNKNOWN)
+        outcomes.append(known.astype(np.uint8))
         signs = np.where(held | (not held_only), outcome, len(OUTCOMES))
         frames.append(
             pl.DataFrame(
@@ -141,8 +134,8 @@ def most_sensitive(
     return pl.concat(frames).with_columns(pl.concat([course] * len(frames)))
 
 
-def _through(evaluation: Evaluation, selection: Selection) -> NDArray[np.bool_]:
-    """The instances that the filters let through."""
+def _matching(evaluation: Evaluation, selection: Selection) -> Mask:
+    """The instances that match the filters; without filters those of no given version as well."""
     for name in (selection.primary, selection.secondary):
         evaluation.dataset.version_number(name)
     if selection.filters.is_empty:
@@ -153,14 +146,13 @@ def _through(evaluation: Evaluation, selection: Selection) -> NDArray[np.bool_]:
 COURSES = ("none", "lasting improvement", "lasting regression", "flicker")
 STRIP = ("✓", "✗", "?")
 STRIP_ABSENT = ("v", "x", "·")
-"""The outcomes of a strip, where the version holds the instance and where it lacks it."""
+"""The outcomes of a strip, where the version contains the instance and where it lacks it."""
 
-_starts: WeakKeyDictionary[EvolvingDataset, NDArray[np.int32]] = WeakKeyDictionary()
-"""The first row of every instance, and the number of rows."""
+_starts: MemoryCache[EvolvingDataset, None, Rows] = MemoryCache(1)
 
 
-def known_changes(evaluation: Evaluation, instance: NDArray[np.int32]) -> NDArray[np.int64]:
-    """How often the outcome changed over all versions; -1 with fewer than two known ones."""
+def known_changes(evaluation: Evaluation, instance: Rows) -> Counts:
+    """Changes of the outcome over all versions; -1 with fewer than two known ones."""
     versions = evaluation.dataset.versions
     found = sensitivity_of(evaluation, SensitivityRange(versions[0].name, versions[-1].name))
     changes = found.changes[instance].astype(np.int64)
@@ -172,23 +164,17 @@ def known_changes(evaluation: Evaluation, instance: NDArray[np.int32]) -> NDArra
 class History:
     """The row and the outcome of some instances in every version.
 
-    Attributes
-    ----------
-    row
-        int32 of shape (n_versions, n): the version's own row, else the nearest earlier one, else
-        the first later one.
-    own
-        bool of shape (n_versions, n): whether the version holds the instance.
-    outcome
-        uint8 of shape (n_versions, n).
+    All of shape (n_versions, n): `row` is int32, the version's own row, else the nearest earlier
+    one, else the first later one; `own` is bool, true if the version contains the instance;
+    `outcome` is uint8.
     """
 
-    row: NDArray[np.int32]
-    own: NDArray[np.bool_]
+    row: Rows
+    own: Mask
     outcome: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, evaluation: Evaluation, instance: NDArray[np.integer]) -> History:
+    def of(cls, evaluation: Evaluation, instance: Codes) -> History:
         """The history of these instances, in that order; each at most once."""
         row = own_rows(evaluation.dataset, instance)
         own = row >= 0
@@ -201,34 +187,28 @@ class History:
         return np.where(self.own, self.outcome, self.outcome + len(STRIP)).astype(np.uint8)
 
     def strips(self) -> pl.Series:
-        """A sign a version, old to new."""
+        """A sign per version, old to new."""
         signs = np.array([*STRIP, *STRIP_ABSENT])[self.codes().T]
         joined = np.ascontiguousarray(signs).view(f"U{signs.shape[1]}")[:, 0]
         return pl.Series("strip", joined.tolist(), dtype=pl.String)
 
-    def courses(self) -> NDArray[np.int64]:
+    def courses(self) -> Counts:
         """The course of each as an index into `COURSES`; -1 with fewer than two known outcomes."""
         known = (self.outcome != UNKNOWN).sum(axis=0)
         return np.where(known < 2, -1, courses(self.outcome))
 
 
-def courses(outcomes: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """The course of each instance as an index into `COURSES`: one lasting change, or several.
-
-    Parameters
-    ----------
-    outcomes
-        One array per version, one entry per instance.
-    """
+def courses(outcomes: Iterable[NDArray[np.uint8]]) -> Counts:
+    """The course of each instance as an index into `COURSES`, from one array per version."""
     changes, _, last = counted_changes(known_outcomes(outcome) for outcome in outcomes)
     lasting = np.where(last == CORRECT, 1, 2)
     return np.where(changes == 0, 0, np.where(changes == 1, lasting, 3))
 
 
-def own_rows(dataset: EvolvingDataset, instance: NDArray[np.integer]) -> NDArray[np.int32]:
+def own_rows(dataset: EvolvingDataset, instance: Codes) -> Rows:
     """int32 of shape (n_versions, n): the row of each instance in each version, -1 where absent.
 
-    Looks at the rows of these instances only, however many others there are.
+    Only the rows of these instances are examined.
     """
     rows, place = rows_of_instances(dataset, instance)
     result = np.full((len(dataset.versions), len(instance)), -1, dtype=np.int32)
@@ -238,15 +218,12 @@ def own_rows(dataset: EvolvingDataset, instance: NDArray[np.integer]) -> NDArray
     return result
 
 
-def rows_of_instances(
-    dataset: EvolvingDataset, instance: NDArray[np.integer]
-) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """All rows of some instances, and for each the place of its instance among those asked for."""
-    if dataset not in _starts:
-        _starts[dataset] = np.searchsorted(
-            dataset.instance, np.arange(dataset.instance_count + 1)
-        ).astype(np.int32)
-    starts = _starts[dataset]
+def rows_of_instances(dataset: EvolvingDataset, instance: Codes) -> tuple[Rows, NDArray[np.intp]]:
+    """All rows of some instances, and the place of each row's instance among them."""
+    every = np.arange(dataset.instance_count + 1)  # the last is the number of rows
+    starts = _starts.recall(
+        dataset, None, lambda: np.searchsorted(dataset.instance, every).astype(np.int32)
+    )
     counts = starts[instance + 1] - starts[instance]
     place = np.repeat(np.arange(len(instance)), counts)
     within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -1,34 +1,41 @@
 """Contributions of the changes of train data to the change of a metric, by Shapley values.
 
-The change of the train set from one version to another is cut into kinds (or sources, or
+The change of the train set from one version to another is divided into kinds (or sources, or
 classes). Models are fitted for train sets in which only some of the kinds have happened, each is
 scored on both test sets, and every kind gets its Shapley value (Shapley 1953; for groups of train
-data as in Ghorbani and Zou, "Data Shapley", ICML 2019). The values add up to the part of the model
-that `attribute_change` tells.
+data as in Ghorbani and Zou, "Data Shapley", ICML 2019). The values add up to the model contribution
+of `attribute_change`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, permutations
-from math import factorial
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import IterationOf, iteration_of
-from chameleon.analysis.measures import TRAIN, Measure, in_split, kept_tests, measure_of
+from chameleon.analysis.measures import (
+    TRAIN,
+    Measure,
+    in_split,
+    measure_of,
+    scored_tests,
+    shapley_values,
+)
+from chameleon.analysis.values import Floats, Mask, Rows
 from chameleon.data import EvolvingDataset, Pair
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation, Refitter
 from chameleon.storage import Progress, ProgressCallback
 
 KINDS = ("added", "removed", "moved", "labels added", "relabelled", "edited", "columns")
-"""What can happen to an instance of the train set; the first that fits in the order of
-`removed` and `added` (not in the other version at all), `moved` (in another split), then the
-labels, then the features, then columns that only one version has."""
+"""The changes of an instance of the train set; the first that fits in the order of `removed` and
+`added` (not in the other version at all), `moved` (in another split), then the labels, then the
+features, then columns of only one version."""
 
 CUTS = ("kind", "source", "label")
 MOST_EXACT = 4
@@ -41,38 +48,23 @@ _PARTS_SCHEMA = {
     "noise": pl.Boolean, "instances": pl.Int64,
 }  # fmt: skip
 
-Rows = NDArray[np.int32]
 OTHER_CODE = (IterationOf.MODEL, IterationOf.ENTANGLED)
 NOT_DATA = (
-    "The two versions have different model code: what changed in the model cannot be put down to "
+    "The two versions have different model code, so the model contribution can't be attributed to "
     "the train data."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingParts:
-    """The part of the model in a change, by what happened to the train data.
+    """The model contribution to a change, by the changes of the train data.
 
-    Attributes
-    ----------
-    before, after
-        The names of the versions.
-    metric
-        Its name.
-    parts
-        part, value, deviation (standard deviation over the repeats, null without), reach (half of
-        the 95 % interval: the deviation times Student's t for so few repeats, which is more than
-        two), noise (the value lies within its reach of zero), instances.
-    total
-        The sum of the values: the part of the model.
-    fits
-        How many models it took, those that were kept included.
-    exact
-        Whether all combinations were fitted; else orders were sampled.
-    note
-        Why there are no parts, or None.
-    repeats
-        How often everything was fitted anew, those left out that gave no model.
+    `parts` has part, value, deviation (standard deviation over the repeats, null without), reach
+    (half of the 95% interval: the deviation times Student's t for few repeats), noise (the value is
+    within its reach of zero), instances; `total` is the sum of the values, the model contribution.
+    `fits` counts the models it took, cached ones included, and `repeats` those without a failed
+    model. `exact` is true if all combinations were fitted; else orders were sampled. `note` is why
+    there are no parts.
     """
 
     before: str
@@ -87,7 +79,7 @@ class TrainingParts:
 
     @property
     def clear(self) -> pl.DataFrame:
-        """The parts that stand out from the noise of refits; all together err in 5 % of steps."""
+        """The parts clear of the noise of refits; all together err in 5% of steps."""
         if self.repeats < 2:
             return self.parts.clear()
         reach = pl.col("deviation") * deviations(self.repeats, bars=len(self.parts))
@@ -96,16 +88,12 @@ class TrainingParts:
 
 
 def deviations(repeats: int, *, bars: int = 1) -> float:
-    """So many standard deviations from zero stand out, where few repeats told them.
+    """The number of standard deviations from zero that is clear of noise after few repeats.
 
     The deviation of a handful of repeats is itself uncertain, hence Student's t: with five, two
-    deviations would be passed by chance in one case of nine. Measured in 200 steps of noise: see
-    tests/benchmarks/test_false_alarms.py.
-
-    Parameters
-    ----------
-    bars
-        So many are looked at together, and err in 5 % of cases together (Bonferroni).
+    deviations would be exceeded by chance in one case of nine. Measured in 200 steps of noise: see
+    tests/benchmarks/test_false_alarms.py. That many `bars` together err in 5% of cases
+    (Bonferroni).
     """
     from scipy.stats import t
 
@@ -115,12 +103,12 @@ def deviations(repeats: int, *, bars: int = 1) -> float:
 def training_fits(
     evaluation: Evaluation, *, before: str, after: str, by: str = "kind", repeats: int = REPEATS
 ) -> int:
-    """At most how many models `attribute_training` fits."""
+    """The largest number of models that `attribute_training` fits."""
     count = len(_changes(evaluation.dataset, before, after, by).names)
     if not count:
         return 0
-    combinations_ = len(_compositions(_orders(count, seed=0)))
-    return combinations_ - 2 + repeats * combinations_
+    compositions = len(_compositions(_orders(count, seed=0)))
+    return compositions - 2 + repeats * compositions
 
 
 def training_seconds(
@@ -131,49 +119,42 @@ def training_seconds(
     fits: int,
     row_seconds: Callable[[], float | None] | None = None,
 ) -> float | None:
-    """How long so many fits may take, about: each as long as the fits of the two versions' models.
+    """The approximate duration of that many fits, each as long as those of the two models.
 
-    Where these were not measured, one fit on at most 500 train rows is, and its time is taken to
-    grow with the rows. None where there can be no model.
-
-    Parameters
-    ----------
-    row_seconds
-        Gives the time a fit takes for each train row where a caller has measured one before, by
-        `seconds_per_row`; where there is none, it is measured now.
+    Where these were not measured, one fit on at most 500 train rows is, and its time is assumed to
+    grow with the rows; `row_seconds` gives it from an earlier `seconds_per_row` instead. None where
+    there can be no model.
     """
-    dataset = evaluation.dataset
-    numbers = [dataset.version_number(name) for name in (before, after)]
     known = [evaluation.seconds[name] for name in (before, after) if name in evaluation.seconds]
     if known:
         return fits * float(np.mean(known))
-    train = _learnt(dataset, numbers[1])
-    if len(np.unique(dataset.label[train])) < 2:
+    train = _learned(evaluation.dataset, after)
+    if train is None:
         return None
     each = seconds_per_row(evaluation, after) if row_seconds is None else row_seconds()
     return None if each is None else fits * each * len(train)
 
 
 def seconds_per_row(evaluation: Evaluation, version: str) -> float | None:
-    """How long a fit takes for each train row, measured on some of the version's; or None."""
-    dataset = evaluation.dataset
-    train = _learnt(dataset, dataset.version_number(version))
-    if len(np.unique(dataset.label[train])) < 2:
+    """The duration of a fit per train row, measured on some of the version's; None without any."""
+    train = _learned(evaluation.dataset, version)
+    if train is None:
         return None
-    spec = dataset.project.settings.model_of(version)  # the code that `attribute_training` fits
+    # the code that `attribute_training` fits
+    spec = evaluation.dataset.project.settings.model_of(version)
     one = Refitter(evaluation, train[:0], spec).seconds(train, _TIMED)
     return None if one is None else one / len(train)
 
 
-def _learnt(dataset: EvolvingDataset, version: int) -> Rows:
-    """The labelled train rows of a version."""
-    rows = dataset.rows_of(version).astype(np.int32)
-    learnt: Rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
-    return learnt
+def _learned(dataset: EvolvingDataset, version: str) -> Rows | None:
+    """The labeled train rows of a version; None with fewer than two classes."""
+    rows = dataset.rows_of(dataset.version_number(version)).astype(np.int32)
+    learned: Rows = rows[(dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)]
+    return None if len(np.unique(dataset.label[learned])) < 2 else learned
 
 
 def train_changes(evaluation: Evaluation, *, before: str, after: str) -> Mapping[str, int]:
-    """How many instances of the train data each of `KINDS` happened to; only what occurs."""
+    """Counts of the instances of the train data by `KINDS`; only those that occur."""
     changes = _changes(evaluation.dataset, before, after, "kind")
     return dict(zip(changes.names, changes.sizes, strict=True))
 
@@ -192,9 +173,9 @@ def attribute_training(
 ) -> TrainingParts:
     """The contribution of each kind of change of the train data to a metric on test rows.
 
-    Up to four kinds are taken apart exactly, more by sampled orders. The deviations come from
-    repeats in which train and test instances are resampled alike for all combinations. What was
-    fitted is kept, so that a run that was cut off goes on where it was.
+    Up to four kinds are separated exactly, more by sampled orders. The deviations come from
+    `repeats` in which train and test instances are resampled alike for all combinations. Fits are
+    cached, so that an interrupted run continues.
 
     Parameters
     ----------
@@ -203,73 +184,69 @@ def attribute_training(
     by
         "kind", or "source" or "label" of the instances that changed (the three with most changes,
         and the others together).
-    repeats
-        How often everything is fitted anew on resampled instances; 0 for no deviations.
     progress
-        Called before every fit; what it raises ends the work.
+        Called before every fit; an error in it stops the work.
     """
     if metric == "log_loss":
-        raise SelectionError("Train data cannot be taken apart by log loss. Choose accuracy.")
+        raise SelectionError("Train data can't be separated by log loss. Choose accuracy.")
     measure = measure_of(evaluation, metric, of_class)
     changes = _changes(evaluation.dataset, before, after, by)
+    tests = scored_tests(evaluation, measure, before, after, without_twins=False)
+    note = tests.note
     if iteration_of(evaluation, before=before, after=after) in OTHER_CODE:
-        return _nothing(before, after, measure, NOT_DATA)
-    tests = kept_tests(evaluation, measure, before, after, without_twins=False)
-    if tests.note is not None:
-        return _nothing(before, after, measure, tests.note)
-    if not changes.names:
-        return _nothing(before, after, measure, "The train data did not change.")
+        note = NOT_DATA
+    elif note is None and not changes.names:
+        note = "The train data did not change."
+    empty = TrainingParts(
+        before, after, measure.name, pl.DataFrame(schema=_PARTS_SCHEMA), None, 0, True, note
+    )
+    if note is not None:
+        return empty
     orders = _orders(len(changes.names), seed)
     work = _Work(
         evaluation, changes, tests.rows, measure, _compositions(orders), progress, repeats, after
     )
     values = work.values(None, None)
     if values is None:
-        return _nothing(before, after, measure, "A part of the train data alone gives no model.")
-    shares = _shapley(values, orders, len(changes.names))
+        return replace(empty, note="A part of the train data alone gives no model.")
+    shares = _shares(values, orders)
     random = np.random.default_rng(seed)
-    repeated: list[NDArray[np.float64]] = []
+    repeated: list[Floats] = []
     for _ in range(repeats):
         drawn = random.integers(0, len(changes.old), len(changes.old))
         again = work.values(drawn, random)
         if again is not None:
-            repeated.append(_shapley(again, orders, len(changes.names)))
-    parts = _parts(changes, shares, repeated)
-    exact = len(changes.names) <= MOST_EXACT
+            repeated.append(_shares(again, orders))
     return TrainingParts(
-        before, after, measure.name, parts, float(shares.sum()), work.done, exact, None,
-        repeats=len(repeated),
+        before, after, measure.name, _parts(changes, shares, repeated), float(shares.sum()),
+        work.done, len(changes.names) <= MOST_EXACT, None, repeats=len(repeated),
     )  # fmt: skip
 
 
-def _parts(
-    changes: _Changes, shares: NDArray[np.float64], repeated: Sequence[NDArray[np.float64]]
-) -> pl.DataFrame:
+def _shares(values: Mapping[frozenset[int], float], orders: Sequence[tuple[int, ...]]) -> Floats:
+    found = shapley_values(values, orders)
+    return np.array([found[part] for part in sorted(found)])
+
+
+def _parts(changes: _Changes, shares: Floats, repeated: Sequence[Floats]) -> pl.DataFrame:
+    columns: dict[str, object] = {
+        "part": changes.names, "value": shares, "instances": changes.sizes,
+    }  # fmt: skip
+    if len(repeated) > 1:
+        deviation = np.std(repeated, axis=0, ddof=1)
+        reach = deviation * deviations(len(repeated))
+        columns |= {"deviation": deviation, "reach": reach, "noise": np.abs(shares) < reach}
     unknown: list[None] = [None] * len(shares)
-    known = len(repeated) > 1
-    deviation = np.std(repeated, axis=0, ddof=1) if known else np.zeros(len(shares))
-    reach = deviation * deviations(len(repeated)) if known else deviation
-    columns = {
-        "part": changes.names,
-        "value": shares,
-        "deviation": deviation if known else unknown,
-        "reach": reach if known else unknown,
-        "noise": np.abs(shares) < reach if known else unknown,
-        "instances": changes.sizes,
-    }
-    return pl.DataFrame(columns, schema=_PARTS_SCHEMA)
-
-
-def _nothing(before: str, after: str, measure: Measure, note: str) -> TrainingParts:
-    empty = pl.DataFrame(schema=_PARTS_SCHEMA)
-    return TrainingParts(before, after, measure.name, empty, None, 0, exact=True, note=note)
+    return pl.DataFrame(
+        {name: columns.get(name, unknown) for name in _PARTS_SCHEMA}, schema=_PARTS_SCHEMA
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Changes:
-    """The instances of either train set: their rows there (-1: none), and which part each is of.
+    """The instances of either train set: their rows there (-1: none), and their part.
 
-    `part` is -1 for what did not change.
+    `part` is -1 for unchanged instances.
     """
 
     names: tuple[str, ...]
@@ -283,8 +260,7 @@ class _Changes:
 
     def rows(self, done: Iterable[int], drawn: NDArray[np.intp] | None) -> Rows:
         """The train rows when only these parts have happened, of all or of drawn instances."""
-        happened = np.isin(self.part, list(done))
-        rows = np.where(happened, self.new, self.old)
+        rows = np.where(np.isin(self.part, list(done)), self.new, self.old)
         if drawn is not None:
             rows = rows[drawn]
         return rows[rows >= 0]
@@ -292,7 +268,7 @@ class _Changes:
 
 def _changes(dataset: EvolvingDataset, before: str, after: str, by: str) -> _Changes:
     if by not in CUTS:
-        raise SelectionError(f"Train data is cut by one of {', '.join(CUTS)}, not by '{by}'.")
+        raise SelectionError(f"Train data is divided by one of {', '.join(CUTS)}, not by '{by}'.")
     numbers = dataset.version_number(before), dataset.version_number(after)
     held = [dataset.row_of_instance(number) for number in numbers]
     trained = [in_split(dataset, own, TRAIN) for own in held]
@@ -310,11 +286,9 @@ def _changes(dataset: EvolvingDataset, before: str, after: str, by: str) -> _Cha
         codes = dataset.source[row] if by == "source" else dataset.label[row]
         known = dataset.sources if by == "source" else dataset.classes
         group, names = _largest(codes.astype(np.intp), changed, known, f"no {by}")
-    group = np.where(changed, group, -1)
-    occurring = [number for number in range(len(names)) if (group == number).any()]
+    occurring, numbered = np.unique(group[changed], return_inverse=True)
     part = np.full(len(group), -1, dtype=np.intp)
-    for place, number in enumerate(occurring):
-        part[group == number] = place
+    part[changed] = numbered
     return _Changes(tuple(names[number] for number in occurring), old, new, part)
 
 
@@ -326,7 +300,7 @@ def _kinds(
     held_before: Rows,
     held_after: Rows,
 ) -> NDArray[np.intp]:
-    """The index in KINDS of what happened to every instance; -1 for nothing."""
+    """The index in KINDS of every instance's change; -1 for unchanged ones."""
     kind = np.full(len(old), -1, dtype=np.intp)
     pair = Pair.of_rows(dataset, versions, old, new)
     hashes = dataset.content_hashes()
@@ -337,17 +311,16 @@ def _kinds(
         ("labels added", pair.relabeled & (dataset.label[pair.old] < 0)),
     ):
         kind[pair.shared[mask]] = KINDS.index(name)
-    kind[(old < 0) & (held_before >= 0)] = KINDS.index("moved")
-    kind[(new < 0) & (held_after >= 0)] = KINDS.index("moved")
+    kind[((old < 0) & (held_before >= 0)) | ((new < 0) & (held_after >= 0))] = KINDS.index("moved")
     kind[held_before < 0] = KINDS.index("added")
     kind[held_after < 0] = KINDS.index("removed")
     return kind
 
 
 def _largest(
-    codes: NDArray[np.intp], changed: NDArray[np.bool_], known: Sequence[str], absent: str
+    codes: NDArray[np.intp], changed: Mask, known: Sequence[str], absent: str
 ) -> tuple[NDArray[np.intp], list[str]]:
-    """Groups with most changes by themselves, the others together."""
+    """The groups with most changes, and the others together."""
     counts = np.bincount(codes[changed] + 1, minlength=len(known) + 1)
     order = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
     alone = order if len(order) <= MOST_EXACT else order[: MOST_EXACT - 1]
@@ -374,27 +347,6 @@ def _compositions(orders: Sequence[tuple[int, ...]]) -> tuple[frozenset[int], ..
     """The sets of parts that have happened at some time in some order."""
     found = {frozenset(order[:done]) for order in orders for done in range(len(order) + 1)}
     return tuple(sorted(found, key=lambda done: (len(done), sorted(done))))
-
-
-def _shapley(
-    values: Mapping[frozenset[int], float], orders: Sequence[tuple[int, ...]], count: int
-) -> NDArray[np.float64]:
-    """The contribution of each part, averaged over the orders."""
-    shares = np.zeros(count)
-    if count <= MOST_EXACT:
-        for part in range(count):
-            rest = [other for other in range(count) if other != part]
-            for size in range(count):
-                weight = factorial(size) * factorial(count - size - 1) / factorial(count)
-                for done in combinations(rest, size):
-                    with_it = frozenset((*done, part))
-                    shares[part] += weight * (values[with_it] - values[frozenset(done)])
-        return shares
-    for order in orders:
-        for place, part in enumerate(order):
-            with_it, without = frozenset(order[: place + 1]), frozenset(order[:place])
-            shares[part] += (values[with_it] - values[without]) / len(orders)
-    return shares
 
 
 class _Work:
@@ -430,20 +382,18 @@ class _Work:
         found: dict[frozenset[int], float] = {}
         for composition in self._compositions:
             if self._progress is not None:
-                what = "one more draw" if drawn is not None else "a combination"
-                self._progress(Progress("Refitting", what, self.done, self._total))
-            said = self._refitter.predicted(self._changes.rows(composition, drawn))
+                step = "one more draw" if drawn is not None else "a combination"
+                self._progress(Progress("Refitting", step, self.done, self._total))
+            predicted = self._refitter.predicted(self._changes.rows(composition, drawn))
             self.done += 1
-            if said is None:
-                return None
-            value = self._score(said, weights)
+            value = np.nan if predicted is None else self._score(predicted, weights)
             if np.isnan(value):
                 return None
             found[composition] = value
         return found
 
-    def _weights(self, random: np.random.Generator | None) -> NDArray[np.float64]:
-        """How often each instance of the test sets counts."""
+    def _weights(self, random: np.random.Generator | None) -> Floats:
+        """The weight of each instance of the test sets."""
         count = self._dataset.instance_count
         if random is None:
             return np.ones(count)
@@ -452,13 +402,11 @@ class _Work:
         weights[tested] = random.multinomial(len(tested), np.full(len(tested), 1 / len(tested)))
         return weights
 
-    def _score(self, said: NDArray[np.int16], weights: NDArray[np.float64]) -> float:
+    def _score(self, predicted: NDArray[np.int16], weights: Floats) -> float:
         """The mean of the metric on both test sets."""
         scores: list[float] = []
-        first = 0
-        for rows in self._tests:
-            guess = said[first : first + len(rows)]
-            first += len(rows)
+        sides = np.split(predicted, [len(self._tests[0])])
+        for rows, guess in zip(self._tests, sides, strict=True):
             traits = np.stack([self._dataset.label[rows], guess], axis=1).astype(np.float64)
             sums = weights[self._dataset.instance[rows]] @ self._measure.added(traits)
             scores.append(float(self._measure.value(sums)))

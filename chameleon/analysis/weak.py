@@ -1,50 +1,59 @@
-"""Probabilistic labels of two versions: their classes, their certainty, and the hard label.
+"""Weak labels of two versions: label probabilities, the hard label, and labeling functions.
 
-Labels by data programming: Ratner et al., NeurIPS 2016.
+Labels by data programming: Ratner et al., NeurIPS 2016. Coverage, overlap, conflict, and empirical
+accuracy of labeling functions: Ratner et al., "Snorkel", VLDB 2017.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from chameleon.analysis.matching import EVERYTHING, matching_pair, of_selection
-from chameleon.analysis.values import instance_number
+from chameleon.analysis.outcomes import SIDES
+from chameleon.analysis.values import Floats, Rows, instance_number
+from chameleon.counting import clopper_pearson
 from chameleon.models import Evaluation
 from chameleon.project import ABSTAIN, WeakLabels
-from chameleon.selection import Selection
+from chameleon.selection import Selection, Voted, vote_changed
 
-SIDES = ("secondary", "primary")
 BINS = 10
 _CLASS_FIGURES: Mapping[str, Any] = {
     "instances": pl.Int64, "mean": pl.Float64, "likeliest": pl.Int64, "confidence": pl.Float64,
     "entropy": pl.Float64, "hard": pl.Int64, "disagreements": pl.Int64,
 }  # fmt: skip
-_TOTALS = {
+_TOTALS: Mapping[str, Any] = {
     "side": pl.String, "version": pl.String, "instances": pl.Int64, "probabilities": pl.Int64,
     "tied": pl.Int64, "confidence": pl.Float64, "entropy": pl.Float64, "judged": pl.Int64,
     "disagreements": pl.Int64,
 }  # fmt: skip
+_HISTOGRAM: Mapping[str, Any] = {
+    "class": pl.String, "low": pl.Float64, "high": pl.Float64, "secondary": pl.Int64,
+    "primary": pl.Int64,
+}  # fmt: skip
+_FUNCTION_FIGURES: Mapping[str, Any] = {
+    "instances": pl.Int64, "votes": pl.Int64, "coverage": pl.Float64, "overlaps": pl.Int64,
+    "conflicts": pl.Int64, "judged": pl.Int64, "correct": pl.Int64, "accuracy": pl.Float64,
+    "low": pl.Float64, "high": pl.Float64,
+}  # fmt: skip
+_STEP_FIGURES: Mapping[str, Any] = {
+    "kept": pl.Int64, "changed": pl.Int64, "started": pl.Int64, "stopped": pl.Int64,
+    "switched": pl.Int64, "compared": pl.Int64, "changed_distance": pl.Float64,
+    "other_distance": pl.Float64, "changed_share": pl.Float64,
+}  # fmt: skip
+Line = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class WeakLabel:
     """The label, label probabilities, and votes of one instance in one version.
 
-    Attributes
-    ----------
-    label
-        The hard label; None where there is none.
-    probabilities
-        The probability of every class that has a column; empty where the instance has none.
-    votes
-        What every labelling rule votes for; None where it abstains.
+    `probabilities` are by class and empty where the instance has none; a labeling function that
+    abstains has None in `votes`.
     """
 
     label: str | None
@@ -54,20 +63,12 @@ class WeakLabel:
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityChange:
-    """How far label probabilities moved between two versions.
+    """The change of label probabilities between two versions.
 
-    Attributes
-    ----------
-    kept
-        Instances of both versions.
-    compared
-        Those that have label probabilities in both.
-    changed
-        Those whose probabilities differ at all.
-    likeliest_changed
-        Those whose likeliest class differs, ties left out.
-    distance
-        The mean total variation distance of the compared, from 0 to 1; None without any.
+    `kept` counts the instances of both versions, `compared` those with label probabilities in both,
+    `changed` those with any difference, and `likeliest_changed` those with another likeliest class,
+    ties excluded. `distance` is the mean total variation distance of the compared, from 0 to 1;
+    None without any.
     """
 
     kept: int
@@ -83,51 +84,38 @@ def has_weak_labels(evaluation: Evaluation) -> bool:
 
 
 def weak_label_of(evaluation: Evaluation, instance: str, version: str) -> WeakLabel | None:
-    """The hard label, label probabilities and votes of an instance; None where it is absent.
-
-    Parameters
-    ----------
-    instance
-        Its id, as text.
-    """
-    dataset = evaluation.dataset
+    """The hard label, label probabilities, and votes of an instance by its id; None if absent."""
+    dataset, weak = evaluation.dataset, evaluation.dataset.weak
     number = dataset.version_number(version)
     row = int(dataset.row_of_instance(number)[instance_number(dataset, instance)])
     if row < 0:
         return None
     code = int(dataset.label[row])
     label = None if code < 0 else dataset.classes[code]
-    weak = dataset.weak
     if weak is None:
         return WeakLabel(label, {}, {})
     known = weak.has_probabilities(np.array([row]))[0]
+    classes = [weak.classes[of_class] for of_class in weak.codes.tolist()] if known else []
+    shares = weak.probabilities[:, row].tolist()[: len(classes)]
+    votes = [None if vote == ABSTAIN else weak.classes[vote] for vote in weak.votes[:, row]]
     return WeakLabel(
-        label,
-        {
-            weak.classes[of_class]: float(weak.probabilities[place, row])
-            for place, of_class in enumerate(weak.codes.tolist())
-            if known
-        },
-        {
-            rule: None if vote == ABSTAIN else weak.classes[vote]
-            for rule, vote in zip(weak.rules, weak.votes[:, row].tolist(), strict=True)
-        },
+        label, dict(zip(classes, shares, strict=True)), dict(zip(weak.rules, votes, strict=True))
     )
 
 
 @of_selection(*EVERYTHING, own=["label_probabilities"])
 def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
-    """Label probabilities against the hard label, class by class, in both versions.
+    """Label probabilities compared with the hard label, class by class, in both versions.
 
-    Only instances with label probabilities count. Ranges of label probabilities do not narrow it.
+    Only instances with label probabilities count. Its own filter does not narrow it.
 
     Returns
     -------
     pl.DataFrame
         class; for both sides, beginning with secondary_ or primary_: secondary_instances and
         primary_instances (those with label probabilities, the same for every class),
-        secondary_mean, primary_mean (the mean probability of the class; null where it has no
-        column), secondary_likeliest, primary_likeliest (instances of which the class alone has the
+        secondary_mean, primary_mean (the mean probability of the class; null without a column),
+        secondary_likeliest, primary_likeliest (instances of which the class alone has the
         largest probability), secondary_confidence, primary_confidence (the mean of that
         probability), secondary_entropy, primary_entropy (their mean entropy in bits),
         secondary_hard, primary_hard (instances with the class as hard label),
@@ -135,25 +123,27 @@ def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
         likeliest). A row for every label and every class with a column; none without columns.
     """
     weak = evaluation.dataset.weak
-    columns = {f"{side}_{name}": kind for side in SIDES for name, kind in _CLASS_FIGURES.items()}
-    schema = {"class": pl.String, **columns}
-    if weak is None or not len(weak.codes):
-        return pl.DataFrame(schema=schema)
-    pair = matching_pair(evaluation, selection)
-    codes = [*range(len(evaluation.dataset.classes))]
-    codes += [code for code in weak.codes.tolist() if code not in codes]
-    figures: dict[str, object] = {"class": [weak.classes[code] for code in codes]}
-    for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
-        found = _class_figures(evaluation, weak, rows, codes)
-        figures |= {f"{side}_{name}": values for name, values in found.items()}
-    return pl.DataFrame(figures, schema=schema)
+    codes: list[int] = []
+    if weak is not None and len(weak.codes):
+        codes = [*range(len(evaluation.dataset.classes))]
+        codes += [code for code in weak.codes.tolist() if code not in codes]
+    names = [weak.classes[code] for code in codes] if weak is not None else []
+    frames = [pl.DataFrame({"class": names}, schema={"class": pl.String})]
+    for side, (_, rows) in zip(SIDES, matching_pair(evaluation, selection).sides, strict=True):
+        lines = [] if weak is None or not codes else _class_figures(evaluation, weak, rows, codes)
+        frames.append(_of_side(side, lines, _CLASS_FIGURES))
+    return pl.concat(frames, how="horizontal")
+
+
+def _of_side(side: str, lines: list[Line], schema: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(lines, schema=dict(schema)).select(pl.all().name.prefix(f"{side}_"))
 
 
 @of_selection(*EVERYTHING, own=["label_probabilities"])
 def weak_label_totals(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
-    """How certain the label probabilities of both versions are, and how often the label differs.
+    """The certainty of both versions' label probabilities, and their agreement with the label.
 
-    Ranges of label probabilities do not narrow it.
+    Its own filter does not narrow it.
 
     Returns
     -------
@@ -165,37 +155,30 @@ def weak_label_totals(evaluation: Evaluation, selection: Selection) -> pl.DataFr
         rows; none without columns of probabilities.
     """
     weak = evaluation.dataset.weak
-    if weak is None or not len(weak.codes):
-        return pl.DataFrame(schema=_TOTALS)
-    pair = matching_pair(evaluation, selection)
     lines: list[tuple[object, ...]] = []
-    for side, (_, every) in zip(SIDES, pair.sides, strict=True):
+    sides = matching_pair(evaluation, selection).sides
+    for side, (_, every) in zip(SIDES, sides, strict=True):
+        if weak is None or not len(weak.codes):
+            continue
         rows = every[weak.has_probabilities(every)]
         values = weak.probabilities[:, rows].astype(np.float64)
         likeliest, label = weak.likeliest(rows), evaluation.dataset.label[rows]
         judged = (likeliest >= 0) & (label >= 0)
-        lines.append(
-            (
-                side,
-                getattr(selection, side),
-                len(every),
-                len(rows),
-                int((likeliest < 0).sum()),
-                float(values.max(axis=0).mean()) if len(rows) else None,
-                float(_entropies(values).mean()) if len(rows) else None,
-                int(judged.sum()),
-                int((judged & (likeliest != label)).sum()),
-            )
+        disagreements = judged & (likeliest != label)
+        means = (
+            (float(values.max(axis=0).mean()), float(_entropies(values).mean()))
+            if len(rows)
+            else (None, None)
         )
-    return pl.DataFrame(lines, schema=_TOTALS, orient="row")
+        counts = (int(mask.sum()) for mask in (judged, disagreements))
+        version, tied = getattr(selection, side), int((likeliest < 0).sum())
+        lines.append((side, version, len(every), len(rows), tied, *means, *counts))
+    return pl.DataFrame(lines, schema=dict(_TOTALS), orient="row")
 
 
 @of_selection(*EVERYTHING, own=["label_probabilities"])
 def label_probability_change(evaluation: Evaluation, selection: Selection) -> ProbabilityChange:
-    """How far the label probabilities of the instances of both versions moved.
-
-    Ranges of label probabilities do not narrow it.
-    """
+    """The change of the label probabilities of shared instances; not narrowed by its own filter."""
     pair = matching_pair(evaluation, selection)
     weak = evaluation.dataset.weak
     if weak is None:
@@ -203,23 +186,21 @@ def label_probability_change(evaluation: Evaluation, selection: Selection) -> Pr
     compared = weak.has_probabilities(pair.old) & weak.has_probabilities(pair.new)
     old, new = pair.old[compared], pair.new[compared]
     before, after = weak.likeliest(old), weak.likeliest(new)
-    distances = distances_of(weak, old, new)
+    differs = (weak.probabilities[:, old] != weak.probabilities[:, new]).any(axis=0)
     return ProbabilityChange(
         kept=len(pair.old),
         compared=len(old),
-        changed=int((weak.probabilities[:, old] != weak.probabilities[:, new]).any(axis=0).sum())
-        if len(old)
-        else 0,
+        changed=int(differs.sum()),
         likeliest_changed=int(((before >= 0) & (after >= 0) & (before != after)).sum()),
-        distance=float(distances.mean()) if len(old) else None,
+        distance=float(_distances(weak, old, new).mean()) if len(old) else None,
     )
 
 
 @of_selection(*EVERYTHING, own=["label_probabilities"])
 def label_probability_histogram(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
-    """How many instances have which probability of every class, in both versions.
+    """Counts of instances by the probability of every class, in both versions.
 
-    Ranges chosen here do not narrow it.
+    Its own filter does not narrow it.
 
     Returns
     -------
@@ -227,79 +208,148 @@ def label_probability_histogram(evaluation: Evaluation, selection: Selection) ->
         class, low, high (ten bins of equal width; low is included, high only where it is 1),
         secondary, primary (instances).
     """
-    schema = {
-        "class": pl.String, "low": pl.Float64, "high": pl.Float64, "secondary": pl.Int64,
-        "primary": pl.Int64,
-    }  # fmt: skip
     weak = evaluation.dataset.weak
-    if weak is None or not len(weak.codes):
-        return pl.DataFrame(schema=schema)
-    pair = matching_pair(evaluation, selection)
+    frames = [pl.DataFrame(schema=dict(_HISTOGRAM))]
     edges = [place / BINS for place in range(BINS + 1)]
     inner = np.array(edges[1:-1], dtype=np.float32)  # as the values are stored
-    frames: list[pl.DataFrame] = []
-    for place, code in enumerate(weak.codes.tolist()):
-        counts: dict[str, NDArray[np.intp]] = {}
-        for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
+    sides = matching_pair(evaluation, selection).sides
+    for place, code in enumerate([] if weak is None else weak.codes.tolist()):
+        assert weak is not None
+        columns: dict[str, object] = {
+            "class": [weak.classes[code]] * BINS, "low": edges[:-1], "high": edges[1:],
+        }  # fmt: skip
+        for side, (_, rows) in zip(SIDES, sides, strict=True):
             values = weak.probabilities[place, rows[weak.has_probabilities(rows)]]
             bins = np.searchsorted(inner, values, side="right")
-            counts[side] = np.bincount(bins, minlength=BINS)
-        bounds = list(pairwise(edges))
-        frames.append(
-            pl.DataFrame(
-                {
-                    "class": [weak.classes[code]] * BINS,
-                    "low": [low for low, _ in bounds],
-                    "high": [high for _, high in bounds],
-                    **counts,
-                },
-                schema=schema,
-            )
-        )
+            columns[side] = np.bincount(bins, minlength=BINS)
+        frames.append(pl.DataFrame(columns, schema=dict(_HISTOGRAM)))
     return pl.concat(frames)
 
 
-def distances_of(
-    weak: WeakLabels, old: NDArray[np.int32], new: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """The total variation distance of each pair of rows, half the sum of absolute changes."""
-    before, after = (weak.probabilities[:, rows].astype(np.float64) for rows in (old, new))
-    distances: NDArray[np.float64] = np.abs(after - before).sum(axis=0) / 2
-    return distances
+@of_selection(*EVERYTHING, own=["votes", "vote_changes"])
+def labeling_functions(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """Figures of every labeling function in both versions, and the effect of its changed votes.
+
+    A function that a version lacks abstains there. Its own filters do not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        rule; for both sides, beginning with secondary_ or primary_: secondary_instances and
+        primary_instances, secondary_votes, primary_votes (instances with a vote),
+        secondary_coverage, primary_coverage (their share; null without instances),
+        secondary_overlaps, primary_overlaps (votes where another function votes too),
+        secondary_conflicts, primary_conflicts (votes where another one votes for another class),
+        secondary_judged, primary_judged (votes on instances with a hard label of their own),
+        secondary_correct, primary_correct (those for that label), secondary_accuracy,
+        primary_accuracy (their share; null without any, and where the label is made of the
+        probabilities), secondary_low, primary_low, secondary_high, primary_high (its exact 95%
+        interval, Clopper and Pearson 1934);
+        kept (instances of both versions), changed (those with another vote), started (abstained
+        before), stopped (abstains after), switched (votes for another class), compared (kept
+        instances with label probabilities in both versions), changed_distance (their mean total
+        variation distance where the vote changed), other_distance (where it did not; null without
+        any), changed_share (the share of all distance where the vote changed; null without any
+        distance). In the order of the functions.
+    """
+    weak = evaluation.dataset.weak
+    pair = matching_pair(evaluation, selection)
+    names = [] if weak is None else list(weak.rules)
+    frames = [pl.DataFrame({"rule": names}, schema={"rule": pl.String})]
+    for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
+        lines = [] if weak is None else _function_figures(evaluation, weak, rows)
+        frames.append(_of_side(side, lines, _FUNCTION_FIGURES))
+    steps = [] if weak is None else _step_figures(weak, pair.old, pair.new)
+    frames.append(pl.DataFrame(steps, schema=dict(_STEP_FIGURES)))
+    return pl.concat(frames, how="horizontal")
 
 
 def _class_figures(
-    evaluation: Evaluation, weak: WeakLabels, every: NDArray[np.int32], codes: list[int]
-) -> dict[str, list[Any]]:
+    evaluation: Evaluation, weak: WeakLabels, every: Rows, codes: list[int]
+) -> list[Line]:
     rows = every[weak.has_probabilities(every)]
     values = weak.probabilities[:, rows].astype(np.float64)
     largest, entropies = values.max(axis=0), _entropies(values)
     likeliest, label = weak.likeliest(rows), evaluation.dataset.label[rows]
-    figures: dict[str, list[Any]] = {name: [] for name in _CLASS_FIGURES}
     places = {code: place for place, code in enumerate(weak.codes.tolist())}
+    lines: list[Line] = []
     for code in codes:
-        own, hard = likeliest == code, label == code
-        place = places.get(code)
-        has_mean, has_own = place is not None and len(rows) > 0, bool(own.any())
+        own, hard, place = likeliest == code, label == code, places.get(code)
+        has_own = bool(own.any())
         line = {
             "instances": len(rows),
-            "mean": float(values[place].mean()) if has_mean else None,
+            "mean": float(values[place].mean()) if place is not None and len(rows) else None,
             "likeliest": int(own.sum()),
             "confidence": float(largest[own].mean()) if has_own else None,
             "entropy": float(entropies[own].mean()) if has_own else None,
             "hard": int(hard.sum()),
             "disagreements": int((hard & (likeliest >= 0) & ~own).sum()),
         }
-        for name, figure in line.items():
-            figures[name].append(figure)
-    return figures
+        lines.append(line)
+    return lines
 
 
-def _entropies(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _entropies(values: Floats) -> Floats:
     """The entropy in bits of every column of probabilities."""
     logs = np.log2(np.where(values > 0, values, 1))
-    entropies: NDArray[np.float64] = -(values * logs).sum(axis=0) + 0.0
-    return entropies
+    return np.asarray(-(values * logs).sum(axis=0) + 0.0)
+
+
+def _distances(weak: WeakLabels, old: Rows, new: Rows) -> Floats:
+    """The total variation distance of each pair of rows, half the sum of absolute changes."""
+    before, after = (weak.probabilities[:, rows].astype(np.float64) for rows in (old, new))
+    return np.asarray(np.abs(after - before).sum(axis=0) / 2)
+
+
+def _function_figures(evaluation: Evaluation, weak: WeakLabels, rows: Rows) -> list[Line]:
+    """The figures of every labeling function over some rows."""
+    votes, label = weak.votes[:, rows], evaluation.dataset.label[rows]
+    voting = votes != ABSTAIN
+    together = voting.sum(axis=0) > 1
+    least = np.where(voting, votes, len(weak.classes)).min(axis=0, initial=len(weak.classes))
+    # where the votes on an instance differ, each conflicts with another
+    split = together & (votes.max(axis=0, initial=ABSTAIN) != least)
+    labeled = (label >= 0) & (not weak.derived)
+    lines: list[Line] = []
+    for own, cast in zip(votes, voting, strict=True):
+        judged = cast & labeled
+        of, correct = int(judged.sum()), int((judged & (own == label)).sum())
+        low, high = clopper_pearson(correct, of) if of else (None, None)
+        line = {
+            "instances": len(rows),
+            "votes": int(cast.sum()),
+            "coverage": float(cast.mean()) if len(rows) else None,
+            "overlaps": int((cast & together).sum()),
+            "conflicts": int((cast & split).sum()),
+            "judged": of,
+            "correct": correct,
+            "accuracy": correct / of if of else None,
+            "low": low,
+            "high": high,
+        }
+        lines.append(line)
+    return lines
+
+
+def _step_figures(weak: WeakLabels, old: Rows, new: Rows) -> list[Line]:
+    """Changed votes of every labeling function over the rows of the shared instances."""
+    compared = weak.has_probabilities(old) & weak.has_probabilities(new)
+    distances = _distances(weak, old[compared], new[compared])
+    total = float(distances.sum())
+    lines: list[Line] = []
+    for votes in weak.votes:
+        before, after = votes[old], votes[new]
+        changed = vote_changed(before, after, Voted.CHANGED)[compared]
+        line = {
+            "kept": len(old),
+            **{str(v): int(vote_changed(before, after, v).sum()) for v in Voted},
+            "compared": int(compared.sum()),
+            "changed_distance": float(distances[changed].mean()) if changed.any() else None,
+            "other_distance": None if changed.all() else float(distances[~changed].mean()),
+            "changed_share": float(distances[changed].sum()) / total if total else None,
+        }
+        lines.append(line)
+    return lines
 
 
 def weak_label_frame(found: WeakLabel, classes: Sequence[str]) -> pl.DataFrame:

@@ -90,7 +90,7 @@ class ExclusionLists(Mapping[str, "ExclusionList"]):
             left_out = f"{found.duplicates:,} repeated and {found.without_id:,} missing ids"
             warn(f"{file.name}: {left_out} are left out.", stacklevel=2)
         at = selection.now()
-        self._store.put_entries(name, ((one, why, at) for one, why in found.frame.iter_rows()))
+        self._store.add_entries(name, ((one, why, at) for one, why in found.frame.iter_rows()))
         return ExclusionList(self, name)
 
     def __eq__(self, other: object) -> bool:
@@ -154,11 +154,11 @@ class ExclusionList:
 
     def add(self, instances: Iterable[str], *, reason: str = "") -> int:
         """Add instances; return how many are new on the list."""
-        return self._store.put(self.name, map(str, instances), reason).new
+        return self._store.add(self.name, map(str, instances), reason).new
 
     def discard(self, instances: Iterable[str]) -> int:
         """Remove instances; return how many were on the list."""
-        return self._store.take_off(self.name, [str(one) for one in instances])
+        return self._store.remove(self.name, [str(one) for one in instances])
 
     def add_rule(self, step: Step, *, reason: str = "") -> int:
         """Add the step's filters as a rule; return how many rules are new.
@@ -168,11 +168,11 @@ class ExclusionList:
         SelectionError
             A polars expression narrows the step: it can't be stored.
         """
-        return self._store.put_rule(self.name, rule_of(step._selection, reason)).new
+        return self._store.add_rule(self.name, rule_of(step._selection, reason)).new
 
     def discard_rule(self, number: int) -> bool:
         """Remove a rule; return True if it was on the list."""
-        return self._store.take_off_rule(self.name, number)
+        return self._store.remove_rule(self.name, number)
 
     def rename(self, name: str) -> None:
         """Rename the list."""

@@ -1,4 +1,4 @@
-"""The Attribution page: why the metric moved from the secondary to the primary version."""
+"""The Attribution page: the causes of the metric's change from secondary to primary version."""
 
 from __future__ import annotations
 
@@ -8,35 +8,30 @@ from functools import partial
 import polars as pl
 import streamlit as st
 
-from chameleon import analysis
-from chameleon.analysis import (
-    MODEL_WORDS,
-    NOT_DATA,
-    OTHER_CODE,
-    PART_WORDS,
-    Attribution,
-    Slice,
-    Slices,
-    TrainingParts,
+from chameleon import analysis, charts
+from chameleon.analysis import Attribution, Slices, Topic, TrainingParts
+from chameleon.app import jobs, state
+from chameleon.app.background import Task
+from chameleon.app.formatting import (
+    brief,
+    counted,
+    duration_words,
+    figure,
+    filters_words,
+    plain,
+    shortened,
 )
-from chameleon.app import jobs, state, step_sentences
-from chameleon.app.formatting import duration_words, figure, filters_words, plain, shortened
-from chameleon.app.view import View, draw_chart, draw_choice, draw_empty, draw_toggle
-from chameleon.app.work_queue import Question
-from chameleon.charts import (
-    crossed_tests,
-    crossed_tests_frame,
-    frozen_lines,
-    waterfall,
-    waterfall_frame,
-    waterfall_text,
+from chameleon.app.view import (
+    NO_OUTCOMES,
+    View,
+    draw_chart,
+    draw_choice,
+    draw_empty,
+    draw_toggle,
 )
 from chameleon.errors import ChameleonError
 from chameleon.models import golden_key, has_external_predictions
 from chameleon.project import Split
-
-_GOLDEN = "\0golden"
-"""Stands for the golden test set among the versions; no version has such a name."""
 
 METRICS: Mapping[str, str] = {
     "accuracy": "Accuracy",
@@ -45,37 +40,51 @@ METRICS: Mapping[str, str] = {
     "log_loss": "Log loss",
 }
 
+_GOLDEN = "\0golden"
+"""The golden test set among the versions; no version has such a name."""
+
+_PAGES: Mapping[Topic, tuple[str, str]] = {
+    Topic.DATA: ("pages/iteration.py", "Data changes"),
+    Topic.METRIC: ("pages/timeline.py", "Timeline"),
+}
+_PLACES: Mapping[Topic, tuple[str, str]] = {
+    Topic.CAUSE: ("both-models-on-both-test-sets", "All four values"),
+    Topic.TRAINING: ("what-changed-the-metric", "Contributions"),
+    Topic.GROUP: ("where-did-accuracy-change", "Slices"),
+}
+"""Headings of this page, by the anchors that Streamlit gives them."""
+
 _ALWAYS = ("model", "test")
 _SHOWN = 5
 _OF_MODEL = pl.col("part").is_in(["guard", "model"])
+_LONGEST = 700
 
 
 def draw(view: View) -> None:
-    """The way of the metric by cause, both models on both test sets, and a frozen test."""
-    selection = view.selection
-    before, after = selection.secondary, selection.primary
-    metric, of_class, without_twins = _options(view)
+    """Contributions to the change, both models on both test sets, and fixed test sets."""
+    before, after = view.selection.secondary, view.selection.primary
+    metric, of_class, without_duplicates = _options(view)
     if before == after:
-        draw_empty("Choose two versions: this page tells what lies between.")
+        draw_empty("Choose two different versions to explain the change between them.")
     elif not view.evaluation.has_outcomes:
-        draw_empty(
-            view.why_empty(
-                "the attribution follows",
-                "No outcome is known: there is no label or no prediction.",
-            )
-        )
+        draw_empty(view.why_empty("the attribution follows", NO_OUTCOMES))
     else:
         attributed = partial(view.call, analysis.attribute_change,
             before=before, after=after, metric=metric, of_class=of_class)  # fmt: skip
-        found = attributed(without_twins=without_twins)
+        found = attributed(without_twins=without_duplicates)
         place = st.container()
-        training = _draw_step(view, found, of_class)
+        training = None
+        if found.change is not None:
+            st.markdown("##### What changed the metric?")
+            training = _draw_training(view, found, of_class)
+            parts = None if training is None else training_parts(training)
+            draw_attribution(found, parts, key="attribution-steps")
 
         def draw_sentences() -> None:
             fair = None
-            if found.twins and not without_twins:
+            if found.twins and not without_duplicates:
                 fair = attributed(without_twins=True)
-            step_sentences.draw(view, found, fair, training)
+            _draw_sentences(view, found, fair, training)
 
         def draw_slices() -> None:
             _draw_slices(view, view.call(analysis.changed_slices, before=before, after=after))
@@ -84,9 +93,10 @@ def draw(view: View) -> None:
         view.afterwards(draw_slices)
     if not view.evaluation.has_outcomes:
         return
-    if not selection.filters.is_empty:
-        st.caption("Filters do not narrow this page: a metric is one of whole test sets.")
-    view.afterwards(partial(_draw_tests, view, metric, of_class))
+    if not view.is_unfiltered:
+        st.caption("Filters don't apply here: metrics are computed on whole test sets.")
+    view.afterwards(partial(_draw_matrix, view, metric, of_class))
+    view.afterwards(partial(_draw_fixed, view, metric, of_class))
 
 
 def _options(view: View) -> tuple[str, str | None, bool]:
@@ -96,82 +106,104 @@ def _options(view: View) -> tuple[str, str | None, bool]:
         )
         of_class = None
         if metric == "recall":
-            classes = list(view.evaluation.dataset.classes)
             of_class = st.selectbox(
-                "Class", classes, key="attribution-class", persist_state="session", width=180,
-                format_func=shortened,
+                "Class", list(view.evaluation.dataset.classes), key="attribution-class",
+                persist_state="session", width=180, format_func=shortened,
             )  # fmt: skip
-        without_twins = draw_toggle(
-            "Leave out twins of train rows",
-            key="attribution-twins",
-            why="Test rows whose features are exactly those of a row that either model was "
+        without_duplicates = draw_toggle(
+            "Exclude duplicates of train rows",
+            key="attribution-duplicates",
+            why="Excludes test rows whose features exactly match a row that either model was "
             "trained on.",
         )
-    return metric, of_class, without_twins
+    return metric, of_class, without_duplicates
 
 
-def _draw_step(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:
-    """The way of the metric, and the four corners; what is known of the train data comes back."""
-    if found.change is None:
-        return None
-    st.markdown("##### What moved the metric?")
-    training = _draw_training(view, found, of_class)
-    parts = None if training is None else training_parts(training)
-    draw_attribution(found, parts, key="attribution-steps")
-    return training
+def _draw_sentences(
+    view: View,
+    found: Attribution,
+    fair: Attribution | None,
+    training: TrainingParts | None,
+) -> None:
+    """Three to five sentences on the step, each with a link to the source of its numbers.
+
+    `fair` is the attribution without duplicates of train rows.
+    """
+    step = {"before": found.before, "after": found.after}
+    grounds = analysis.Grounds(
+        found,
+        fair,
+        view.call(analysis.iteration_kinds),
+        view.call(analysis.changed_slices, **step),
+        view.call(analysis.train_changes, **step),
+        training,
+    )
+    for sentence in analysis.sentences(view.evaluation, grounds):
+        with st.container(gap=None):
+            _draw_sentence(sentence)
 
 
-def draw_attribution(found: Attribution, taken_apart: pl.DataFrame | None, *, key: str) -> None:
-    """The way of a metric by cause, and both models on both test sets.
+def _draw_sentence(sentence: analysis.Sentence) -> None:
+    """A sentence with its link within this visit, so that versions and project stay."""
+    topic, link = sentence.topic, ""
+    if topic not in _PAGES and sentence.filters is None:
+        anchor, label = _PLACES[topic]
+        link = f" [{label}](#{anchor})"
+    st.markdown(f"**{topic.value}.** {brief(sentence.text, _LONGEST)}{link}")
+    if topic in _PAGES:
+        page, label = _PAGES[topic]
+        st.page_link(page, label=label, icon=":material/arrow_forward:")
+    elif sentence.filters is not None:
+        st.button(
+            "Filter to these instances", key=f"summary-{topic.name.lower()}", type="tertiary",
+            icon=":material/filter_alt:", on_click=state.set_filters, args=(sentence.filters,),
+        )  # fmt: skip
 
-    Parameters
-    ----------
-    taken_apart
-        The part of the model taken apart, as `training_parts` gives it, or None.
+
+def draw_attribution(found: Attribution, training: pl.DataFrame | None, *, key: str) -> None:
+    """The contributions to a metric's change, and both models on both test sets.
+
+    `training` splits the contribution of the model, as `training_parts` returns it.
     """
     if found.change is None:
         draw_empty(plain(found.note or "The change is undefined."))
         return
-    _draw_way(found, taken_apart, key)
+    _draw_contributions(found, training, key)
     _draw_corners(found)
 
 
-def _draw_way(found: Attribution, taken_apart: pl.DataFrame | None, key: str) -> None:
+def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: str) -> None:
     parts = found.parts.filter(
         pl.col("part").is_in(_ALWAYS) | (pl.col("value") != 0) | (pl.col("instances") > 0)
     )
     if found.reported_before is not None and found.reported_after is not None:
-        ends, said = (found.reported_before, found.reported_after), "as reported"
-    else:
-        # without a reported metric the guarded one is all there is
+        ends, rows = (found.reported_before, found.reported_after), "as reported"
+    else:  # without a reported metric the one on kept rows is all there is
         values = found.corners["value"]
-        ends, said = (float(values[0]), float(values[3])), "after the guard"
-    if taken_apart is not None:
-        parts = pl.concat([parts.filter(part="guard"), taken_apart, parts.filter(~_OF_MODEL)])
-    frame = waterfall_frame(
+        ends, rows = (float(values[0]), float(values[3])), "on kept rows"
+    if training is not None:
+        parts = pl.concat([parts.filter(part="guard"), training, parts.filter(~_OF_MODEL)])
+    words = dict(zip(parts["part"], parts["part"], strict=True))
+    frame = charts.waterfall_frame(
         parts,
-        {
-            **{name: name for name in parts["part"]},
-            **PART_WORDS,
-            "model": MODEL_WORDS[found.iteration],
-        },
+        words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
         start=ends[0],
         end=ends[1],
-        before=f"{shortened(found.before, 20)}, {said}",
-        after=f"{shortened(found.after, 20)}, {said}",
+        before=f"{shortened(found.before, 20)}, {rows}",
+        after=f"{shortened(found.after, 20)}, {rows}",
         better=found.better,
     )
     title = found.metric.replace("_", " ").capitalize()
-    draw_chart(frame, waterfall, key=key, rows=len(frame), title=title)
+    draw_chart(frame, charts.waterfall, key=key, rows=len(frame), title=title)
     st.caption(
-        f"{plain(waterfall_text(frame))} Intervals are drawn over the test instances; how another "
-        "training would turn out is in those of the train data only."
+        f"{plain(charts.waterfall_text(frame))} Intervals cover sampling noise; only those of the "
+        "train data include training noise."
     )
 
 
 def _draw_corners(found: Attribution) -> None:
     st.markdown("##### Both models on both test sets")
-    before, after = plain(shortened(found.before)), plain(shortened(found.after))
+    before, after = brief(found.before), brief(found.after)
     a, b, c, d = (figure(value, 4) for value in found.corners["value"])
     sizes = found.corners["instances"]
     st.markdown(
@@ -181,87 +213,79 @@ def _draw_corners(found: Attribution) -> None:
         f"| **model of {after}** | {c} | {d} |"
     )
     st.caption(
-        "The part of the model is the mean of both differences down, the part of the test set "
-        "the mean of both across; together they are the whole change."
+        "The model contribution is the mean of both differences down a column, the test-set "
+        "contribution the mean of both along a row. Together they are the whole change."
     )
 
 
 def _draw_slices(view: View, found: Slices) -> None:
     st.markdown("##### Where did accuracy change?")
-    looked = (
-        f"{found.tried[0]:,} classes, sources, ranges of features and pairs of them were looked at "
-        f"in one half of {found.instances:,} test instances that both versions hold with the same "
-        f"label, the {found.tried[1]:,} most telling ones checked in the other half."
+    method = (
+        f"Searched: {found.tried[0]:,} slices by class, source, ranges of features, and pairs of "
+        f"these, in one half of the {found.instances:,} test instances in both versions with the "
+        f"same label. The {found.tried[1]:,} with the clearest change were tested in the other "
+        "half."
     )
-    groups = [*found.worse[:_SHOWN], *found.better[:_SHOWN]]
-    if not groups:
-        st.caption(f"No group is confirmed to have changed. {looked}")
+    slices = [*found.worse[:_SHOWN], *found.better[:_SHOWN]]
+    if not slices:
+        st.caption(f"No slice changed by more than chance explains. {method}")
         return
-    for number, one in enumerate(groups):
-        words = _slice_words(view, one)
+    for number, one in enumerate(slices):
+        words = filters_words((one.filters,), view.evaluation.dataset.project.kinds)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
-                plain(shortened(words, 90)),
-                icon=":material/filter_alt:",
-                key=f"slice-{number}",
-                help=f"Filter everything to {plain(words)}",
-                on_click=state.set_filters,
-                args=(one.filters,),
-                width=430,
-            )
+                brief(words, 90), icon=":material/filter_alt:", key=f"slice-{number}", width=430,
+                help=f"Filter all views to {plain(words)}",
+                on_click=state.set_filters, args=(one.filters,),
+            )  # fmt: skip
             verb = "worse" if one.change < 0 else "better"
             st.markdown(
-                f"**{verb}**: {one.before:.3f} → {one.after:.3f} ({one.change:+.3f}, 95 % interval "
-                f"{one.low:+.3f} to {one.high:+.3f}); {one.regressed:,} became wrong, "
-                f"{one.improved:,} right, of {one.instances:,}"
+                f"**{verb}**: {one.before:.3f} → {one.after:.3f} ({one.change:+.3f}, 95% CI "
+                f"{one.low:+.3f} to {one.high:+.3f}); {one.regressed:,} regressed, "
+                f"{one.improved:,} fixed, of {one.instances:,}"
             )
     st.caption(
-        f"{looked} The figures are of the half that confirms; at most 5 % of the groups told are "
-        "expected to be chance. A click filters every view to all instances like these."
+        f"{method} The numbers are from that half; at most 5% of these slices are expected to be "
+        "due to chance. Click a slice to filter all views."
     )
-
-
-def _slice_words(view: View, one: Slice) -> str:
-    kinds = view.evaluation.dataset.project.kinds
-    return filters_words((one.filters,), kinds)
 
 
 def _draw_training(view: View, found: Attribution, of_class: str | None) -> TrainingParts | None:
-    """The choice of the cut and the button; what is known for it, where something is."""
+    """Offer to split the model contribution by changes of the train data; return the result."""
     if has_external_predictions(view.evaluation.dataset.project):
         st.caption(
-            "The predictions were made elsewhere: whether one fixed model code made them is not "
-            "known, so the part of the model may also be a change of the model itself."
+            "These are external predictions. They may come from different model code, so the "
+            "model contribution may also be a change of the model itself."
         )
         return None
-    if found.iteration in OTHER_CODE:
-        st.caption(NOT_DATA)
+    if found.iteration in analysis.OTHER_CODE:
+        st.caption(analysis.NOT_DATA)
         return None
     if found.metric == "log_loss":
         return None
     cuts = ["kind", "label", *(["source"] if view.evaluation.dataset.sources else [])]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        by = draw_choice("Take the train data apart by", cuts, key="training-cut")
-        metric = "recall" if of_class is not None else found.metric
-        question = jobs.fit_question(
+        by = draw_choice("Split the train data by", cuts, key="training-cut")
+        task = jobs.fit_task(
             "training",
             view.evaluation,
             before=found.before,
             after=found.after,
-            metric=metric,
+            metric="recall" if of_class is not None else found.metric,
             of_class=of_class,
             by=by,
         )
-        _draw_button(view, found, by, question)
-    jobs.draw(question, what="models", key="training-stop")
-    parts = jobs.answer(question)
+        _draw_button(view, found, by, task)
+    jobs.draw(task, unit="model", key="training-stop")
+    parts = jobs.result_of(task)
     if parts is not None and parts.note is not None:
         st.caption(plain(parts.note))
-    return parts if parts is None or parts.note is None else None
+        return None
+    return parts
 
 
 def training_parts(training: TrainingParts) -> pl.DataFrame:
-    """The parts of the train data as those of `Attribution`, with the intervals of refits."""
+    """The parts of the train data as in `Attribution.parts`, with the intervals of refits."""
     reach = pl.col("reach")
     return training.parts.select(
         part=pl.lit("train data: ") + pl.col("part"),
@@ -272,109 +296,90 @@ def training_parts(training: TrainingParts) -> pl.DataFrame:
     )
 
 
-def _draw_button(
-    view: View, found: Attribution, by: str, question: Question[TrainingParts]
-) -> None:
-    asked = jobs.found_job(question) is not None
+def _draw_button(view: View, found: Attribution, by: str, task: Task[TrainingParts]) -> None:
+    asked = jobs.job_of(task) is not None
     step = {"before": found.before, "after": found.after}
     fits = view.call(analysis.training_fits, by=by, **step)
-    newest = view.evaluation.dataset.versions[-1].name
+    newest = view.version_names[-1]
+    row_seconds = partial(view.call, analysis.seconds_per_row, version=newest)
     seconds = view.call(
-        analysis.training_seconds,
-        fits=fits,
-        **step,
-        given={"row_seconds": partial(view.call, analysis.seconds_per_row, version=newest)},
+        analysis.training_seconds, fits=fits, **step, given={"row_seconds": row_seconds}
     )
     about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
     estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
     st.button(
-        f"Fit {fits:,} models{about}",
-        icon=":material/model_training:",
-        key="training-go",
-        disabled=not fits or asked,
-        help=f"{plain(estimator)} is fitted on train sets in which only some of the changes have "
-        "happened, and again on resampled instances for the intervals. The time is that of the "
-        "versions' own fits. What was fitted is kept.",
-        on_click=jobs.ask,
-        args=(question,),
-    )
-
-
-def _draw_tests(view: View, metric: str, of_class: str | None) -> None:
-    """The matrix of all models and test sets, and all models on one test set."""
-    _draw_matrix(view, metric, of_class)
-    _draw_frozen(view, metric, of_class)
+        f"Fit {counted(fits, 'model')}{about}", icon=":material/model_training:",
+        key="training-go", disabled=not fits or asked,
+        help=f"Fits {plain(estimator)} on train sets with only some of the changes, and again on "
+        "resampled instances for the intervals. The time is estimated from the versions' own "
+        "fits. Fitted models are cached.",
+        on_click=jobs.enqueue, args=(task,),
+    )  # fmt: skip
 
 
 def _draw_matrix(view: View, metric: str, of_class: str | None) -> None:
     st.markdown("##### Every model on every test set")
-    frame = crossed_tests_frame(
-        view.call(analysis.model_on_tests, metric=metric, of_class=of_class)
-    )
+    found = view.call(analysis.model_on_tests, metric=metric, of_class=of_class)
+    frame = charts.crossed_tests_frame(found)
     if frame["value"].null_count() == len(frame):
         draw_empty("There are no test rows to score.")
         return
     draw_chart(
-        frame,
-        crossed_tests,
-        key="attribution-matrix",
-        versions=len(view.evaluation.dataset.versions),
-        title=METRICS[metric],
-        reverse=metric == "log_loss",
-    )
+        frame, charts.crossed_tests, key="attribution-matrix", versions=len(view.version_names),
+        title=METRICS[metric], reverse=metric == "log_loss",
+    )  # fmt: skip
     st.caption(
-        "Down a column the test set stays the same and only the model changes; along a row only "
-        "the test set. Test rows that a model was trained on are left out of its row."
+        "Down a column only the model changes, along a row only the test set. Test rows that a "
+        "model was trained on are left out of its row."
     )
 
 
-def _draw_frozen(view: View, metric: str, of_class: str | None) -> None:
-    st.markdown("##### One test set for all models")
-    names = [version.name for version in view.evaluation.dataset.versions]
+def _draw_fixed(view: View, metric: str, of_class: str | None) -> None:
+    st.markdown("##### All models on a fixed test set")
+    names = view.version_names
     place = names.index(view.selection.primary)
     golden = view.evaluation.dataset.project.settings.golden
-    offered = names if golden is None else [*names, _GOLDEN]
     test = st.selectbox(
-        "Test set of version", offered, index=place, key=f"attribution-frozen-{place}", width=320,
+        "Test set of version", names if golden is None else [*names, _GOLDEN], index=place,
+        key=f"attribution-fixed-{place}", width=320,
         format_func=lambda name: f"golden: {golden}" if name == _GOLDEN else shortened(name),
     ) or names[place]  # fmt: skip
-    called = "the golden test set" if test == _GOLDEN else f"the test set of {shortened(test)}"
+    is_golden = test == _GOLDEN
+    name = "the golden test set" if is_golden else f"the test set of {shortened(test)}"
     try:
-        frozen = view.call(
+        fixed = view.call(
             analysis.fixed_test_set,
             metric=metric,
             of_class=of_class,
-            test=None if test == _GOLDEN else test,
-            golden=test == _GOLDEN,
-            also=golden_key(view.evaluation.dataset.project) if test == _GOLDEN else None,
+            test=None if is_golden else test,
+            golden=is_golden,
+            also=golden_key(view.evaluation.dataset.project) if is_golden else None,
         )
     except ChameleonError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         return
-    if frozen["value"].null_count() == len(frozen):
+    leaked, unknown = fixed["leaked"][0], fixed["unknown"][0]
+    if fixed["value"].null_count() == len(fixed):
         draw_empty(
-            f"No instance of {plain(called)} can be scored by all models: "
-            f"{frozen['leaked'][0]:,} stand in a train set, {frozen['unknown'][0]:,} lack a label "
-            "or a prediction."
+            f"No instance of {plain(name)} can be scored by all models: {leaked:,} are in a train "
+            f"set, {unknown:,} have no label or no prediction."
         )
         return
     own = view.call(analysis.model_on_tests, metric=metric, of_class=of_class).filter(
         pl.col("model") == pl.col("test")
     )
-    series = ("its own test set", called)
+    series = ("its own test set", name)
     frame = pl.concat(
         [
             own.select("value", "instances", version="model", series=pl.lit(series[0])),
-            frozen.select("version", "value", "low", "high", "instances", series=pl.lit(series[1])),
+            fixed.select("version", "value", "low", "high", "instances", series=pl.lit(series[1])),
         ],
         how="diagonal",
     )
-    draw_chart(
-        frame, frozen_lines, key="attribution-frozen-lines", title=METRICS[metric], series=series
-    )
-    left_out = frozen["leaked"][0] + frozen["unknown"][0]
+    draw_chart(frame, charts.frozen_lines, key="attribution-fixed-lines", title=METRICS[metric],
+               series=series)  # fmt: skip
     st.caption(
-        f"The same {frozen['instances'][0]:,} {Split.TEST} instances for all models, with 95 % "
-        f"intervals; {left_out:,} are left out because some version was trained on them, or "
-        "some model says nothing of them."
+        f"The same {fixed['instances'][0]:,} {Split.TEST} instances for all models, with 95% CIs. "
+        f"{leaked + unknown:,} are left out because a version was trained on them or a model has "
+        "no prediction."
     )

@@ -1,4 +1,4 @@
-"""Library calls, each result cached by what it was called with, for all visitors or for one.
+"""Library calls, each result cached by its arguments, for all visitors or for one.
 
 Keys are digests of the evaluation and the selection, never frames: Streamlit hashes only a sample
 of a large one. Results are shared and must not be changed.
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, wraps
 from typing import Any, Literal, ParamSpec, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 import polars as pl
 import streamlit as st
@@ -28,43 +27,36 @@ from chameleon.app import uploads
 from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
 from chameleon.selection import Filters, Selection
-from chameleon.storage import digest
+from chameleon.storage import MemoryCache, digest
 
 Asked = ParamSpec("Asked")
 Result = TypeVar("Result")
 Subject = Evaluation | EvolvingDataset
 
-_ENTRIES = 32
-_keys: WeakKeyDictionary[Subject, str] = WeakKeyDictionary()
+_keys: MemoryCache[Subject, None, str] = MemoryCache(1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """How results of a function are cached.
+    """The caching of a function's results.
 
-    Attributes
-    ----------
-    entries
-        At most so many results.
-    spinner
-        Shown while one is computed.
-    own
-        Fields of the filters that its page highlights instead of being narrowed by them, beside
-        those that the function itself leaves out; "by" is the field that it groups by.
+    `spinner` is shown while one is computed. `own` names the filters that the function's view
+    highlights instead of applying them, beyond those that the function itself leaves out; "by" is
+    the field that it groups by.
     """
 
-    entries: int = _ENTRIES
+    entries: int = 32
     spinner: str | Literal[False] = False
     own: tuple[str, ...] = ()
 
 
 _STEP = ("data_changes",)
 _POLICIES: Mapping[str, _Policy] = {
-    "added_against_kept": _Policy(spinner="Testing added against kept…", own=_STEP),
+    "added_against_kept": _Policy(spinner="Testing added against shared…", own=_STEP),
     "domain_classifier": _Policy(own=_STEP),
-    "changed_slices": _Policy(16, "Looking for groups that changed…"),
+    "changed_slices": _Policy(16, "Searching for slices that changed…"),
     "data_changes_by": _Policy(64, own=("by",)),
-    "data_check": _Policy(8, "Looking for what is odd…"),
+    "data_check": _Policy(8, "Checking the data…"),
     "drift_over_versions": _Policy(16, "Measuring drift over all versions…"),
     "errors_by": _Policy(64, own=("by",)),
     "feature_correlations": _Policy(16, "Correlating features…"),
@@ -73,20 +65,20 @@ _POLICIES: Mapping[str, _Policy] = {
     "feature_labels": _Policy(16),
     "feature_over_versions": _Policy(16),
     "feature_summary": _Policy(16),
-    "fixed_test_set": _Policy(16, "Asking all models about the test set…"),
+    "fixed_test_set": _Policy(16, "Evaluating all models on the test set…"),
     "instance_groups": _Policy(16),
-    "iteration_kinds": _Policy(spinner="Telling the kinds of iteration…"),
+    "iteration_kinds": _Policy(spinner="Classifying the step…"),
     "model_on_tests": _Policy(16),
     "most_sensitive": _Policy(16),
-    "nearest_instances": _Policy(spinner="Looking for the nearest instances…"),
+    "nearest_instances": _Policy(spinner="Searching for the nearest instances…"),
     "ranking": _Policy(64),
-    "removed_against_kept": _Policy(spinner="Testing removed against kept…", own=_STEP),
+    "removed_against_kept": _Policy(spinner="Testing removed against shared…", own=_STEP),
     "selected": _Policy(64),
     "timeline_changes": _Policy(8, "Comparing all versions…"),
     "version_metrics": _Policy(8),
     "version_sizes": _Policy(8),
 }
-"""By the name of the function; others are cached as `_Policy()` says."""
+"""By the name of the function; others are cached as in `_Policy()`."""
 
 
 def call(
@@ -100,14 +92,8 @@ def call(
 ) -> Result:
     """The result of a library function, computed once for equal arguments.
 
-    Parameters
-    ----------
-    selection
-        Without what the view highlights only; see `narrowed`.
-    also
-        What the result depends on besides, such as a file.
-    given
-        Further arguments, which the others determine: they are no part of the key.
+    The selection is used without what the view only highlights; see `narrowed`. The result also
+    depends on `also`, such as a file, and not on `given`: arguments that the others determine.
     """
     asked = selection and selection_part(function, narrowed(function, selection, options.get("by")))
     subjects = (subject,) if asked is None else (subject, asked)
@@ -141,10 +127,10 @@ def subset_distance(evaluation: Evaluation, selection: Selection) -> pl.DataFram
 def kept(
     *, max_entries: int, show_spinner: bool | str = False
 ) -> Callable[[Callable[Asked, Result]], Callable[Asked, Result]]:
-    """A decorator that caches a function's results by its arguments, as `st.cache_resource` does.
+    """A decorator that caches results by arguments, as `st.cache_resource` does.
 
     Arguments that begin with an underscore are no part of the key. Results of an upload are cached
-    for that visit only, and go when its connection ends.
+    for that visit only, until its connection ends.
     """
 
     def decorate(function: Callable[Asked, Result]) -> Callable[Asked, Result]:
@@ -171,12 +157,12 @@ def _policy(function: Callable[..., object]) -> _Policy:
 
 @cache
 def _cache(function: Callable[..., object]) -> Callable[[str, Callable[[], object]], object]:
-    """The cache of a function: a function of a key and of what computes the result."""
+    """The cache of a function: a function of a key and of the computation."""
 
     def computed(key: str, _compute: Callable[[], object]) -> object:
         return _compute()
 
-    # Streamlit tells caches apart by these names
+    # Streamlit distinguishes caches by these names
     computed.__module__, computed.__qualname__ = function.__module__, function.__qualname__
     policy = _policy(function)
     return kept(max_entries=policy.entries, show_spinner=policy.spinner)(computed)
@@ -188,8 +174,6 @@ def _selection_key(selection: Selection) -> str:
 
 
 def _subject_key(subject: Subject) -> str:
-    """A digest of all that results depend on: notes may change without the data."""
-    if subject not in _keys:
-        dataset = subject.dataset if isinstance(subject, Evaluation) else subject
-        _keys[subject] = digest(subject.key, repr(dataset.versions))
-    return _keys[subject]
+    """A digest of everything that results depend on: notes may change without the data."""
+    dataset = subject.dataset if isinstance(subject, Evaluation) else subject
+    return _keys.recall(subject, None, lambda: digest(subject.key, repr(dataset.versions)))

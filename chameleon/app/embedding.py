@@ -1,61 +1,51 @@
-"""The aggregated embedding: its page, and the small one on the Overview."""
+"""The Embedding page, and the small embedding on the Overview."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon import analysis
-from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, without_cell
-from chameleon.app import cached, chart_clicks, projects, state
+from chameleon import analysis, charts
+from chameleon.app import projects, state
 from chameleon.app.formatting import plain
-from chameleon.app.view import View, draw_empty, draw_toggle, is_dark
-from chameleon.charts import (
-    Colouring,
-    EmbeddingChart,
-    brushed_cells,
-    cell_groups_shown,
-    embedding_chart,
-    embedding_frame,
-    embedding_text,
-)
+from chameleon.app.view import NO_MATCHES, View, chart_spec, draw_empty, draw_toggle, is_dark
+from chameleon.charts import Coloring
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
 from chameleon.selection import Region
 
 _CELLS = "embedding-cells"
-_COLOUR = "embedding-colour"
+_COLOR = "embedding-color"
 _OUTLINE = "embedding-outline"
 _LARGE, _SMALL = 620, 270
 _SMALL_CELLS = 24
 
 
 def draw(view: View) -> None:
-    """The embedding with its options, and what made the layout."""
+    """The embedding with its options, and the origin of the layout."""
     layout = view.evaluation.layout
     if layout is None:
         st.info("The layout is being computed.", icon=":material/hourglass:")
         return
-    offered = colours(view.evaluation)
+    offered = colors(view.evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.slider("Cells along a side", 10, 80, CELLS, key=_CELLS, persist_state="session",
+        st.slider("Cells along a side", 10, 80, analysis.CELLS, key=_CELLS, persist_state="session",
                   width=220)  # fmt: skip
-        st.selectbox("Colour by", list(offered), key=_COLOUR, persist_state="session", width=220)
+        st.selectbox("Color by", list(offered), key=_COLOR, persist_state="session", width=220)
         draw_toggle(
             "Outline the secondary",
             key=_OUTLINE,
-            why="Pink outlines show how many instances of the secondary version a cell holds.",
+            why="Pink outlines show how many instances of the secondary version are in a cell.",
         )
     draw_cells(
         view,
         name="embedding",
         size=_LARGE,
         cells=int(st.session_state[_CELLS]),
-        by=offered.get(st.session_state[_COLOUR]) or next(iter(offered.values())),
+        by=offered.get(st.session_state[_COLOR]) or next(iter(offered.values())),
         outline=bool(st.session_state[_OUTLINE]),
     )
     _draw_layout(layout)
@@ -65,77 +55,65 @@ def draw_small(view: View) -> None:
     """The embedding on the Overview."""
     if view.evaluation.layout is not None:
         draw_cells(view, name="overview-embedding", size=_SMALL, cells=_SMALL_CELLS)
-        projects.draw_layout_state()
+        projects.draw_layout_progress()
 
 
 def draw_cells(
-    view: View,
-    *,
-    name: str,
-    size: int,
-    cells: int,
-    by: str = "ratio",
-    outline: bool = False,
+    view: View, *, name: str, size: int, cells: int, by: str = "ratio", outline: bool = False
 ) -> None:
-    """The embedding alone; its cells filter every other view."""
+    """The embedding alone; its cells filter all views."""
     layout = view.evaluation.layout
     assert layout is not None
     counts = view.call(analysis.embedding_cells, cells=cells, also=layout.key)
     if counts.is_empty():
-        draw_empty("No instance passes the filters. Take one off above.")
+        draw_empty(NO_MATCHES)
         return
-    colouring = Colouring.RATIO
+    coloring = Coloring.RATIO
     groups: tuple[str, ...] = ()
     if by == "change":
-        colouring = Colouring.CHANGE
+        coloring = Coloring.CHANGE
     elif by != "ratio":
         shared = view.call(analysis.cell_groups, by=by, cells=cells, also=layout.key)
         counts = counts.join(shared, on="cell", how="left", maintain_order="left")
-        colouring = Colouring.DATE if by == "date" else Colouring.GROUP
-        groups = () if by == "date" else cell_groups_shown(counts)
-    options = EmbeddingChart(
-        size_px=size, dark=is_dark(), colouring=colouring, outline=outline, groups=groups
+        coloring = Coloring.DATE if by == "date" else Coloring.GROUP
+        groups = () if by == "date" else charts.cell_groups_shown(counts)
+    options = charts.EmbeddingChart(
+        size_px=size, dark=is_dark(), coloring=coloring, outline=outline, groups=groups
     )
-    regions = view.selection.filters.regions
-    chosen = cells_in_regions(counts, regions)
-    frame = embedding_frame(counts, options, cells=cells, chosen=chosen)
-
-    def select() -> None:
-        _select(name, layout, cells)
-
+    chosen = analysis.cells_in_regions(counts, view.selection.filters.regions)
+    frame = charts.embedding_frame(counts, options, cells=cells, chosen=chosen)
     st.vega_lite_chart(
         frame,
-        _spec(options),
-        key=chart_clicks.chart_key(name),
-        on_select=select,
+        chart_spec(charts.embedding_chart, "embedding", {"options": options}),
+        key=state.chart_key(name),
+        on_select=lambda: _select(name, layout, cells),
         selection_mode=["pick", "brush"],
     )
-    st.caption(plain(embedding_text(frame)))
+    st.caption(plain(charts.embedding_text(frame)))
 
 
 def _select(name: str, layout: Layout, cells: int) -> None:
-    """Take over a brush, or the cells that were clicked."""
-    brush = chart_clicks.selection_of(name).get("brush")
-    reach = brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
+    """Filter by a brush, or by the cell that was clicked."""
+    brush = state.chart_selection(name).get("brush")
+    reach = charts.brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
     if reach is not None and reach[0] == reach[1]:
-        chart_clicks.clear_chart(name)  # a click with an unsteady hand
+        state.clear_chart(name)  # a click with an unsteady hand
         _toggle(layout, reach[0], cells)
-        return
-    if reach is not None:
-        region = region_of_cells(layout, *reach, cells=cells)
-        filters = state.current_filters()
-        if region not in filters.regions:
-            state.set_filters(replace(filters, regions=(*filters.regions, region)))
-        chart_clicks.clear_chart(name)  # the brush is gone; its cells are marked instead
-        return
-    marks = chart_clicks.clicked(name, ("cell",))
-    if len(marks) == 1 and marks[0][0] is not None:
-        _toggle(layout, str(marks[0][0]), cells)
+    elif reach is not None:
+        region = analysis.region_of_cells(layout, *reach, cells=cells)
+        regions = state.current_filters().regions
+        if region not in regions:
+            state.replace_filter("regions", (*regions, region))
+        state.clear_chart(name)  # the brush is gone; its cells are marked instead
+    else:
+        marks = state.clicked_marks(name, ("cell",))
+        if len(marks) == 1 and marks[0][0] is not None:
+            _toggle(layout, str(marks[0][0]), cells)
 
 
 def _toggle(layout: Layout, cell: str, cells: int) -> None:
-    filters = state.current_filters()
-    region = region_of_cells(layout, cell, cells=cells)
+    chosen = state.current_filters().regions
+    region = analysis.region_of_cells(layout, cell, cells=cells)
     middle = pl.DataFrame(
         {
             "cell": [cell],
@@ -143,14 +121,14 @@ def _toggle(layout: Layout, cell: str, cells: int) -> None:
             "y": np.array([(region.y0 + region.y1) / 2]),
         }
     )
-    regions: tuple[Region, ...] = (*filters.regions, region)
-    if cells_in_regions(middle, filters.regions):
-        regions = without_cell(layout, filters.regions, cell, cells=cells)
-    state.set_filters(replace(filters, regions=regions))
+    regions: tuple[Region, ...] = (*chosen, region)
+    if analysis.cells_in_regions(middle, chosen):
+        regions = analysis.without_cell(layout, chosen, cell, cells=cells)
+    state.replace_filter("regions", regions)
 
 
-def colours(evaluation: Evaluation) -> dict[str, str]:
-    """What squares can be coloured by: in words, and what `draw_cells` calls it."""
+def colors(evaluation: Evaluation) -> dict[str, str]:
+    """The values of `by` of `draw_cells`, by their names on the page."""
     dataset = evaluation.dataset
     offered = {
         "correct : incorrect": "ratio",
@@ -174,23 +152,16 @@ def _draw_layout(layout: Layout) -> None:
     ]
     if layout.placed_rows:
         lines.append(
-            f"{layout.placed_rows:,} further rows were placed by their neighbours, "
-            f"{layout.badly_placed:,} of them lie far from all of these."
+            f"{layout.placed_rows:,} further rows were placed by their neighbors; "
+            f"{layout.badly_placed:,} of them are far from all fitted rows."
         )
     if layout.method == "PCA":
-        lines.append("This is a first picture; UMAP replaces it when it is ready.")
+        lines.append("This layout is preliminary: UMAP will replace it.")
     st.caption(" ".join(lines))
-    projects.draw_layout_state()
+    projects.draw_layout_progress()
     if projects.may_lay_out(projects.opened()):
         st.button(
-            "Lay out again",
-            icon=":material/refresh:",
-            key="lay-out-again",
-            help="Compute a new layout on all versions. Cells chosen in this one are lost.",
+            "Compute a new layout", icon=":material/refresh:", key="lay-out-again",
+            help="Compute a new layout of all versions. Filters by cells of this one are lost.",
             on_click=projects.lay_out_again,
-        )
-
-
-@cached.kept(max_entries=64)
-def _spec(options: EmbeddingChart) -> dict[str, Any]:
-    return embedding_chart(options)
+        )  # fmt: skip

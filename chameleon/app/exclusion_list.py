@@ -1,37 +1,45 @@
-"""The Exclusion list page: what each list holds and hits, taking off, exports, and what if."""
+"""The Exclusion list page: members and affected instances, changes, exports, and a refit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 import streamlit as st
 
-from chameleon.analysis import exclusion_list_counts, exclusion_list_members
-from chameleon.app import exclusion_list_files, what_if
-from chameleon.app.cached import kept
-from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View
+from chameleon.analysis import (
+    Attribution,
+    RefitWithout,
+    exclusion_list_counts,
+    exclusion_list_members,
+)
+from chameleon.app import jobs
+from chameleon.app.attribution import draw_attribution
+from chameleon.app.cached import call
+from chameleon.app.changes import draw_statistics
+from chameleon.app.formatting import figure, filters_words, plain, shortened
+from chameleon.app.view import View, draw_chart, draw_empty, draw_table
 from chameleon.app.visitor_lists import (
-    Shelf,
-    changing,
+    VisitorLists,
+    change_lists,
     choose_list,
     chosen_list,
-    draw_put_form,
-    draw_said,
-    shelf,
+    draw_add_form,
+    draw_files,
+    draw_import,
+    draw_message,
+    draw_upload,
+    visitor_lists,
 )
+from chameleon.charts import outcome_frame, outcome_matrix, outcome_matrix_text
 from chameleon.errors import ChameleonError, SelectionError
-from chameleon.models import Evaluation
+from chameleon.models import Evaluation, has_external_predictions
 from chameleon.selection import (
     LONGEST_NAME,
     ExclusionList,
     ExclusionRule,
     excluded_mask,
-    held_rows,
-    instance_mask,
+    primary_mask,
     rule_mask,
     rule_selection,
 )
@@ -43,35 +51,30 @@ _CHOICE = "exclusion-list-list"
 
 
 def draw(view: View) -> None:
-    """The chosen list with all that can be done to it; without a list, what lists are for."""
-    found = shelf(view.evaluation)
+    """Draw the open list and what can be done with it; without a list, an introduction."""
+    found = visitor_lists(view.evaluation)
     if found.error is not None:
         st.error(plain(found.error), icon=":material/error:")
     if found.why_session is not None:
-        _draw_session(found.why_session)
-    draw_said()
+        st.info(
+            f"These lists exist in this session only: {plain(found.why_session)}. Download them "
+            "before you leave, and upload them again next time.",
+            icon=":material/hourglass_top:",
+        )
+    draw_message()
     try:
         names = found.lists.names
         if not names:
-            _draw_empty(view)
+            _draw_introduction(view)
             return
-        name = _chosen(view, names)
-        exclusion_list = found.lists.of(name)
+        exclusion_list = found.lists.of(_chosen(view, names))
     except ChameleonError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
     _draw_list(view, found, exclusion_list)
 
 
-def _draw_session(why: str) -> None:
-    st.info(
-        f"These lists are kept in this session only: {plain(why)}. Download them before you "
-        "leave, and upload them again next time.",
-        icon=":material/hourglass_top:",
-    )
-
-
-def _draw_empty(view: View) -> None:
+def _draw_introduction(view: View) -> None:
     st.markdown(
         "An exclusion list names instances to leave out, such as broken recordings or wrong "
         "labels, each with a reason. It deletes nothing. See which instances it affects and what a "
@@ -79,39 +82,31 @@ def _draw_empty(view: View) -> None:
     )
     left, right = st.columns([1, 1], gap="large")
     with left:
-        st.markdown("##### Begin a list")
-        _draw_put(view)
+        st.markdown("##### Create a list")
+        _draw_add(view)
     with right:
-        st.markdown("##### Or bring one along")
-        exclusion_list_files.draw_import(view, None)
-        exclusion_list_files.draw_upload(view)
+        st.markdown("##### Or import one")
+        draw_import(view, None)
+        draw_upload(view)
 
 
-def _draw_put(view: View) -> None:
+def _draw_add(view: View) -> None:
     selection = view.selection
     instances = pl.Series(dtype=pl.String)
     if selection.filters.is_empty and selection.primary_only.is_empty:
         st.caption(
-            "Set filters in the sidebar, or click into any view: the instances of the primary "
-            "version that they leave can be put on a list here. The Instances and Failures pages "
-            "put single ones on."
+            "Set filters in the sidebar, or click into any view, then add the matching instances "
+            "of the primary version. To add single instances, use the Instances and Failures pages."
         )
     else:
-        dataset = view.evaluation.dataset
-        side, _ = held_rows(view.evaluation, selection)
-        mask = np.zeros(dataset.instance_count, dtype=np.bool_)
-        mask[dataset.instance[np.flatnonzero(side)]] = True
-        mask &= instance_mask(view.evaluation, selection)
-        instances = dataset.instance_ids.filter(pl.Series(mask))
-        st.caption(
-            f"The filters leave {len(instances):,} instances of "
-            f"{plain(shortened(selection.primary))}."
-        )
-    draw_put_form(view, instances, key="exclusion-list-put")
+        mask = primary_mask(view.evaluation, selection)
+        instances = view.evaluation.dataset.instance_ids.filter(pl.Series(mask))
+        st.caption(f"{len(instances):,} instances of {plain(shortened(selection.primary))} match.")
+    draw_add_form(view, instances, key="exclusion-list-add")
 
 
 def _chosen(view: View, names: tuple[str, ...]) -> str:
-    """The list looked at, with what can be done to the list as a whole."""
+    """Draw the choice of a list, with its renaming and deletion; return the open one."""
     st.session_state[_CHOICE] = names.index(chosen_list(view.evaluation) or names[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = st.selectbox(
@@ -127,7 +122,7 @@ def _chosen(view: View, names: tuple[str, ...]) -> str:
             st.text_input("New name", key="exclusion-list-new-name", max_chars=LONGEST_NAME)
             st.button("Rename", key="exclusion-list-rename", on_click=_rename, args=(view, name))
         with st.popover("Delete…", icon=":material/delete:"):
-            st.markdown(f"Delete **{plain(name)}** with all entries, rules and reasons?")
+            st.markdown(f"Delete **{plain(name)}** with all entries, rules, and reasons?")
             sure = st.checkbox("Yes, for everybody", key="exclusion-list-sure")
             st.button(
                 "Delete the list", key="exclusion-list-delete", disabled=not sure, type="primary",
@@ -138,115 +133,103 @@ def _chosen(view: View, names: tuple[str, ...]) -> str:
 
 def _rename(view: View, name: str) -> None:
     def change() -> str:
-        new = shelf(view.evaluation).lists.rename(name, st.session_state["exclusion-list-new-name"])
+        new = visitor_lists(view.evaluation).lists.rename(
+            name, st.session_state["exclusion-list-new-name"]
+        )
         choose_list(new)
-        return f"'{shortened(name)}' is now called '{shortened(new)}'."
+        return f"'{shortened(name)}' was renamed to '{shortened(new)}'."
 
-    changing(change)
+    change_lists(change)
 
 
 def _delete(view: View, name: str) -> None:
     def change() -> str:
-        shelf(view.evaluation).lists.delete(name)
+        visitor_lists(view.evaluation).lists.delete(name)
         st.session_state["exclusion-list-sure"] = False
-        return f"'{shortened(name)}' is deleted."
+        return f"'{shortened(name)}' was deleted."
 
-    changing(change)
-
-
-def _draw_list(view: View, found: Shelf, exclusion_list: ExclusionList) -> None:
-    primary = view.selection.primary
-    seen = _seen_of(view, exclusion_list)
-    members, hits = seen.members, seen.hits
-    with st.container():  # see `draw_said`
-        for complaint in seen.complaints:
-            st.warning(plain(f"{complaint} It is passed over here."), icon=":material/rule:")
-    (hit, of), *_ = hits.filter(by="version").select("instances", "of").iter_rows()
-    entries, rules = len(exclusion_list.entries), len(exclusion_list.rules)
-    st.markdown(
-        f"**{hit:,} of {of:,} instances** of {plain(shortened(primary))} are on this list "
-        f"({entries:,} entr{'y' if entries == 1 else 'ies'}, "
-        f"{rules:,} rule{'' if rules == 1 else 's'}).{_elsewhere(members)}"
-    )
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        _draw_members(members)
-        _draw_rules(view, exclusion_list)
-        _draw_take_off(view, exclusion_list)
-    with right:
-        _draw_hits(hits)
-    with st.expander("Put more on this or another list", icon=":material/playlist_add:"):
-        _draw_put(view)
-    with st.expander("Export and import", icon=":material/swap_vert:"):
-        exclusion_list_files.draw(view, found, seen.applied, members)
-    what_if.draw(view, exclusion_list.name, seen.instances, hits)
+    change_lists(change)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """What a version says of a list, and of its rules those that can be applied to it."""
+class _Applied:
+    """A list with those of its rules that apply to a version, and its instances there."""
 
-    applied: ExclusionList
-    complaints: tuple[str, ...]
+    exclusion_list: ExclusionList
+    errors: tuple[str, ...]
     members: pl.DataFrame
-    hits: pl.DataFrame
+    counts: pl.DataFrame
     instances: pl.Series
 
 
-@kept(max_entries=8)
-def _seen(
-    key: str, layout: str, version: str, content: str, _evaluation: Evaluation,
-    _exclusion_list: ExclusionList,
-) -> _Seen:  # fmt: skip
+def _applied(evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str) -> _Applied:
     rules: list[ExclusionRule] = []
-    complaints: list[str] = []
-    for rule in _exclusion_list.rules:
+    errors: list[str] = []
+    for rule in exclusion_list.rules:
         try:
-            rule_mask(_evaluation, rule, version=version)
+            rule_mask(evaluation, rule, version=version)
             rules.append(rule)
         except SelectionError as error:
-            complaints.append(str(error))
-    applied = replace(_exclusion_list, rules=tuple(rules))
-    mask = excluded_mask(_evaluation, applied, version=version)
-    return _Seen(
-        applied=applied,
-        complaints=tuple(complaints),
-        members=exclusion_list_members(_evaluation, applied, version=version),
-        hits=exclusion_list_counts(_evaluation, applied, version=version),
-        instances=_evaluation.dataset.instance_ids.filter(pl.Series(mask)),
+            errors.append(str(error))
+    applied = replace(exclusion_list, rules=tuple(rules))
+    mask = excluded_mask(evaluation, applied, version=version)
+    return _Applied(
+        applied,
+        tuple(errors),
+        members=exclusion_list_members(evaluation, applied, version=version),
+        counts=exclusion_list_counts(evaluation, applied, version=version),
+        instances=evaluation.dataset.instance_ids.filter(pl.Series(mask)),
     )
 
 
-def _seen_of(view: View, exclusion_list: ExclusionList) -> _Seen:
-    evaluation = view.evaluation
+def _draw_list(view: View, found: VisitorLists, exclusion_list: ExclusionList) -> None:
+    evaluation, primary = view.evaluation, view.selection.primary
     layout = "" if evaluation.layout is None else evaluation.layout.key
-    content = digest(
-        exclusion_list.entries.hash_rows().to_numpy().tobytes(), repr(exclusion_list.rules)
-    )
-    return _seen(
-        evaluation.key, layout, view.selection.primary, content, evaluation, exclusion_list
-    )
+    entries = exclusion_list.entries.hash_rows().to_numpy().tobytes()
+    content = digest(entries, repr(exclusion_list.rules))
+    applied = call(
+        _applied, evaluation, version=primary, also=(layout, content),
+        given={"exclusion_list": exclusion_list},
+    )  # fmt: skip
+    with st.container():  # see `draw_message`
+        for error in applied.errors:
+            st.warning(plain(f"{error} The rule is ignored."), icon=":material/rule:")
+    st.markdown(_summary(primary, exclusion_list, applied))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _draw_members(applied.members)
+        _draw_rules(view, exclusion_list)
+        _draw_remove(view, exclusion_list)
+    with right:
+        _draw_counts(applied.counts)
+    with st.expander("Add to this or another list", icon=":material/playlist_add:"):
+        _draw_add(view)
+    with st.expander("Export and import", icon=":material/swap_vert:"):
+        draw_files(view, found, applied.exclusion_list, applied.members)
+    _draw_refit(view, exclusion_list.name, applied)
 
 
-def _elsewhere(members: pl.DataFrame) -> str:
-    entries = members.filter(by="entry")
-    unknown = int((~entries["known"]).sum())
-    absent = int((~entries["held"]).sum()) - unknown
-    said = []
-    if absent:
-        said.append(f"{absent:,} more are in other versions only")
-    if unknown:
-        said.append(f"{unknown:,} in no version")
-    return f" Of the entries, {' and '.join(said)}." if said else ""
+def _summary(primary: str, exclusion_list: ExclusionList, applied: _Applied) -> str:
+    """The size of a list in a version, and the number of its entries elsewhere."""
+    (count, of), *_ = applied.counts.filter(by="version").select("instances", "of").iter_rows()
+    entries, rules = len(exclusion_list.entries), len(exclusion_list.rules)
+    own = applied.members.filter(by="entry")
+    unknown = int((~own["known"]).sum())
+    absent = int((~own["held"]).sum()) - unknown
+    counts = {"are in other versions only": absent, "are in no version": unknown}
+    elsewhere = [f"{number:,} {words}" for words, number in counts.items() if number]
+    return (
+        f"**{count:,} of {of:,} instances** of {plain(shortened(primary))} are on this list "
+        f"({entries:,} entr{'y' if entries == 1 else 'ies'}, "
+        f"{rules:,} rule{'' if rules == 1 else 's'})."
+        + (f" Of the entries, {' and '.join(elsewhere)}." if elsewhere else "")
+    )
 
 
 def _draw_members(members: pl.DataFrame) -> None:
-    st.markdown("##### Who is on it")
+    st.markdown("##### Instances")
     if members.is_empty():
-        st.info(
-            "Nobody yet. Set filters and put what they leave on the list, below.",
-            icon=":material/info:",
-        )
+        draw_empty("No instances yet. Set filters, then add the matching instances below.")
         return
     shown = members.head(_SHOWN).select(
         "instance",
@@ -263,30 +246,44 @@ def _draw_members(members: pl.DataFrame) -> None:
         shown = shown.drop("source")
     draw_table(shown, key="exclusion-list-members", height=min(38 + 35 * len(shown), 420))
     if len(members) > _SHOWN:
-        st.caption(f"The first {_SHOWN:,} of {len(members):,}; the export below holds all.")
+        st.caption(f"The first {_SHOWN:,} of {len(members):,}; the export contains all.")
+
+
+def _draw_counts(counts: pl.DataFrame) -> None:
+    st.markdown("##### Affected instances")
+    shown = counts.filter(pl.col("by") != "version").select(
+        "by", pl.col("group").fill_null("(none)"), "instances", "of", "share"
+    )
+    bar = st.column_config.ProgressColumn(
+        "share", min_value=0.0, max_value=1.0, format="percent", width=120
+    )
+    draw_table(
+        shown, key="exclusion-list-counts", height=min(38 + 35 * len(shown), 560),
+        column_config={"share": bar},
+    )  # fmt: skip
 
 
 def _draw_rules(view: View, exclusion_list: ExclusionList) -> None:
     for rule in exclusion_list.rules:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
-                "Take off",
+                "Remove",
                 icon=":material/close:",
                 key=f"exclusion-list-rule-{rule.number}",
                 type="tertiary",
-                help=f"Take rule {rule.number} off this list",
-                on_click=_take_off_rule,
+                help=f"Remove rule {rule.number} from this list",
+                on_click=_remove_rule,
                 args=(view, exclusion_list.name, rule),
             )
             st.markdown(
                 f"**Rule {rule.number}**: {plain(_rule_words(view, rule))}"
-                f" :gray[:small[made at {plain(shortened(rule.primary, 20))} against "
+                f" :gray[:small[created for {plain(shortened(rule.primary, 20))} compared with "
                 f"{plain(shortened(rule.secondary, 20))}]]"
             )
     if exclusion_list.rules:
         st.caption(
-            "A rule is applied to whichever version is the primary: as if it were looked at "
-            "against the version as many steps away as when the rule was made."
+            "A rule applies to the primary version, compared with the version as many steps away "
+            "as when the rule was created."
         )
 
 
@@ -295,57 +292,138 @@ def _rule_words(view: View, rule: ExclusionRule) -> str:
     try:
         selection = rule_selection(view.evaluation, rule, version=view.selection.primary)
         return filters_words((selection.filters, selection.primary_only), kinds, "everything")
-    except (ChameleonError, KeyError):  # of a feature that is gone
+    except (ChameleonError, KeyError):  # of a feature that no longer exists
         return shortened(rule.query, 120)
 
 
-def _draw_take_off(view: View, exclusion_list: ExclusionList) -> None:
+def _draw_remove(view: View, exclusion_list: ExclusionList) -> None:
     if exclusion_list.entries.is_empty():
         return
-    key = "exclusion-list-take-off"
+    key = "exclusion-list-remove"
     ids = exclusion_list.entries["instance"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        asked = ""
+        searched = ""
         if len(ids) > _OFFERED:
-            asked = st.text_input("Search ids", key="exclusion-list-search", width=180)
-        offered = ids.filter(ids.str.contains(asked, literal=True)).head(_OFFERED).to_list()
+            searched = st.text_input("Search ids", key="exclusion-list-search", width=180)
+        offered = ids.filter(ids.str.contains(searched, literal=True)).head(_OFFERED).to_list()
         chosen = st.multiselect(
-            "Take entries off", offered, key=key, placeholder="Choose ids", format_func=shortened
+            "Remove entries", offered, key=key, placeholder="Choose ids", format_func=shortened
         )
         st.button(
-            "Take off", key="exclusion-list-take-off-go", disabled=not chosen,
-            on_click=_take_off, args=(view, exclusion_list.name, key),
+            "Remove", key="exclusion-list-remove-go", disabled=not chosen,
+            on_click=_remove, args=(view, exclusion_list.name, key),
         )  # fmt: skip
     if len(ids) > _OFFERED:
-        st.caption(f"{_OFFERED:,} of {len(ids):,} ids at most are offered: search for others.")
+        st.caption(f"At most {_OFFERED:,} of {len(ids):,} ids are offered: search for others.")
 
 
-def _take_off(view: View, name: str, key: str) -> None:
+def _remove(view: View, name: str, key: str) -> None:
     def change() -> str:
-        count = shelf(view.evaluation).lists.take_off(name, st.session_state[key])
+        count = visitor_lists(view.evaluation).lists.remove(name, st.session_state[key])
         st.session_state[key] = []
-        return f"{count:,} taken off '{shortened(name)}'."
+        return f"{count:,} removed from '{shortened(name)}'."
 
-    changing(change)
+    change_lists(change)
 
 
-def _take_off_rule(view: View, name: str, rule: ExclusionRule) -> None:
+def _remove_rule(view: View, name: str, rule: ExclusionRule) -> None:
     def change() -> str:
-        gone = shelf(view.evaluation).lists.take_off_rule(name, rule.number)
-        return f"Rule {rule.number} {'taken off' if gone else 'was off already'}."
+        removed = visitor_lists(view.evaluation).lists.remove_rule(name, rule.number)
+        return f"Rule {rule.number} was {'removed' if removed else 'already removed'}."
 
-    changing(change)
+    change_lists(change)
 
 
-def _draw_hits(hits: pl.DataFrame) -> None:
-    st.markdown("##### Whom it hits")
-    shown = hits.filter(pl.col("by") != "version").select(
-        "by", pl.col("group").fill_null("(none)"), "instances", "of", "share"
+def _draw_refit(view: View, name: str, applied: _Applied) -> None:
+    """Draw the counts of removed rows and a button that refits without them, then the result."""
+    primary, instances = view.selection.primary, applied.instances
+    st.markdown("##### What if they were removed?")
+    splits = [
+        f"**{count:,} of {of:,} {split}** rows"
+        for _, split, count, of, _ in applied.counts.filter(by="split").iter_rows()
+    ]
+    st.markdown(
+        f"This list would remove {', '.join(splits)} from version "
+        f"**{plain(shortened(primary))}**. The model learns from train rows only; removed test "
+        "rows change the test set."
     )
-    bar = st.column_config.ProgressColumn(
-        "share", min_value=0.0, max_value=1.0, format="percent", width=120
+    if has_external_predictions(view.evaluation.dataset.project):
+        draw_empty(
+            "The predictions of this project are external: there is no model to fit without these "
+            "instances."
+        )
+        return
+    if not view.evaluation.has_outcomes:
+        draw_empty(
+            view.why_empty(
+                "a refit is available when they are there",
+                "No outcome is known: there is no label or no model to refit.",
+            )
+        )
+        return
+    task = jobs.fit_task(
+        "refit_without", view.evaluation, version=primary, instances=instances.sort().to_list()
     )
-    draw_table(
-        shown, key="exclusion-list-hits", height=min(38 + 35 * len(shown), 560),
-        column_config={"share": bar},
-    )  # fmt: skip
+    settings = view.evaluation.dataset.project.settings
+    st.button(
+        f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
+        icon=":material/model_training:",
+        key="what-if",
+        disabled=not len(instances) or jobs.job_of(task) is not None,
+        help=f"Fits {plain(settings.model_of(primary).estimator)} to the remaining train rows. "
+        "Nothing is deleted; the predictions are cached.",
+        on_click=jobs.enqueue,
+        args=(task,),
+    )
+    jobs.draw(task, unit="model", key="what-if-stop")
+    found = jobs.result_of(task)
+    if found is not None:
+        _draw_result(name, found)
+
+
+def _draw_result(name: str, found: RefitWithout) -> None:
+    fitted = int(found.removed["fitted"].sum())
+    st.markdown(
+        f"Before: version **{plain(shortened(found.version))}** as it is. After: the same without "
+        f"its {found.removed['removed'].sum():,} instances on '{plain(shortened(name))}', "
+        + (
+            f"the model refitted without {fitted:,} labeled train rows."
+            if fitted
+            else "the model unchanged because no labeled train row is removed."
+        )
+    )
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        if found.matrix["instances"].sum():
+            data = outcome_frame(
+                found.matrix, primary="refitted", secondary=shortened(found.version), chosen=[]
+            )
+            draw_chart(data, outcome_matrix, key="what-if-matrix", height=280)
+            st.caption(plain(outcome_matrix_text(data)))
+        named = {"secondary": "as it is", "primary": "refitted"}
+        table = found.matrix.select("secondary", "primary", "instances", "share").rename(named)
+        draw_table(table, key="what-if-table")
+    with right:
+        draw_statistics(found.statistics)
+    st.markdown(_change_words(found.attribution))
+    draw_attribution(found.attribution, None, key="what-if-steps")
+    st.caption(
+        "Intervals and tests cover sampling noise only. A different seed, or removing equally many "
+        "other rows, would also change the numbers. Removing misclassified test rows raises "
+        "accuracy automatically; only the model contribution shows whether training without the "
+        "list helps."
+    )
+
+
+def _change_words(found: Attribution) -> str:
+    """The change of the metric, in a sentence; empty if it is undefined."""
+    if found.change is None:
+        return ""
+    change, low, high = found.change
+    values = found.corners["value"]
+    interval = "" if low is None or high is None else f", 95% CI {low:+.4f} to {high:+.4f}"
+    return (
+        f"{plain(found.metric.replace('_', ' ').capitalize())} on test rows would change from "
+        f"{figure(values[0], 4)} to **{figure(values[3], 4)}** ({change:+.4f}{interval})."
+        + (" **That is consistent with chance.**" if found.within_noise else "")
+    )

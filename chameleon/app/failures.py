@@ -1,7 +1,8 @@
-"""The Failures page: sets worth a click, confusion matrices, errors by group, ranked mistakes."""
+"""The Failures page: failure sets, confusion matrices, errors by group, ranked errors, labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,96 +10,87 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from chameleon import analysis
-from chameleon.analysis import FAILURE_SETS, failure_filters
-from chameleon.app import chart_clicks, mistakes, state, weak_labels
-from chameleon.app.formatting import plain, shortened, side_words
+from chameleon import analysis, charts
+from chameleon.analysis import FAILURE_SETS, LabelIssues, failure_filters, label_issue_fits
+from chameleon.app import jobs, projects, state, visitor_lists, weak_labels
+from chameleon.app.background import Task
+from chameleon.app.formatting import brief, counted, plain, shortened
+from chameleon.app.instances import OPEN
 from chameleon.app.sensitivity import range_of_session
-from chameleon.app.tables import draw_table
 from chameleon.app.view import (
     ALL_SPLITS,
+    NO_OUTCOMES,
     View,
     draw_chart,
     draw_choice,
     draw_empty,
+    draw_table,
     draw_toggle,
     occurring_splits,
-    toggle_filter,
 )
-from chameleon.charts import (
-    MOST_CLASSES,
-    MOST_GROUPS,
-    Shown,
-    confusion_frame,
-    confusion_matrix,
-    confusion_text,
-    error_frame,
-    error_rates,
-    error_text,
-    names_lie_flat,
-    other_classes,
-    shown_classes,
-)
+from chameleon.charts import MOST_CLASSES, MOST_GROUPS, Shown
 from chameleon.project import Split
 from chameleon.selection import ConfusionCell, Filters, SensitivityRange
+from chameleon.storage import digest
 
 _ROWS = "failures-rows"
 _SHARES = "failures-shares"
-_MEANT = {
-    "fails in every version": "No version's model is right on it, from {first} to {last}; outcomes "
-    "that are unknown are passed over, one at least is known.",
+_HELP = {
+    "fails in every version": "No version's model predicts it correctly, from {first} to {last}. "
+    "Unknown outcomes are ignored; at least one is known.",
     "newly failing": "Correct in the secondary version, incorrect in the primary.",
     "fixed": "Incorrect in the secondary version, correct in the primary.",
-    "flickering": "Its outcome changed twice or more often, from {first} to {last}.",
+    "flickering": "Its outcome changed at least twice, from {first} to {last}.",
 }
 _TITLES = {"label": "True class", "source": "Source"}
+_TEXT_WIDTH = 330
+_RANKINGS: Mapping[str, str] = {
+    "confidence": "confidence",
+    "suspicion": "label issue score",
+    "sensitivity": "sensitivity",
+}
+_MOST_ERRORS = 200
+_UNSCROLLED, _TALLEST = 10, 420  # more rows than this scroll in that many pixels
 
 
 def draw(view: View) -> None:
-    """The sets, the matrices, the classes and sources by error, and the mistakes."""
+    """The failure sets, the matrices, errors by class and source, and the ranked errors."""
     if not view.evaluation.has_outcomes:
-        draw_empty(
-            view.why_empty(
-                "the failures follow", "No outcome is known: there is no label or no prediction."
-            )
-        )
-        weak_labels.draw(view)  # they ask no model
+        draw_empty(view.why_empty("the failures follow", NO_OUTCOMES))
+        weak_labels.draw(view)  # they need no model
         return
-    over = range_of_session([version.name for version in view.evaluation.dataset.versions])
+    over = range_of_session(view.version_names)
     _draw_sets(view, over)
     split = _options(view)
     _draw_matrices(view, split)
-    _draw_errors(view, split)
-    mistakes.draw(view, split, over)
+    _draw_groups(view, split)
+    _draw_errors(view, split, over)
     weak_labels.draw(view)
 
 
 def _draw_sets(view: View, over: SensitivityRange) -> None:
     counts = view.call(analysis.failure_sets, over=over)
     filters = view.selection.filters
-    ends = {"first": plain(shortened(over.first)), "last": plain(shortened(over.last))}
+    ends = {"first": brief(over.first), "last": brief(over.last)}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for number, (name, count) in enumerate(counts.iter_rows()):
-            chosen = failure_filters(view.evaluation, name, filters, over)
-            active = chosen == filters
+            active = failure_filters(view.evaluation, name, filters, over) == filters
+            again = " Click again to remove the filter." if active else ""
             st.button(
-                f"{name.capitalize()}: **{count:,}**",
-                key=f"failure-set-{number}",
-                type="primary" if active else "secondary",
-                disabled=not count and not active,
-                help=_MEANT[name].format(**ends)
-                + (" Click again to take it off." if active else ""),
-                on_click=partial(_choose_set, view, FAILURE_SETS[number], over),
-            )
+                f"{name.capitalize()}: **{count:,}**", key=f"failure-set-{number}",
+                type="primary" if active else "secondary", disabled=not count and not active,
+                help=_HELP[name].format(**ends) + again,
+                on_click=partial(_toggle_set, view, FAILURE_SETS[number], over),
+            )  # fmt: skip
     st.caption(
         f"Instances of either version, over the range {ends['first']} to {ends['last']} of the "
-        "Sensitivity page. A click filters every view, in place of choices in the change matrix "
+        "Sensitivity page. A click filters all views; it replaces filters of the change matrix "
         "and the sensitivity histogram."
     )
 
 
-def _choose_set(view: View, name: str, over: SensitivityRange) -> None:
-    """Filter to a set, or take it off where it is what is filtered. For callbacks."""
+def _toggle_set(view: View, name: str, over: SensitivityRange) -> None:
+    """Filter to a set, or remove that filter. For callbacks."""
     current = state.current_filters()
     chosen = failure_filters(view.evaluation, name, current, over)
     if chosen is None or chosen == current:
@@ -107,22 +99,22 @@ def _choose_set(view: View, name: str, over: SensitivityRange) -> None:
 
 
 def _options(view: View) -> Split | None:
-    """The split whose rows are looked at; None for all, or for those that are filtered."""
+    """The split to count; None for all, or for the filtered ones."""
     occurring = occurring_splits(view)
     filtered = view.selection.filters.splits
     split: Split | None = None
-    st.markdown("##### Which class is taken for which?")
+    st.markdown("##### Which classes are confused?")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if filtered:
-            st.markdown(f"Rows: **{', '.join(filtered)}**, as filtered", width="content")
+            st.markdown(f"Evaluated on **{', '.join(filtered)}**, as filtered", width="content")
         else:
             default = Split.TEST.value if Split.TEST.value in occurring else ALL_SPLITS
-            why = "Train rows are what the model was fitted on: few of its mistakes show there."
             chosen = draw_choice(
-                "Rows", [ALL_SPLITS, *occurring], default=default, key=_ROWS, why=why
-            )
+                "Evaluate on", [ALL_SPLITS, *occurring], default=default, key=_ROWS,
+                why="The model was fitted on the train rows: few of its errors show there.",
+            )  # fmt: skip
             split = None if chosen == ALL_SPLITS else Split(chosen)
-        draw_toggle("Write shares of the true class, in %", key=_SHARES)
+        draw_toggle("Shares of the true class, in %", key=_SHARES)
     return split
 
 
@@ -131,7 +123,7 @@ def _draw_matrices(view: View, split: Split | None) -> None:
     if found.is_empty():
         draw_empty(_why_empty(view, split))
         return
-    classes = shown_classes(found)
+    classes = charts.shown_classes(found)
     count = len({*found["label"], *found["prediction"]})
     with st.container(horizontal=True, gap="medium"):
         for shown in Shown:
@@ -140,13 +132,13 @@ def _draw_matrices(view: View, split: Split | None) -> None:
     folded = ""
     if count > MOST_CLASSES:
         folded = (
-            f" Of {count:,} classes the {len(classes)} with the most mistakes stand by themselves, "
-            f"the others are folded into '{plain(other_classes(found, classes))}', where right and "
-            "wrong are mixed and a click does nothing: filter by label to see others."
+            f" Of {count:,} classes, the {len(classes)} with the most errors are shown. The others "
+            f"are in '{plain(charts.other_classes(found, classes))}', where correct and incorrect "
+            "are mixed and a click does nothing: filter by label to see others."
         )
     st.caption(
-        "Shaded by the share of the true class; the difference green where the primary has more, "
-        "amber where it has fewer. A click filters every view to that class and prediction."
+        "Shaded by the share of the true class; the difference is green where the primary has "
+        "more, amber where it has fewer. A click filters all views to that class and prediction."
         + folded
     )
 
@@ -159,62 +151,50 @@ def _draw_matrix(
     count: int,
     split: Split | None,
 ) -> None:
-    names = {
-        side: shortened(side_words(view.selection, primary=side is Shown.PRIMARY))
-        for side in (Shown.SECONDARY, Shown.PRIMARY)
-    }
+    names = {Shown(side): shortened(words) for side, words in view.sides.items()}
     title = {
         Shown.SECONDARY: f"Secondary {plain(names[Shown.SECONDARY])}",
         Shown.PRIMARY: f"Primary {plain(names[Shown.PRIMARY])}",
-        Shown.DIFFERENCE: "Primary less secondary",
+        Shown.DIFFERENCE: "Primary − secondary",
     }
-    data = confusion_frame(
+    sides = {Shown.SECONDARY: (True,), Shown.PRIMARY: (False,)}.get(shown, (False, True))
+    chosen = [c for c in view.selection.filters.confusions if c.secondary in sides]
+    data = charts.confusion_frame(
         found,
         shown,
         classes=classes,
         names=names,
         shares=bool(st.session_state.get(_SHARES, False)),
-        chosen=_chosen_cells(view.selection.filters, shown),
+        chosen=[(cell.label, cell.prediction) for cell in chosen],
     )
-    folded = {other_classes(found, classes)} if count > len(classes) else set()
+    folded = {charts.other_classes(found, classes)} if count > len(classes) else set()
 
-    def toggle(mark: chart_clicks.Mark) -> None:
+    def toggle(mark: state.Mark) -> None:
         label, prediction = str(mark[0]), str(mark[1])
         if not folded & {label, prediction}:
-            state.set_filters(_toggled(state.current_filters(), label, prediction, shown, split))
+            cells = [ConfusionCell(label, prediction, side) for side in sides]
+            state.set_filters(_toggled(state.current_filters(), cells, split))
 
     st.markdown(f"**{title[shown]}**")
     draw_chart(
         data,
-        confusion_matrix,
+        charts.confusion_matrix,
         key=f"confusion-{shown}",
         fields=("label", "prediction"),
         on_pick=toggle,
         width="content",
         classes=min(count, MOST_CLASSES),
-        flat=count <= MOST_CLASSES and names_lie_flat(classes),
+        flat=count <= MOST_CLASSES and charts.names_lie_flat(classes),
         difference=shown is Shown.DIFFERENCE,
     )
-    st.caption(plain(confusion_text(data, shown)), width=_TEXT_WIDTH)
+    st.caption(plain(charts.confusion_text(data, shown)), width=_TEXT_WIDTH)
 
 
-_TEXT_WIDTH = 330
-
-
-def _chosen_cells(filters: Filters, shown: Shown) -> list[tuple[str, str]]:
-    sides = {Shown.SECONDARY: (True,), Shown.PRIMARY: (False,)}.get(shown, (True, False))
-    return [(c.label, c.prediction) for c in filters.confusions if c.secondary in sides]
-
-
-def _toggled(
-    filters: Filters, label: str, prediction: str, shown: Shown, split: Split | None
-) -> Filters:
-    """The filters with a cell chosen, or taken off; of the difference, the cell of both sides."""
-    sides = {Shown.SECONDARY: (True,), Shown.PRIMARY: (False,)}.get(shown, (False, True))
-    cells = [ConfusionCell(label, prediction, side) for side in sides]
+def _toggled(filters: Filters, cells: list[ConfusionCell], split: Split | None) -> Filters:
+    """The filters with the cells added, or removed where all of them are set."""
     if all(cell in filters.confusions for cell in cells):
-        kept = tuple(cell for cell in filters.confusions if cell not in cells)
-        return replace(filters, confusions=kept)
+        left = tuple(cell for cell in filters.confusions if cell not in cells)
+        return replace(filters, confusions=left)
     changes: dict[str, Any] = {"confusions": tuple(dict.fromkeys((*filters.confusions, *cells)))}
     if split is not None and not filters.splits:
         changes["splits"] = (split,)  # the cell counts rows of that split
@@ -222,61 +202,57 @@ def _toggled(
 
 
 def _why_empty(view: View, split: Split | None) -> str:
-    rows = "row" if split is None else f"{split} row"
-    if view.selection.filters.is_empty:
-        return f"No {rows} of either version has both a label and a prediction."
-    return f"No {rows} with a label and a prediction passes the filters. Take one off above" + (
-        "." if split is None else ", or choose other rows."
+    rows = "rows" if split is None else f"{split} rows"
+    if view.is_unfiltered:
+        return f"No {rows} of either version have both a label and a prediction."
+    return f"No {rows} with a label and a prediction match the filters. Remove a filter above" + (
+        "." if split is None else ", or evaluate on other rows."
     )
 
 
-def _draw_errors(view: View, split: Split | None) -> None:
-    st.markdown("##### Which classes and sources fail most?")
+def _draw_groups(view: View, split: Split | None) -> None:
+    st.markdown("##### Which classes and sources have the most errors?")
     groups = ["label", *(["source"] if view.evaluation.dataset.sources else [])]
     for column, by in zip(st.columns(len(groups), gap="large"), groups, strict=True):
         with column:
             _draw_group(view, by, split)
     st.caption(
-        "Sorted by the errors under the primary. Intervals are exact (Clopper-Pearson) and stand "
-        "only where no train row is among the instances: what a model was fitted on is no fair "
-        "sample. A click on a dot filters every view."
+        "Sorted by the primary model's errors. Exact intervals (Clopper–Pearson) appear only for "
+        "groups without train rows: a model's training data isn't a fair sample. Click a dot to "
+        "filter all views."
     )
 
 
 def _draw_group(view: View, by: str, split: Split | None) -> None:
     found = view.call(analysis.errors_by, by=by, split=split)
     filters = view.selection.filters
-    data = error_frame(
+    data = charts.error_frame(
         found,
         absent=f"(no {by})",
         chosen=filters.labels if by == "label" else filters.sources,
-        primary=shortened(side_words(view.selection, primary=True)),
-        secondary=shortened(side_words(view.selection, primary=False)),
+        primary=shortened(view.sides["primary"]),
+        secondary=shortened(view.sides["secondary"]),
     )
     if data.is_empty():
         draw_empty(_why_empty(view, split))
         return
     names = found["group"].to_list()
 
-    def toggle(mark: chart_clicks.Mark) -> None:
-        toggle_filter(f"{by}s", names[int(str(mark[0]))])
+    def toggle(mark: state.Mark) -> None:
+        state.toggle_filter(f"{by}s", names[int(str(mark[0]))])
 
     draw_chart(
-        data,
-        error_rates,
-        key=f"errors-by-{by}",
-        fields=("place",),
-        on_pick=toggle,
+        data, charts.error_rates, key=f"errors-by-{by}", fields=("place",), on_pick=toggle,
         title=_TITLES[by],
-    )
+    )  # fmt: skip
     more = f" The first {MOST_GROUPS} of {len(found):,}." if len(found) > MOST_GROUPS else ""
-    st.caption(plain(error_text(data)) + more)
+    st.caption(plain(charts.error_text(data)) + more)
     with st.expander("As a table"):
-        draw_table(_error_table(found, by), key=f"failures-by-{by}")
+        draw_table(_group_table(found, by), key=f"failures-by-{by}")
 
 
-def _error_table(found: pl.DataFrame, by: str) -> pl.DataFrame:
-    """The errors as a person reads them: "-" where something is undefined, and why."""
+def _group_table(found: pl.DataFrame, by: str) -> pl.DataFrame:
+    """The errors as text: "-" where something is undefined, and why."""
     columns: list[pl.Expr] = [pl.col("group").fill_null(f"(no {by})").alias(_TITLES[by].lower())]
     for side in ("primary", "secondary"):
         interval = pl.format("{} to {}", _share(f"{side}_low"), _share(f"{side}_high"))
@@ -284,19 +260,164 @@ def _error_table(found: pl.DataFrame, by: str) -> pl.DataFrame:
             pl.col(f"{side}_errors").alias(f"{side} errors"),
             pl.col(f"{side}_instances").alias(f"{side} of"),
             _share(f"{side}_rate").fill_null("-").alias(f"{side} rate"),
-            interval.fill_null("-").alias(f"{side} 95 %"),
+            interval.fill_null("-").alias(f"{side} 95% CI"),
         ]
+    change = pl.when(pl.col("change") > 0).then(pl.format("+{}", _share("change")))
     reasons = pl.coalesce("primary_reason", "secondary_reason").fill_null("")
     return found.select(
         *columns,
-        _share("change", signed=True).fill_null("-").alias("change"),
+        change.otherwise(_share("change")).fill_null("-").alias("change"),
         reasons.alias("undefined because"),
     )
 
 
-def _share(column: str, *, signed: bool = False) -> pl.Expr:
-    """A share in percent as text; null where it is undefined."""
-    text = pl.format("{} %", (100 * pl.col(column)).round(1))
-    if not signed:
-        return text
-    return pl.when(pl.col(column) > 0).then(pl.format("+{}", text)).otherwise(text)
+def _share(column: str) -> pl.Expr:
+    """A share as text; null where it is undefined."""
+    return pl.format("{}%", (100 * pl.col(column)).round(1))
+
+
+def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> None:
+    """The primary's errors, ranked as the visitor asks."""
+    st.markdown("##### Most informative errors")
+    task = jobs.fit_task("label issues", view.evaluation, version=view.selection.primary)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        by = draw_choice("Rank by", list(_RANKINGS), names=_RANKINGS, key="mistakes-by")
+        issues = _label_issues(view, task)
+    jobs.draw(task, unit="model", key="mistakes-stop")
+    if issues is not None:
+        st.caption(_issues_words(issues))
+    if by == "suspicion" and issues is None:
+        draw_empty(
+            "Only models that never saw a label can assess it. Click the button to fit them."
+        )
+        return
+    found = view.call(
+        analysis.ranked_errors,
+        by=by,
+        over=over,
+        split=split,
+        most=_MOST_ERRORS,
+        also=issues is not None,
+        given={"suspicion": issues},
+    )
+    if found.is_empty():
+        st.info(_why_none(view, by), icon=":material/check_circle:")
+        return
+    ids = found["instance"].to_list()
+    key = f"failures-mistakes-{digest(ids)[:8]}"  # ticks must not stay when other rows show
+    draw_table(
+        _error_table(found, with_issues=issues is not None), key=key, file="failures-mistakes",
+        height=_TALLEST if len(found) > _UNSCROLLED else None,
+        on_select="rerun", selection_mode="multi-row",
+    )  # fmt: skip
+    _draw_chosen(view, [ids[row] for row in st.session_state[key]["selection"]["rows"]])
+    rows = "" if split is None else f" Evaluated on {split}, as chosen above."
+    st.caption(_table_words(view, found, by) + rows)
+
+
+def _draw_chosen(view: View, chosen: list[str]) -> None:
+    """Actions on the ticked errors."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        visitor_lists.draw_add(view, chosen, key="mistakes-add")
+        if not chosen:
+            st.caption("Tick rows to add them to an exclusion list, or to open one.")
+            return
+        st.page_link(
+            "pages/instances.py",
+            label=f"Open {brief(chosen[-1])}",
+            icon=":material/open_in_new:",
+            query_params=[*projects.link_items(view.selection), (OPEN, chosen[-1])],
+        )
+
+
+def _label_issues(view: View, task: Task[LabelIssues]) -> LabelIssues | None:
+    """The label issues of the primary version; the button that fits their models without them."""
+    job = jobs.job_of(task)
+    if view.pending or (job is not None and job.complete):
+        return jobs.result_of(task)
+    fits = label_issue_fits(view.evaluation, view.selection.primary)
+    st.button(
+        f"Fit {counted(fits, 'model')} to find label issues" if fits else "Find label issues",
+        icon=":material/label_off:", key="mistakes-judge", disabled=job is not None,
+        help="Confident learning: fits the project's own model on all train rows except one part, "
+        "and predicts that part. Fitted models are cached.",
+        on_click=jobs.enqueue, args=(task,),
+    )  # fmt: skip
+    return None
+
+
+def _issues_words(issues: LabelIssues) -> str:
+    """The numbers of assessed and left-out labels."""
+    rows = issues.rows
+    train = rows.filter(split=Split.TRAIN.value)
+    flagged, learned = int(rows["flagged"].sum()), int(train["flagged"].sum())
+    words = (
+        f"**{flagged:,} of {len(rows):,} labels** of {brief(issues.version)} are likely wrong by "
+        f"confident learning: {learned:,} of {len(train):,} train rows, assessed by models fitted "
+        f"without them, and {flagged - learned:,} of {len(rows) - len(train):,} others, assessed "
+        "by the version's own model."
+    )
+    left_out = [
+        f"{count:,} {reason}"
+        for count, reason in (
+            (issues.unlabelled, "unlabeled"),
+            (issues.leaked, "duplicates of a train row"),
+            (issues.unjudged, "that no model can assess"),
+        )
+        if count
+    ]
+    words += f" Left out: {'; '.join(left_out)}." if left_out else ""
+    return words if issues.note is None else f"{words} Note: {plain(issues.note)}."
+
+
+def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
+    """The errors as text: "-" where something is undefined."""
+    flagged = pl.col("flagged").replace_strict(
+        {True: "likely wrong", False: ""}, default="-", return_dtype=pl.String
+    )
+    columns: dict[str, str | pl.Expr] = {
+        "instance": "instance",
+        "label": "label",
+        "prediction": "prediction",
+        "probability": pl.format("{}", pl.col("probability").round(3)).fill_null("-"),
+    }
+    if with_issues:
+        columns |= {
+            "label issue score": pl.format("{}", pl.col("suspicion").round(3)).fill_null("-"),
+            "suggested label": pl.col("suggested").fill_null("-"),
+            "label is": flagged,
+        }
+    columns |= {
+        "changes": pl.format("{}", "changes").fill_null("-"),
+        "course": "course",
+        "split": "split",
+        "source": pl.col("source").fill_null("-"),
+    }
+    return found.select(**columns)
+
+
+def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
+    primary = brief(view.selection.primary)
+    words = f"Errors of the model of {primary} on its own rows"
+    if by == "suspicion":
+        words = f"Labels of {primary} that a model which never saw them contradicts"
+    words += (
+        f", the first {_MOST_ERRORS:,} by {_RANKINGS[by]}" if len(found) == _MOST_ERRORS else ""
+    )
+    reasons = [
+        reason
+        for column, reason in (
+            ("probability", "a probability is undefined where the model predicts none"),
+            ("changes", "changes are undefined with fewer than two known outcomes"),
+        )
+        if found[column].null_count()
+    ]
+    return f"{words}." + "".join(f" “-”: {reason}." for reason in reasons)
+
+
+def _why_none(view: View, by: str) -> str:
+    if by == "suspicion":
+        return "No assessed label of these rows is contradicted. Evaluate on other rows above."
+    if view.is_unfiltered:
+        return "The primary's model has no errors on these rows."
+    return "No errors of the primary's model match the filters."

@@ -23,16 +23,13 @@ from chameleon.selection import Filters, Selection, bars_of_filter, chosen_filte
 
 _MILLISECOND = 1000.0
 _EXTRAS: tuple[Literal["below", "above", "missing", "nonfinite"], ...] = (
-    "below",
-    "above",
-    "missing",
-    "nonfinite",
-)
+    "below", "above", "missing", "nonfinite",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the Feature View is drawn."""
+    """The options of the Feature View."""
 
     shares: bool = False
     labels: bool = False
@@ -41,9 +38,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The part of a feature's row that doesn't change with versions and filters.
+    """The part of a feature's row that doesn't depend on versions and filters.
 
-    `bars` are the codes of the bars that hold anything in the timeline, in drawing order.
+    `bars` are the codes of the bars with any rows in the timeline, in drawing order.
     """
 
     feature: Feature
@@ -59,16 +56,14 @@ def feature_payload(
     frame = cached.call(analysis.feature_histograms, evaluation, selection)
     occurring = frame["split"].unique(maintain_order=True).to_list()
     splits = [s for s in occurring if options.validation or s != Split.VALIDATION]
-    counts = _blocks(dataset, len(occurring), frame.select(COUNT_COLUMNS).to_numpy())
-    filtered = not selection.filters.is_empty
-    ghosts = None
-    if filtered:
-        whole = cached.call(
-            analysis.feature_histograms, evaluation, replace(selection, filters=Filters())
-        )
-        own = whole.select(COUNT_COLUMNS[: len(OUTCOMES)]).to_numpy()
-        ghosts = _blocks(dataset, len(occurring), own)
-    labels = _label_blocks(evaluation, selection, len(occurring)) if options.labels else None
+    blocks = {"counts": _blocks(dataset, len(occurring), frame.select(COUNT_COLUMNS).to_numpy())}
+    if not selection.filters.is_empty:
+        whole = replace(selection, filters=Filters())
+        unfiltered = cached.call(analysis.feature_histograms, evaluation, whole)
+        own = unfiltered.select(COUNT_COLUMNS[: len(OUTCOMES)]).to_numpy()
+        blocks["ghost"] = _blocks(dataset, len(occurring), own)
+    if options.labels:
+        blocks["labels"] = _label_blocks(evaluation, selection, len(occurring))
     stats = _stats(
         dataset, cached.call(analysis.feature_summary, evaluation, selection), selection, splits
     )
@@ -77,25 +72,24 @@ def feature_payload(
     for name in names:
         number = dataset.feature_number(name)
         layout = layouts[number]
-        chosen = selection.filters.of_feature(name)
-        marked = bars_of_filter(layout.feature, chosen)
-        drawn = has_histogram(layout.feature)
+        marked = bars_of_filter(layout.feature, selection.filters.of_feature(name))
+        lists: dict[str, object] = {"counts": [[[] for _ in range(6)] for _ in splits]}
+        if has_histogram(layout.feature):
+            lists = {
+                part: block[number][: len(splits), layout.bars].transpose(0, 2, 1).tolist()
+                for part, block in blocks.items()
+            }
         rows.append(
             {
                 **layout.fixed,  # type: ignore[typeddict-item]
+                "ghost": None,
+                "labels": None,
+                **lists,
                 "stats": stats[name],
-                "counts": _lists(counts[number][: len(splits)], layout)
-                if drawn
-                else _nothing(splits, 6),
-                "ghost": _lists(ghosts[number][: len(splits)], layout)
-                if ghosts is not None and drawn
-                else None,
-                "labels": _lists(labels[number][: len(splits)], layout)
-                if labels is not None and drawn
-                else None,
                 "selected": [place for place, code in enumerate(layout.bars) if code in marked],
             }
         )
+    by_split = cached.call(analysis.selected, evaluation, selection).by_split
     return {
         "primary": side_words(selection, primary=True),
         "secondary": side_words(selection, primary=False),
@@ -104,14 +98,14 @@ def feature_payload(
         "outcomes": evaluation.has_outcomes,
         "features": rows,
         "classes": [*dataset.classes, "no label"] if options.labels else None,
-        "totals": _totals(evaluation, selection, splits),
+        "totals": [[by_split[split][0], by_split[split][1]] for split in splits],
     }
 
 
 def choose_bars(
     evaluation: Evaluation, filters: Filters, name: str, bars: Sequence[int], *, extend: bool
 ) -> Filters:
-    """The filters after bars were chosen in the component, by their drawn places."""
+    """The filters after a choice of bars in the component, by their drawn places."""
     dataset = evaluation.dataset
     layout = cached.call(_layouts, dataset)[dataset.feature_number(name)]
     if not has_histogram(layout.feature):
@@ -122,7 +116,6 @@ def choose_bars(
 
 
 def _layouts(dataset: EvolvingDataset) -> list[_Layout]:
-    """The layout of every feature."""
     return [
         _layout(feature, np.bincount(codes, minlength=feature.bins.count) > 0)
         for feature, codes in zip(dataset.features, dataset.codes, strict=True)
@@ -143,24 +136,20 @@ def _layout(feature: Feature, occurs: NDArray[np.bool_]) -> _Layout:
     categories = list(bins.categories)
     if bins.kind is BinKind.VALUES:
         categories = [f"{v:g}" for v in bins.values] if whole else ["false", "true"]
-    return _Layout(
-        feature,
-        bars,
-        {
-            "name": feature.name,
-            "kind": _drawn_kind(feature),
-            "edges": [edge / scale for edge in bins.edges] if ranges else None,
-            "categories": None if ranges else [*categories, "other"] if bins.other else categories,
-            "values": list(bins.values) if whole else None,
-            "other": bins.other or None,
-            "extras": [name for name in _EXTRAS if name in shown],
-            "low": None if bins.low is None else bins.low / scale,
-            "high": None if bins.high is None else bins.high / scale,
-            "note": None
-            if has_histogram(feature)
-            else "Nearly all values differ: shown as text, no histogram, not used by the model",
-        },
-    )
+    note = "Nearly all values differ: shown as text, no histogram, not used by the model"
+    fixed = {
+        "name": feature.name,
+        "kind": _drawn_kind(feature),
+        "edges": [edge / scale for edge in bins.edges] if ranges else None,
+        "categories": None if ranges else [*categories, "other"] if bins.other else categories,
+        "values": list(bins.values) if whole else None,
+        "other": bins.other or None,
+        "extras": [name for name in _EXTRAS if name in shown],
+        "low": None if bins.low is None else bins.low / scale,
+        "high": None if bins.high is None else bins.high / scale,
+        "note": None if has_histogram(feature) else note,
+    }
+    return _Layout(feature, bars, fixed)
 
 
 def _drawn_kind(feature: Feature) -> str:
@@ -183,20 +172,11 @@ def _blocks(
 def _label_blocks(
     evaluation: Evaluation, selection: Selection, splits: int
 ) -> list[NDArray[np.int64]]:
-    """Per feature an array of shape (n_splits, n_bins, n_classes + 1), the unlabelled last."""
+    """Per feature an array of shape (n_splits, n_bins, n_classes + 1), unlabeled rows last."""
     frame = cached.call(analysis.feature_labels, evaluation, selection)
     classes = len(evaluation.dataset.classes) + 1
     by_label = frame["instances"].to_numpy().reshape(classes, -1).T
     return _blocks(evaluation.dataset, splits, np.roll(by_label, -1, axis=1))
-
-
-def _lists(block: NDArray[np.int64], layout: _Layout) -> list[list[list[int]]]:
-    drawn: list[list[list[int]]] = block[:, layout.bars].transpose(0, 2, 1).tolist()
-    return drawn
-
-
-def _nothing(splits: Sequence[str], columns: int) -> list[list[list[int]]]:
-    return [[[] for _ in range(columns)] for _ in splits]
 
 
 def _stats(
@@ -217,8 +197,3 @@ def _stats(
         }
         for feature in scales
     }
-
-
-def _totals(evaluation: Evaluation, selection: Selection, splits: Sequence[str]) -> list[list[int]]:
-    counted = cached.call(analysis.selected, evaluation, selection)
-    return [[counted.by_split[split][0], counted.by_split[split][1]] for split in splits]

@@ -6,38 +6,43 @@ from functools import partial
 
 import streamlit as st
 
-from chameleon import analysis
+from chameleon import analysis, charts
 from chameleon.app import cached, state
 from chameleon.app.components import feature_view
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
 from chameleon.app.formatting import bar_words, ends_words, plain, shortened
-from chameleon.app.tables import draw_table
-from chameleon.app.view import View, draw_choice, draw_empty, draw_toggle, is_dark
-from chameleon.charts import SmallMultiples, row_frames, small_multiples
-from chameleon.data import SPLITS
+from chameleon.app.view import (
+    View,
+    chart_spec,
+    draw_choice,
+    draw_empty,
+    draw_table,
+    draw_toggle,
+    is_dark,
+    occurring_splits,
+)
 from chameleon.models import Evaluation
 from chameleon.project import Split
 from chameleon.selection import has_histogram
 
+_BY_DISTANCE = "distance between the versions"
 SORTS = {
     "name": None,
-    "distance between the versions": "distance",
+    _BY_DISTANCE: "distance",
     "unevenness of errors": "error_rate",
     "change of errors": "error_rate_change",
     "how the filtered instances differ": "subset_distance",
 }
-_BY_DISTANCE = "distance between the versions"
 _MULTIPLES = 24
 
 
 def draw(view: View) -> None:
     """The Feature View, or behind a switch one feature over all versions."""
-    over_versions = draw_toggle(
+    if draw_toggle(
         "One feature over all versions",
         key="features-over-versions",
         why="The histogram of one feature in every version, side by side.",
-    )
-    if over_versions:
+    ):
         _draw_over_versions(view)
     else:
         _draw_correlations(view)
@@ -45,46 +50,41 @@ def draw(view: View) -> None:
 
 
 def _draw_correlations(view: View) -> None:
-    """Which features go together among the filtered instances, beside all of the primary's."""
+    """Rank correlations within the filtered instances, and within all of the primary's."""
     if not draw_toggle(
         "Pairs of features",
         key="features-pairs",
         why="Spearman's rank correlation of pairs of features: within the filtered instances of "
-        "the primary version, and over all of them.",
+        "the primary version, and within all of them.",
     ):
         return
     frame = view.call(analysis.feature_correlations)
     if frame.is_empty():
         draw_empty("There is no pair of numeric features.")
         return
-    shown = frame.rename(
-        {
-            "feature_a": "feature",
-            "feature_b": "and feature",
-            "subset": "rho, filtered",
-            "all": "rho, all",
-            "subset_rows": "rows, filtered",
-            "all_rows": "rows, all",
-        }
-    )
-    draw_table(shown, key="feature-pairs", height=280)
+    names = {
+        "feature_a": "feature",
+        "feature_b": "and feature",
+        "subset": "rho, filtered",
+        "all": "rho, all",
+        "subset_rows": "rows, filtered",
+        "all_rows": "rows, all",
+    }
+    draw_table(frame.rename(names), key="feature-pairs", height=280)
     note = "The strongest pairs among the filtered instances first."
-    if view.selection.filters.is_empty:
-        note = "Nothing is filtered: both columns speak of all instances."
-    st.caption(f"{note} More than 5,000 rows are thinned out evenly.")
+    if view.is_unfiltered:
+        note = "No filter is set: both columns are about all instances."
+    st.caption(f"{note} Based on at most 5,000 evenly spaced rows.")
 
 
 def draw_feature_view(view: View, *, key: str) -> None:
-    """The Feature View with its options: search, sort, shares and true labels."""
-    evaluation, selection = view.evaluation, view.selection
+    """The Feature View with its options: search, sort, shares, and true labels."""
+    evaluation = view.evaluation
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
-            "Search features",
-            key="features-search",
-            persist_state="session",
-            placeholder="Part of a name",
-            width=150,
-        )
+            "Search features", key="features-search", persist_state="session",
+            placeholder="Part of a name", width=150,
+        )  # fmt: skip
         sort = st.selectbox(
             "Sort by", list(SORTS), key="features-sort", persist_state="session", width=270
         )
@@ -98,13 +98,11 @@ def draw_feature_view(view: View, *, key: str) -> None:
             key="features-labels",
             why="A strip under the bins with the shares of the primary's true labels.",
         )
-        validation = False
-        if (evaluation.dataset.split == SPLITS.index(Split.VALIDATION)).any():
-            validation = draw_toggle(
-                "Validation",
-                key="features-validation",
-                why="A histogram of the validation rows beside those of train and test.",
-            )
+        validation = Split.VALIDATION.value in occurring_splits(view) and draw_toggle(
+            "Validation",
+            key="features-validation",
+            why="A histogram of the validation rows beside those of train and test.",
+        )
     names = _ordered(view, sort or next(iter(SORTS)), search or "")
     total = len(evaluation.dataset.features)
     if not names:
@@ -117,7 +115,7 @@ def draw_feature_view(view: View, *, key: str) -> None:
     if len(names) < total:
         st.caption(f"{len(names):,} of {total:,} features match.")
     options = Options(shares=shares, labels=labels, validation=validation)
-    payload = feature_payload(evaluation, selection, names, options)
+    payload = feature_payload(evaluation, view.selection, names, options)
     feature_view(payload, key=key, on_select=partial(_select, key, evaluation))
 
 
@@ -141,7 +139,7 @@ def _ordered(view: View, sort: str, search: str) -> list[str]:
 
 
 def _most_changed(view: View, drawn: list[str]) -> int:
-    """The place of the feature that is filtered, or else differs most between the versions."""
+    """The place of the filtered feature, else of the one that differs most between versions."""
     filtered = [one.feature for one in view.selection.filters.features if one.feature in drawn]
     if filtered:
         return drawn.index(filtered[0])
@@ -150,21 +148,10 @@ def _most_changed(view: View, drawn: list[str]) -> int:
 
 def _select(key: str, evaluation: Evaluation) -> None:
     choice = st.session_state[key]["select"]
-    if choice is None:
-        return
-    filters = choose_bars(
-        evaluation,
-        state.current_filters(),
-        choice["feature"],
-        choice["bars"],
-        extend=bool(choice["extend"]),
-    )
-    state.set_filters(filters)
-
-
-@cached.kept(max_entries=64)
-def _spec(options: SmallMultiples) -> dict[str, object]:
-    return small_multiples(options)
+    if choice is not None:
+        feature, bars, extend = choice["feature"], choice["bars"], bool(choice["extend"])
+        current = state.current_filters()
+        state.set_filters(choose_bars(evaluation, current, feature, bars, extend=extend))
 
 
 def _draw_over_versions(view: View) -> None:
@@ -173,13 +160,12 @@ def _draw_over_versions(view: View) -> None:
     if not drawn:
         st.info("Every feature of this dataset is text: there is no histogram to draw.")
         return
-    versions = [version.name for version in dataset.versions]
+    versions = view.version_names
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Feature", drawn, index=_most_changed(view, drawn), key="over-feature",
-            persist_state="session", width=280,
-            format_func=partial(shortened, length=60),
-        )  # fmt: skip
+            persist_state="session", width=280, format_func=partial(shortened, length=60),
+        ) or drawn[0]  # fmt: skip
         splits = view.call(analysis.feature_histograms)["split"].unique(maintain_order=True)
         split = draw_choice("Split", splits.to_list(), key="over-split")
         shares = draw_toggle(
@@ -194,26 +180,26 @@ def _draw_over_versions(view: View) -> None:
             "Versions", versions, value=(versions[-_MULTIPLES], versions[-1]), key="over-range"
         )
         shown = versions[versions.index(first) : versions.index(last) + 1]
-    name = name or drawn[0]
     feature = dataset.features[dataset.feature_number(name)]
-    options = SmallMultiples(shares=shares, dark=is_dark(), outcomes=view.evaluation.has_outcomes)
-    rows = row_frames(
+    options = charts.SmallMultiples(
+        shares=shares, dark=is_dark(), outcomes=view.evaluation.has_outcomes
+    )
+    rows = charts.row_frames(
         view.call(analysis.feature_over_versions, feature=name),
         options,
         split=split,
         versions=shown,
-        primary=view.selection.primary,
-        secondary=view.selection.secondary,
+        **view.versions,
         words=[bar_words(bar, feature.kind) for bar in feature.bins.bars],
         ends=ends_words(feature),
     )
+    spec = chart_spec(charts.small_multiples, "small_multiples", {"options": options})
     for number, frame in enumerate(rows):
-        st.vega_lite_chart(frame, _spec(options), key=f"over-chart-{number}")
+        st.vega_lite_chart(frame, spec, key=f"over-chart-{number}")
+    scale = "Every version has a scale of its own."
+    if shares:
+        scale = "Shares of the instances in the heading of each histogram, all on one scale."
     st.caption(
-        "Above the axis: instances that the version's own model gets right; below: wrong. "
-        + (
-            "Shares of the instances named above each histogram, all versions on one scale."
-            if shares
-            else "Every version has a scale of its own."
-        )
+        f"Above the axis: instances that the version's own model predicts correctly; below: "
+        f"incorrect. {scale}"
     )

@@ -1,4 +1,4 @@
-"""Numbers, dates and filters in words, and foreign text made safe for Markdown."""
+"""Text for screens: numbers, dates, and filters, and foreign text made safe for Markdown."""
 
 from __future__ import annotations
 
@@ -18,8 +18,18 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'/@])")
 
 
 def plain(text: str) -> str:
-    """Foreign text so that Markdown shows it as it is, on one line."""
+    """Foreign text escaped for Markdown, on one line."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split())) or "(no text)"
+
+
+def brief(text: str, length: int = 40) -> str:
+    """Foreign text escaped for Markdown, its end cut off where it is longer."""
+    return plain(shortened(text, length))
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun, in the plural by "s" unless there is one."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def figure(value: float | None, decimals: int = 3) -> str:
@@ -28,7 +38,7 @@ def figure(value: float | None, decimals: int = 3) -> str:
 
 
 def duration_words(seconds: float) -> str:
-    """A time to wait in words, as coarse as an estimate is."""
+    """A duration, as coarse as an estimate is."""
     if seconds < 1.5:
         return "1 s"
     if seconds < 90:
@@ -37,7 +47,7 @@ def duration_words(seconds: float) -> str:
 
 
 def bar_words(bar: Bar, kind: Kind) -> str:
-    """What a bar holds, in words."""
+    """The values of a bar."""
     if bar.kind is BarKind.CATEGORY:
         return bar.category or ""
     spell = date if kind is Kind.DATE else number
@@ -53,7 +63,7 @@ def bar_words(bar: Bar, kind: Kind) -> str:
 
 
 def ends_words(feature: Feature) -> str:
-    """What a feature's bars reach from and to."""
+    """The values from the first to the last bar of a feature."""
     bars = [bar for bar in feature.bins.bars if bar.kind in _ENDS]
     if not bars:
         return ""
@@ -64,13 +74,13 @@ def ends_words(feature: Feature) -> str:
 
 
 def side_words(selection: Selection, *, primary: bool) -> str:
-    """A side in words: its version, and what it is restricted to."""
+    """A side: its version and its restriction."""
     name = selection.primary if primary else selection.secondary
     only = selection.primary_only if primary else selection.secondary_only
     return ", ".join([name, *(part.side_label for part in only.parts)])
 
 
 def filters_words(filters: Iterable[Filters], kinds: Mapping[str, Kind], nothing: str = "") -> str:
-    """All of these filters in words; `nothing` where there are none."""
+    """The labels of all these filters; `nothing` where there are none."""
     labels = [part.label(kinds) for one in filters for part in one.parts]
     return " and ".join(labels) or nothing

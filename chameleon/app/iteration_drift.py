@@ -1,36 +1,27 @@
-"""Drift on the Data changes page: of one step, over all versions, and by a classifier."""
+"""Drift on the Data changes page: of the step, over all versions, and by a domain classifier."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 import streamlit as st
 
-from chameleon import analysis
+from chameleon import analysis, charts
 from chameleon.analysis import DomainClassifierResult, DriftReference
-from chameleon.app import cached, chart_clicks, jobs, state
-from chameleon.app.formatting import plain, shortened
-from chameleon.app.tables import draw_table, table_height
+from chameleon.app import cached, jobs, state
+from chameleon.app.formatting import brief, plain, shortened
 from chameleon.app.view import (
     ALL_SPLITS,
     View,
     draw_chart,
     draw_choice,
     draw_empty,
+    draw_table,
     draw_toggle,
     occurring_splits,
 )
-from chameleon.charts import (
-    MOST_DRIFTING,
-    drift_bars,
-    drift_frame,
-    drift_map,
-    drift_map_frame,
-    drift_map_text,
-    drift_text,
-)
+from chameleon.charts import MOST_DRIFTING
 from chameleon.project import Split
 
 SEARCH = "features-search"
@@ -40,77 +31,77 @@ _FEATURE = "chameleon.iteration-feature"
 _SPLIT = "iteration-split"
 _MAP_ROWS = 30
 _FIGURES = {
-    "JS": "js_distance", "JS 95 %": "js_chance", "W1": "wasserstein",
-    "W1 95 %": "wasserstein_chance", "PSI": "psi", "PSI 95 %": "psi_chance",
+    "JS": "js_distance", "JS 95%": "js_chance", "W1": "wasserstein",
+    "W1 95%": "wasserstein_chance", "PSI": "psi", "PSI 95%": "psi_chance",
 }  # fmt: skip
 """The columns of the table of distances, and of its frame."""
 _FIGURE_WIDTH = 66
 """Pixels, so that a narrow page shows all of them."""
-_AGAINST = {DriftReference.BEFORE: "the version before", DriftReference.FIRST: "the first version"}
+_AGAINST = {
+    DriftReference.BEFORE: "the previous version",
+    DriftReference.FIRST: "the first version",
+}
 
 
 def draw(view: View) -> None:
-    """Features and label by how far they moved in the step, with chance levels and tests."""
-    st.markdown("##### Which features moved, and how far?")
+    """Features and label by their drift in the step, with chance levels and tests."""
+    st.markdown("##### Which features drifted, and how far?")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _split_control(view)
+        draw_choice("Split", [ALL_SPLITS, *occurring_splits(view)], key=_SPLIT)
         exact = draw_toggle(
             "Exact Wasserstein",
             key="iteration-exact",
-            why="From the values themselves instead of the bins, which can be a quarter off where "
-            "little moved. Slower on large data.",
+            why="From the values instead of the bins, which can be a quarter off where little "
+            "drifted. Slower on large data.",
         )
     split = _split()
     drift = view.call(analysis.feature_drift, split=split, exact=exact)
     if not drift["js_distance"].count():
         reasons = drift["reason"].drop_nulls().unique(maintain_order=True)
-        draw_empty(
-            f"No distance is defined: {plain('; '.join(reasons[:3]))}. "
-            + (
-                "Choose another split, or two versions that both have rows of this one."
-                if view.selection.filters.is_empty
-                else "Take a filter off above, or choose another split."
-            )
-        )
+        relief = "Remove a filter above, or choose another split."
+        if view.is_unfiltered:
+            relief = "Choose another split, or two versions that both have rows of this one."
+        draw_empty(f"No distance is defined: {plain('; '.join(reasons[:3]))}. {relief}")
         return
     chart, table = st.columns([1, 1], gap="large")
     with chart:
         _draw_bars(view, drift)
     with table:
         _draw_tables(view, drift, split)
-    _draw_told_apart(view, split)
+    _draw_domain_classifier(view, split)
 
 
 def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
-    """The distances, and the tests of what came and went, each narrow enough to be seen whole."""
-    distances, tests = st.tabs(["Distances", "Tests of what was added and removed"])
+    """The distances, and the tests of added and removed rows, each without scrolling sideways."""
+    distances, tests = st.tabs(["Distances", "Tests of added and removed rows"])
     with distances:
         draw_table(
-            _distances(drift), key="iteration-drift", height=table_height(len(drift)),
+            _distances(drift), key="iteration-drift",
             column_config=dict.fromkeys(_FIGURES, st.column_config.Column(width=_FIGURE_WIDTH)),
         )  # fmt: skip
         st.caption(
-            "JS: Jensen-Shannon distance; W1: Wasserstein distance in standard deviations; PSI: "
-            "population stability index. Beside each (95 %): what 95 % of permutations stay below."
+            "JS: Jensen–Shannon distance; W1: Wasserstein distance in standard deviations; PSI: "
+            "population stability index. Beside each its chance level: 95% of permutations are "
+            "below."
         )
     with tests:
         found = {
             "added": view.call(analysis.added_against_kept, split=split),
             "removed": view.call(analysis.removed_against_kept, split=split),
         }
-        draw_table(_tests(drift, found), key="iteration-tests", height=table_height(len(drift)))
+        draw_table(_tests(drift, found), key="iteration-tests")
         st.caption(
-            "Added and removed, each against kept. Effect: from 0 to 1; q: the false discovery "
-            "rate at which it counts (Kolmogorov-Smirnov or chi-square)."
+            "Added and removed rows, each compared with shared ones. Effect: from 0 to 1; q: the "
+            "false discovery rate at which it counts (Kolmogorov–Smirnov or chi-square)."
         )
 
 
 def draw_map(view: View) -> None:
-    """All features over all versions."""
-    st.markdown("##### When did each feature move?")
+    """The drift of all features over all versions."""
+    st.markdown("##### When did each feature drift?")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
-            "Held against", list(DriftReference), format_func=_AGAINST.__getitem__,
+            "Compared with", list(DriftReference), format_func=_AGAINST.__getitem__,
             default=DriftReference.BEFORE, key="iteration-against", required=True,
             persist_state="session",
         )  # fmt: skip
@@ -123,41 +114,24 @@ def draw_map(view: View) -> None:
         .sort("js_distance", descending=True, nulls_last=True, maintain_order=True)
     )
     features = [(kind, name) for kind, name, _ in ranked.head(_MAP_ROWS).iter_rows()]
-    versions = drift["version"].unique(maintain_order=True).to_list()
-    frame = drift_map_frame(
-        drift,
-        features,
-        primary=view.selection.primary,
-        secondary=view.selection.secondary,
-        names=_names(view),
-    )
+    frame = charts.drift_map_frame(drift, features, **view.versions, names=_names(view))
     steps = drift.select("before", "version").unique(maintain_order=True).rows()
 
-    def pick(mark: chart_clicks.Mark) -> None:
+    def pick(mark: state.Mark) -> None:
         row, column = int(str(mark[0])), int(str(mark[1]))
         before, version = steps[column]
         state.select_versions(primary=version, secondary=before)
-        _look_for(*features[row])
+        _search_for(*features[row])
 
-    draw_chart(
-        frame,
-        drift_map,
-        key="iteration-map",
-        fields=("row", "column"),
-        on_pick=pick,
-        versions=len(versions),
-    )
+    draw_chart(frame, charts.drift_map, key="iteration-map", fields=("row", "column"),
+               on_pick=pick, versions=drift["version"].n_unique())  # fmt: skip
     left_out = len(ranked) - len(features)
-    more = f" The {left_out:,} features that moved least are left out." if left_out > 0 else ""
+    more = f" The {left_out:,} features that drifted least are left out." if left_out > 0 else ""
     st.caption(
-        f"{plain(drift_map_text(frame))} Jensen-Shannon distance, whole versions whatever the "
-        f"filters; the step looked at is outlined. A click opens the step.{more}"
+        f"{plain(charts.drift_map_text(frame))} Jensen–Shannon distance of whole versions, "
+        f"whatever the filters; the step shown is outlined. A click opens the step.{more}"
     )
     _draw_link()
-
-
-def _split_control(view: View) -> None:
-    draw_choice("Split", [ALL_SPLITS, *occurring_splits(view)], key=_SPLIT)
 
 
 def _split() -> Split | None:
@@ -166,26 +140,28 @@ def _split() -> Split | None:
 
 
 def _draw_bars(view: View, drift: pl.DataFrame) -> None:
-    frame = drift_frame(drift, names=_names(view))
+    frame = charts.drift_frame(drift, names=_names(view))
     places = drift.select("kind", "feature").rows()
 
-    def pick(mark: chart_clicks.Mark) -> None:
-        _look_for(*places[int(str(mark[0]))])
+    def pick(mark: state.Mark) -> None:
+        _search_for(*places[int(str(mark[0]))])
 
-    draw_chart(frame, drift_bars, key="iteration-drift-chart", fields=("place",), on_pick=pick)
+    draw_chart(frame, charts.drift_bars, key="iteration-drift-chart", fields=("place",),
+               on_pick=pick)  # fmt: skip
     defined = drift["js_distance"].count()
-    first = f" The {MOST_DRIFTING} farthest of {defined:,}." if defined > MOST_DRIFTING else ""
-    told = plain(drift_text(drift_frame(drift, names=_names(view), most=len(drift))))
+    first = f" The {MOST_DRIFTING} largest of {defined:,}." if defined > MOST_DRIFTING else ""
+    every = charts.drift_frame(drift, names=_names(view), most=len(drift))
     st.caption(
-        f"{told} Ticks: what 95 % of permutations stay below, shared rows respected. Coloured: any "
-        "of the three measures in the table passes its level; by chance each does so one time in "
-        f"twenty, any of them one in ten.{first}"
+        f"{plain(charts.drift_text(every))} Ticks: chance levels (95% of permutations are below; "
+        "shared rows stay paired). Colored: at least one of the three measures in the table "
+        "exceeds its level. By chance each does so one time in twenty, any of them one in "
+        f"ten.{first}"
     )
     _draw_link()
 
 
-def _look_for(kind: str, feature: str) -> None:
-    """Let the Features page search for a feature. For callbacks."""
+def _search_for(kind: str, feature: str) -> None:
+    """Set the search of the Features page. For callbacks."""
     st.session_state[_FEATURE] = feature if kind == "feature" else None
     st.session_state[SEARCH] = feature if kind == "feature" else ""
 
@@ -193,11 +169,8 @@ def _look_for(kind: str, feature: str) -> None:
 def _draw_link() -> None:
     feature = st.session_state.get(_FEATURE)
     if feature is not None:
-        st.page_link(
-            "pages/features.py",
-            label=f"Open {plain(shortened(feature))} in the Feature View",
-            icon=":material/bar_chart:",
-        )
+        label = f"Open {brief(feature)} in the Feature View"
+        st.page_link("pages/features.py", label=label, icon=":material/bar_chart:")
 
 
 def _named() -> pl.Expr:
@@ -206,7 +179,7 @@ def _named() -> pl.Expr:
 
 
 def _distances(drift: pl.DataFrame) -> pl.DataFrame:
-    """Distances with their chance levels, and why one is undefined where one is."""
+    """Distances with their chance levels, and the reasons for undefined ones."""
     table = drift.select(
         _named(),
         *(pl.col(column).round(4).alias(title) for title, column in _FIGURES.items()),
@@ -217,70 +190,63 @@ def _distances(drift: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tests(drift: pl.DataFrame, tests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The tests of what came, and of what went, in the order of the distances."""
+    """The tests of added and of removed rows, in the order of the distances."""
     both, shown = drift, list[str]()
-    for what, found in tests.items():
-        if found["effect"].null_count() == len(found) and what != "added":
-            continue  # nothing went: no columns of nothing
-        columns = {f"{what}: effect": "effect", f"{what}: q": "q_value"}
+    for rows, found in tests.items():
+        if found["effect"].null_count() == len(found) and rows != "added":
+            continue  # no rows were removed
+        columns = {f"{rows}: effect": "effect", f"{rows}: q": "q_value"}
         chosen = found.select("kind", "feature", **{t: pl.col(c) for t, c in columns.items()})
         both = both.join(chosen, on=["kind", "feature"], how="left", maintain_order="left")
         shown += columns
     return both.select(_named(), *(pl.col(title).round(4) for title in shown))
 
 
-def _draw_told_apart(view: View, split: Split | None) -> None:
-    st.markdown("##### Can the versions be told apart?")
-    question = jobs.fit_question(
+def _draw_domain_classifier(view: View, split: Split | None) -> None:
+    st.markdown("##### Can a domain classifier separate the versions?")
+    task = jobs.fit_task(
         "domain classifier",
         view.evaluation,
         selection=cached.narrowed(analysis.domain_classifier, view.selection).to_query_string(),
         split=split,
     )
-    found = jobs.answer(question)
+    found = jobs.result_of(task)
     if found is not None:
         _draw_verdict(found)
         return
     st.button(
-        "Ask a classifier",
-        key="iteration-ask",
-        icon=":material/psychology:",
-        disabled=jobs.found_job(question) is not None,
-        help="Five fits of gradient boosting on at most 4,000 rows of each side; some seconds.",
-        on_click=jobs.ask,
-        args=(question,),
-    )
-    jobs.draw(question, what="folds", key="iteration-stop")
+        "Run domain classifier", key="iteration-ask", icon=":material/psychology:",
+        disabled=jobs.job_of(task) is not None,
+        help="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
+        on_click=jobs.enqueue, args=(task,),
+    )  # fmt: skip
+    jobs.draw(task, unit="fold", key="iteration-stop")
 
 
 def _draw_verdict(found: DomainClassifierResult) -> None:
     if found.auc is None or found.chance is None:
         draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return
-    verdict = "can be told apart" if found.is_told else "cannot be told apart better than by chance"
+    verdict = "can" if found.is_separable else "can't"
     st.markdown(
-        f"The rows **{verdict}**: out-of-fold AUC **{found.auc:.3f}**, where guessing stays below "
-        f"{found.chance:.3f} in 95 % of cases. {found.compared.capitalize()}, "
-        f"{found.before_rows:,} against {found.after_rows:,}."
+        f"The classifier **{verdict}** separate the rows better than chance: out-of-fold AUC "
+        f"**{found.auc:.3f}** (95% chance level {found.chance:.3f}). "
+        f"{found.compared.capitalize()}, {found.before_rows:,} vs. {found.after_rows:,}."
     )
-    if found.is_told:
-        telling = ", ".join(
-            f"{plain(shortened(line['feature']))} ({_telling(line)})"
-            for line in found.features.head(5).iter_rows(named=True)
+    if found.is_separable:
+        top = found.features.head(5).select("feature", "auc_alone", "auc_drop")
+        figures = ", ".join(
+            f"{brief(name)} ({'' if alone is None else f'alone {alone:.3f}, '}"
+            f"drop {max(drop, 0.0):.3f})"
+            for name, alone, drop in top.iter_rows()
         )
-        st.markdown(f"Most telling: {telling}.")
+        st.markdown(f"Most informative: {figures}.")
         st.caption(
-            "Alone: the AUC of this feature by itself. Fall: by how much the AUC falls when the "
-            "feature is shuffled; little where other features say the same."
+            "Alone: the AUC of this feature alone. Drop: the decrease of the AUC when the feature "
+            "is shuffled; small where other features contain the same information."
         )
-
-
-def _telling(line: Mapping[str, Any]) -> str:
-    alone = "" if line["auc_alone"] is None else f"alone {line['auc_alone']:.3f}, "
-    return f"{alone}fall {max(line['auc_drop'], 0.0):.3f}"
 
 
 def _names(view: View) -> Mapping[str, str]:
-    dataset = view.evaluation.dataset
-    every = [*(f.name for f in dataset.features), *(v.name for v in dataset.versions)]
+    every = [*(f.name for f in view.evaluation.dataset.features), *view.version_names]
     return {name: shortened(name, 24) for name in every if len(name) > 24}

@@ -1,4 +1,4 @@
-"""Models fitted on a visitor's request: all visitors' in one line, watched, left and stopped.
+"""Fits that visitors ask for: in one queue for all visitors, shown, left, and stopped.
 
 Two fits at once on two cores would take longer than one after the other, and every page with them.
 """
@@ -14,32 +14,24 @@ import streamlit as st
 
 from chameleon.analysis import run_fit
 from chameleon.app import projects, uploads
-from chameleon.app.formatting import duration_words, plain
+from chameleon.app.background import Job, Task, WorkQueue
+from chameleon.app.formatting import counted, duration_words, plain
 from chameleon.app.upload_process import in_child
-from chameleon.app.work_queue import Job, Line, Question
+from chameleon.app.view import draw_until
 from chameleon.models import Evaluation
 from chameleon.project import with_damage
 from chameleon.storage import Note
 
 Result = TypeVar("Result")
 
-MOST_WAITING = 8
-"""So many jobs may wait for their turn; more are asked to come back later."""
-
 _JOBS = "chameleon.jobs"
-_MOST_KEPT = 24
-_MOMENT_SECONDS = 0.4
+_MOST_CACHED = 24
+_WAIT_SECONDS = 0.4
 _LOOK_SECONDS = 0.7
 
 
-def fit_question(name: str, evaluation: Evaluation, **options: object) -> Question[Any]:
-    """An analysis that fits models, to be asked for; on an upload a child process fits them.
-
-    Parameters
-    ----------
-    name, options
-        As `run_fit` takes them.
-    """
+def fit_task(name: str, evaluation: Evaluation, **options: object) -> Task[Any]:
+    """An analysis that fits models, as `run_fit` takes it; a child process fits an upload's."""
 
     def work(note: Note) -> object:
         project = evaluation.dataset.project
@@ -47,54 +39,44 @@ def fit_question(name: str, evaluation: Evaluation, **options: object) -> Questi
             in_child("fit", project.path, project.private, note, name=name, options=options)
         return run_fit(name, evaluation, options, note)
 
-    return Question((name, evaluation.key, json.dumps(options, sort_keys=True)), work)
+    return Task((name, evaluation.key, json.dumps(options, sort_keys=True)), work)
 
 
-def ask(question: Question[Any]) -> None:
-    """Put a question in the line, for this visitor. For callbacks: the script runs afterwards.
-
-    A short job is done by then.
-    """
-    if found_job(question) is not None:
+def enqueue(task: Task[Any]) -> None:
+    """Queue a task for this visitor, and wait a moment. For callbacks: the script runs next."""
+    if job_of(task) is not None:
         return
     own = uploads.upload_of_session() if uploads.is_shown() else None
-    jobs, job = _jobs(), Job(question, _line() if own is None else projects.workshop().uploads)
-    jobs[question.key] = job
+    jobs, job = _jobs(), Job(task)
+    jobs[task.key] = job
     done = [key for key, known in jobs.items() if known.complete]
-    for forgotten in done[: max(0, len(jobs) - _MOST_KEPT)]:
-        del jobs[forgotten]
-    job.begin()
+    for old in done[: max(0, len(jobs) - _MOST_CACHED)]:
+        del jobs[old]
+    job.begin(_queue() if own is None else projects.workshop().uploads)
     if own is not None:
-        own.ends_with(job)
-    job.wait(_MOMENT_SECONDS)
+        own.add_job(job)
+    job.wait(_WAIT_SECONDS)
 
 
-def found_job(question: Question[Result]) -> Job[Result] | None:
-    """What this visitor has asked already; None where it was not asked, stopped, or failed."""
-    job = cast("Job[Result] | None", _jobs().get(question.key))
+def job_of(task: Task[Result]) -> Job[Result] | None:
+    """The visitor's job of a task; None where it was not queued, was stopped, or failed."""
+    job = cast("Job[Result] | None", _jobs().get(task.key))
     return None if job is None or job.stopped or job.error is not None else job
 
 
-def answer(question: Question[Result]) -> Result | None:
-    """What came of a question, where this visitor has asked it and it is there."""
-    job = found_job(question)
+def result_of(task: Task[Result]) -> Result | None:
+    """The result of this visitor's job, if there is one."""
+    job = job_of(task)
     return None if job is None else job.result
 
 
-def draw(question: Question[Any], *, what: str, key: str) -> None:
-    """How far a job is, its place in the line, and a button that stops it; or why it failed.
+def draw(task: Task[Any], *, unit: str, key: str) -> None:
+    """Show a job's progress with a button that stops it, or why it failed.
 
-    The page is drawn anew when it ends. Cached results that were damaged are named. Otherwise
-    nothing is drawn where there is nothing to wait for.
-
-    Parameters
-    ----------
-    what
-        What is counted: "models", "folds".
-    key
-        Of the button.
+    Damaged cached results are named. When the job ends, the page is drawn again. `unit` is one of
+    its steps ("model", "fold"), `key` that of the button.
     """
-    job = _jobs().get(question.key)
+    job = _jobs().get(task.key)
     if job is None or job.stopped:
         return
     for finding in with_damage((), job.damaged):
@@ -102,40 +84,38 @@ def draw(question: Question[Any], *, what: str, key: str) -> None:
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:
-        watch(job, what=what, key=key)
+        draw_progress(job, unit=unit, key=key)
 
 
-def words(job: Job[Any], what: str) -> str:
-    """How far a job is, in a sentence."""
+def progress_words(job: Job[Any], unit: str) -> str:
+    """A job's progress in a sentence."""
     leave = "You can leave this page."
-    if ahead := job.ahead:
-        return f"Waiting: {ahead:,} job{'' if ahead == 1 else 's'} before this one. {leave}"
+    if job.ahead:
+        return f"Queued: {counted(job.ahead, 'job')} before this one. {leave}"
     progress = job.progress
     if progress is None or progress.total == 1:
-        return f"Working on {what}… {leave}"
+        return f"Working on {unit}s… {leave}"
     seconds = job.seconds_left
-    left = "" if seconds is None else f", about {duration_words(seconds)} to go"
-    return f"{progress.done:,} of {progress.total:,} {what}{left}. {leave}"
+    left = "" if seconds is None else f", about {duration_words(seconds)} left"
+    step = min(progress.done + 1, progress.total)
+    return f"Fitting {unit} {step:,} of {progress.total:,}{left}. {leave}"
 
 
-def watch(job: Job[Any], *, what: str, key: str | None) -> None:
-    """Show how far a job is, with a button of that key that stops it; see `draw`."""
+def draw_progress(job: Job[Any], *, unit: str, key: str | None) -> None:
+    """Show a job's progress, with a button of that key that stops it; see `draw`."""
 
-    @st.fragment(run_every=_LOOK_SECONDS)
-    def look() -> None:
-        if job.complete or job.stopped:
-            st.rerun(scope="app")
+    def draw() -> None:
         progress = job.progress
         share = 0.0 if progress is None else progress.done / max(progress.total, 1)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(share, text=words(job, what), width=480)
+            st.progress(share, text=progress_words(job, unit), width=480)
             if key is not None:
                 st.button(
                     "Stop", key=key, icon=":material/stop_circle:", on_click=job.cancel,
                     help="Fitting ends after the current model. Fitted models are cached.",
                 )  # fmt: skip
 
-    look()
+    draw_until(lambda: job.complete or job.stopped, draw, seconds=_LOOK_SECONDS)
 
 
 def _jobs() -> OrderedDict[tuple[Hashable, ...], Job[Any]]:
@@ -144,5 +124,5 @@ def _jobs() -> OrderedDict[tuple[Hashable, ...], Job[Any]]:
 
 
 @st.cache_resource(show_spinner=False)
-def _line() -> Line:
-    return Line("chameleon-jobs", most_waiting=MOST_WAITING)
+def _queue() -> WorkQueue:
+    return WorkQueue("chameleon-jobs")

@@ -1,4 +1,4 @@
-"""The project that this visitor looks at, and the progress of its opening.
+"""The project of this visitor: its choice, its opening, and its layout.
 
 A visitor sees names only: the operator's addresses are paths of the server.
 """
@@ -13,24 +13,25 @@ from pathlib import Path
 import streamlit as st
 
 from chameleon.app import state, uploads
-from chameleon.app.opening import Opening, Workshop
-from chameleon.app.operator import operator
+from chameleon.app.background import Opening, Workshop
+from chameleon.app.server import operator
+from chameleon.app.view import draw_until
 from chameleon.errors import ChameleonError
 from chameleon.project import SETTINGS_FILE, address_of
 from chameleon.selection import QueryItems, Selection
 
 _SWITCH = "project-switch"
-_MOMENT_SECONDS = 0.4
+_WAIT_SECONDS = 0.4
 
 
 @st.cache_resource(show_spinner=False)
 def workshop() -> Workshop:
-    """The workshop in which all projects of this server are opened."""
+    """The workshop of this server."""
     return Workshop()
 
 
 def choices() -> dict[str, str]:
-    """The address of every project there is for this visitor, by name."""
+    """The addresses of all projects for this visitor, by name."""
     found: dict[str, str] = {}
     for address in operator().addresses:
         found[_free(_name(address), (*found, uploads.NAME))] = address
@@ -41,21 +42,21 @@ def choices() -> dict[str, str]:
 
 
 def shown() -> tuple[str, str]:
-    """The name and the address of the project this visitor looks at."""
+    """The name and the address of the project shown."""
     offered = choices()
     name = state.project_of_session(list(offered))
     return name, offered[name]
 
 
 def opened() -> Opening:
-    """The opening of the project this visitor looks at; new version files make a new one."""
+    """The opening of the project shown; new version files make a new one."""
     name, address = shown()
     own = uploads.upload_of_session()
     if name == uploads.NAME and own is not None:
         found = own.opened(workshop())
     else:
         found = workshop().opening(address, umap=operator().umap)
-    found.wait(_MOMENT_SECONDS)  # what is kept on disk is there at once: no flash of a bar
+    found.wait(_WAIT_SECONDS)  # what is cached is there at once: no flash of a bar
     return found
 
 
@@ -65,28 +66,29 @@ def item() -> str | None:
 
 
 def link_items(selection: Selection) -> QueryItems:
-    """The items of an address that shows this selection of the project looked at."""
+    """The address items of this selection of the project shown."""
     name = item()
     own: QueryItems = () if name is None else ((state.PROJECT_ITEM, name),)
     return own + selection.to_query()
 
 
-def may_lay_out(opened: Opening) -> bool:
+def may_lay_out(opening: Opening) -> bool:
     """Return True if this visitor may ask for a new layout.
 
-    The operator's project gets one of a visitor's asking only in place of the first picture.
+    Without the operator's permission to write, a visitor can only replace the operator's first
+    layout.
     """
-    evaluation = opened.evaluation
-    if opened.private is not None or operator().may_write:
+    if opening.private is not None or operator().may_write:
         return True
-    return not operator().umap and evaluation is not None and opened.wants_layout(again=False)
+    missing = opening.evaluation is not None and opening.wants_layout(again=False)
+    return missing and not operator().umap
 
 
 def lay_out_again() -> None:
-    """Compute a new layout of the project this visitor looks at. For callbacks."""
+    """Compute a new layout of the project shown. For callbacks."""
     current = opened()
     if may_lay_out(current):
-        workshop().lay_out(current, again=True)
+        current.lay_out(workshop().layouts, again=True)
 
 
 def draw_switch() -> None:
@@ -96,16 +98,14 @@ def draw_switch() -> None:
         return
     st.session_state[_SWITCH] = state.current_project()
     st.selectbox(
-        "Project",
-        names,
-        key=_SWITCH,
+        "Project", names, key=_SWITCH,
         on_change=lambda: state.choose_project(st.session_state[_SWITCH]),
         format_func=lambda name: "Your upload" if name == uploads.NAME else name,
-    )
+    )  # fmt: skip
 
 
-def draw_layout_state() -> None:
-    """Show how far the layout is, and draw the page anew when it is ready."""
+def draw_layout_progress() -> None:
+    """Show the progress of the layout, or why it failed."""
     current = opened()
     if current.layout_refused:
         st.caption(current.layout_refused)
@@ -116,35 +116,34 @@ def draw_layout_state() -> None:
         return
     before = current.evaluation
 
-    @st.fragment(run_every=1.0)
-    def watch() -> None:
-        if process.finished and current.evaluation is not before:
-            st.rerun(scope="app")
+    def draw() -> None:
         progress = process.progress
-        st.progress(progress.share, text=f"Laying out by UMAP: {progress.stage}")
+        st.progress(progress.share, text=f"Computing the UMAP layout: {progress.stage}")
 
-    watch()
+    draw_until(
+        lambda: process.finished and current.evaluation is not before, draw, seconds=1.0
+    )  # fmt: skip
 
 
 def _free(name: str, taken: Collection[str]) -> str:
-    """The name, with a number where it is taken."""
+    """The name, with a number if it is taken."""
     numbered = (f"{name} ({number})" for number in count(2))
     return name if name not in taken else next(n for n in numbered if n not in taken)
 
 
 def _name(address: str) -> str:
-    """The name of a project, on one line: what its settings say, else its last path component."""
+    """The name of a project, on one line: that of its settings, else its last path component."""
     place = Path(address.partition("?")[0])
     settings = (place if place.is_dir() else place.parent) / SETTINGS_FILE
     try:
         changed = settings.stat().st_mtime_ns
     except OSError:
         changed = 0
-    return _said_name(address, changed)
+    return _name_in_settings(address, changed)
 
 
 @lru_cache(maxsize=256)
-def _said_name(address: str, changed: int) -> str:
+def _name_in_settings(address: str, changed: int) -> str:
     try:
         name = address_of(address).settings.name
     except (ChameleonError, OSError):

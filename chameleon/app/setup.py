@@ -1,4 +1,4 @@
-"""The New project page: what was found, what it shall mean, and the chameleon.toml that says so."""
+"""The New project page: an upload, its versions and columns, and the chameleon.toml for it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import datetime as dt
 import tempfile
 import threading
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import polars as pl
 import streamlit as st
 
-from chameleon.app import jobs, projects, setup_form, upload_form, uploads
+from chameleon.app import jobs, projects, setup_form, state, uploads
 from chameleon.app.cached import kept
+from chameleon.app.check import draw_findings
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.info import problem_lines
-from chameleon.app.operator import WRITING_FLAG, operator
+from chameleon.app.server import WRITING_FLAG, operator
 from chameleon.errors import ChameleonError
 from chameleon.project import (
+    ENDINGS,
     SETTINGS_FILE,
     Settings,
     Survey,
@@ -27,7 +29,10 @@ from chameleon.project import (
 )
 from chameleon.storage import write_text
 
-_MOMENT_SECONDS = 0.4
+_NUMBER = "chameleon.uploader"
+_REFUSED = "chameleon.refused"
+_TYPES = [*dict.fromkeys(e.rpartition(".")[2] for e in ENDINGS), "toml", "zip"]
+_WAIT_SECONDS = 0.4
 _ONE_AT_A_TIME = threading.Lock()
 _LONGEST_CELL = 60
 _SAMPLES = 3
@@ -35,12 +40,12 @@ _SAMPLES = 3
 
 
 def draw() -> None:
-    """Bringing data along, then the project that is shown: versions, columns, settings."""
-    upload_form.draw()
+    """The upload, then the project shown: versions, columns, settings."""
+    _draw_upload()
     name, address = projects.shown()
     own = uploads.upload_of_session() if name == uploads.NAME else None
     title = "your upload" if own is not None else shortened(name, 60)
-    st.markdown(f"##### What is in {plain(title)}")
+    st.markdown(f"##### What does {plain(title)} contain?")
     stamp = folder_stamp(address)
     found = _found(address, stamp, own)
     if found is None:
@@ -50,10 +55,70 @@ def draw() -> None:
     if chosen is not None and chosen != found.settings:
         tried = _found(address, stamp, own, chosen)
     if tried is not None:
-        _draw_state(tried, stands=tried is found)
+        _draw_state(tried, in_use=tried is found)
     _draw_versions(tried or found)
     _draw_columns(tried or found)
     _draw_settings(address, chosen or found.settings, own)
+
+
+def _draw_upload() -> None:
+    """The uploader, or the upload that exists; a message where uploads are switched off."""
+    if not operator().uploads:
+        st.caption("Uploads are switched off on this server.")
+        return
+    st.markdown("##### Your own data")
+    own = uploads.upload_of_session()
+    if own is not None:
+        _draw_own(own)
+        return
+    limits = uploads.LIMITS
+    key = f"uploader-{st.session_state.get(_NUMBER, 0)}"
+    st.file_uploader(
+        "One file per version, one table with a version column, or a zip of a project folder",
+        type=_TYPES, accept_multiple_files=True, key=key, on_change=_take, args=(key,),
+    )  # fmt: skip
+    st.caption(
+        f"At most {limits.files:,} files, {limits.sent_bytes // 1_000_000:,} MB as sent and "
+        f"{limits.bytes // 1_000_000:,} MB unpacked, {limits.rows:,} rows in all versions "
+        f"together, {limits.columns:,} columns. The data is stored in a private folder of this "
+        "server. Only you can see it. It's deleted when you close or reload the page."
+    )
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        st.error(plain(refused), icon=":material/error:")
+
+
+def _take(key: str) -> None:
+    """Take the files of the uploader and have Streamlit forget them."""
+    files = st.session_state[key] or []
+    if not files:
+        return
+    try:
+        uploads.add_files([(file.name, file.size, cast("BinaryIO", file)) for file in files])
+    except ChameleonError as error:
+        st.session_state[_REFUSED] = str(error)
+    finally:
+        uploads.forget_files(files)
+        st.session_state[_NUMBER] = st.session_state.get(_NUMBER, 0) + 1
+
+
+def _draw_own(own: uploads.Upload) -> None:
+    st.caption(
+        "Only you can see this upload. It's deleted when you close or reload the page. Download it "
+        "to keep it."
+    )
+    if own.left_out:
+        st.info(plain(own.left_out), icon=":material/info:")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download the project", own.zipped, f"{own.project.name}.zip", "application/zip",
+            key="upload-download", icon=":material/download:", on_click="ignore",
+            help=f"A zip with the tables and {SETTINGS_FILE}, without computed results.",
+        )  # fmt: skip
+        st.button(
+            "Delete the upload", key="upload-remove", icon=":material/delete:",
+            on_click=uploads.remove, args=(own,),
+        )  # fmt: skip
 
 
 def _found(
@@ -62,27 +127,27 @@ def _found(
     own: uploads.Upload | None,
     settings: Settings | None = None,
 ) -> Survey | None:
-    """The survey with these settings; None where the page says why there is nothing yet."""
+    """The survey with these settings; None where the page shows why there is none yet."""
     try:
         if own is None:
             text = None if settings is None else settings_text(settings)
             return _survey(address, stamp, text, settings)
         job = own.survey(projects.workshop().uploads, settings)
     except ValueError as error:
-        _tell_unwritable(error)
+        _draw_unwritable(error)
         return None
     except ChameleonError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    job.wait(_MOMENT_SECONDS)
+    job.wait(_WAIT_SECONDS)
     if job.error is not None:
         st.error(plain(job.error), icon=":material/error:")
     elif not job.complete:
-        jobs.watch(job, what="your files", key=None)
+        jobs.draw_progress(job, unit="file", key=None)
     return job.result
 
 
-@kept(max_entries=8, show_spinner="Looking at the data…")
+@kept(max_entries=8, show_spinner="Reading the data…")
 def _survey(
     address: str,
     stamp: tuple[tuple[str, int, int], ...],
@@ -92,13 +157,13 @@ def _survey(
     with _ONE_AT_A_TIME:
         if _settings is None:
             return survey(address)
-        # a visitor's trial is nothing to keep beside the operator's project
+        # a visitor's trial leaves nothing beside the operator's project
         with tempfile.TemporaryDirectory(prefix="chameleon-trial-") as folder:
             return survey(address, private=Path(folder), settings=_settings)
 
 
-def _draw_state(found: Survey, *, stands: bool) -> None:
-    """Draw whether the project opens, and its problems."""
+def _draw_state(found: Survey, *, in_use: bool) -> None:
+    """Show whether the project opens, and its findings."""
     if found.error is not None:
         st.error(plain(found.error), icon=":material/error:")
     elif found.project is not None:
@@ -107,9 +172,11 @@ def _draw_state(found: Survey, *, stands: bool) -> None:
             f"{len(found.versions):,} versions, {len(found.project.kinds):,} features.",
             icon=":material/check_circle:",
         )
-        if stands:
-            st.page_link("streamlit_app.py", label="Look at it", icon=":material/dashboard:")
-    problem_lines(found.findings)
+        if in_use:
+            st.page_link(
+                "streamlit_app.py", label="Open the Overview", icon=":material/dashboard:"
+            )  # fmt: skip
+    draw_findings(found.findings)
 
 
 def _draw_versions(found: Survey) -> None:
@@ -129,85 +196,88 @@ def _draw_versions(found: Survey) -> None:
         }
         for one in found.versions
     ]
-    frame = pl.DataFrame(rows, infer_schema_length=None)
     narrow = st.column_config.Column(width=60)
     st.dataframe(
-        frame, hide_index=True, key="setup-found", alt="Versions found", placeholder="-",
+        pl.DataFrame(rows, infer_schema_length=None), hide_index=True, key="setup-found",
+        alt="Versions found", placeholder="-",
         column_config=dict.fromkeys(("rows", "columns", "problems"), narrow),
     )  # fmt: skip
 
 
 def _day(date: dt.date | None) -> str | None:
-    """A version's date; with the time only where there is one other than midnight."""
+    """A version's date, with the time unless it is midnight."""
     if not isinstance(date, dt.datetime):
         return None if date is None else date.isoformat()
     return date.date().isoformat() if date.time() == dt.time() else date.isoformat(" ", "minutes")
 
 
 def _draw_columns(found: Survey) -> None:
-    """A row a column: its kind, its role, and its first values."""
+    """One row per column: its kind, its role, and its first values."""
     if not found.columns:
         return
     st.markdown(f"##### Columns found: {len(found.columns):,}")
+    settings = found.settings
     roles = {c: role for role, names in found.guessed.items() for c in names}
-    roles |= {c: role for role, names in found.settings.columns.items() for c in names}
-    roles |= dict.fromkeys(found.settings.ignored, "ignored")
-    weak = found.settings.weak
-    pairs = weak.probability_columns(found.columns, roles)
+    roles |= {c: role for role, names in settings.columns.items() for c in names}
+    roles |= dict.fromkeys(settings.ignored, "ignored")
+    pairs = settings.weak.probability_columns(found.columns, roles)
     roles |= {column: f"probability of {shortened(name)}" for name, column in pairs}
-    pairs = weak.vote_columns(found.columns, roles)
-    roles |= {column: f"votes of rule {shortened(name)}" for name, column in pairs}
-    told = {v: k for k, v in found.settings.source.items() if k != "file" and isinstance(v, str)}
+    pairs = settings.weak.vote_columns(found.columns, roles)
+    roles |= {column: f"votes of {shortened(name)}" for name, column in pairs}
+    of_source = {v: k for k, v in settings.source.items() if k != "file" and isinstance(v, str)}
     names = [*found.columns, *(c for c in found.table_columns if c not in found.columns)]
-    head = [_values(found.head, name) for name in names]
-    most = min(max((len(values) for values in head), default=0), _SAMPLES)
+    head = [
+        ["" if v is None else shortened(str(v), _LONGEST_CELL) for v in found.head[name].to_list()]
+        if name in found.head.columns
+        else []
+        for name in names
+    ]
     table = {
         "column": names,
         "kind": [str(found.columns.get(name) or "-") for name in names],
-        "role": [
-            roles.get(name) or (f"tells the {told[name]}" if name in told else "feature")
-            for name in names
-        ],
+        "role": [roles.get(name) or of_source.get(name, "feature") for name in names],
     }
-    for row in range(most):
+    for row in range(min(max(map(len, head), default=0), _SAMPLES)):
         table[f"row {row + 1}"] = [values[row] if row < len(values) else "" for values in head]
     st.dataframe(pl.DataFrame(table), hide_index=True, key="setup-columns", alt="Columns found")
 
 
-def _values(head: pl.DataFrame, name: str) -> list[str]:
-    if name not in head.columns:
-        return []
-    return ["" if v is None else shortened(str(v), _LONGEST_CELL) for v in head[name].to_list()]
-
-
 def _draw_settings(address: str, settings: Settings, own: uploads.Upload | None) -> None:
-    """The chameleon.toml to copy, download, use or save."""
+    """The chameleon.toml to copy, download, use, or save."""
     st.markdown(f"##### {SETTINGS_FILE}")
     try:
         text = settings_text(settings)
     except ValueError as error:
-        _tell_unwritable(error)
+        _draw_unwritable(error)
         return
-    st.code(
-        text, language="toml", wrap_lines=True, height="content" if text.count("\n") < 24 else 480
-    )
+    height = "content" if text.count("\n") < 24 else 480
+    st.code(text, language="toml", wrap_lines=True, height=height)  # type: ignore[arg-type]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             f"Download {SETTINGS_FILE}", text, SETTINGS_FILE, "application/toml",
             key="setup-download", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         if own is not None:
-            upload_form.draw_use(own, text)
+            st.button(
+                "Use these settings", key="setup-use", type="primary", icon=":material/check:",
+                on_click=_use, args=(own, text),
+            )  # fmt: skip
         elif operator().may_write:
             _draw_save(address_of(address).folder / SETTINGS_FILE, text)
     if own is None and not operator().may_write:
         st.caption(
-            f"Put the file into the project folder. With {WRITING_FLAG} behind the project, the "
+            f"Copy the file into the project folder. With {WRITING_FLAG} after the project, the "
             "operator lets this page save it there."
         )
 
 
-def _tell_unwritable(error: ValueError) -> None:
+def _use(own: uploads.Upload, text: str) -> None:
+    own.use_settings(text)
+    state.forget_project(uploads.NAME)
+    state.choose_project(uploads.NAME)
+
+
+def _draw_unwritable(error: ValueError) -> None:
     st.error(
         plain(f"These settings can't be written into {SETTINGS_FILE}: {error}"),
         icon=":material/error:",
@@ -215,20 +285,20 @@ def _tell_unwritable(error: ValueError) -> None:
 
 
 def _draw_save(path: Path, text: str) -> None:
-    """Save into the operator's project folder; what stands there is replaced only when asked."""
-    stands = path.exists()
-    if stands and _content(path) == text:
-        st.caption(f"This is what the {SETTINGS_FILE} in the project folder says.")
+    """Save into the operator's project folder; an existing file is replaced only when asked."""
+    exists = path.exists()
+    if exists and _content(path) == text:
+        st.caption(f"The {SETTINGS_FILE} in the project folder has these settings.")
         return
-    agreed = not stands or st.checkbox(
-        f"Replace the {SETTINGS_FILE} that stands in the project folder", key="setup-replace"
+    agreed = not exists or st.checkbox(
+        f"Replace the {SETTINGS_FILE} in the project folder", key="setup-replace"
     )
     if st.button("Save into the project folder", key="setup-save", disabled=not agreed):
         if not operator().may_write or (path.exists() and not agreed):
-            return  # it came to stand there meanwhile
+            return  # another one was saved in the meantime
         if write_text(path, text):
             st.rerun()
-        st.error(f"{SETTINGS_FILE} could not be written: the folder does not take it.")
+        st.error(f"{SETTINGS_FILE} couldn't be written into the project folder.")
 
 
 def _content(path: Path) -> str | None:

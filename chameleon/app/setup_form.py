@@ -1,4 +1,4 @@
-"""The form in which a visitor says how the data is read and which column is what."""
+"""The form for how the data is read and what each column means."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chameleon.project import CUTS, USUAL_NAMES, Settings, Survey
 
 _NONE = "(none)"
 _ONE_VERSION = "one"
-_LABELS: Mapping[str, str] = {
-    "snapshot": "A row is repeated in every version that holds it (snapshot)",
-    "since": "A row stands once, with the version that brought it (since)",
-    "valid": "A row says from which version on it holds, and until when (valid)",
-    "cut": "By date: a version a day, week or month",
+_READINGS: Mapping[str, str] = {
+    "snapshot": "A row is repeated in every version that contains it (snapshot)",
+    "since": "A row occurs once, with the version that added it (since)",
+    "valid": "A row has its first version, and optionally its last one (valid)",
+    "cut": "By date: one version per day, week, or month",
     "steps": "By date: versions of equal length in time",
     _ONE_VERSION: "The table is one version",
 }
@@ -27,14 +27,10 @@ _COLUMN_KEYS = ("version", "valid_from", "valid_to", "date")
 
 
 def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
-    """The settings that were chosen; None where there is nothing to choose from.
+    """The chosen settings; None where there is nothing to choose from.
 
-    Parameters
-    ----------
-    stamp
-        The state of the data; the form begins anew with another one.
-    alone
-        Whether a single table may become the one version of a project.
+    The form is reset when the `stamp` of the data's files changes. `alone` is True if a single
+    table may become the one version of a project.
     """
     if not found.columns:
         return None
@@ -48,12 +44,9 @@ def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
             source = _source(found, reading, key)
         columns = _columns(found, key, source)
         ignored = st.multiselect(
-            "Columns that are no features",
-            list(found.columns),
-            default=[c for c in settings.ignored if c in found.columns],
-            format_func=shortened,
-            key=f"{key}-ignored",
-        )
+            "Columns that are no features", list(found.columns), format_func=shortened,
+            default=[c for c in settings.ignored if c in found.columns], key=f"{key}-ignored",
+        )  # fmt: skip
         st.form_submit_button("Try these settings", icon=":material/rule:")
     chosen = replace(
         settings,
@@ -63,66 +56,60 @@ def draw(found: Survey, *, stamp: str, alone: bool) -> Settings | None:
         source=source,
         findings=(),
     )
-    same = replace(settings, findings=())
-    return settings if chosen == same else chosen
+    return settings if chosen == replace(settings, findings=()) else chosen
 
 
 def _reading(found: Survey, key: str, *, alone: bool) -> str | None:
-    """The reading of the table that is chosen; None while none is."""
-    options = ["snapshot", "since", "valid", "cut", "steps", *([_ONE_VERSION] if alone else [])]
+    """The chosen reading of the table, if any."""
+    options = [name for name in _READINGS if alone or name != _ONE_VERSION]
     stated = found.settings.source
     current = str(stated["reading"]) if "reading" in stated else None
     current = next((k for k in ("cut", "steps") if k in stated), current)
     return st.radio(
-        "How does the table hold its versions?",
-        options,
-        index=options.index(current) if current in options else None,
-        format_func=_LABELS.__getitem__,
-        key=f"{key}-reading",
-    )
+        "How are versions stored in the table?", options, format_func=_READINGS.__getitem__,
+        index=options.index(current) if current in options else None, key=f"{key}-reading",
+    )  # fmt: skip
 
 
 def _source(found: Survey, reading: str, key: str) -> dict[str, Any]:
-    """The [source] of that reading, its columns chosen in the form."""
-    file = found.settings.source["file"]
+    """The [source] of that reading, with columns chosen in the form."""
+    stated = found.settings.source
     if reading == _ONE_VERSION:
         return {}
     choice = next(c for c in found.readings if reading in (c.source.get("reading"), *c.source))
-    source: dict[str, Any] = {"file": file}
+    source: dict[str, Any] = {"file": stated["file"]}
     for name, guess in choice.source.items():
         if name in _COLUMN_KEYS:
-            stated = found.settings.source.get(name, guess)
+            current = str(stated.get(name, guess))
             source[name] = _column(
-                f"Column of {name}", found.table_columns, str(stated), f"{key}-{reading}-{name}"
+                f"Column of {name}", found.table_columns, current, f"{key}-{reading}-{name}"
             )
         elif name == "cut":
-            stated = found.settings.source.get("cut", guess)
-            index = CUTS.index(stated) if stated in CUTS else 0
+            cut = stated.get("cut", guess)
+            index = CUTS.index(cut) if cut in CUTS else 0
             source[name] = st.selectbox("Every", CUTS, index=index, key=f"{key}-cut")
         elif name == "steps":
-            stated = found.settings.source.get("steps")
-            shown = stated if type(stated) is int and 1 <= stated <= _MOST_STEPS else guess
-            value = st.number_input("Versions", 1, _MOST_STEPS, shown, key=f"{key}-steps")
-            source[name] = int(value)
+            steps = stated.get("steps")
+            shown = steps if type(steps) is int and 1 <= steps <= _MOST_STEPS else guess
+            source[name] = int(
+                st.number_input("Versions", 1, _MOST_STEPS, shown, key=f"{key}-steps")
+            )
         elif name != "file":
             source[name] = guess
-    if reading == "valid" and found.settings.source.get("inclusive"):
+    if reading == "valid" and stated.get("inclusive"):
         source["inclusive"] = True
     return source
 
 
 def _columns(found: Survey, key: str, source: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The columns that have a role; what is found by its usual name need not be said."""
+    """The columns with a role; those found by their usual names need not be stated."""
     stated = found.settings.columns
-    chosen: dict[str, tuple[str, ...]] = {}
     ids = st.multiselect(
-        "id: what an instance is known by in every version",
-        list(found.columns),
+        "id: identifies an instance in every version", list(found.columns), format_func=shortened,
         default=[c for c in stated.get("id", found.guessed["id"]) if c in found.columns],
-        format_func=shortened,
         key=f"{key}-id",
-    )
-    chosen["id"] = tuple(ids)
+    )  # fmt: skip
+    chosen = {"id": tuple(ids)}
     for role, place in zip(_SINGLE, st.columns(len(_SINGLE)), strict=True):
         with place:
             current = next(iter(stated.get(role, found.guessed[role])), _NONE)
@@ -139,10 +126,5 @@ def _columns(found: Survey, key: str, source: Mapping[str, Any]) -> dict[str, tu
 
 def _column(label: str, columns: Sequence[str], current: str, key: str) -> str:
     options = [_NONE, *columns]
-    return st.selectbox(
-        label,
-        options,
-        index=options.index(current) if current in options else 0,
-        format_func=lambda name: shortened(name),
-        key=key,
-    )
+    index = options.index(current) if current in options else 0
+    return st.selectbox(label, options, index=index, format_func=shortened, key=key)

@@ -1,191 +1,199 @@
-"""The selection of this visitor: stored in the session, written to the address, read from links."""
+"""The state of a visit: project, selection, and tour, in the session and the address; chart clicks.
+
+A chart's own selection outlives changes of its data and cannot be set from the script. It is
+therefore read as a stream of clicks: the mark that appeared in it or left it was clicked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from chameleon.app import chart_clicks
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection import Filters, QueryItems, Selection, usable
 
-_PROJECT = "chameleon.project"
-_OTHERS = "chameleon.selections"
-_SELECTION = "chameleon.selection"
-_WRITTEN = "chameleon.written"
-_COMPLAINTS = "chameleon.complaints"
-_CLICKED = "chameleon.clicked"
-_LEFT = "chameleon.left"
-_STALE = "chameleon.stale"
-_TOUR = "chameleon.tour"
-
 PROJECT_ITEM = "project"
-"""The item of the address that names the project, where there are several."""
+"""The address item that names the project, where there are several."""
 
 TOUR_ITEM = "tour"
-"""The item of the address that names the step of the guided tour, while one is taken."""
+"""The address item that names the step of the guided tour, during one."""
 
-_LEFT_KEPT = 20
-
-_OWN = "own-items"  # goes with the project: it names its instances
 OWN_ITEMS = ("open", "find")
 """Items of the address that a page may have beside the selection: see `own_item`."""
+
+Mark = tuple[object, ...]
+"""The values of a chart's fields that identify a mark."""
+
+_VISIT = "chameleon.visit"
+_MOST_LEFT = 20
+
+
+@dataclass
+class _Visit:
+    """The state of one session.
+
+    `selections` are those of other projects, `own_items` the address items of each page.
+    `written` is the address written last, `left` those before it. `clicked` is True from a click to
+    the end of the run that it leads to. `stale` and `messages` are about parts of a link that don't
+    exist. `charts` has the marks of each chart's last event, `numbers` counts how often a chart was
+    cleared, and `number` how often all were.
+    """
+
+    project: str | None = None
+    selection: Selection | None = None
+    selections: dict[str, Selection] = field(default_factory=dict)
+    tour: int | None = None
+    page: str = ""
+    own_items: dict[str, dict[str, str]] = field(default_factory=dict)
+    written: QueryItems | None = None
+    left: list[QueryItems] = field(default_factory=list)
+    clicked: bool = False
+    stale: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    charts: dict[str, list[Mark]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    number: int = 0
+
+
+def _visit() -> _Visit:
+    return cast("_Visit", st.session_state.setdefault(_VISIT, _Visit()))
 
 
 def project_of_session(names: Sequence[str]) -> str:
     """The project shown: the one chosen last or named by a link, else the first of `names`."""
-    items = _address()
-    current = cast("str | None", st.session_state.get(_PROJECT))
-    followed = current in names and (bool(st.session_state.get(_CLICKED)) or _is_echo(items))
+    visit, items = _visit(), _address()
+    current = visit.project if visit.project in names else None
+    followed = current is not None and (visit.clicked or _is_echo(items))
     asked = None if followed else dict(items).get(PROJECT_ITEM)
     if asked is not None and asked not in names:
-        st.session_state[_STALE] = (
-            f"There is no project '{asked}' here. What a visitor brought along is shown to that "
-            "visitor only, and ends with the visit.",
+        visit.stale = (
+            f"There is no project '{asked}'. An upload is visible to its visitor only and deleted "
+            "at the end of the visit.",
         )
         asked = None
-    chosen = asked or (current if current in names else None) or names[0]
-    enter_project(chosen)
+    chosen = asked or current or names[0]
+    _enter_project(chosen)
     return chosen
 
 
-def enter_project(name: str) -> None:
-    """Show that project; the selection in another one stays there."""
-    before = st.session_state.get(_PROJECT)
-    if before == name:
+def _enter_project(name: str) -> None:
+    """Show that project; the selection of another one is restored on return."""
+    visit = _visit()
+    before, visit.project = visit.project, name
+    if before is None or before == name:
         return
-    st.session_state[_PROJECT] = name
-    if before is None:
-        return
-    end_tour()
-    others = cast("dict[str, Selection]", st.session_state.setdefault(_OTHERS, {}))
-    current = st.session_state.pop(_SELECTION, None)
-    if current is not None:
-        others[before] = current
-    if name in others:
-        st.session_state[_SELECTION] = others.pop(name)
-    chart_clicks.clear_charts()
-    for key in list(st.session_state):  # options, added filters: all of them name this data
+    visit.tour = None
+    if visit.selection is not None:
+        visit.selections[before] = visit.selection
+    visit.selection = visit.selections.pop(name, None)
+    visit.own_items = {}
+    visit.charts = {}
+    visit.number = max([visit.number, *visit.numbers.values()]) + 1
+    visit.numbers = {}
+    for key in list(st.session_state):  # options, added filters: all of them name its data
         if not str(key).startswith("chameleon."):
             del st.session_state[key]
-    st.session_state.pop("chameleon.added", None)
 
 
 def choose_project(name: str) -> None:
     """Show that project. For callbacks: the script runs afterwards."""
-    enter_project(name)
-    st.session_state[_CLICKED] = True
+    _enter_project(name)
+    _visit().clicked = True
 
 
 def forget_project(name: str) -> None:
-    """Forget what was chosen in a project that is gone, or is another one now."""
-    cast("dict[str, Selection]", st.session_state.get(_OTHERS, {})).pop(name, None)
-    if st.session_state.get(_PROJECT) == name:
-        st.session_state.pop(_SELECTION, None)
+    """Forget the selection of a project that was removed or replaced."""
+    visit = _visit()
+    visit.selections.pop(name, None)
+    if visit.project == name:
+        visit.selection = None
 
 
 def current_project() -> str | None:
-    """The project this visitor looks at; None before the first page."""
-    return cast("str | None", st.session_state.get(_PROJECT))
+    """The project shown; None before the first page."""
+    return _visit().project
 
 
 def selection_of_session(evaluation: Evaluation) -> Selection:
     """The session's selection, made usable for this evaluation.
 
-    An address that was not written by this session (a link, a reload) is read; on a change of
-    page the address comes without a query, and the session's selection stays.
+    An address that this session has not written (a link, a reload) is read. A change of page has an
+    address without a query and leaves the selection as it is.
     """
+    visit, items = _visit(), _address()
     default = Selection.newest(evaluation)
-    current = cast("Selection | None", st.session_state.get(_SELECTION))
-    items = _address()
-    clicked = st.session_state.pop(_CLICKED, False)
+    clicked, visit.clicked = visit.clicked, False
+    current = visit.selection
     if clicked and current is None:
-        current = default  # another project was chosen: the address is the other one's
+        current = default  # another project was chosen: the address is the earlier one's
     if current is None or (items and not clicked and not _is_echo(items)):
-        try:
-            current = Selection.from_query(items, default)
-        except SelectionError as error:
-            st.session_state[_COMPLAINTS] = (str(error),)
-            current = current or default
+        follow_link(items, default)
+        current, visit.clicked = visit.selection or current or default, False
         _own_items().update({k: v for k, v in items if k in OWN_ITEMS})
-        _leave(items)  # taken over; what still comes with it lags behind
-    selection, complaints = usable(evaluation, current, default)
-    if complaints:
-        st.session_state[_COMPLAINTS] = complaints
-    st.session_state[_SELECTION] = selection
-    return selection
-
-
-def tour_step() -> int | None:
-    """The step of the guided tour, counted from 1; None outside of it."""
-    return cast("int | None", st.session_state.get(_TOUR))
-
-
-def take_tour(number: int) -> None:
-    """Go to that step of the tour."""
-    st.session_state[_TOUR] = number
-
-
-def end_tour() -> None:
-    """End the tour."""
-    st.session_state.pop(_TOUR, None)
-
-
-def read_tour_step() -> None:
-    """Go to the step that a link names; before the link's selection is read."""
-    items = _address()
-    if not items or st.session_state.get(_CLICKED) or _is_echo(items):
-        return
-    asked = dict(items).get(TOUR_ITEM, "")
-    if asked.isdecimal() and len(asked) < 4:
-        take_tour(int(asked))
-    else:
-        end_tour()
+        _leave(items)  # read now; events that still carry it lag behind
+    visit.selection, messages = usable(evaluation, current, default)
+    visit.messages = messages or visit.messages
+    return visit.selection
 
 
 def follow_link(query: QueryItems, default: Selection) -> None:
-    """Show what the items of an address name, else what `default` has. For callbacks."""
+    """Show the selection of these address items, completed by `default`. For callbacks."""
     try:
         _choose(Selection.from_query(query, default))
     except SelectionError as error:
-        st.session_state[_COMPLAINTS] = (str(error),)
+        _visit().messages = (str(error),)
+
+
+def tour_step() -> int | None:
+    """The step of the guided tour, from 1; None outside of it."""
+    return _visit().tour
+
+
+def set_tour_step(number: int | None) -> None:
+    """Go to that step of the tour, or end it."""
+    _visit().tour = number
+
+
+def read_tour_step() -> None:
+    """Go to the step that a link names. Before the link's selection is read."""
+    items = _address()
+    if items and not _visit().clicked and not _is_echo(items):
+        asked = dict(items).get(TOUR_ITEM, "")
+        set_tour_step(int(asked) if asked.isdecimal() and len(asked) < 4 else None)
 
 
 def _is_echo(items: QueryItems) -> bool:
-    """Return True if the address is one that this session wrote: the present one, or one left.
+    """Return True if this session wrote the address: the present one, or one left.
 
-    A browser sends a click with the address that it knows then, which lags behind by the way to
-    the server and back. The Back and Forward buttons ask for an address that was left as well;
-    the browser says so.
+    A browser sends a click with the address that it knows then, which lags behind by one round
+    trip. The Back and Forward buttons also ask for an address that was left; the browser marks it.
     """
-    if items == st.session_state.get(_WRITTEN):
+    if items == _visit().written:
         return True
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         return False
-    return items in cast("list[QueryItems]", st.session_state.get(_LEFT, []))
+    return items in _visit().left
 
 
 def write_address(selection: Selection | None, project: str | None) -> None:
-    """Let the address bar name project and selection, so that copying it copies the view.
+    """Write project and selection into the address bar, so that copying it copies the view.
 
-    `selection` is None where there is no data yet, `project` where there is only one.
+    `selection` is None before there is data, `project` where there is only one.
     """
+    visit = _visit()
     items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
     if selection is not None:
-        step = tour_step()
-        items += selection.to_query()
-        items += () if step is None else ((TOUR_ITEM, str(step)),)
-        items += tuple(_own_items().items())
-    before = st.session_state.get(_WRITTEN)
-    if before is not None and before != items:
-        _leave(before)
-    st.session_state[_WRITTEN] = items
+        tour = () if visit.tour is None else ((TOUR_ITEM, str(visit.tour)),)
+        items += (*selection.to_query(), *tour, *_own_items().items())
+    if visit.written is not None and visit.written != items:
+        _leave(visit.written)
+    visit.written = items
     if _address() == items:
         return
     query: dict[str, list[str]] = {}
@@ -195,58 +203,67 @@ def write_address(selection: Selection | None, project: str | None) -> None:
 
 
 def _leave(address: QueryItems) -> None:
-    left = cast("list[QueryItems]", st.session_state.get(_LEFT, []))
-    others = [one for one in left if one != address]
-    st.session_state[_LEFT] = [*others, address][-_LEFT_KEPT:]
+    others = [one for one in _visit().left if one != address]
+    _visit().left = [*others, address][-_MOST_LEFT:]
 
 
 def own_item(name: str) -> str | None:
-    """A part of this page's address beside the selection, such as the open instance."""
+    """An item of this page's address beside the selection, such as the open instance."""
     return _own_items().get(name)
 
 
 def set_own_item(name: str, value: str | None) -> None:
-    """Put a part into this page's address, or remove it. For callbacks."""
+    """Set or remove an item of this page's address. For callbacks."""
     if value is None:
         _own_items().pop(name, None)
     else:
         _own_items()[name] = value
-    st.session_state[_CLICKED] = True
+    _visit().clicked = True
 
 
 def _own_items() -> dict[str, str]:
-    pages = cast("dict[str, dict[str, str]]", st.session_state.setdefault(_OWN, {}))
-    return pages.setdefault(chart_clicks.current_page(), {})
+    return _visit().own_items.setdefault(_visit().page, {})
 
 
-def complaints(*, last: bool) -> tuple[str, ...]:
-    """Messages about what a link names that does not exist, until a complete page shows them.
+def messages(*, last: bool) -> tuple[str, ...]:
+    """Messages about parts of a link that don't exist.
 
-    `last` says that this page is complete: another one is drawn anew.
+    Pages show them until one that is complete (`last`) has done so: an earlier one is drawn anew.
     """
-    found: tuple[str, ...] = ()
-    for key in (_STALE, _COMPLAINTS):
-        found += cast("tuple[str, ...]", st.session_state.get(key, ()))
-        if last:
-            st.session_state.pop(key, None)
+    visit = _visit()
+    found = (*visit.stale, *visit.messages)
+    if last:
+        visit.stale = visit.messages = ()
     return found
 
 
 def was_clicked() -> bool:
-    """Return True if a click of this visitor led to this run, so that the address lags behind."""
-    return bool(st.session_state.get(_CLICKED))
+    """Return True if a click led to this run, so that the address lags behind."""
+    return _visit().clicked
 
 
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:
     """Show other versions. For callbacks: the script runs afterwards."""
     now = _current()
-    sides = primary or now.primary, secondary or now.secondary
-    _choose(replace(now, primary=sides[0], secondary=sides[1]))
+    _choose(replace(now, primary=primary or now.primary, secondary=secondary or now.secondary))
 
 
 def set_filters(filters: Filters) -> None:
-    """Filter by these instead. For callbacks: the script runs afterwards."""
+    """Replace all filters. For callbacks: the script runs afterwards."""
     _choose(replace(_current(), filters=filters))
+
+
+def replace_filter(field: str, value: object) -> None:
+    """Replace one field of the filters. For callbacks."""
+    changes: dict[str, Any] = {field: value}
+    set_filters(replace(current_filters(), **changes))
+
+
+def toggle_filter(field: str, value: object) -> None:
+    """Add a value to a filter, or remove it. For callbacks."""
+    chosen = getattr(current_filters(), field)
+    left = tuple(one for one in chosen if one != value)
+    replace_filter(field, left if value in chosen else (*chosen, value))
 
 
 def changed(selection: Selection, field: str, change_of: Callable[[Filters], Filters]) -> Selection:
@@ -261,11 +278,10 @@ def change(field: str, change_of: Callable[[Filters], Filters]) -> None:
 
 
 def filters_become_side(field: str) -> None:
-    """Turn the filters into the restriction of a side; those of several versions stay filters."""
+    """Restrict one side by the filters of rows; those of several versions stay filters."""
     current = _current()
     changes: dict[str, Any] = {field: current.filters.of_rows}
-    rest = current.filters.of_instances
-    _choose(replace(current, filters=rest, **changes))
+    _choose(replace(current, filters=current.filters.of_instances, **changes))
 
 
 def clear() -> None:
@@ -275,29 +291,84 @@ def clear() -> None:
 
 
 def current_filters() -> Filters:
-    """The filters as they are now; in a callback, newer than what the script last drew."""
+    """The present filters; in a callback, newer than those of the last run."""
     return _current().filters
 
 
 def pick_version(key: str, names: Sequence[str]) -> None:
     """Show the version picked on the timeline of that key."""
     choice = st.session_state[key]["pick"]
-    if choice is None or not 0 <= choice["index"] < len(names):
-        return
-    side = "primary" if choice["side"] == "primary" else "secondary"
-    select_versions(**{side: names[choice["index"]]})
+    if choice is not None and 0 <= choice["index"] < len(names):
+        side = "primary" if choice["side"] == "primary" else "secondary"
+        select_versions(**{side: names[choice["index"]]})
 
 
 def _choose(selection: Selection) -> None:
-    """Set the selection by a click; it counts more than the address the click came with."""
-    st.session_state[_SELECTION] = selection
-    st.session_state[_CLICKED] = True
+    """Set the selection by a click; it outranks the address that the click came with."""
+    visit = _visit()
+    visit.selection, visit.clicked = selection, True
 
 
 def _current() -> Selection:
-    return cast("Selection", st.session_state[_SELECTION])
+    return cast("Selection", _visit().selection)
 
 
-def _address() -> tuple[tuple[str, str], ...]:
+def _address() -> QueryItems:
     query = st.query_params
     return tuple((name, value) for name in query for value in query.get_all(name))
+
+
+def enter_page(page: str) -> bool:
+    """Enter a page; return True if the visitor comes from another one.
+
+    The clicks in its charts are then forgotten, because Streamlit drops their selections.
+    """
+    visit = _visit()
+    if visit.page == page:
+        return False
+    visit.page, visit.charts = page, {}
+    return True
+
+
+def chart_key(name: str) -> str:
+    """The key of a chart; it changes when the chart's own selection has to be cleared."""
+    visit = _visit()
+    return f"{name}-{visit.numbers.get(name, visit.number)}"
+
+
+def clear_chart(name: str) -> None:
+    """Draw a chart anew, without its own selection."""
+    visit = _visit()
+    visit.numbers[name] = visit.numbers.get(name, visit.number) + 1
+    visit.charts.pop(name, None)
+
+
+def chart_selection(name: str) -> dict[str, object]:
+    """The selections of a chart by their names."""
+    return dict(st.session_state[chart_key(name)]["selection"])
+
+
+def clicked_marks(name: str, fields: Sequence[str]) -> list[Mark]:
+    """The marks clicked since the last event of a chart, by the values of their fields."""
+    picked = cast("list[dict[str, object]]", chart_selection(name).get("pick") or [])
+    now = [tuple(mark.get(field) for field in fields) for mark in picked]
+    before = _visit().charts.get(name, [])
+    _visit().charts[name] = now
+    appeared = [mark for mark in now if mark not in before]
+    return appeared + [mark for mark in before if mark not in now]
+
+
+def on_click(
+    name: str, fields: Sequence[str], toggle: Callable[[Mark], None]
+) -> Callable[[], None]:
+    """A callback that toggles the clicked mark.
+
+    A double click clears the chart's own selection of several marks at once, and toggles none.
+    """
+
+    def callback() -> None:
+        marks = clicked_marks(name, fields)
+        if len(marks) == 1:
+            toggle(marks[0])
+
+    return callback

@@ -1,7 +1,7 @@
 """The process that reads an upload and fits models on it: `python -m chameleon.app.upload_process`.
 
-Whatever it computes it caches in the upload's private folder, where the server finds it. The
-server reads no file that this process hasn't read whole, and fits no model on it.
+It caches its results in the upload's private folder, where the server finds them. The server reads
+no file that this process hasn't read completely, and fits no model on it.
 """
 
 from __future__ import annotations
@@ -32,26 +32,15 @@ from chameleon.storage import (
 )
 
 TRIAL_FOLDER = "trial"
-"""The folder in the private folder with a chameleon.toml that is tried."""
+"""The folder in the private folder with a chameleon.toml to try."""
 
 
 def in_child(task: str, folder: str | Path, private: Path, note: Note, **job: object) -> Any:  # noqa: ANN401
-    """The answer of a child process to a task on an upload, within `upload_limits`.
+    """The result of a task on an upload, from a child process within `upload_limits`.
 
-    "survey" answers why the settings are refused, or None; the others name the cached results that
-    were damaged.
-
-    Parameters
-    ----------
-    task
-        "survey" (with `upload` and `trial`), "open" (`upload`), or "fit" (`name`, `options`).
-    folder, private
-        The project folder, and the private folder for everything cached.
-
-    Raises
-    ------
-    ChameleonError
-        See `answer_of_child`.
+    Tasks are "survey" (with `upload` and `trial`; the result is why the settings are refused, or
+    None), "open" (`upload`), and "fit" (`name`, `options`), whose results name damaged cached
+    results. `private` is the folder for everything cached. Errors are those of `answer_of_child`.
     """
     whole = {"task": task, "folder": str(folder), "private": str(private), **job}
     return answer_of_child("chameleon.app.upload_process", whole, limits=upload_limits(), note=note)
@@ -85,7 +74,7 @@ def _cache_results(job: Mapping[str, Any], folder: Path, private: Path, channel:
 def _survey(
     folder: Path, private: Path, limits: Limits, channel: Channel, *, trial: bool
 ) -> str | None:
-    """Read all files and survey the project; why its settings are refused, or None."""
+    """Read all files and survey the project; return why its settings are refused, or None."""
     require_readable(folder, limits, channel.doing)
     channel.doing("Reading the versions")
     settings = read_settings(private / TRIAL_FOLDER) if trial else None

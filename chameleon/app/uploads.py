@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, cast
 
 import streamlit as st
 from streamlit import runtime
@@ -21,12 +21,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from chameleon.app import state
-from chameleon.app.opening import Opening, Workshop
-from chameleon.app.operator import operator
+from chameleon.app.background import Job, Opening, Task, WorkQueue, Workshop
+from chameleon.app.server import operator
 from chameleon.app.upload_process import TRIAL_FOLDER, in_child
-from chameleon.app.work_queue import Job, Line, Question
 from chameleon.errors import ProjectError
-from chameleon.layout import birth
 from chameleon.project import (
     SETTINGS_FILE,
     Limits,
@@ -38,114 +36,90 @@ from chameleon.project import (
     survey,
     write_project_zip,
 )
-from chameleon.storage import Note
+from chameleon.storage import Note, birth
 
 NAME = "your-upload"
 """The name of this visitor's upload in the address."""
 
 LIMITS = Limits()
 MOST_UPLOADS = 16
-"""So many may be there at once: 16 times 300 MB on the disk, and what is kept of them."""
+"""Uploads at once: 16 times 300 MB on the disk, and their cached results."""
 
 GRACE_SECONDS = 120.0
-"""So long after its connection ended may a visit be taken up again; Streamlit waits as long."""
+"""Time to reconnect before an upload is removed; Streamlit keeps a session as long."""
 
 _SWEEP_SECONDS = 15.0
 _PREFIX = "chameleon-upload-"
 _UPLOAD = "chameleon.upload"
 
 
-class Background(Protocol):
-    """Work that goes on while pages are drawn."""
-
-    @property
-    def complete(self) -> bool:
-        """Return True if nothing is left to do."""
-
-    def wait(self, seconds: float | None) -> None:
-        """Wait until complete, but not longer than that."""
-
-    def cancel(self) -> None:
-        """End it at its next step."""
-
-
 class Upload:
-    """One visitor's data and all that is kept of it, in a folder that nobody else may read.
+    """One visitor's data and all results on it, in a folder that nobody else may read.
 
-    Attributes
-    ----------
-    session
-        The session whose visitor brought it.
-    folder
-        The private folder.
-    project
-        The project folder in it.
-    kept
-        The folder in it for all that is computed.
-    left_out
-        What of the upload is not used, in a sentence.
+    `folder` is the private folder, with the project folder and the one for cached results in it;
+    `left_out` the message about unused files, if any.
     """
 
     def __init__(self, session: str, folder: Path, name: str) -> None:
         self.session = session
         self.folder = folder
         self.project = folder / "project" / name
-        self.kept = folder / "kept"
+        self.cache = folder / "cache"
         self.left_out = ""
         self.opening: Opening | None = None
         self._surveys: dict[str, Job[Survey]] = {}
-        self._begun: list[Background] = []
+        self._begun: list[Job[Any]] = []
         self.project.mkdir(parents=True)
-        self.kept.mkdir()
+        self.cache.mkdir()
 
     def opened(self, workshop: Workshop) -> Opening:
-        """Its opening; begun where it is new."""
+        """Its opening; begun if new."""
         if self.opening is None or self.opening.refused:
-            self.opening = Opening(str(self.project), private=self.kept, limits=LIMITS)
-            self.ends_with(self.opening)
-            workshop.begin_upload(self.opening, umap=operator().umap)
+            layouts = workshop.layouts if operator().umap else None
+            self.opening = Opening(str(self.project), layouts, private=self.cache, limits=LIMITS)
+            self.add_job(self.opening)
+            self.opening.begin(workshop.uploads)
         return self.opening
 
-    def ends_with(self, work: Background) -> None:
-        """The work is done on it: it is cancelled, and its folder goes only after it has ended."""
-        self._begun = [*(begun for begun in self._begun if not begun.complete), work]
+    def add_job(self, job: Job[Any]) -> None:
+        """Have a job on it cancelled before its folder is removed."""
+        self._begun = [*(begun for begun in self._begun if not begun.complete), job]
 
-    def settle(self, text: str) -> None:
-        """Let its chameleon.toml say that. Without [source] a single table is one version."""
+    def use_settings(self, text: str) -> None:
+        """Write its chameleon.toml. Without [source] a single table is one version."""
         (self.project / SETTINGS_FILE).write_text(text, encoding="utf-8")
         self._surveys.clear()
-        self.open_anew()
+        self.end_opening()
 
-    def survey(self, line: Line, settings: Settings | None = None) -> Job[Survey]:
+    def survey(self, queue: WorkQueue, settings: Settings | None = None) -> Job[Survey]:
         """The survey of it, with other settings than its own where they are given.
 
-        A child process reads the files first, and finds whether the settings are allowed.
+        A child process reads the files first, and checks whether the settings are allowed.
         """
         text = "" if settings is None else settings_text(settings)
         job = self._surveys.get(text)
         if job is None or job.refused:
-            job = Job(Question((text,), partial(self._survey, settings)), line)
-            self._surveys[text] = job
-            self.ends_with(job)
-            job.begin()
+            job = self._surveys[text] = Job(Task((text,), partial(self._survey, settings)))
+            self.add_job(job)
+            job.begin(queue)
         return job
 
     def _survey(self, settings: Settings | None, note: Note) -> Survey:
         if settings is not None:
-            trial = self.kept / TRIAL_FOLDER
+            trial = self.cache / TRIAL_FOLDER
             trial.mkdir(exist_ok=True)
             (trial / SETTINGS_FILE).write_text(settings_text(settings), encoding="utf-8")
         refused = in_child(
-            "survey", self.project, self.kept, note,
+            "survey", self.project, self.cache, note,
             upload=asdict(LIMITS), trial=settings is not None,
         )  # fmt: skip
         found = survey(
-            self.project, private=self.kept, settings=settings, most_versions=LIMITS.versions
+            self.project, private=self.cache, settings=settings, most_versions=LIMITS.versions
         )
         return found if refused is None else replace(found, error=refused)
 
-    def open_anew(self) -> None:
-        """Open it again at the next look: its settings have changed."""
+    def end_opening(self) -> None:
+        """Cancel its opening; the next page begins another one."""
         if self.opening is not None:
             self.opening.cancel()
         self.opening = None
@@ -159,35 +133,29 @@ class Upload:
         return content
 
     def remove(self) -> None:
-        """End its work and take all of it away, at once or when the step at work has ended.
+        """End its work and remove the folder, at once or when the step at work has ended.
 
-        A step that still wrote into a folder taken away would make it anew, for all to read.
+        A step that still wrote into a removed folder would make it anew, for all to read.
         """
-        self.open_anew()
-        for work in self._begun:
-            work.cancel()
-        if all(work.complete for work in self._begun):
+        self.end_opening()
+        for job in self._begun:
+            job.cancel()
+        if all(job.complete for job in self._begun):
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
             threading.Thread(target=self._remove_later, daemon=True).start()
 
     def _remove_later(self) -> None:
-        for work in self._begun:
-            work.wait(None)
+        for job in self._begun:
+            job.wait(None)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Shelf:
     """All uploads of this process, until their visits end.
 
-    Parameters
-    ----------
-    base
-        A folder for this process alone; the uploads' folders stand in it.
-    is_present
-        Whether the session of that name is connected.
-    clock
-        Seconds that never go back.
+    `base` is a folder for this process alone, `is_present` returns True for a connected session,
+    and `clock` returns seconds that never go back.
     """
 
     def __init__(
@@ -203,20 +171,14 @@ class Shelf:
         self._seen: dict[Upload, float] = {}
 
     def new(self, session: str, name: str) -> Upload:
-        """An empty upload of that session's visitor; what the visitor brought before goes.
-
-        Raises
-        ------
-        ProjectError
-            There are too many at once.
-        """
+        """An empty upload of that session's visitor; the visitor's earlier one is removed."""
         self.sweep()
         with self._lock:
             others = [upload for upload in self._seen if upload.session == session]
             if len(self._seen) - len(others) >= MOST_UPLOADS:
                 raise ProjectError(
-                    f"The server holds {MOST_UPLOADS} uploads already, as many as it may. Try "
-                    "again later, or run Chameleon yourself."
+                    f"The server has {MOST_UPLOADS} uploads already, as many as it may. Try again "
+                    "later, or run Chameleon yourself."
                 )
             folder = Path(tempfile.mkdtemp(dir=self._base))  # mode 700, a random name
             upload = Upload(session, folder, name)
@@ -229,68 +191,65 @@ class Shelf:
         return upload in self._seen
 
     def remove(self, upload: Upload) -> None:
-        """Take an upload away, with all that was made of it."""
+        """Remove an upload with all its results."""
         with self._lock:
             self._seen.pop(upload, None)
         upload.remove()
 
     def sweep(self) -> None:
-        """Take away the uploads of visits that ended."""
+        """Remove the uploads of visits that ended."""
         now = self._clock()
         with self._lock:
             uploads = list(self._seen.items())
         for upload, seen in uploads:
             if self._is_present(upload.session):
                 with self._lock:
-                    if upload in self._seen:  # not taken away meanwhile
+                    if upload in self._seen:  # not removed in the meantime
                         self._seen[upload] = now
             elif now - seen > GRACE_SECONDS:
                 self.remove(upload)
 
     def close(self) -> None:
-        """Take everything away: the process ends."""
+        """Remove everything: the process ends."""
         for upload in list(self._seen):
-            upload.open_anew()
+            upload.end_opening()
         shutil.rmtree(self._base, ignore_errors=True)
 
     def keep_sweeping(self) -> None:
-        """Sweep for as long as the process lives."""
+        """Sweep until the process ends."""
         pause = threading.Event()
         while not pause.wait(_SWEEP_SECONDS):
             self.sweep()
 
 
-def bring(sent: Sequence[Sent]) -> None:
-    """Make the files this visitor's project and show it.
-
-    Raises
-    ------
-    ProjectError
-        They are too many, too large, or no project.
-    """
+def add_files(sent: Sequence[Sent]) -> None:
+    """Make the files this visitor's project and show it; a bad upload raises ProjectError."""
     first = sent[0][0].rpartition(".")[0] if len(sent) == 1 else ""
-    upload = _shelf().new(_session(), _folder_name(first))
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in first)
+    context = get_script_run_ctx()
+    session = "" if context is None else context.session_id
+    upload = _shelf().new(session, plain.strip("-")[:60] or "uploaded")
     try:
         upload.left_out = stored(sent, upload.project, LIMITS)
     except (ProjectError, OSError) as error:
-        take_away(upload)
+        remove(upload)
         if isinstance(error, ProjectError):
             raise
-        raise ProjectError("The server's disk does not take the upload.") from error
+        raise ProjectError("The server's disk has no space for the upload.") from error
     st.session_state[_UPLOAD] = upload
     state.forget_project(NAME)
     state.choose_project(NAME)
 
 
-def take_away(upload: Upload) -> None:
-    """Remove what this visitor brought. For callbacks."""
+def remove(upload: Upload) -> None:
+    """Remove this visitor's upload. For callbacks."""
     _shelf().remove(upload)
     st.session_state.pop(_UPLOAD, None)
     state.forget_project(NAME)
 
 
 def upload_of_session() -> Upload | None:
-    """The upload of this visitor; None where there is none."""
+    """The upload of this visitor, if any."""
     shelf = _shelf()  # the first visitor of a process has leftovers removed
     upload = cast("Upload | None", st.session_state.get(_UPLOAD))
     return upload if upload is not None and upload in shelf else None
@@ -302,24 +261,13 @@ def is_shown() -> bool:
 
 
 def forget_files(files: Sequence[UploadedFile]) -> None:
-    """Let Streamlit forget files of an uploader; it would hold them while the visit lasts."""
+    """Have Streamlit forget files of an uploader; it would keep them until the visit ends."""
     context = get_script_run_ctx()
     if context is None:
         return
     manager = cast("MemoryUploadedFileManager", context.uploaded_file_mgr)
     for file in files:
         manager.remove_file(context.session_id, file.file_id)
-
-
-def _folder_name(name: str) -> str:
-    """A name for the project's folder, of plain letters only."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in name)
-    return plain.strip("-")[:60] or "uploaded"
-
-
-def _session() -> str:
-    context = get_script_run_ctx()
-    return "" if context is None else context.session_id
 
 
 def _is_connected(session: str) -> bool:
@@ -330,8 +278,7 @@ def _is_connected(session: str) -> bool:
 def _shelf() -> Shelf:
     remove_leftovers(Path(tempfile.gettempdir()))
     own = f"{_PREFIX}{os.getpid()}-{birth(os.getpid()) or 'unknown'}-"
-    base = Path(tempfile.mkdtemp(prefix=own))
-    shelf = Shelf(base, _is_connected)
+    shelf = Shelf(Path(tempfile.mkdtemp(prefix=own)), _is_connected)
     atexit.register(shelf.close)
     threading.Thread(target=shelf.keep_sweeping, name="chameleon-shelf", daemon=True).start()
     return shelf

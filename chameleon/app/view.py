@@ -1,116 +1,145 @@
-"""What every page is handed to draw from, and the parts that pages share."""
+"""The view that every page draws from, and the parts that pages share: charts, tables, options."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import polars as pl
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from chameleon.app import cached, chart_clicks, state
+from chameleon.app import cached, state
 from chameleon.app.cached import kept
+from chameleon.app.formatting import side_words
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
-from chameleon.selection import Selection
+from chameleon.selection import Filters, Selection
+from chameleon.storage import csv_text
 
+SIDES = ("primary", "secondary")
 ALL_SPLITS = "all"
+NO_MATCHES = "No instances match these filters. Remove a filter above."
+NO_OUTCOMES = "No outcome is known: there is no label or no prediction."
 Result = TypeVar("Result")
 
-_BREATH_SECONDS = 0.04
+_PAINT_SECONDS = 0.04
+_PAGED = "paged:"
 
 
 class PaintPause:
-    """A pause after what a visitor waits for, so that the browser paints it before more arrives.
+    """A pause after the part that a click was about, so that the browser paints it first.
 
-    It would else draw the whole page in one go. Measured in Chromium: a click shows after 1.4
-    instead of 3 times what a page with a single chart takes.
+    It would otherwise draw the whole page in one go. Measured in Chromium: a click shows after 1.4
+    instead of 3 times the duration of a page with a single chart.
     """
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted
 
     def take(self) -> None:
-        """Pause once, where it is wanted."""
+        """Pause once, if wanted."""
         if self.wanted:
             self.wanted = False
-            time.sleep(_BREATH_SECONDS)
+            time.sleep(_PAINT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page draws from.
+    """Everything that a page draws from.
 
-    Attributes
-    ----------
-    selection
-        What this visitor looks at of the evaluation.
-    pending
-        Whether models are still to come.
-    breath
-        Wanted after a click; not when the visitor has just come to the page.
-    late
-        Parts of the page that take long, and their places: see `afterwards`.
+    `pending` is True until all models are fitted; the `pause` is wanted after a click, not on
+    arrival at the page; `late` has the slow parts of the page and their places.
     """
 
     evaluation: Evaluation
     selection: Selection
     pending: bool
-    breath: PaintPause
+    pause: PaintPause
     late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
+
+    @property
+    def version_names(self) -> list[str]:
+        """The names of all versions, from old to new."""
+        return [version.name for version in self.evaluation.dataset.versions]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of both sides: primary, secondary."""
+        return {"primary": self.selection.primary, "secondary": self.selection.secondary}
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """The versions of both sides with their restrictions: primary, secondary."""
+        return {side: side_words(self.selection, primary=side == "primary") for side in SIDES}
+
+    @property
+    def is_unfiltered(self) -> bool:
+        """Return True if no filter is set."""
+        return self.selection.filters.is_empty
+
+    @property
+    def unfiltered(self) -> Selection:
+        """The selection without its filters."""
+        return replace(self.selection, filters=Filters())
 
     def call(self, function: Callable[..., Result], **options: object) -> Result:
         """The cached result of a library function for this evaluation and selection."""
         return cached.call(function, self.evaluation, self.selection, **options)  # type: ignore[arg-type]
 
     def afterwards(self, draw: Callable[[], None], place: DeltaGenerator | None = None) -> None:
-        """Draw a part here, or into that place, when everything else of the page stands.
+        """Draw a slow part, at this place or another one, after everything else of the page.
 
-        What takes long to compute is then not in the way of what a click is about; another click
-        does not wait for it.
+        The part that a click is about doesn't wait for it, and neither does the next click.
         """
         self.late.append((st.container() if place is None else place, draw))
 
     def why_empty(self, follows: str, unfiltered: str, filtered: str | None = None) -> str:
-        """Why a part has nothing to draw.
+        """The reason for an empty part, without and with filters.
 
-        Parameters
-        ----------
-        follows
-            What is drawn once the models are fitted, as in "the matrix follows".
-        unfiltered, filtered
-            The reason where models are fitted, without and with filters.
+        While models are being fitted it is what follows, as in "the matrix follows".
         """
         if self.pending:
             return f"The models are being fitted: {follows}."
-        return unfiltered if filtered is None or self.selection.filters.is_empty else filtered
+        return unfiltered if filtered is None or self.is_unfiltered else filtered
 
 
 Draw = Callable[[View], None]
 
 
 def in_order(view: View, *parts: tuple[DeltaGenerator, Callable[[], None]]) -> None:
-    """Draw parts of a page into their places, the last one being what a visitor looks at most.
+    """Draw parts of a page into their places; the last one is the most important.
 
-    On arrival they come in their order, so that nothing jumps. After a click the last comes first.
+    On arrival they are drawn in their order, so that nothing jumps; after a click the last first.
     """
-    last_first = view.breath.wanted
+    last_first = view.pause.wanted
     for place, draw in (parts[-1], *parts[:-1]) if last_first else parts:
         with place:
             draw()
-        view.breath.take()
+        view.pause.take()
+
+
+def draw_until(done: Callable[[], bool], draw: Callable[[], None], *, seconds: float) -> None:
+    """Draw a part again every few seconds until `done`, and then the whole page."""
+
+    @st.fragment(run_every=seconds)
+    def look() -> None:
+        if done():
+            st.rerun(scope="app")
+        draw()
+
+    look()
 
 
 def is_dark() -> bool:
-    """Whether the visitor looks at the dark theme."""
+    """Return True if the visitor uses the dark theme."""
     return (st.context.theme.type or "light") == "dark"
 
 
 def draw_empty(reason: str) -> None:
-    """Say why there is nothing to draw."""
+    """Explain an empty part."""
     st.info(reason, icon=":material/info:")
 
 
@@ -120,57 +149,40 @@ def draw_chart(
     *,
     key: str,
     fields: Sequence[str] = (),
-    on_pick: Callable[[chart_clicks.Mark], None] | None = None,
+    on_pick: Callable[[state.Mark], None] | None = None,
     width: Literal["stretch", "content"] = "stretch",
     **options: object,
 ) -> None:
-    """Draw a frame with the specification that a builder of `chameleon.charts` makes once.
+    """Draw a frame with the cached specification of a builder of `chameleon.charts`.
 
-    Parameters
-    ----------
-    fields, on_pick
-        The columns that name a mark, and what a click on one does; None: nothing.
-    options
-        Those of the builder, beside `dark`.
+    `options` are those of the builder, except `dark`; `fields` are the columns that identify a
+    mark, and `on_pick` is the callback of a click on one.
     """
-    spec = _spec(build, build.__name__, {**options, "dark": is_dark()})
+    spec = chart_spec(build, build.__name__, {**options, "dark": is_dark()})
     if on_pick is None:
         st.vega_lite_chart(frame, spec, key=key, width=width)
         return
-    st.vega_lite_chart(
-        frame,
-        spec,
-        key=chart_clicks.chart_key(key),
-        on_select=chart_clicks.on_click(key, fields, on_pick),
-        selection_mode="pick",
-        width=width,
-    )
+    on_select = state.on_click(key, fields, on_pick)
+    st.vega_lite_chart(frame, spec, key=state.chart_key(key), on_select=on_select,
+                       selection_mode="pick", width=width)  # fmt: skip
 
 
 @kept(max_entries=256)
-def _spec(
+def chart_spec(
     _build: Callable[..., dict[str, Any]], name: str, options: dict[str, object]
 ) -> dict[str, Any]:
+    """The specification of a builder, cached by its name and options."""
     return _build(**options)
 
 
-def toggle_filter(field: str, value: object) -> None:
-    """Set a filter, or remove it where it is set. For callbacks."""
-    filters = state.current_filters()
-    chosen = getattr(filters, field)
-    left = tuple(one for one in chosen if one != value)
-    changed: dict[str, Any] = {field: left if value in chosen else (*chosen, value)}
-    state.set_filters(replace(filters, **changed))
-
-
 def occurring_splits(view: View) -> list[str]:
-    """The splits that any row of the timeline is in."""
+    """The splits of all rows of the timeline."""
     codes = view.evaluation.dataset.split
     return [split.value for code, split in enumerate(SPLITS) if (codes == code).any()]
 
 
 def draw_toggle(label: str, *, key: str, why: str | None = None) -> bool:
-    """A switch that stays for the session; `why` explains it."""
+    """A switch, kept for the session, with its help text."""
     return st.toggle(label, key=key, persist_state="session", help=why)
 
 
@@ -183,16 +195,117 @@ def draw_choice(
     names: Mapping[str, str] | None = None,
     why: str | None = None,
 ) -> str:
-    """One of a few options, which stays for the session; at first `default` or the first one."""
+    """One of a few options, kept for the session; at first `default` or the first one."""
     first = options[0] if default is None else default
     chosen = st.segmented_control(
-        label,
-        options,
+        label, options, default=first, key=key, required=True, persist_state="session", help=why,
         format_func=lambda option: option if names is None else names[option],
-        default=first,
-        key=key,
-        required=True,
-        persist_state="session",
-        help=why,
-    )
+    )  # fmt: skip
     return chosen or first
+
+
+def draw_table(
+    frame: pl.DataFrame,
+    *,
+    key: str,
+    height: int | None = None,
+    whole: Callable[[], pl.DataFrame] | None = None,
+    file: str | None = None,
+    beside: Callable[[], None] | None = None,
+    **options: object,
+) -> None:
+    """Draw a table and offer it as CSV; `options` are those of `st.dataframe`.
+
+    Streamlit's own download is switched off (`client.disableDataExport`): a cell that begins with
+    "=" would be a formula to a spreadsheet.
+
+    `whole` makes the frame to download, on request, where the table shows a part of it. `file` (by
+    default `key`) names the file, and the table for screen readers. `beside` draws something beside
+    the download.
+    """
+    settings: dict[str, Any] = {
+        "height": "auto" if height is None else height,
+        "placeholder": "-",  # else Streamlit writes "None"
+        "alt": f"{(file or key).replace('-', ' ').capitalize()}, {len(frame):,} rows",
+        **options,
+    }
+    st.dataframe(frame, hide_index=True, key=key, **settings)
+    with st.container() if beside is None else st.container(horizontal=True):
+        st.download_button(
+            "Download as CSV",
+            lambda: csv_text(frame if whole is None else whole()).encode(),
+            file_name=f"{file or key}.csv", mime="text/csv", key=f"{key}-csv",
+            icon=":material/download:", type="tertiary", on_click="ignore",
+            help="Cells that a spreadsheet would take for a formula begin with an apostrophe.",
+        )  # fmt: skip
+        if beside is not None:
+            beside()
+
+
+def clicked_cell(key: str) -> tuple[int, str]:
+    """The row and column of the clicked cell of a table; row -1 if no single one is chosen."""
+    cells = st.session_state[key]["selection"]["cells"]
+    return cells[0] if len(cells) == 1 else (-1, "")
+
+
+def table_height(rows: int, most: int = 423) -> int:
+    """The height of a table in pixels; more than `most` scroll."""
+    return min(38 + 35 * max(rows, 1), most)
+
+
+@dataclass
+class _Paged:
+    """A visitor's page of a list.
+
+    `number` counts pages from 1, `about` describes the list's content. `control` counts the
+    controls, because the value of one cannot be set; `start` is the first page of the present one.
+    """
+
+    number: int = 1
+    about: str | None = None
+    control: int = 0
+    start: int = 1
+
+
+def offset_of(name: str, limit: int, *, about: object) -> int:
+    """The place of the first entry on the present page of a list.
+
+    When `about`, which describes the list's content, changes, the first page is shown again.
+    """
+    paged = _paged(name)
+    if paged.about not in (None, repr(about)):
+        turn_to(name, 1)
+    paged.about = repr(about)
+    return (paged.number - 1) * limit
+
+
+def turn_to(name: str, number: int) -> None:
+    """Turn to a page, from 1. Before its control is drawn, or in a callback."""
+    paged = _paged(name)
+    paged.number = paged.start = number
+    paged.control += 1
+
+
+def draw_pages(name: str, found: int, limit: int) -> None:
+    """Draw the control of a list's pages, and the range of entries shown."""
+    paged, pages = _paged(name), max(-(-found // limit), 1)
+    key = f"{name}-page-{paged.control}"
+    if key not in st.session_state:  # a control is deleted with its page
+        paged.start = min(paged.number, pages)
+
+    def turn() -> None:
+        paged.number = int(st.session_state[key])
+
+    first = (paged.number - 1) * limit
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if pages > 1:
+            st.pagination(pages, default=paged.start, key=key, on_change=turn,
+                          max_visible_pages=7, width="content")  # fmt: skip
+        st.caption(
+            f"{min(first + 1, found):,} to {min(first + limit, found):,} of {found:,} instances",
+            width="content",
+        )
+
+
+def _paged(name: str) -> _Paged:
+    return cast("_Paged", st.session_state.setdefault(_PAGED + name, _Paged()))

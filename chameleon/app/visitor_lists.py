@@ -1,4 +1,4 @@
-"""Putting instances on an exclusion list from any page, and where this visitor's lists live."""
+"""A visitor's exclusion lists: adding to them from any page, export, and import."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import cast
 
 import polars as pl
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from chameleon.app import uploads
 from chameleon.app.formatting import filters_words, plain, shortened
-from chameleon.app.operator import operator
-from chameleon.app.view import View
+from chameleon.app.server import operator
+from chameleon.app.view import View, draw_empty
 from chameleon.errors import ChameleonError
 from chameleon.models import Evaluation
 from chameleon.project import Project
@@ -19,30 +21,39 @@ from chameleon.selection import (
     LONGEST_NAME,
     LONGEST_REASON,
     AddResult,
+    ExclusionList,
     ExclusionLists,
+    add_lists,
     can_be_written,
+    exclusion_list_csv,
+    exclusion_list_parquet,
     exclusion_lists_path,
+    filter_expression,
+    instance_numbers,
+    lists_json,
+    now,
+    read_exclusion_list,
     rule_of,
 )
 
 _STORES = "chameleon.exclusion_lists"
-_SAID = "chameleon.exclusion-lists-said"
+_MESSAGE = "chameleon.exclusion-lists-message"
 _CHOSEN = "chameleon.exclusion_list"
 _NEW = -1
+_NONCE = "chameleon.exclusion-list-uploads"
+_SHOWN_CHARACTERS = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """The lists that a visitor has of a project.
+class VisitorLists:
+    """The exclusion lists that a visitor has of a project.
 
     Attributes
     ----------
-    lists
-        The store.
     why_session
-        Why they live in this session only; None where they are kept in the project.
+        The reason why they exist in this session only; None if they are stored in the project.
     error
-        Why the project's own lists cannot be used; None where they can.
+        The reason why the project's own lists can't be used; None if they can.
     """
 
     lists: ExclusionLists
@@ -50,175 +61,320 @@ class Shelf:
     error: str | None = None
 
 
-def shelf(evaluation: Evaluation) -> Shelf:
-    """Where the lists of this project are for this visitor; opened once a visit."""
+def visitor_lists(evaluation: Evaluation) -> VisitorLists:
+    """The visitor's lists of a project, opened once per session."""
     project = evaluation.dataset.project
-    stores = cast("dict[str, Shelf]", st.session_state.setdefault(_STORES, {}))
+    stores = cast("dict[str, VisitorLists]", st.session_state.setdefault(_STORES, {}))
     key = str(exclusion_lists_path(project))
     if key not in stores:
-        stores[key] = _opened(project)
+        stores[key] = opened_lists(project)
     return stores[key]
 
 
-def _opened(project: Project) -> Shelf:
+def opened_lists(project: Project) -> VisitorLists:
+    """The lists of a project, in its folder if this visitor may write there."""
     path = exclusion_lists_path(project)
     if project.private is not None:
-        return Shelf(ExclusionLists(), "what you brought along ends with your visit")
+        return VisitorLists(ExclusionLists(), "your upload is deleted when you leave")
     why = None
     if not operator().may_write:
-        why = "the operator of this server does not let visitors write into the project"
+        why = "this server doesn't let visitors write into the project"
     elif not can_be_written(path):
-        why = "the project folder cannot be written"
+        why = "the project folder is read-only"
     try:
         if why is None:
-            return Shelf(ExclusionLists(path))
-        return Shelf(ExclusionLists.copied(path), why)
+            return VisitorLists(ExclusionLists(path))
+        return VisitorLists(ExclusionLists.copied(path), why)
     except ChameleonError as error:
-        return Shelf(ExclusionLists(), "the lists of the project cannot be used", str(error))
+        return VisitorLists(ExclusionLists(), "the project's lists can't be used", str(error))
 
 
 def chosen_list(evaluation: Evaluation) -> str | None:
-    """The list this visitor looked at, or put something on, last; None where there is none."""
-    names = names_of(evaluation)
+    """The list that this visitor last opened or added to; None if there is no list."""
+    names = _names(evaluation)
     chosen = st.session_state.get(_CHOSEN)
     return chosen if chosen in names else next(iter(names), None)
 
 
 def choose_list(name: str) -> None:
-    """Look at that list from now on."""
+    """Open that list from now on."""
     st.session_state[_CHOSEN] = name
 
 
-def names_of(evaluation: Evaluation) -> tuple[str, ...]:
-    """The names of the lists; none where they cannot be read, which is said."""
+def _names(evaluation: Evaluation) -> tuple[str, ...]:
+    """The names of the lists; none if they can't be read, which is reported."""
     try:
-        return shelf(evaluation).lists.names
+        return visitor_lists(evaluation).lists.names
     except ChameleonError as error:
-        say(str(error), icon=":material/error:")
+        _report(str(error), icon=":material/error:")
         return ()
 
 
-def changing(change: Callable[[], str]) -> None:
-    """Change a list in a callback, and say what came of it once the page is drawn."""
+def change_lists(change: Callable[[], str]) -> None:
+    """Change a list in a callback, and show the returned sentence or the error on the next run."""
     try:
-        say(change())
+        _report(change())
     except ChameleonError as error:
-        say(str(error), icon=":material/error:")
+        _report(str(error), icon=":material/error:")
 
 
-def say(text: str, icon: str = ":material/check:") -> None:
-    """Have a sentence shown by the next `draw_said`."""
-    st.session_state[_SAID] = (text, icon)
+def _report(text: str, icon: str = ":material/check:") -> None:
+    st.session_state[_MESSAGE] = (text, icon)
 
 
-def draw_said() -> None:
-    """Show what came of the last change, once.
+def draw_message() -> None:
+    """Show the result of the last change, once.
 
-    Its place is there at all times: what stands below must not move, or the browser would take
-    it for something new and close what was opened in it.
+    The container exists at all times: elements below must not move, or the browser would replace
+    them and close what was opened in them.
     """
-    said = st.session_state.pop(_SAID, None)
+    message = st.session_state.pop(_MESSAGE, None)
     with st.container():
-        if said is not None:
-            text, icon = said
+        if message is not None:
+            text, icon = message
             shown = st.error if "error" in icon else st.success
             shown(plain(text), icon=icon)
 
 
-def put_words(put: AddResult, name: str, what: str = "instances") -> str:
-    """What came of putting something on a list."""
-    already = f"; {put.already:,} were on it already" if put.already else ""
-    return f"{put.new:,} {what} put on '{shortened(name)}'{already}."
+def added_words(added: AddResult, name: str, noun: str) -> str:
+    """The result of adding to a list, in a sentence."""
+    already = f"; {added.already:,} already on it" if added.already else ""
+    nouns = noun if added.new == 1 else f"{noun}s"
+    return f"{added.new:,} {nouns} added to '{shortened(name)}'{already}."
 
 
-def draw_put(view: View, instances: Sequence[str] | pl.Series, *, key: str = "put") -> None:
-    """Draw a small form that puts these instances, or the filters as a rule, on a list.
-
-    Parameters
-    ----------
-    instances
-        Their ids, such as those chosen in a table; with none there is only the rule.
-    key
-        Tells several forms on one page apart.
-    """
-    with st.popover("Put on an exclusion list…", icon=":material/playlist_add:"):
-        draw_put_form(view, instances, key=key)
+def draw_add(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
+    """Draw a button with a form that adds these instances, or the filters as a rule, to a list."""
+    with st.popover("Add to exclusion list…", icon=":material/playlist_add:"):
+        draw_add_form(view, instances, key=key)
     with st.container():
         if st.session_state.pop(f"{key}-done", False):
-            draw_said()
+            draw_message()
 
 
-def draw_put_form(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
-    """The form of `draw_put` itself, for a page about exclusion lists."""
-    names = names_of(view.evaluation)
+def draw_add_form(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
+    """Draw the form of `draw_add`, for a page about exclusion lists."""
+    names = _names(view.evaluation)
     current = chosen_list(view.evaluation)
-    places = [*range(len(names)), _NEW]
     at = names.index(current) if current in names else len(names)
     place = st.selectbox(
         "List",
-        places,
+        [*range(len(names)), _NEW],
         index=at,
-        key=f"{key}-list-{len(names)}-{at}",  # anew where another list is looked at
-        format_func=lambda k: "A new list…" if k == _NEW else shortened(names[k]),
+        key=f"{key}-list-{len(names)}-{at}",  # a new widget when another list is open
+        format_func=lambda k: "New list…" if k == _NEW else shortened(names[k]),
     )
     if place == _NEW:
         st.text_input("Name of the new list", key=f"{key}-name", max_chars=LONGEST_NAME)
     st.text_input(
         "Reason", key=f"{key}-reason", max_chars=LONGEST_REASON,
-        placeholder="Why they should not be used",
+        placeholder="Why they should be excluded",
     )  # fmt: skip
     old = None if place in (None, _NEW) else names[place]
+    filters = (view.selection.filters, view.selection.primary_only)
     count = len(instances)
-    rule = view.selection.filters.is_empty and view.selection.primary_only.is_empty
     with st.container(horizontal=True):
         st.button(
-            f"Put {count:,} instance{'' if count == 1 else 's'}",
+            f"Add {count:,} instance{'' if count == 1 else 's'}",
             key=f"{key}-instances",
             disabled=not count,
-            on_click=_put_instances,
+            on_click=_add,
             args=(view, instances, old, key),
         )
         st.button(
-            "Put the filters as a rule",
+            "Add filters as a rule",
             key=f"{key}-rule",
-            disabled=rule,
-            help="A rule holds whatever the filters let through, in every later version too.",
-            on_click=_put_rule,
-            args=(view, old, key),
+            disabled=all(one.is_empty for one in filters),
+            help="A rule excludes all instances that match the filters, in later versions too.",
+            on_click=_add,
+            args=(view, None, old, key),
         )
     kinds = view.evaluation.dataset.project.kinds
-    parts = (view.selection.filters, view.selection.primary_only)
-    st.caption(f"As a rule: {plain(filters_words(parts, kinds, 'no filter is set'))}.")
+    st.caption(f"As a rule: {plain(filters_words(filters, kinds, 'no filter is set'))}.")
 
 
-def _named(old: str | None, key: str) -> str:
-    return old if old is not None else str(st.session_state.get(f"{key}-name", ""))
-
-
-def _put_instances(
-    view: View, instances: Sequence[str] | pl.Series, old: str | None, key: str
+def _add(
+    view: View, instances: Sequence[str] | pl.Series | None, old: str | None, key: str
 ) -> None:
-    name, reason = _named(old, key), str(st.session_state.get(f"{key}-reason", ""))
+    """Add instances, or without them the filters as a rule, to the list chosen in a form."""
+    name = old if old is not None else str(st.session_state.get(f"{key}-name", ""))
+    reason = str(st.session_state.get(f"{key}-reason", ""))
 
     def change() -> str:
-        put = shelf(view.evaluation).lists.put(name, instances, reason)
-        return put_words(put, name, "instance" if put.new == 1 else "instances")
+        lists = visitor_lists(view.evaluation).lists
+        if instances is None:
+            return added_words(lists.add_rule(name, rule_of(view.selection, reason)), name, "rule")
+        return added_words(lists.add(name, instances, reason), name, "instance")
 
-    _done(change, name, key)
-
-
-def _put_rule(view: View, old: str | None, key: str) -> None:
-    name, reason = _named(old, key), str(st.session_state.get(f"{key}-reason", ""))
-
-    def change() -> str:
-        rule = rule_of(view.selection, reason)
-        put = shelf(view.evaluation).lists.put_rule(name, rule)
-        return put_words(put, name, "rule")
-
-    _done(change, name, key)
-
-
-def _done(change: Callable[[], str], name: str, key: str) -> None:
-    changing(change)
+    change_lists(change)
     choose_list(" ".join(name.split()))
     st.session_state[f"{key}-done"] = True
+
+
+# ---------------------------------------------------------------- export and import
+
+
+def draw_files(
+    view: View, found: VisitorLists, exclusion_list: ExclusionList, members: pl.DataFrame
+) -> None:
+    """Draw downloads of the list, its filter expression, and imports."""
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        st.markdown("##### Export this list")
+        _draw_downloads(view, members)
+        _draw_expression(view, exclusion_list)
+    with right:
+        st.markdown("##### Import into this list")
+        draw_import(view, exclusion_list.name)
+        st.markdown("##### All lists")
+        _draw_download(
+            "Download all lists", "all", "exclusion_lists.json",
+            lambda: lists_json([found.lists.of(name) for name in found.lists.names]).encode(),
+        )  # fmt: skip
+        draw_upload(view)
+
+
+def _draw_downloads(view: View, members: pl.DataFrame) -> None:
+    frame = members.unique("instance", keep="first", maintain_order=True).select(
+        "instance", "reason", "by", "added"
+    )
+    with st.container(horizontal=True):
+        csv, parquet = "exclusion_list.csv", "exclusion_list.parquet"
+        _draw_download("CSV", "csv", csv, lambda: exclusion_list_csv(frame).encode())
+        _draw_download("Parquet", "parquet", parquet, lambda: exclusion_list_parquet(frame))
+    st.caption(
+        f"{len(frame):,} instances: all entries, and the instances of "
+        f"{plain(shortened(view.selection.primary))} that the rules exclude. In the CSV, texts "
+        "that begin like a formula or with an apostrophe get an apostrophe in front; importing it "
+        "removes exactly that one."
+    )
+
+
+def _draw_download(label: str, key: str, file: str, content: Callable[[], bytes]) -> None:
+    """Draw a button that downloads content which is made on the click."""
+    mime = {
+        "csv": "text/csv", "json": "application/json", "py": "text/x-python",
+        "parquet": "application/vnd.apache.parquet",
+    }[file.rpartition(".")[2]]  # fmt: skip
+    st.download_button(
+        label, content, file_name=file, mime=mime, key=f"exclusion-list-{key}",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
+    wanted = st.toggle(
+        "Filter expression for polars and pandas",
+        key="exclusion-list-expression",
+        help="Code that removes exactly these instances from the primary version's file.",
+    )
+    if not wanted:
+        return
+    version = view.selection.primary
+    try:
+        with st.spinner("Writing the expression…"):
+            found = filter_expression(view.evaluation, exclusion_list, version=version)
+    except ChameleonError as error:
+        draw_empty(plain(str(error)))
+        return
+    for note in found.notes:
+        st.caption(plain(note))
+    _draw_script("polars", found.polars_script)
+    if found.pandas_script is None:
+        st.caption("There is no exact form for pandas, which lacks the type of the ids.")
+    else:
+        _draw_script("pandas", found.pandas_script)
+
+
+def _draw_script(library: str, script: str) -> None:
+    shown = script
+    if len(script) > _SHOWN_CHARACTERS:
+        shown = f"{script[:_SHOWN_CHARACTERS]}…\n# {len(script):,} characters: download them"
+    st.code(shown, language="python", wrap_lines=True, height=180)
+    file = f"exclusion_list_{library}.py"
+    _draw_download(f"Download for {library}", library, file, lambda: script.encode())
+
+
+def draw_import(view: View, name: str | None) -> None:
+    """Draw the import of a CSV or Parquet file of ids into a list, or without a name a new one.
+
+    Ids in no version are counted, and skipped unless the visitor keeps them.
+    """
+    if name is None:
+        st.text_input(
+            "Name of the list", key="exclusion-list-import-name", max_chars=LONGEST_NAME,
+            placeholder="imported",
+        )  # fmt: skip
+    st.checkbox(
+        "Keep ids that are in no version", key="exclusion-list-keep-unknown",
+        help="For an older list, or one meant for future versions.",
+    )  # fmt: skip
+    key = _upload_key("import")
+    st.file_uploader(
+        "CSV or Parquet of ids, optionally with a column 'reason'",
+        type=["csv", "parquet"], key=key, on_change=_import_list, args=(view, name, key),
+    )  # fmt: skip
+
+
+def draw_upload(view: View) -> None:
+    """Draw the upload of all lists in a file that was downloaded before."""
+    key = _upload_key("upload")
+    st.file_uploader(
+        "Downloaded lists (exclusion_lists.json)",
+        type=["json"], key=key, on_change=_import_lists, args=(view, key),
+    )  # fmt: skip
+
+
+def _import_list(view: View, old: str | None, key: str) -> None:
+    file = st.session_state[key]
+    if not isinstance(file, UploadedFile):  # none, or one that was removed
+        return
+    typed = str(st.session_state.get("exclusion-list-import-name", ""))
+    name = old or " ".join(typed.split()) or "imported"
+
+    def change() -> str:
+        dataset = view.evaluation.dataset
+        found = read_exclusion_list(file.getvalue(), file.name, dataset.project)
+        known = pl.Series(instance_numbers(dataset, found.frame["instance"]) >= 0)
+        keep = bool(st.session_state.get("exclusion-list-keep-unknown", False))
+        kept = found.frame if keep else found.frame.filter(known)
+        at = now()
+        entries = [(instance, reason, at) for instance, reason in kept.iter_rows()]
+        added = visitor_lists(view.evaluation).lists.add_entries(name, entries)
+        choose_list(name)
+        words = [added_words(added, name, "instance")]
+        unknown = int((~known).sum())
+        if unknown:
+            words.append(f"{unknown:,} ids are in no version{'' if keep else ' and were skipped'}.")
+        if found.duplicates:
+            words.append(f"{found.duplicates:,} rows repeated an id and were merged.")
+        if found.without_id:
+            words.append(f"{found.without_id:,} rows had no id.")
+        return " ".join(words)
+
+    change_lists(change)
+    _forget(file)
+
+
+def _import_lists(view: View, key: str) -> None:
+    file = st.session_state[key]
+    if not isinstance(file, UploadedFile):
+        return
+
+    def change() -> str:
+        added = add_lists(visitor_lists(view.evaluation).lists, file.getvalue())
+        already = f"; {added.already:,} already there" if added.already else ""
+        return f"{added.new:,} entries and rules added from {file.name}{already}."
+
+    change_lists(change)
+    _forget(file)
+
+
+def _upload_key(what: str) -> str:
+    return f"exclusion-list-{what}-{st.session_state.get(_NONCE, 0)}"
+
+
+def _forget(file: UploadedFile) -> None:
+    """Show an empty uploader again, and release the file."""
+    st.session_state[_NONCE] = int(st.session_state.get(_NONCE, 0)) + 1
+    uploads.forget_files([file])

@@ -1,4 +1,4 @@
-"""Why a metric changed: from before to after by cause, models on other test sets, a fixed one."""
+"""The causes of a metric's change, models on other test sets, and a fixed test set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERED = 14
 """More versions than this leave no room for a value in every cell of the matrix."""
 
 _PALE = 0.4
-_APART = "\u200b"  # is not seen, but keeps two rows of the same words apart
+_APART = "\u200b"  # is not visible, but separates two rows with the same words
 _ROW = 34
 _STEP_SCHEMA = {
     "place": pl.Int64, "words": pl.String, "kind": pl.String, "start": pl.Float64,
@@ -33,7 +33,7 @@ _STEP_SCHEMA = {
 
 
 def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
-    """A metric from before to after: a bar for each cause, with its interval.
+    """A metric from before to after, with a bar and an interval for each cause.
 
     The frame: that of `waterfall_frame`.
     """
@@ -41,8 +41,7 @@ def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
     axis: dict[str, Any] = {"labelLimit": 230, "minExtent": 190, "maxExtent": 240}
     axis |= {"labelFontSize": 12, "labelPadding": 8, "grid": False}
     scale = alt.Scale(
-        domain=["better", "worse", "level"],
-        range=[colors.correct, colors.incorrect, colors.text],
+        domain=["better", "worse", "level"], range=[colors.correct, colors.incorrect, colors.text]
     )
     tooltip = alt.Tooltip("sentence:N", title="Cause")
     at_levels = alt.condition("datum.kind === 'level'", alt.value(1), alt.value(0))
@@ -69,14 +68,8 @@ def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
         spans={"color": colors.text, "strokeWidth": 1.5},
         words=("reach", "written", {"tooltip": tooltip}),
     )
-    return finished(
-        layers,
-        colors,
-        labels=False,
-        grid=False,
-        height=_ROW * rows,
-        description="The way of the metric from the version before to the one after, by cause.",
-    )
+    description = "Change of the metric from the version before to the one after, by cause."
+    return finished(layers, colors, description, height=_ROW * rows)
 
 
 def waterfall_frame(
@@ -91,23 +84,12 @@ def waterfall_frame(
 ) -> pl.DataFrame:
     """The frame of `waterfall` from the parts of an attribution.
 
-    Parameters
-    ----------
-    parts
-        part, value, low, high, instances.
-    words
-        Names of the parts.
-    start, end
-        The metric before and after; the parts lead from one to the other.
-    before, after
-        Names of the two; they may read the same.
-    better
-        1 where more of the metric is better, else -1.
+    `parts`: part, value, low, high, instances. `words` names the parts, `start` and `end` are the
+    metric before and after. `better` is 1 if more of the metric is better, else -1.
     """
 
     def level(place: int, words: str, name: str, value: float) -> tuple[object, ...]:
-        written = f"{value:.4f}"
-        return place, words, "level", value, value, None, None, value, written, name, False
+        return place, words, "level", value, value, None, None, value, f"{value:.4f}", name, False
 
     rows: list[tuple[object, ...]] = [level(0, before, before, start)]
     at = start
@@ -117,8 +99,8 @@ def waterfall_frame(
         span = (None, None) if low is None else (at + low, at + high)
         reach = max(at, then, span[1] if span[1] is not None else then)
         counted = "" if instances is None else f", {instances:,} instances"
-        interval = "" if low is None else f" (95 % interval {low:+.4f} to {high:+.4f})"
-        doubt = ": not to be told from noise" if pale and value else ""
+        interval = "" if low is None else f" (95% CI {low:+.4f} to {high:+.4f})"
+        doubt = ", consistent with chance" if pale and value else ""
         kind = "better" if value * better >= 0 else "worse"
         sentence = f"{words[part]}{counted}: {value:+.4f}{interval}{doubt}"
         rows.append((place, words[part], kind, at, then, *span, reach, f"{value:+.4f}", sentence,
@@ -129,12 +111,12 @@ def waterfall_frame(
 
 
 def waterfall_text(frame: pl.DataFrame) -> str:
-    """What the waterfall shows, in a sentence."""
+    """The waterfall in words."""
     causes = [f"{row['words']} {row['written']}" for row in frame[1:-1].iter_rows(named=True)]
     first, last = frame.row(0, named=True), frame.row(-1, named=True)
     return (
         f"From {first['written']} ({first['words']}) to {last['written']} ({last['sentence']}): "
-        f"{'; '.join(causes)}. A pale bar is not to be told from noise."
+        f"{'; '.join(causes)}. A pale bar is consistent with chance."
     )
 
 
@@ -165,14 +147,14 @@ def crossed_tests(*, versions: int, title: str, reverse: bool, dark: bool) -> di
     )
     own = blank().mark_rect(filled=False, strokeWidth=2, stroke=colors.text)
     outline = own.encode(x=x, y=y, opacity=dimmed(0, "own"), tooltip=tooltip)
-    height = max(26 * versions, 120) if versions <= NUMBERED else min(max(12 * versions, 360), 620)
+    description = f"{title} of every version's model on every version's test set."
     return finished(
         [cells, outline, *written],
         colors,
-        labels=False,
-        grid=False,
-        height=height,
-        description=f"{title} of every version's model on every version's test set.",
+        description,
+        height=max(26 * versions, 120)
+        if versions <= NUMBERED
+        else min(max(12 * versions, 360), 620),
     )
 
 
@@ -193,52 +175,33 @@ def crossed_tests_frame(tests: pl.DataFrame) -> pl.DataFrame:
 def _cell_words(row: Mapping[str, Any]) -> str:
     words = f"The model of {row['model']} on the test set of {row['test']}"
     if row["value"] is None:
-        words += ": nothing is left to score"
+        words += ": no rows remain to be scored"
     else:
-        words += f": {row['value']:.4f} over {row['instances']:,} instances"
-    left_out = [
-        f"{row[name]:,} {what}"
-        for name, what in (
-            ("leaked", "left out because the model was trained on them"),
-            ("unknown", "without label or prediction"),
-        )
-        if row[name]
-    ]
-    return f"{words}; {', '.join(left_out)}" if left_out else words
+        words += f": {row['value']:.4f} on {row['instances']:,} instances"
+    if row["leaked"]:
+        words += f"; {row['leaked']:,} excluded because the model was trained on them"
+    if row["unknown"]:
+        words += f"; {row['unknown']:,} without label or prediction"
+    return words
 
 
 def frozen_lines(*, title: str, series: Sequence[str], dark: bool) -> dict[str, Any]:
-    """A metric over the versions on their own test sets, and on one that stays the same.
+    """A metric of every version on its own test set, and on one fixed test set.
 
     The frame: version, series, value, low, high, instances, in the order of the timeline.
     """
     colors = palette(dark=dark)
-    x = alt.X(
-        "version:N",
-        sort=None,
-        title=None,
-        scale=alt.Scale(type="point", padding=0.5),
-        axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelLimit=90, grid=False),
-    )
+    scale = alt.Scale(type="point", padding=0.5)
+    x = names_axis(
+        alt.X, "version", labelAngle=0, labelOverlap="greedy", labelLimit=90, grid=False
+    ).scale(scale)
     layers = interval_lines(
         "series",
         x,
         title=title,
-        scales={
-            "color": alt.Scale(domain=list(series), range=list(colors.categories[: len(series)])),
-            "shape": alt.Scale(domain=list(series)),
-        },
-        legend=alt.Legend(orient="top", title=None, offset=6, labelLimit=320),
-        axis={},
-        padding=10,
+        hues=dict(zip(series, colors.categories, strict=False)),
         names=("Model of version", "Tested on"),
-        shape_legend=False,
+        padding=10,
     )
-    return finished(
-        layers,
-        colors,
-        labels=False,
-        grid=False,
-        height=170,
-        description=f"{title} of every version's model on its own and on one fixed test set.",
-    )
+    description = f"{title} of every version's model on its own and on one fixed test set."
+    return finished(layers, colors, description, height=170)

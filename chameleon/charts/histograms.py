@@ -11,11 +11,10 @@ import polars as pl
 
 from chameleon.charts.theme import COUNT, SIDES, blank, dimmed, finished, palette, picked
 
-A_ROW = 6
-"""Versions in one row of histograms."""
-CLASSES_A_ROW = 4
+A_ROW, CLASSES_A_ROW = 6, 4
+"""Versions, and classes, in one row of histograms."""
 MOST_WEAK_CLASSES = 12
-"""So many classes are drawn."""
+"""Classes that are drawn at most."""
 
 _GAP = 0.08
 _WORDS = 0.62  # room for "incorrect", in widths of a histogram
@@ -32,14 +31,14 @@ _SCHEMA: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class SmallMultiples:
-    """How the histograms are drawn; also the key of the kept specification.
+    """The look of the histograms, also the key of the cached specification.
 
     Attributes
     ----------
     shares
         Shares on one scale for all versions, instead of counts with a scale for each.
     outcomes
-        Whether outcomes are known; else the unknown are drawn above the axis.
+        Outcomes are known; else the unknown ones are drawn above the axis.
     """
 
     shares: bool
@@ -53,23 +52,14 @@ def small_multiples(options: SmallMultiples) -> dict[str, Any]:
     x = alt.X("x:Q", scale=alt.Scale(domain=[-_WORDS, A_ROW], nice=False), axis=None)
     share_axis = alt.Axis(format="~%", tickCount=4, minExtent=36, title=None)
     y = alt.Y("y:Q", scale=alt.Scale(nice=False), axis=share_axis if options.shares else None)
-    hues = alt.Scale(
-        domain=["primary", "secondary", ""],
-        range=[colors.primary, colors.secondary, colors.neutral],
-    )
-    axis, bars = _panels(
-        x,
-        y,
-        hues,
-        line=colors.line,
-        tooltip=[
-            alt.Tooltip("version:N", title="Version"),
-            alt.Tooltip("bar:N", title="Values"),
-            alt.Tooltip("half:N", title="Outcome"),
-            alt.Tooltip("instances:Q", title="Instances", format=COUNT),
-            alt.Tooltip("share:Q", title="Share of the version", format=".1%"),
-        ],
-    )
+    hues = alt.Scale(domain=[*SIDES, ""], range=[colors.secondary, colors.primary, colors.neutral])
+    tooltip = [
+        alt.Tooltip("version:N", title="Version"),
+        alt.Tooltip("bar:N", title="Values"),
+        alt.Tooltip("half:N", title="Outcome"),
+        alt.Tooltip("instances:Q", title="Instances", format=COUNT),
+        alt.Tooltip("share:Q", title="Share of the version", format=".1%"),
+    ]
     small = {"fontSize": 10}
     places: list[tuple[str, Any, dict[str, Any]]] = [
         ("name", alt.value(-24), {"fontWeight": 600, "limit": 92}),
@@ -82,15 +72,14 @@ def small_multiples(options: SmallMultiples) -> dict[str, Any]:
         _words(part, x, height, {"align": "left", "baseline": "middle", **look})
         for part, height, look in places
     ]
-    # nothing to see: holds the scale, so that all rows of versions have the same
+    # invisible: fixes the scale, so that all rows of versions have the same
     reach = _part("reach").mark_point(opacity=0).encode(x=x, y=y)
+    description = "One feature's histogram in every version: correct above, incorrect below."
     return finished(
-        [axis, bars, reach, *words],
+        [*_panels(x, y, hues, line=colors.line, tooltip=tooltip), reach, *words],
         colors,
-        labels=False,
-        grid=False,
+        description,
         height=_HEIGHT,
-        description="One feature's histogram in every version: correct above, incorrect below.",
     )
 
 
@@ -99,29 +88,18 @@ def _part(name: str) -> alt.Chart:
     return chart
 
 
-def _panels(
-    x: alt.X,
-    y: alt.Y,
-    hues: alt.Scale,
-    *,
-    line: str,
-    tooltip: Any,  # noqa: ANN401 - one or many
-) -> tuple[alt.Chart, alt.Chart]:
+def _panels(x: alt.X, y: alt.Y, hues: alt.Scale, *, line: str, tooltip: Any) -> list[alt.Chart]:  # noqa: ANN401
     """The axes and the bars of all panels."""
     color = alt.Color("side:N", scale=hues, legend=None)
-    bars = _part("bar").mark_rect()
-    return (
+    return [
         _part("axis").mark_rule(color=line).encode(x=x, x2="x2:Q", y=y),
-        bars.encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=color, tooltip=tooltip),
-    )
+        _part("bar").mark_rect().encode(
+            x=x, x2="x2:Q", y=y, y2="y2:Q", color=color, tooltip=tooltip
+        ),
+    ]  # fmt: skip
 
 
-def _words(
-    part: str,
-    x: alt.X,
-    y: alt.Y | Mapping[str, Any],
-    look: Mapping[str, Any],
-) -> alt.Chart:
+def _words(part: str, x: alt.X, y: Any, look: Mapping[str, Any]) -> alt.Chart:  # noqa: ANN401
     words: alt.Chart = _part(part).mark_text(**look).encode(x=x, y=y, text="words:N")
     return words
 
@@ -137,50 +115,39 @@ def row_frames(
     words: Sequence[str],
     ends: str,
 ) -> Iterator[pl.DataFrame]:
-    """The frames of `small_multiples`, one a row of versions.
+    """The frames of `small_multiples`, one per row of versions, from `feature_over_versions`.
 
-    Parameters
-    ----------
-    histograms
-        version, split, bin, bar, correct, incorrect, unknown: as `feature_over_versions` gives.
-    words
-        What each bar holds, in words, by bin.
-    ends
-        What the bars reach from and to, in words.
+    `words` are the values of each bar, by bin, and `ends` the ends of all bars, in words.
     """
     chosen = histograms.filter((pl.col("split") == split) & pl.col("version").is_in(list(versions)))
     totals = pl.sum_horizontal("correct", "incorrect", "unknown").sum().over("version")
     above = pl.col("correct") if options.outcomes else pl.col("unknown")
     below = pl.col("incorrect") if options.outcomes else pl.lit(0, dtype=pl.Int64)
     largest = pl.max_horizontal(above, below).max().over("version")
-    scale = totals if options.shares else largest
     places = {name: place for place, name in enumerate(versions)}
-    bins = len(words)
-    width = (1 - 2 * _GAP) / bins
+    sides = {secondary: "secondary", primary: "primary"}
+    width = (1 - 2 * _GAP) / len(words)
     placed = chosen.with_columns(
         place=pl.col("version").replace_strict(places, return_dtype=pl.Int32),
         total=totals,
         above=above,
         below=below,
-        scale=pl.max_horizontal(scale, pl.lit(1)),
-        side=pl.when(pl.col("version") == primary)
-        .then(pl.lit("primary"))
-        .when(pl.col("version") == secondary)
-        .then(pl.lit("secondary"))
-        .otherwise(pl.lit("")),
-        bar_words=pl.col("bin").replace_strict(dict(enumerate(words)), return_dtype=pl.String),
+        scale=pl.max_horizontal(totals if options.shares else largest, pl.lit(1)),
+        side=pl.col("version").replace_strict(sides, default="", return_dtype=pl.String),
+        bar=pl.col("bin").replace_strict(dict(enumerate(words)), return_dtype=pl.String),
     )
-    halves = [
+    left = pl.col("place") % A_ROW + _GAP
+    bars = pl.concat(
         placed.filter(pl.col(count) > 0).select(
             "place",
             part=pl.lit("bar"),
-            x=(pl.col("place") % A_ROW) + _GAP + pl.col("bin") * width,
-            x2=(pl.col("place") % A_ROW) + _GAP + (pl.col("bin") + 0.92) * width,
+            x=left + pl.col("bin") * width,
+            x2=left + (pl.col("bin") + 0.92) * width,
             y=sign * pl.col(count) / pl.col("scale"),
             y2=pl.lit(0.0),
             side="side",
             version="version",
-            bar="bar_words",
+            bar="bar",
             half=pl.lit(half),
             instances=pl.col(count),
             share=pl.col(count) / pl.max_horizontal("total", pl.lit(1)),
@@ -190,23 +157,17 @@ def row_frames(
             ("above", 1.0, "correct" if options.outcomes else "unknown"),
             ("below", -1.0, "incorrect"),
         )
-    ]
-    bars = pl.concat(halves)
-    reach = (_highest(bars["y"].max(), 1.0), _lowest(bars["y"].min(), options))
+    )
+    heights = bars["y"].to_list()
+    # room for the word "incorrect" where there is such a half
+    least = -0.2 if options.outcomes and not options.shares else 0.0
+    reach = (max(heights, default=0.0), min([*heights, least]))
+    if reach[0] <= 0:
+        reach = (1.0, reach[1])
     parts = _frame_parts(placed, versions, ends, reach, options)
     drawn = pl.concat([bars, pl.DataFrame(parts, schema=bars.schema)])
     for row in range((len(versions) + A_ROW - 1) // A_ROW):
         yield drawn.filter(pl.col("place") // A_ROW == row).drop("place")
-
-
-def _highest(value: object, otherwise: float) -> float:
-    return value if isinstance(value, float) and value > 0 else otherwise
-
-
-def _lowest(value: object, options: SmallMultiples) -> float:
-    """The lower end of the scale; room for the word "incorrect" where there is such a half."""
-    lowest = value if isinstance(value, float) else 0.0
-    return min(lowest, -0.2 if options.outcomes and not options.shares else lowest)
 
 
 def _frame_parts(
@@ -216,7 +177,7 @@ def _frame_parts(
     reach: tuple[float, float],
     options: SmallMultiples,
 ) -> list[dict[str, object]]:
-    """The axis, name, count and ends of every version's histogram, and the words of each row."""
+    """The axis, name, count, and ends of every version's histogram, and the words of each row."""
     totals = dict(placed.select("version", "total").unique().iter_rows())
     parts: list[dict[str, object]] = []
     for place, name in enumerate(versions):
@@ -225,31 +186,23 @@ def _frame_parts(
                   "side": "", "version": name, "bar": "", "half": "", "instances": 0,
                   "share": 0.0, "words": ""}  # fmt: skip
         total = f"{totals.get(name, 0):,} instances"
-        parts += [
-            {**shared, "part": "axis"},
-            {**shared, "part": "name", "words": name},
-            {**shared, "part": "total", "words": total},
-            {**shared, "part": "ends", "words": ends},
-        ]
+        words = {"axis": "", "name": name, "total": total, "ends": ends}
+        parts += [{**shared, "part": part, "words": word} for part, word in words.items()]
         if place % A_ROW == 0:
             parts += [{**shared, "part": "reach", "y": end} for end in reach]
-            words = ("correct", "incorrect") if options.outcomes else ("instances", "")
+            halves = ("correct", "incorrect") if options.outcomes else ("instances", "")
             parts += [
-                {**shared, "part": part, "x": -_WORDS, "words": word}
-                for part, word in zip(("above", "below"), words, strict=True)
+                {**shared, "part": part, "x": -_WORDS, "words": half}
+                for part, half in zip(("above", "below"), halves, strict=True)
             ]
     return parts
 
 
 def probability_histograms(*, rows: int, dark: bool) -> dict[str, Any]:
-    """A panel a class, four a row: two bars a range of probabilities, one a version.
+    """A panel per class, four in a row: two bars per range of probabilities, one per version.
 
-    The frame: that of `probability_histogram_frame`. Selection "pick": class, low, high.
-
-    Parameters
-    ----------
-    rows
-        How many rows of panels there are, see `panel_rows`.
+    The frame: that of `probability_histogram_frame`. Selection "pick": class, low, high. `rows`
+    is the number of rows of panels; see `panel_rows`.
     """
     colors = palette(dark=dark)
     top, bottom = _BETWEEN, -(rows - 1) * (1 + _BETWEEN) - _BETWEEN / 2
@@ -265,20 +218,20 @@ def probability_histograms(*, rows: int, dark: bool) -> dict[str, Any]:
         ("low", {"align": "left", "baseline": "top", "dy": 4, "fontSize": 10}),
         ("high", {"align": "right", "baseline": "top", "dy": 4, "fontSize": 10}),
     ]  # fmt: skip
-    words = [_words(part, x, y, look) for part, look in looks]
+    description = (
+        "Instances by label probability of each class, in both versions, as shares of "
+        "those with label probabilities."
+    )
     return finished(
-        [axis, bars, *words],
+        [axis, bars, *(_words(part, x, y, look) for part, look in looks)],
         colors,
-        labels=False,
-        grid=False,
-        description="How many instances have which label probability of each class, in both "
-        "versions, as shares of those with label probabilities.",
+        description,
         height=int(_CLASS_HEIGHT * (1 + top - bottom)),
     )
 
 
 def panel_rows(histograms: pl.DataFrame) -> int:
-    """How many rows of panels the classes take."""
+    """The number of rows of panels for the classes."""
     return -(-min(histograms["class"].n_unique(), MOST_WEAK_CLASSES) // CLASSES_A_ROW)
 
 
@@ -292,25 +245,17 @@ def probability_histogram_frame(
     """The frame of `probability_histograms` from that of `label_probability_histogram`.
 
     All panels share one scale, up to the largest share of either version.
-
-    Returns
-    -------
-    polars.DataFrame
-        part ("bar", "axis", "name", "low" or "high"), x, x2, y, y2, side, class, low, high, words,
-        chosen.
     """
     classes = histograms["class"].unique(maintain_order=True).to_list()[:MOST_WEAK_CLASSES]
-    totals = {side: _total(histograms, side) for side in SIDES}
+    totals = _totals(histograms)
     drawn = histograms.filter(pl.col("class").is_in(classes))
-    most = {side: max(drawn[side].to_list(), default=0) for side in SIDES}
-    largest = max(most[side] / max(totals[side], 1) for side in SIDES) or 1.0
+    most = (max(drawn[side].to_list(), default=0) / max(totals[side], 1) for side in SIDES)
+    largest = max(most) or 1.0
     names = {"primary": primary, "secondary": secondary}
     lines: list[tuple[Any, ...]] = []
     for place, name in enumerate(classes):
-        left, floor = (
-            place % CLASSES_A_ROW * (1 + _CLASS_GAP),
-            -(place // CLASSES_A_ROW) * (1 + _BETWEEN),
-        )
+        left = place % CLASSES_A_ROW * (1 + _CLASS_GAP)
+        floor = -(place // CLASSES_A_ROW) * (1 + _BETWEEN)
         nothing = ("", name, None, None)
         lines.append(("axis", left, left + 1, floor, floor, *nothing, "", True))
         lines.append(("name", left, left, floor + 1, floor + 1, *nothing, name, True))
@@ -318,7 +263,7 @@ def probability_histogram_frame(
         lines.append(("high", left + 1, left + 1, floor, floor, *nothing, "1", True))
         for bar in drawn.filter(pl.col("class") == name).iter_rows(named=True):
             low, high = bar["low"], bar["high"]
-            picked = not chosen or (name, low, high) in chosen
+            is_chosen = not chosen or (name, low, high) in chosen
             width = (high - low) * 0.44
             for number, side in enumerate(SIDES):
                 start = left + low + (high - low) * 0.06 + number * width
@@ -327,30 +272,26 @@ def probability_histogram_frame(
                     f"{bar[side]:,} of {totals[side]:,} ({share:.1%}) in {names[side]}: {name} "
                     f"from {low:g} to {high:g}"
                 )
-                end = floor + share / largest
-                lines.append(
-                    ("bar", start, start + width, floor, end, side, name, low, high, words, picked)
-                )
+                lines.append(("bar", start, start + width, floor, floor + share / largest, side,
+                              name, low, high, words, is_chosen))  # fmt: skip
     return pl.DataFrame(lines, schema=_SCHEMA, orient="row")
 
 
 def probability_histogram_text(histograms: pl.DataFrame) -> str:
     """The panels in words."""
-    totals = {side: _total(histograms, side) for side in SIDES}
+    totals = _totals(histograms)
     if not any(totals.values()):
-        return "No instance here has label probabilities."
-    told: list[str] = []
+        return "No instance with label probabilities matches."
+    classes: list[str] = []
     for (name,), own in histograms.group_by("class", maintain_order=True):
         sure = own.filter(pl.col("low") >= 0.5)
         shares = [f"{sure[s].sum() / totals[s]:.1%}" if totals[s] else "-" for s in SIDES]
-        told.append(f"{name} {shares[0]} before, {shares[1]} after")
-    listed = "; ".join(told[:MOST_WEAK_CLASSES])
-    return f"Share of instances with a probability of 0.5 or more, by class: {listed}."
+        classes.append(f"{name} {shares[0]} before, {shares[1]} after")
+    shown = "; ".join(classes[:MOST_WEAK_CLASSES])
+    return f"Share of instances with a probability of 0.5 or more, by class: {shown}."
 
 
-def _total(histograms: pl.DataFrame, side: str) -> int:
-    """The instances with label probabilities: those of any one class."""
-    if histograms.is_empty():
-        return 0
-    first = histograms["class"][0]
-    return int(histograms.filter(pl.col("class") == first)[side].sum())
+def _totals(histograms: pl.DataFrame) -> dict[str, int]:
+    """The instances with label probabilities on each side: those of any one class."""
+    first = histograms.filter(pl.col("class") == pl.col("class").first())
+    return {side: int(first[side].sum()) for side in SIDES}

@@ -1,11 +1,11 @@
-"""What all charts share: colors, fonts, and axes of both themes, and the builders.
+"""Colors, fonts, and axes of all charts in both themes, and the builders.
 
-A chart is a specification without data, to be cached, with a frame beside it. A click selects under
-the name "pick"; what is selected is shown by the frame's columns `chosen` (the others are dimmed)
-and `marked` (outlined), never by the chart.
+A chart is a cached specification without data, with a frame beside it. A click selects under the
+name "pick"; the frame's columns `chosen` (the others are dimmed) and `marked` (outlined) show the
+selection, never the chart itself.
 
 Blue, pink, and purple belong to the two versions, red to incorrect outcomes, so that splits,
-sources, and kinds of change take other hues. Every fill has at least 3:1 against its background.
+sources, and kinds of change have other hues. Every fill has at least 3:1 against its background.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 DIM = 0.35
 BAR_WIDTH = "clamp(0.4 * width / length(domain('x')), 1, 5)"
 POINT_SIZE = "clamp(0.5 * pow(width / length(domain('x')), 2), 8, 60)"
-"""Thickness of an interval and area of a point, thinner where versions stand close together."""
+"""Thickness of an interval and area of a point, smaller where versions are close together."""
 FIGURE = ".4f"
 COUNT = ","
 EVERY_NAME: Mapping[str, Any] = {
@@ -29,9 +29,9 @@ EVERY_NAME: Mapping[str, Any] = {
     "labelBound": False,
     "labelFlush": False,
 }
-"""An axis of names, all of which are written, the long ones cut off."""
+"""An axis of names, all of them shown, long ones cut off."""
 BANDS: Mapping[str, Any] = {**EVERY_NAME, "grid": True, "tickBand": "extent"}
-"""An axis of names with a line between any two."""
+"""An axis of names with lines between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,18 @@ class Palette:
 
     Attributes
     ----------
-    primary, secondary
-        The two versions.
-    neutral, line, text
-        Bars of no particular version; rules and grids; words.
+    neutral, line
+        Bars of no particular version; rules and grids.
     categories
-        Hues for splits and sources, far from blue, pink, purple and red.
+        Hues for splits and sources, far from blue, pink, purple, and red.
     low, high
         The ends of a one-hue scale for counts.
     outcomes
-        A diverging scale of five hues: incorrect (red), even (near white), correct (blue). Only
-        its ends stand out from the background by themselves; what lies between needs an edge.
+        A diverging scale: incorrect (red), even (near white), correct (blue). Only its ends
+        contrast with the background; hues between them need an edge.
     balance
-        A diverging scale for differences of counts: fewer (amber), equal, more (green). Neither
-        says which is better.
+        A diverging scale for differences of counts, without a better end: fewer (amber), equal,
+        more (green).
     """
 
     primary: str
@@ -82,12 +80,12 @@ class Palette:
         """The colors of the secondary and the primary."""
         return alt.Scale(domain=list(SIDES), range=[self.secondary, self.primary])
 
-    def config(self, *, labels: bool, grid: bool) -> dict[str, Any]:
-        """What Vega-Lite draws unless a chart says otherwise; the rest is Streamlit's theme."""
-        named = {"labelColor": self.text, "titleColor": self.text} if labels else {}
-        lines = {"gridColor": self.line} if grid else {}
+    @property
+    def config(self) -> dict[str, Any]:
+        """The defaults of Vega-Lite that differ from Streamlit's theme."""
+        named = {"labelColor": self.text, "titleColor": self.text}
         text = {"color": self.text, "fontSize": 11}
-        return {"text": text, "axis": {**named, **lines}, "legend": named}
+        return {"text": text, "axis": {**named, "gridColor": self.line}, "legend": named}
 
 
 SIDES = ("secondary", "primary")
@@ -132,31 +130,23 @@ def ink(fill: str) -> str:
 
 
 def blank() -> alt.Chart:
-    """A chart of a frame that comes later."""
+    """A chart of the frame, which is supplied later."""
     return alt.Chart(alt.NamedData(name="frame"))
 
 
 def finished(
     layers: Sequence[alt.Chart] | alt.Chart,
     colors: Palette,
-    *,
     description: str,
-    labels: bool = True,
-    grid: bool = True,
+    *,
     only: str | None = None,
     autosize: str | None = "fit-x",
     **size: Any,  # noqa: ANN401 - pixels or steps
 ) -> dict[str, Any]:
     """The specification of a chart, without data.
 
-    Parameters
-    ----------
-    labels, grid
-        False leaves labels of axes and legends, or the grid, in Streamlit's gray.
-    only
-        The rows that any layer draws, as a Vega expression; None: all.
-    autosize
-        "fit-x": as wide as its place, where the height is the plot's own; None: Streamlit decides.
+    `only` is a Vega expression for the rows that all layers draw. With `autosize` "fit-x" the
+    chart is as wide as its container and as high as the plot; with None, Streamlit decides.
     """
     chart: Any = layers if isinstance(layers, alt.Chart) else alt.layer(*layers)
     if only is not None:
@@ -166,7 +156,7 @@ def finished(
         part.pop("data", None)
     if autosize is not None:
         spec["autosize"] = {"type": autosize, "contains": "padding"}
-    spec["config"] |= colors.config(labels=labels, grid=grid)
+    spec["config"] |= colors.config
     return spec
 
 
@@ -178,7 +168,7 @@ def names_axis(
     title: str | None = None,
     **axis: Any,  # noqa: ANN401 - properties of an axis
 ) -> Any:  # noqa: ANN401 - the channel given
-    """An axis of names as in the frame, or ordered by a column of numbers."""
+    """An axis of names in the order of the frame, or of a column of numbers."""
     sort = None if order is None else alt.EncodingSortField(order, op="min")
     return channel(f"{field}:N", sort=sort, title=title, axis=alt.Axis(**axis))
 
@@ -192,19 +182,18 @@ def picked(chart: alt.Chart, *fields: str) -> alt.Chart:
 
 
 def dimmed(least: float = DIM, column: str = "chosen") -> Any:  # noqa: ANN401 - Altair's condition
-    """The opacity of marks, of which those not chosen are dimmed."""
+    """The opacity of marks: those that are not chosen are dimmed."""
     return alt.condition(f"datum.{column}", alt.value(1), alt.value(least))
 
 
 def outlined(
     colors: Palette, *, edge: str | None = None, marked: float = 1.5, plain: float = 0
 ) -> dict[str, Any]:
-    """Encodings that outline what is marked, and the rest in the color `edge`, in pixels."""
+    """Outlines of the marked, and of the rest in the color `edge`; widths are in pixels."""
+    hues, widths = (colors.text, edge or colors.text), (marked, plain)
     return {
-        "stroke": alt.condition(
-            "datum.marked", alt.value(colors.text), alt.value(edge or colors.text)
-        ),
-        "strokeWidth": alt.condition("datum.marked", alt.value(marked), alt.value(plain)),
+        "stroke": alt.condition("datum.marked", *map(alt.value, hues)),
+        "strokeWidth": alt.condition("datum.marked", *map(alt.value, widths)),
     }
 
 
@@ -221,14 +210,8 @@ def matrix(
 ) -> list[alt.Chart]:
     """The layers of a matrix: cells, and on each the words of some columns.
 
-    Parameters
-    ----------
-    pick
-        The columns that a click selects by; empty: a click does nothing.
-    mark, encoding
-        How cells look, beside place and color.
-    words
-        Columns (None: the look has the text), the looks of their text, and further encodings.
+    A click selects by the columns `pick`. `mark` and `encoding` are those of cells, and `words`
+    are columns (None: the look has the text), the look of their text, and further encodings.
     """
     cells = blank().mark_rect(**mark or {})
     cells = cells.encode(x=x, y=y, color=color, tooltip=tooltip, **encoding or {})
@@ -251,14 +234,13 @@ def bars(
     spans: Mapping[str, Any] | None = None,
     words: tuple[str, str, Mapping[str, Any]] | None = None,
 ) -> list[alt.Chart]:
-    """The layers of lying bars or dots, a row for each name.
+    """The layers of horizontal bars or dots, one row per name.
+
+    A click selects by the columns `pick`. `mark` (with its "type") and `encoding` are those of
+    bars.
 
     Parameters
     ----------
-    mark, encoding
-        How bars look, beside place and tooltip; `mark` has a "type".
-    pick
-        The columns that a click selects by; empty: a click does nothing.
     ticks
         A column of places on x, the look of ticks there, and further encodings.
     spans
@@ -288,50 +270,46 @@ def interval_lines(
     x: alt.X,
     *,
     title: str,
-    scales: Mapping[str, alt.Scale],
-    legend: alt.Legend,
-    axis: Mapping[str, Any],
-    padding: int,
+    hues: Mapping[str, str],
+    shapes: Sequence[str] | None = None,
     names: tuple[str, str],
-    shape_legend: bool = True,
+    padding: int,
+    axis: Mapping[str, Any] | None = None,
 ) -> list[alt.Chart]:
-    """The layers of a line for each series, with a thick bar for the interval of each value.
+    """The layers of one line per series, with a thick bar for the interval of each value.
 
-    The frame: series, version, value, low, high (95% CI, null without), instances.
-
-    Parameters
-    ----------
-    scales
-        "color" and "shape" of the series.
-    padding
-        Pixels between the lines and the ends of the scale.
-    names
-        What tooltips call the version and the series.
+    The frame: series, version, value, low, high (95% CI, null without), instances. `hues` are the
+    colors of the series, `shapes` their symbols if the legend shows them, and `names` those of
+    the version and the series in tooltips.
     """
-    color = alt.Color(f"{series}:N", scale=scales["color"], legend=legend)
-    shape = alt.Shape(f"{series}:N", scale=scales["shape"], legend=legend if shape_legend else None)
-    scale = alt.Scale(zero=False, padding=padding)
-    shown = alt.Axis(format="~g", tickCount=5, **axis)
-    y = alt.Y("value:Q", title=title, scale=scale, axis=shown)
+    domain = list(hues)
+    legend = alt.Legend(orient="top", title=None, offset=6, labelLimit=320)
+    scale = alt.Scale(domain=domain, range=list(hues.values()))
+    color = alt.Color(f"{series}:N", scale=scale, legend=legend)
+    symbols = alt.Scale(domain=domain, range=list(shapes)) if shapes else alt.Scale(domain=domain)
+    shape = alt.Shape(f"{series}:N", scale=symbols, legend=legend if shapes else None)
+    y: dict[str, Any] = {"title": title, "scale": alt.Scale(zero=False, padding=padding)}
+    shown = alt.Axis(format="~g", tickCount=5, **axis or {})
+    value = alt.Y("value:Q", axis=shown, **y)
     spans = blank().mark_rule(strokeWidth=alt.ExprRef(BAR_WIDTH), opacity=0.3)
     points = blank().mark_point(filled=True, size=alt.ExprRef(POINT_SIZE), opacity=1)
     tooltip = [
         alt.Tooltip("version:N", title=names[0]),
         alt.Tooltip(f"{series}:N", title=names[1]),
         alt.Tooltip("value:Q", title=title, format=FIGURE),
-        alt.Tooltip("low:Q", title="95 % interval from", format=FIGURE),
+        alt.Tooltip("low:Q", title="95% CI from", format=FIGURE),
         alt.Tooltip("high:Q", title="to", format=FIGURE),
         alt.Tooltip("instances:Q", title="Instances", format=COUNT),
     ]
     return [
-        spans.encode(x=x, y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q", color=color),
-        blank().mark_line().encode(x=x, y=y, color=color),
-        points.encode(x=x, y=y, color=color, shape=shape, tooltip=tooltip),
+        spans.encode(x=x, y=alt.Y("low:Q", **y), y2="high:Q", color=color),
+        blank().mark_line().encode(x=x, y=value, color=color),
+        points.encode(x=x, y=value, color=color, shape=shape, tooltip=tooltip),
     ]
 
 
 def choice_columns(keys: Sequence[object], chosen: Collection[object]) -> dict[str, pl.Series]:
-    """The columns `chosen` and `marked`; where nothing is chosen, all look alike."""
+    """The columns `chosen` and `marked`; if nothing is chosen, all look alike."""
     marked = [key in chosen for key in keys]
     return {
         "chosen": pl.Series([not chosen or one for one in marked], dtype=pl.Boolean),
@@ -342,3 +320,14 @@ def choice_columns(keys: Sequence[object], chosen: Collection[object]) -> dict[s
 def plural(count: int, noun: str = "instance") -> str:
     """A count with its noun: "1 instance", "1,200 instances"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def share_words(share: float | None) -> str:
+    """A share as text, never rounded to none or all; "-" if it is undefined."""
+    if share is None:
+        return "-"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= share < 1:
+        return ">99.9%"
+    return f"{share:.1%}"

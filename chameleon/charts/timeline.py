@@ -1,6 +1,6 @@
-"""Charts over the versions: metrics, sizes, and changes of all, and the course of one instance.
+"""Charts over versions: metrics, sizes, and changes of all instances, and one instance.
 
-The first three have the versions on the same x axis, so that they align under each other.
+The first three have the versions on the same x axis, so that they align.
 """
 
 from __future__ import annotations
@@ -25,53 +25,47 @@ from chameleon.charts.theme import (
 )
 
 SPLITS = ("train", "test", "validation")
-CHANGES = ("added", "removed", "relabelled", "labels added", "edited", "moved")
+CHANGES = {
+    "added": "added", "removed": "removed", "relabelled": "relabeled",
+    "labels_added": "newly labeled", "edited": "edited", "moved": "changed split",
+}  # fmt: skip
+"""The kinds of change, in words."""
 OUTCOMES = ("correct", "incorrect", "unknown")
 
 _EXTENT: dict[str, Any] = {"labelFlush": False, "minExtent": 96, "maxExtent": 96}
 _NARROW = 24
 """More versions than this leave no room for a number in every cell."""
 _NAMED = 30
-"""Up to so many versions the predicted class stands above each point."""
+"""More versions than this leave no room for the predicted class above each point."""
 _FITTING = (
     "6 * length(datum.written) <= bandwidth('x') || datum.instances < 1000 ? datum.written"
     " : bandwidth('x') >= 16 ? format(datum.instances, '.2~s') : ''"
 )
-"""The count where it fits into its cell, else a short one, else none: the table has it."""
+"""The count if it fits into its cell, else a short one, else none: the table has it."""
 _FITTING_SIZE = "bandwidth('x') < 30 ? 9 : 11"
 
 
 def metric_lines(*, title: str, splits: Sequence[str], dark: bool) -> dict[str, Any]:
-    """A line for each of these splits over the versions, the two chosen versions marked.
+    """A line for each of these splits over the versions, the two versions shown marked.
 
-    The frame: version, split, value, low, high (95 % interval, null without), instances, side
-    ("primary", "secondary", "both" or ""), in the order of the timeline.
+    The frame: version, split, value, low, high (95% CI, null without), instances, side
+    ("primary", "secondary", "both", or ""), in the order of the timeline.
     """
     colors = palette(dark=dark)
-    places = [SPLITS.index(split) for split in splits]
-    shapes = ("circle", "square", "triangle-up")
+    shapes = dict(zip(SPLITS, ("circle", "square", "triangle-up"), strict=True))
     x = _versions_axis()
     layers = interval_lines(
         "split",
         x,
         title=title,
-        scales={
-            "color": alt.Scale(domain=list(splits), range=[colors.categories[k] for k in places]),
-            "shape": alt.Scale(domain=list(splits), range=[shapes[k] for k in places]),
-        },
-        legend=alt.Legend(orient="top", title=None, offset=6),
-        axis=_EXTENT,
-        padding=12,
+        hues={split: colors.categories[SPLITS.index(split)] for split in splits},
+        shapes=[shapes[split] for split in splits],
         names=("Version", "Split"),
+        padding=12,
+        axis=_EXTENT,
     )
-    return finished(
-        [*_side_rules(x, colors), *layers],
-        colors,
-        labels=False,
-        grid=False,
-        height=150,
-        description=f"{title} of every version, a line a split.",
-    )
+    description = f"{title} of every version, one line per split."
+    return finished([*_side_rules(x, colors), *layers], colors, description, height=150)
 
 
 def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
@@ -97,18 +91,12 @@ def size_bars(*, by: str, domain: Sequence[str], dark: bool) -> dict[str, Any]:
             alt.Tooltip("instances:Q", title="Instances", format=COUNT),
         ],
     )
-    return finished(
-        chart,
-        colors,
-        labels=False,
-        grid=False,
-        height=120,
-        description=f"Instances of every version by {by}.",
-    )
+    description = f"Instances of every version by {by}."
+    return finished(chart, colors, description, height=120)
 
 
 def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
-    """A table, kind of change by version, of how many instances changed in the step to it.
+    """A table of the instances that changed in the step to each version, by kind of change.
 
     The frame: version, before, kind, instances, written (the count as text, "" for none).
     """
@@ -125,36 +113,21 @@ def change_table(*, versions: int, dark: bool) -> dict[str, Any]:
     scale = alt.Scale(type="symlog", range=[colors.low, colors.high], domainMin=0)
     layers = matrix(
         _versions_axis(),
-        alt.Y("kind:N", sort=list(CHANGES), title=" ", axis=axis),
+        alt.Y("kind:N", sort=list(CHANGES.values()), title=" ", axis=axis),
         alt.Color("instances:Q", scale=scale, legend=None),
         tooltip=tooltip,
         mark={"stroke": colors.line, "strokeWidth": 0.5},
         words=[numbers] if versions <= _NARROW else [],
     )
-    return finished(
-        layers,
-        colors,
-        labels=False,
-        grid=False,
-        height=24 * len(CHANGES),
-        description="Instances added, removed, relabelled, labelled, edited and moved at each "
-        "step.",
-    )
+    description = "Instances by kind of change in each step."
+    return finished(layers, colors, description, height=24 * len(CHANGES))
 
 
 def metric_frame(
     metrics: pl.DataFrame, metric: str, *, primary: str, secondary: str
 ) -> pl.DataFrame:
     """The frame of `metric_lines` from that of `version_metrics`."""
-    side = (
-        pl.when((pl.col("version") == primary) & (pl.col("version") == secondary))
-        .then(pl.lit("both"))
-        .when(pl.col("version") == primary)
-        .then(pl.lit("primary"))
-        .when(pl.col("version") == secondary)
-        .then(pl.lit("secondary"))
-        .otherwise(pl.lit(""))
-    )
+    sides = {secondary: "secondary", primary: "both" if primary == secondary else "primary"}
     return pl.concat(
         metrics.select(
             "version",
@@ -163,14 +136,14 @@ def metric_frame(
             low=_bound(metrics, f"{split}_{metric}_low"),
             high=_bound(metrics, f"{split}_{metric}_high"),
             instances=pl.col(f"{split}_instances"),
-            side=side,
+            side=pl.col("version").replace_strict(sides, default="", return_dtype=pl.String),
         )
         for split in SPLITS
-    ).filter((pl.col("value").is_not_null()) | (pl.col("split") == SPLITS[0]))
+    ).filter(pl.col("value").is_not_null() | (pl.col("split") == SPLITS[0]))
 
 
 def _bound(metrics: pl.DataFrame, column: str) -> pl.Expr:
-    """The end of an interval, where this metric has one."""
+    """The end of an interval, if this metric has one."""
     return pl.col(column) if column in metrics.columns else pl.lit(None, dtype=pl.Float64)
 
 
@@ -189,14 +162,15 @@ def size_frame(sizes: pl.DataFrame, by: str) -> tuple[pl.DataFrame, list[str]]:
 
 def change_frame(changes: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame:
     """The frame of `change_table` from that of `timeline_changes`; the first version is empty."""
-    renamed = changes.rename({"labels_added": "labels added", "after": "version"})
+    renamed = changes.rename({**CHANGES, "after": "version"})
     table = renamed.unpivot(
-        CHANGES, index=["version", "before"], variable_name="kind", value_name="instances"
-    )
+        list(CHANGES.values()), index=["version", "before"], variable_name="kind",
+        value_name="instances",
+    )  # fmt: skip
     written = [f"{count:,}" if count else "" for count in table["instances"]]
     table = table.with_columns(written=pl.Series(written, dtype=pl.String))
     first = pl.DataFrame(
-        {"version": versions[:1], "before": ["-"], "kind": [CHANGES[0]], "instances": [0],
+        {"version": versions[:1], "before": ["-"], "kind": ["added"], "instances": [0],
          "written": [""]},
         schema=table.schema,
     )  # fmt: skip
@@ -204,10 +178,10 @@ def change_frame(changes: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame
 
 
 def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any]:
-    """The probability of the instance's label in every version, a sign by outcome.
+    """The probability of the instance's label in every version, with a symbol for the outcome.
 
-    The frame: that of `probability_frame`. Without `known` no probability is: the signs stand on
-    one line, without a scale.
+    The frame: that of `probability_frame`. Without `known` probabilities, all symbols are on one
+    line, without a scale.
     """
     colors = palette(dark=dark)
     x = alt.X(
@@ -215,7 +189,7 @@ def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any
         sort=alt.EncodingSortField("place", op="min"),
         axis=alt.Axis(title=None, labelAngle=0 if versions <= 16 else -60, labelLimit=70),
     )
-    # every layer says the same of both axes: Vega-Lite fails on merging a title with none
+    # all layers have the same axes: Vega-Lite fails on merging a title with none
     scale = alt.Scale(domain=[0, 1])
     axis = alt.Axis(title="Probability of the label", format="~%", tickCount=3) if known else None
     y = alt.Y("y:Q", scale=scale, axis=axis)
@@ -240,24 +214,14 @@ def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any
     if versions <= _NAMED:
         named = blank().mark_text(dy=-14, limit=60)
         layers.append(named.encode(x=x, y=y, text="prediction:N"))
-    return finished(
-        layers,
-        colors,
-        labels=False,
-        grid=False,
-        description="What the model of every version says of one instance.",
-        height=170 if known else 70,
-    )
+    description = "Predictions of every version's model for one instance."
+    return finished(layers, colors, description, height=170 if known else 70)
 
 
 def probability_frame(versions: pl.DataFrame) -> pl.DataFrame:
     """The frame of `probability_line` from that of `instance_versions`.
 
-    Returns
-    -------
-    polars.DataFrame
-        place, version, probability (of the label; null where unknown), y (the same, or the middle
-        where it is unknown), outcome, held, prediction ("-" where there is none), sentence.
+    `probability` is that of the label; `y` is the same, or the middle where it is unknown.
     """
     lines = list(versions.iter_rows(named=True))
     probabilities = [line["probability_of_label"] for line in lines]
@@ -278,16 +242,16 @@ def probability_frame(versions: pl.DataFrame) -> pl.DataFrame:
 def probability_text(frame: pl.DataFrame) -> str:
     """The line in words."""
     counts = dict(frame["outcome"].value_counts().iter_rows())
-    told = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts.get(name))
-    lacking = int((~frame["held"]).sum())
-    pale = (
-        f" {lacking:,} lack the instance: their model is asked of its nearest row, drawn pale."
-        if lacking
-        else ""
-    )
-    some = 0 < frame["probability"].null_count() < len(frame)
-    unknown = " Without a probability a sign stands in the middle." if some else ""
-    return f"Under the models of {len(frame):,} versions: {told}.{pale}{unknown}"
+    outcomes = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts.get(name))
+    words = f"Under the models of {len(frame):,} versions: {outcomes}."
+    absent = int((~frame["held"]).sum())
+    if absent:
+        words += (
+            f" {absent:,} don't contain the instance: its nearest row is predicted, drawn pale."
+        )
+    if 0 < frame["probability"].null_count() < len(frame):
+        words += " Unknown probabilities are drawn in the middle."
+    return words
 
 
 def stream_line(*, dark: bool) -> dict[str, Any]:
@@ -299,14 +263,8 @@ def stream_line(*, dark: bool) -> dict[str, Any]:
         y=alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, tickCount=4)),
         tooltip=[alt.Tooltip("name:N", title="Sample"), alt.Tooltip("value:Q", title="Value")],
     )
-    return finished(
-        line,
-        colors,
-        labels=False,
-        grid=False,
-        description="The stream of one instance, in order.",
-        height=180,
-    )
+    description = "The stream of one instance, in order."
+    return finished(line, colors, description, height=180)
 
 
 def stream_frame(
@@ -315,19 +273,21 @@ def stream_frame(
     """The frame of `stream_line`: sample (from 0), value (null where not finite), name."""
     finite = np.where(np.isfinite(samples), samples, np.nan)
     places = list(range(len(samples)))
-    told = [str(place) for place in places] if names is None else list(names)
+    shown = [str(place) for place in places] if names is None else list(names)
     value = pl.Series("value", finite, nan_to_null=True)
-    return pl.DataFrame([pl.Series("sample", places), value, pl.Series("name", told)])
+    return pl.DataFrame([pl.Series("sample", places), value, pl.Series("name", shown)])
 
 
 def _sentence(line: dict[str, Any]) -> str:
-    said = "nothing" if line["prediction"] is None else str(line["prediction"])
+    predicted = "no prediction"
+    if line["prediction"] is not None:
+        predicted = f"predicted {line['prediction']}"
     own, of = line["probability_of_prediction"], line["probability_of_label"]
-    sure = "" if own is None else f" ({own:.1%})"
+    predicted += "" if own is None else f" ({own:.1%})"
     label = "" if line["label"] is None else f"; label {line['label']}"
     label += "" if of is None or not label else f" ({of:.1%})"
-    held = "" if line["held"] else "; lacks the instance"
-    return f"{line['version']} says {said}{sure}{label}: {line['outcome']}{held}."
+    absent = "" if line["held"] else "; instance not in this version"
+    return f"{line['version']}: {predicted}{label}; {line['outcome']}{absent}."
 
 
 def _versions_axis() -> alt.X:
@@ -343,20 +303,15 @@ def _versions_axis() -> alt.X:
 def _side_rules(x: alt.X, colors: Palette) -> list[alt.Chart]:
     """A rule at the primary and at the secondary version.
 
-    Invisible elsewhere rather than filtered out: a layer with other rows than its neighbours would
-    change the order of the versions.
+    Invisible elsewhere rather than filtered out: a layer with other rows than the other layers
+    would change the order of the versions.
     """
-    hues = {"primary": colors.primary, "secondary": colors.secondary}
-    return [
-        blank()
-        .mark_rule(strokeWidth=2, strokeDash=dash, color=hue)
-        .encode(
-            x=x,
-            opacity=alt.condition(
-                alt.FieldOneOfPredicate(field="side", oneOf=[side, "both"]),
-                alt.value(0.9),
-                alt.value(0),
-            ),
-        )
-        for (side, hue), dash in zip(hues.items(), ([1, 0], [5, 4]), strict=True)
-    ]
+    rules = []
+    for side, hue, dash in (
+        ("primary", colors.primary, [1, 0]),
+        ("secondary", colors.secondary, [5, 4]),
+    ):
+        own = alt.FieldOneOfPredicate(field="side", oneOf=[side, "both"])
+        rule = blank().mark_rule(strokeWidth=2, strokeDash=dash, color=hue)
+        rules.append(rule.encode(x=x, opacity=alt.condition(own, alt.value(0.9), alt.value(0))))
+    return rules

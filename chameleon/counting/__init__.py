@@ -1,6 +1,6 @@
 """Sums over rows of small integers, and the statistics of such sums, in plain numpy.
 
-Takes and returns arrays; knows no dataset, no model, and no frame.
+It takes and returns arrays and knows no dataset, model, or frame.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
 """The evolving dataset: distinct rows stored once, their bins, and the pair of two versions.
 
-Holds row-sized arrays and knows how to build them; knows no predictions.
+It builds and offers row-sized arrays and knows no predictions.
 """
 
 import lazy_loader

@@ -5,8 +5,11 @@ from .bins import Bins as Bins
 from .dataset import SPLITS as SPLITS
 from .dataset import EvolvingDataset as EvolvingDataset
 from .dataset import Feature as Feature
+from .dataset import Pair as Pair
 from .dataset import SummaryField as SummaryField
 from .dataset import content_digest as content_digest
+from .dataset import differ as differ
+from .dataset import pair_of as pair_of
 from .dataset_store import evolving_dataset as evolving_dataset
 from .feature_space import Space as Space
 from .feature_space import chunks as chunks
@@ -14,13 +17,10 @@ from .feature_space import feature_hashes as feature_hashes
 from .feature_space import fitted_space as fitted_space
 from .feature_space import laid_out_features as laid_out_features
 from .feature_space import nearest as nearest
-from .feature_space import neighbour_graph as neighbour_graph
+from .feature_space import neighbor_graph as neighbor_graph
 from .feature_space import placed as placed
 from .feature_space import principal_axes as principal_axes
 from .feature_space import sampled_hashes as sampled_hashes
-from .pair import Pair as Pair
-from .pair import differ as differ
-from .pair import pair_of as pair_of
 from .version_rows import id_columns as id_columns
 from .version_rows import instance_keys as instance_keys
 from .viewing import Viewer as Viewer

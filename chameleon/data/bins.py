@@ -1,10 +1,10 @@
-"""The bins of a feature: the same for all versions, splits and filters (DESIGN section 2.4).
+"""The bins of a feature: the same for all versions, splits, and filters.
 
 Every value becomes a small integer, its code. In order of the codes:
 
 ranges       below the first edge, the ranges between edges, above the last edge, missing,
              non-finite
-categories   one code a value or category (the last may be "other"), missing, non-finite
+categories   one code per value or category (the last may be "other"), missing, non-finite
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chameleon.project import Kind
 
 RANGE_COUNT = 30
 FEW_VALUES = 30
-"""Up to this many distinct integers are shown a bar a value."""
+"""The most distinct integers with one bar per value."""
 
 MOST_CATEGORIES = 20
 TEXT_SHARE = 0.5
@@ -44,7 +44,7 @@ _DATE_STEPS = tuple(
 
 
 class BinKind(StrEnum):
-    """The way in which a feature's values are cut."""
+    """The kind of a feature's bins."""
 
     RANGES = "ranges"
     VALUES = "values"
@@ -68,10 +68,10 @@ class BarKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: what it holds, its range [low, high) or its category.
+    """One bar: its kind, and its range [low, high) or category.
 
-    A range is closed on the right only where it is the last one. `below` starts at the true
-    minimum and `above` ends at the true maximum of all versions.
+    Only the last range is closed on the right. `below` starts at the true minimum and `above` ends
+    at the true maximum of all versions.
     """
 
     kind: BarKind
@@ -84,20 +84,9 @@ class Bar:
 class Bins:
     """The bins of one feature.
 
-    Attributes
-    ----------
-    kind
-        How the values are cut.
-    edges
-        For ranges: the 31 edges of 30 ranges, rounded.
-    values
-        For values: the distinct numbers, ascending.
-    categories
-        For categories: the most frequent ones, the most frequent first.
-    other
-        How many further categories are merged into "other"; 0 where there is no such bar.
-    low, high
-        The true minimum and maximum of the finite values; None where there are none.
+    `edges` are the 31 of 30 ranges, rounded; `values` the distinct numbers, ascending; `categories`
+    the most frequent first, and `other` the number of further ones; `low` and `high` the true
+    minimum and maximum of the finite values.
     """
 
     kind: BinKind
@@ -168,31 +157,24 @@ class Bins:
 
 
 def number_bins(values: NDArray[np.float64], kind: Kind) -> Bins:
-    """Bins for all values of a number, boolean or date feature.
-
-    Parameters
-    ----------
-    values
-        All values of the timeline's rows; NaN is missing.
-    kind
-        NUMBER, BOOLEAN or DATE.
-    """
+    """Bins for all values of a number, boolean, or date feature; NaN is missing."""
     if kind is Kind.BOOLEAN:
         return Bins(BinKind.VALUES, values=(0.0, 1.0), low=0.0, high=1.0)
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return Bins(BinKind.VALUES)
     low, high = float(finite.min()), float(finite.max())
-    whole = kind is Kind.NUMBER and _are_integers(finite)
-    if whole:
-        few = _few_values(finite)
-        if few is not None:
-            return Bins(BinKind.VALUES, values=few, low=low, high=high)
+    head = finite[:1000]  # enough for most features
+    whole = kind is Kind.NUMBER and all((v == np.floor(v)).all() for v in (head, finite))
+    if whole and np.unique(head).size <= FEW_VALUES:
+        distinct = np.unique(finite)
+        if distinct.size <= FEW_VALUES:
+            return Bins(BinKind.VALUES, values=tuple(distinct.tolist()), low=low, high=high)
     position = [int(share * (finite.size - 1)) for share in _MIDDLE]
     position[1] = min(position[1] + 1, finite.size - 1)
     parted = np.partition(finite, position)
     first, last = float(parted[position[0]]), float(parted[position[1]])
-    if first == last:  # nearly all values are the same: cut what there is besides
+    if first == last:  # nearly all values are the same: bin the others
         first, last = low, high
     if kind is Kind.DATE:
         edges = _date_edges(first, last)
@@ -202,14 +184,9 @@ def number_bins(values: NDArray[np.float64], kind: Kind) -> Bins:
 
 
 def text_bins(counts: Mapping[str, int], *, holders: int) -> Bins:
-    """Bins for a text feature.
+    """Bins for a text feature from the rows with each text.
 
-    Parameters
-    ----------
-    counts
-        How many rows hold each text.
-    holders
-        How many different pairs of an instance and a text there are.
+    `holders` is the number of different pairs of an instance and a text.
     """
     if len(counts) > FEW_VALUES and len(counts) > TEXT_SHARE * holders:
         return Bins(BinKind.TEXT)
@@ -223,23 +200,13 @@ def text_bins(counts: Mapping[str, int], *, holders: int) -> Bins:
 def text_codes(
     values: NDArray[np.float64], instance: NDArray[np.int32], texts: Sequence[str]
 ) -> tuple[Bins, NDArray[np.uint8]]:
-    """Bins and codes of a text feature.
-
-    Parameters
-    ----------
-    values
-        The number of each row's text in `texts`; NaN is missing.
-    instance
-        The instance of each row.
-    texts
-        The distinct texts.
-    """
+    """Bins and codes of a text feature whose values are places in `texts`; NaN is missing."""
     missing = np.isnan(values)
     numbers = np.where(missing, len(texts), values).astype(np.int64)
     counts = np.bincount(numbers, minlength=len(texts) + 1)[: len(texts)]
     pairs = (instance.astype(np.int64) * (len(texts) + 1) + numbers)[~missing]
     bins = text_bins(dict(zip(texts, counts.tolist(), strict=True)), holders=np.unique(pairs).size)
-    # beside the shown categories: "other", or the one bar of a text without histogram
+    # in addition to the shown categories: "other", or the one bar of a text without histogram
     code_of = np.full(len(texts) + 1, max(bins.missing_code - 1, 0), dtype=np.uint8)
     places = {category: code for code, category in enumerate(bins.categories)}
     for number, text in enumerate(texts):
@@ -249,22 +216,10 @@ def text_codes(
     return bins, code_of[numbers]
 
 
-def _are_integers(finite: NDArray[np.float64]) -> bool:
-    head = finite[:1000]  # tells most features at once
-    return bool((head == np.floor(head)).all() and (finite == np.floor(finite)).all())
-
-
-def _few_values(integers: NDArray[np.float64]) -> tuple[float, ...] | None:
-    if np.unique(integers[:1000]).size > FEW_VALUES:
-        return None
-    distinct = np.unique(integers)
-    return tuple(distinct.tolist()) if distinct.size <= FEW_VALUES else None
-
-
 def _number_edges(first: float, last: float, *, whole: bool) -> tuple[float, ...]:
     """Edges k * step with a step of one or two digits, rounded to decimals.
 
-    Whole numbers get whole steps, so that every range holds equally many of them.
+    Whole numbers get whole steps, so that every range has equally many of them.
     """
     middle, span = (first + last) / 2, last / RANGE_COUNT - first / RANGE_COUNT
     smallest = max(abs(first), abs(last), 1e-300) * 1e-13  # steps that a float still resolves
@@ -291,10 +246,10 @@ def _rounded(start: int, unit: float, nice: float, power: int) -> tuple[float, .
 
 
 def _date_edges(first: float, last: float) -> tuple[float, ...]:
-    for step in _DATE_STEPS:
+    longest = _DATE_STEPS[-1]
+    beyond = longest * math.ceil((last - first) / longest / (RANGE_COUNT - 1))
+    for step in (*_DATE_STEPS, beyond):
         start = math.floor(first / step)
         if (start + RANGE_COUNT) * step >= last:
-            return tuple((start + k) * step for k in range(RANGE_COUNT + 1))
-    step = _DATE_STEPS[-1] * math.ceil((last - first) / _DATE_STEPS[-1] / (RANGE_COUNT - 1))
-    start = math.floor(first / step)
+            break
     return tuple((start + k) * step for k in range(RANGE_COUNT + 1))

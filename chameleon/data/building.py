@@ -18,8 +18,7 @@ from chameleon.data.dataset import (
     hashed_splits,
     text_hashes,
 )
-from chameleon.data.rows import Dictionary, Rows, VersionColumns
-from chameleon.data.weak_building import WeakBuilder
+from chameleon.data.rows import Dictionary, Rows, VersionColumns, WeakBuilder
 from chameleon.errors import VersionError
 from chameleon.project import (
     EXACT_INTEGER,
@@ -33,7 +32,7 @@ from chameleon.project import (
     Version,
     date_numbers,
     feature_numbers,
-    joined_key,
+    id_keys,
     key_text,
     named,
     natural_order,
@@ -45,14 +44,10 @@ from chameleon.project import (
 class Builder:
     """Takes in versions old to new; `dataset` is the result.
 
-    A row is new only when none of its instance's earlier rows is equal in label, split, source,
-    date, every feature, label probability and vote, so that an instance that leaves and comes
-    back, or is edited and edited back, costs nothing.
-
-    Parameters
-    ----------
-    begun
-        A dataset of the project's first versions, to go on from; it has no weak labels.
+    A row is new only if none of its instance's earlier rows is equal in label, split, source,
+    date, every feature, label probability, and vote, so that an instance that is removed and added
+    again, or edited and edited back, costs nothing. `begun` is a dataset of the project's first
+    versions to start from, without weak labels.
     """
 
     def __init__(self, project: Project, begun: EvolvingDataset | None = None) -> None:
@@ -65,20 +60,18 @@ class Builder:
         self._labels, self._sources = Dictionary(), Dictionary()
         self._texts = {n: Dictionary() for n, kind in project.kinds.items() if kind is Kind.TEXT}
         self._held: list[NDArray[np.int64]] = []
-        self._problems: list[Finding] = []
+        self._findings: list[Finding] = []
         if begun is not None:
-            self._go_on_from(begun)
+            self._start_from(begun)
 
-    def _go_on_from(self, begun: EvolvingDataset) -> None:
+    def _start_from(self, begun: EvolvingDataset) -> None:
         """Take in all rows of a dataset; they are in the order of their instances, old to new."""
         self._known = pl.DataFrame({"id": begun.instance_ids}).with_columns(
             instance=pl.int_range(pl.len(), dtype=pl.Int32)
         )
         self._hashes = text_hashes(begun.instance_ids)
-        for texts, known in ((self._labels, begun.classes), (self._sources, begun.sources)):
-            texts.numbers.update({text: number for number, text in enumerate(known)})
-        for name, series in begun.texts.items():
-            self._texts[name].numbers.update({t: n for n, t in enumerate(series.to_list())})
+        self._labels, self._sources = Dictionary(begun.classes), Dictionary(begun.sources)
+        self._texts |= {name: Dictionary(texts.to_list()) for name, texts in begun.texts.items()}
         place = {feature.name: number for number, feature in enumerate(begun.features)}
         values = np.full((len(self._features), begun.row_count), np.nan)
         for number, name in enumerate(self._features):
@@ -96,7 +89,7 @@ class Builder:
         )
         self._rows.begin(begun.instance, columns, len(self._known))
         self._held = [begun.rows_of(number) for number in range(len(begun.versions))]
-        self._problems = list(begun.findings)
+        self._findings = list(begun.findings)
 
     def add(self, version: Version) -> None:
         """Take in one version."""
@@ -107,13 +100,17 @@ class Builder:
             columns.split = hashed_splits(
                 self._hashes[instance] if key is None else text_hashes(key)
             )
-        rows = self._rows.matched(instance, columns)
-        rows = self._rows.appended(rows, instance, columns)
-        self._held.append(rows)
-        self._warn_of_splits(version, columns.split)
+        self._held.append(self._rows.stored(instance, columns))
+        tested = columns.split == SPLITS.index(Split.TEST)
+        if self._project.roles.split is None and not tested.any():
+            self._warn(
+                version,
+                "has no test rows: the hash of the id put all of its rows into train. Its test "
+                "metrics are undefined.",
+            )
 
     def dataset(self, key: str) -> EvolvingDataset:
-        """The dataset of all versions taken in, in memory."""
+        """The dataset of all versions, in memory."""
         rows, count = self._rows, self._rows.count
         by_hash = pl.DataFrame({"hash": self._hashes, "id": self._known["id"]})
         by_hash = by_hash.with_row_index("old").sort("hash", "id")
@@ -152,7 +149,7 @@ class Builder:
             has_column=np.array(
                 [[f in kept[v.name] for f in self._features] for v in self._project.versions]
             ),
-            findings=(*self._problems, *self._weak.findings),
+            findings=(*self._findings, *self._weak.findings),
             weak=weak,
         )
 
@@ -165,7 +162,7 @@ class Builder:
             scan = project.source.scan(version)
             present = scan.collect_schema().names()
             frame = scan.select(
-                named(name).cast(pl.Float64, strict=False)  # all but signs of absence are numbers
+                named(name).cast(pl.Float64, strict=False)  # the rest are signs of absence
                 if own.get(name) is Kind.NUMBER and project.kinds[name] is Kind.NUMBER and untyped
                 else named(name)
                 for name in wanted
@@ -180,20 +177,7 @@ class Builder:
             raise VersionError(
                 f"{version.place} changed since the project was opened. Open the project again."
             )
-        count = len(frame)
-        self._warn_of_rounding(version, frame)
-        values = np.full((len(self._features), count), np.nan)
-        held = set(frame.columns)
-        for number, (name, kind) in enumerate(project.kinds.items()):
-            if name not in held:
-                continue
-            if kind is Kind.TEXT:
-                codes = self._texts[name].encode(plain_text(frame[name]))
-                values[number] = np.where(codes < 0, np.nan, codes)
-            else:
-                values[number] = feature_numbers(frame[name], kind)
-        values += 0.0  # -0.0 becomes 0.0
-        values[np.isnan(values)] = np.nan  # one bit pattern, so that equal values have equal bits
+        values = self._values(version, frame)
         key, split_key = self._keys(frame, values, untyped=untyped)
         weak, likeliest = self._weak.read(frame, untyped=untyped)
         return VersionColumns(
@@ -203,13 +187,39 @@ class Builder:
                 likeliest if roles.label is None else key_text(frame[roles.label], untyped=untyped)
             ),
             split=None if roles.split is None else split_codes(frame[roles.split]),
-            source=np.full(count, -1, dtype=np.int32)
+            source=np.full(len(frame), -1, dtype=np.int32)
             if roles.source is None or roles.source not in frame.columns
             else self._sources.encode(key_text(frame[roles.source], untyped=untyped)),
             date=self._dates(version, frame),
             values=values,
             weak=weak,
         )
+
+    def _values(self, version: Version, frame: pl.DataFrame) -> NDArray[np.float64]:
+        """float64 of shape (n_features, n_rows); notes integers that are rounded."""
+        values = np.full((len(self._features), len(frame)), np.nan)
+        held = set(frame.columns)
+        for number, (name, kind) in enumerate(self._project.kinds.items()):
+            if name not in held:
+                continue
+            column = frame[name]
+            if kind is Kind.TEXT:
+                codes = self._texts[name].encode(plain_text(column))
+                values[number] = np.where(codes < 0, np.nan, codes)
+            else:
+                values[number] = feature_numbers(column, kind)
+            if kind is Kind.NUMBER and column.dtype.is_integer() and not column.dtype.is_(pl.Int32):
+                bounds = (column.min(), column.max())
+                if any(isinstance(b, int) and abs(b) > EXACT_INTEGER for b in bounds):
+                    self._warn(
+                        version,
+                        f"has integers beyond 2^53 in '{name}': they are rounded to 15 digits. If "
+                        "the column is an identifier, name it under ignore in chameleon.toml.",
+                        name,
+                    )
+        values += 0.0  # -0.0 becomes 0.0
+        values[np.isnan(values)] = np.nan  # one bit pattern, so that equal values have equal bits
+        return values
 
     def _dates(self, version: Version, frame: pl.DataFrame) -> NDArray[np.int64]:
         name = self._project.roles.date
@@ -226,22 +236,22 @@ class Builder:
         return numbers
 
     def _warn(self, version: Version, message: str, column: str | None = None) -> None:
-        self._problems.append(version.finding(Severity.WARNING, message, column))
+        self._findings.append(version.finding(Severity.WARNING, message, column))
 
     def _keys(
         self, frame: pl.DataFrame, values: NDArray[np.float64], *, untyped: bool
     ) -> tuple[pl.Series, pl.Series | None]:
-        """The id of every row, and what its split is hashed from where that is not the id."""
+        """The id of every row, and the text its split is hashed from where that isn't the id."""
         roles = self._project.roles
         if roles.id:
-            return joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]), None
+            return id_keys(frame, roles.id, untyped=untyped), None
         content = self._content(frame, values)
         roles_of_rows = [
             key_text(frame[name], untyped=untyped).alias(f"role{number}")
             for number, name in enumerate(roles.columns)
             if name in frame.columns
         ]
-        # every role takes part in the order, so that the order of the file is no matter
+        # every role takes part in the order, so that the order of the file doesn't matter
         numbered = pl.DataFrame([content.alias("\0"), *roles_of_rows]).select(
             pl.int_range(1, pl.len() + 1).over("\0", order_by=[part.name for part in roles_of_rows])
         )[:, 0]
@@ -255,7 +265,11 @@ class Builder:
     def _content(self, frame: pl.DataFrame, values: NDArray[np.float64]) -> pl.Series:
         """A hash of each row's features; an absent feature counts as missing."""
         parts = [
-            self._spelled(frame[name], values[number]).alias(name)
+            (
+                plain_text(frame[name])
+                if self._project.kinds[name] is Kind.TEXT
+                else pl.Series(values[number], nan_to_null=True).cast(pl.String)
+            ).alias(name)
             for number, name in sorted(enumerate(self._features), key=lambda pair: pair[1])
             if name in frame.columns
         ]
@@ -263,22 +277,13 @@ class Builder:
             return pl.repeat("", len(frame), eager=True)
         spelled = pl.DataFrame(parts).select(
             pl.concat_str(
-                [
-                    pl.when(named(part.name).is_null())
-                    .then(pl.lit(""))
-                    .otherwise(pl.lit(f"{part.name}\x1f") + named(part.name) + pl.lit("\x1e"))
-                    for part in parts
-                ]
+                [pl.lit(f"{p.name}\x1f") + named(p.name) + pl.lit("\x1e") for p in parts],
+                ignore_nulls=True,
             )
         )[:, 0]
         distinct = spelled.unique()
         hashes = [hashlib.blake2b(s.encode(), digest_size=8).hexdigest() for s in distinct]
         return spelled.replace_strict(distinct, pl.Series(hashes), return_dtype=pl.String)
-
-    def _spelled(self, column: pl.Series, numbers: NDArray[np.float64]) -> pl.Series:
-        if self._project.kinds[column.name] is Kind.TEXT:
-            return plain_text(column)
-        return pl.Series(numbers, nan_to_null=True).cast(pl.String)
 
     def _instances(self, key: pl.Series) -> NDArray[np.int32]:
         """The instance number of every id; new ids get new numbers."""
@@ -298,11 +303,11 @@ class Builder:
         return instance
 
     def _sorted_texts(self, values: NDArray[np.float64]) -> dict[str, pl.Series]:
-        """The texts of every text feature in order; their numbers in `values` are changed to it."""
+        """The sorted texts of every text feature; their numbers in `values` are changed to it."""
         sorted_texts: dict[str, pl.Series] = {}
         for number, name in enumerate(self._features):
             if name in self._texts:
-                texts = self._texts[name].series()
+                texts = pl.Series(list(self._texts[name].numbers), dtype=pl.String)
                 order = texts.arg_sort()
                 new, row = _inverse(order.to_numpy()), values[number]
                 known = ~np.isnan(row)
@@ -327,31 +332,6 @@ class Builder:
                 codes[number] = bins.codes(own)
             features.append(Feature(name, kind, bins))
         return tuple(features), codes
-
-    def _warn_of_rounding(self, version: Version, frame: pl.DataFrame) -> None:
-        held = set(frame.columns)
-        for name in self._features:
-            if name not in held or self._project.kinds[name] is not Kind.NUMBER:
-                continue
-            column = frame[name]
-            if not column.dtype.is_integer() or column.dtype.is_(pl.Int32):
-                continue
-            bounds = (column.min(), column.max())
-            if any(isinstance(b, int) and abs(b) > EXACT_INTEGER for b in bounds):
-                self._warn(
-                    version,
-                    f"has integers beyond 2^53 in '{name}': they are rounded to 15 digits. If "
-                    "the column is an identifier, name it under ignore in chameleon.toml.",
-                    name,
-                )
-
-    def _warn_of_splits(self, version: Version, split: NDArray[np.int32]) -> None:
-        if self._project.roles.split is None and not (split == SPLITS.index(Split.TEST)).any():
-            self._warn(
-                version,
-                "has no test rows: the hash of the id put all of its rows into train. Its test "
-                "metrics are '-'.",
-            )
 
 
 def _inverse(order: NDArray[np.integer]) -> NDArray[np.intp]:

@@ -1,10 +1,11 @@
-"""The evolving dataset: every distinct row once, and which version holds which row."""
+"""The evolving dataset: every distinct row once, the versions with it, and pairs of versions."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -15,10 +16,14 @@ from chameleon.errors import place_of
 from chameleon.project import Finding, Kind, Project, Split, Version, WeakLabels, unnamed
 from chameleon.storage import MemoryCache
 
+Rows = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
 SPLITS = tuple(Split)
 """The splits in the order of their codes."""
 
 TEST_SHARE = 0.2
+_TEST = SPLITS.index(Split.TEST)
 
 
 class SummaryField:
@@ -42,45 +47,32 @@ class EvolvingDataset:
     """All distinct rows of a timeline as arrays.
 
     Features are in natural order of their names, instances in the order of a hash of their ids,
-    rows by instance and then by the version that first holds them. So nothing depends on how the
-    files order rows and columns, and an order of rows says nothing about them.
+    rows by instance and then by the first version with it. So nothing depends on the order of rows
+    and columns in the files, and an order of rows tells nothing about them.
 
     Attributes
     ----------
     key
         A digest of the content it was made from and of the code that made it.
-    classes, sources
-        The labels and sources by their codes.
     instance_ids
-        The id of every instance, by instance number; String of length n_instances.
-    instance
-        int32 of shape (n_rows,): the instance of each row.
-    label
-        int16 of shape (n_rows,): index into `classes`, -1 where there is no label.
-    split
-        uint8 of shape (n_rows,): index into `SPLITS`.
-    source
-        int32 of shape (n_rows,): index into `sources`, -1 where there is none.
-    date
-        datetime64[us] of shape (n_rows,), NaT where there is none.
+        The id of every instance, by instance number.
+    instance, label, split, source, date
+        Of shape (n_rows,): the number of the row's instance; indices into `classes`, `SPLITS`, and
+        `sources`, -1 without one; datetime64[us], NaT without one.
     present
-        bool of shape (n_versions, n_rows): which version holds which row.
+        Of shape (n_versions, n_rows): the version contains the row.
     codes
-        uint8 of shape (n_features, n_rows): the bin of every value.
+        Of shape (n_features, n_rows): the bin of every value.
     values
-        float64 of shape (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1,
-        dates as microseconds since 1970, texts as indices into `texts`; NaN is missing.
+        Of shape (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1, dates as
+        microseconds since 1970, texts as indices into `texts`; NaN is missing.
     texts
         The distinct values of every text feature, by feature name.
     summary
-        float64 of shape (n_versions, 3 splits, n_features, 5): minimum, maximum and mean of the
-        finite values, missing values, rows (see `SummaryField`).
+        Of shape (n_versions, 3 splits, n_features, 5): minimum, maximum, and mean of the finite
+        values, missing values, rows (see `SummaryField`).
     has_column
-        bool of shape (n_versions, n_features): whether the version's file has the column.
-    problems
-        What was noticed while building.
-    weak
-        Label probabilities and votes of labelling rules; None where there are no such columns.
+        Of shape (n_versions, n_features): the version's file has the column.
     """
 
     project: Project
@@ -119,36 +111,24 @@ class EvolvingDataset:
         return len(self.instance_ids)
 
     def version_number(self, name: str) -> int:
-        """The place of a version in the timeline.
-
-        Raises
-        ------
-        SelectionError
-            No usable version has that name.
-        """
+        """The place of a version in the timeline."""
         return place_of(name, [version.name for version in self.versions], "version")
 
     def feature_number(self, name: str) -> int:
-        """The place of a feature.
-
-        Raises
-        ------
-        SelectionError
-            No feature has that name.
-        """
+        """The place of a feature."""
         return place_of(name, [feature.name for feature in self.features], "feature")
 
     def rows_of(self, version: int) -> NDArray[np.intp]:
-        """The rows a version holds, ascending."""
+        """The rows of a version, ascending."""
         return np.flatnonzero(self.present[version])
 
-    def row_of_instance(self, version: int) -> NDArray[np.int32]:
+    def row_of_instance(self, version: int) -> Rows:
         """Each instance's row in the version, -1 where absent; int32 of shape (n_instances,).
 
-        Kept for the versions asked for last; must not be changed.
+        Cached for the last versions; must not be changed.
         """
 
-        def find() -> NDArray[np.int32]:
+        def find() -> Rows:
             rows = self.rows_of(version)
             found = np.full(self.instance_count, -1, dtype=np.int32)
             found[self.instance[rows]] = rows
@@ -156,16 +136,13 @@ class EvolvingDataset:
 
         return _rows_of_versions.recall(self, version, find)
 
-    def rows_of_pair(
-        self, primary: int, secondary: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The instances that either version holds, and the row each is read from.
+    def rows_of_pair(self, primary: int, secondary: int) -> tuple[Rows, Rows]:
+        """The instances of either version, and a row of each: the primary's where it has one.
 
-        The row is the primary's where it holds the instance, else the secondary's. Both are kept
-        for the versions asked for last and must not be changed.
+        Cached for the last versions; must not be changed.
         """
 
-        def find() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        def find() -> tuple[Rows, Rows]:
             own, other = self.row_of_instance(primary), self.row_of_instance(secondary)
             row = np.where(own < 0, other, own)
             held = np.flatnonzero(row >= 0).astype(np.int32)
@@ -177,9 +154,8 @@ class EvolvingDataset:
         self, rows: NDArray[np.intp] | slice, features: Sequence[int] | None = None
     ) -> pl.DataFrame:
         """The raw feature values of some rows: Float64, text as String; infinities stay."""
-        numbers = range(len(self.features)) if features is None else features
         columns: list[pl.Series] = []
-        for number in numbers:
+        for number in range(len(self.features)) if features is None else features:
             feature = self.features[number]
             values = pl.Series(feature.name, self.values[number][rows], nan_to_null=True)
             if feature.kind is Kind.TEXT:
@@ -188,15 +164,15 @@ class EvolvingDataset:
         return pl.DataFrame(columns)
 
     def labels(self, rows: NDArray[np.intp]) -> pl.Series:
-        """The labels of some rows as String; null where there is none."""
+        """The labels of some rows as String; null without one."""
         numbers = pl.Series(self.label[rows].astype(np.int64)).replace(-1, None).cast(pl.UInt32)
         return pl.Series("label", self.classes, dtype=pl.String).gather(numbers)
 
     def content_hashes(self) -> NDArray[np.uint64]:
         """uint64 of shape (n_rows,): equal for rows with equal features, in every release.
 
-        A missing value adds nothing, so that a column that joins later changes no earlier hash.
-        Computed once; read-only.
+        A missing value adds nothing, so that a column added later changes no earlier hash.
+        Cached; read-only.
         """
         return _hashes.recall(self, "", self._content_hashes)
 
@@ -218,15 +194,14 @@ class EvolvingDataset:
         return total
 
 
-_rows_of_versions: MemoryCache[EvolvingDataset, int, NDArray[np.int32]] = MemoryCache(8)
-_rows_of_pairs: MemoryCache[
-    EvolvingDataset, tuple[int, int], tuple[NDArray[np.int32], NDArray[np.int32]]
-] = MemoryCache(4)
+_rows_of_versions: MemoryCache[EvolvingDataset, int, Rows] = MemoryCache(8)
+_rows_of_pairs: MemoryCache[EvolvingDataset, tuple[int, int], tuple[Rows, Rows]] = MemoryCache(4)
 _hashes: MemoryCache[EvolvingDataset, str, NDArray[np.uint64]] = MemoryCache(1)
+_pairs: MemoryCache[EvolvingDataset, tuple[int, int], Pair] = MemoryCache(4)
 
 
 def content_digest(columns: Iterable[pl.Series]) -> str:
-    """A digest of columns by name, type and values; the same in every release."""
+    """A digest of columns by name, type, and values; the same in every release."""
     sha = hashlib.sha256()
     for column in columns:
         sha.update(f"{column.name}\0{column.dtype}\0".encode())
@@ -247,11 +222,10 @@ def _text_hash(text: str) -> int:
 
 
 def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (Steele, Lea and Flood 2014): every bit moves every other."""
+    """The finalizer of splitmix64 (Steele, Lea, and Flood 2014): every bit changes every other."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
-    return mixed
+    return np.asarray(bits ^ (bits >> np.uint64(31)))
 
 
 def text_hashes(texts: pl.Series) -> NDArray[np.uint64]:
@@ -266,4 +240,147 @@ def text_hashes(texts: pl.Series) -> NDArray[np.uint64]:
 def hashed_splits(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
     """The split of every text by its hash, as an index into `SPLITS`: train or test."""
     tested = hashes < np.uint64(TEST_SHARE * 2**64)
-    return np.where(tested, SPLITS.index(Split.TEST), SPLITS.index(Split.TRAIN)).astype(np.int32)
+    return np.where(tested, _TEST, SPLITS.index(Split.TRAIN)).astype(np.int32)
+
+
+# without slots, for the cached properties
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The instances of two versions, or some of them, and the changes of the shared ones.
+
+    All arrays are in the order of the instances; masks have one entry per shared instance.
+    `rows_before` and `rows_after` are the row of every instance of the dataset in each version, -1
+    without one; `common` are the features of both versions.
+    """
+
+    before: int
+    after: int
+    rows_before: Rows
+    rows_after: Rows
+    common: NDArray[np.intp]
+    # arrays of the dataset, not the dataset itself: it is the key under which pairs are cached
+    _label: NDArray[np.int16]
+    _split: NDArray[np.uint8]
+    _values: NDArray[np.float64]
+
+    @classmethod
+    def of_rows(
+        cls, dataset: EvolvingDataset, versions: tuple[int, int], before: Rows, after: Rows
+    ) -> Pair:
+        """The pair of some instances' rows in two versions, -1 for the others."""
+        has = dataset.has_column
+        common = np.flatnonzero(has[versions[0]] & has[versions[1]])
+        return cls(*versions, before, after, common, dataset.label, dataset.split, dataset.values)
+
+    @cached_property
+    def shared(self) -> NDArray[np.intp]:
+        """The numbers of the instances in both versions."""
+        return np.flatnonzero((self.rows_before >= 0) & (self.rows_after >= 0))
+
+    @cached_property
+    def old(self) -> Rows:
+        """The rows of the shared instances in `before`."""
+        return self.rows_before[self.shared]
+
+    @cached_property
+    def new(self) -> Rows:
+        """The rows of the shared instances in `after`."""
+        return self.rows_after[self.shared]
+
+    @cached_property
+    def removed(self) -> Rows:
+        """The rows of the instances in `before` only."""
+        return self.rows_before[(self.rows_before >= 0) & (self.rows_after < 0)]
+
+    @cached_property
+    def added(self) -> Rows:
+        """The rows of the instances in `after` only."""
+        return self.rows_after[(self.rows_before < 0) & (self.rows_after >= 0)]
+
+    @property
+    def size(self) -> int:
+        """The number of instances."""
+        return len(self.shared) + len(self.removed) + len(self.added)
+
+    @property
+    def all_before(self) -> Rows:
+        """All rows of `before`."""
+        return self.rows_before[self.rows_before >= 0]
+
+    @property
+    def all_after(self) -> Rows:
+        """All rows of `after`."""
+        return self.rows_after[self.rows_after >= 0]
+
+    @property
+    def sides(self) -> tuple[tuple[int, Rows], tuple[int, Rows]]:
+        """The version and all its rows, before and after."""
+        return (self.before, self.all_before), (self.after, self.all_after)
+
+    @cached_property
+    def relabeled(self) -> Mask:
+        """The label differs."""
+        return np.asarray(self._label[self.old] != self._label[self.new])
+
+    @cached_property
+    def changed_split(self) -> Mask:
+        """The split differs."""
+        return np.asarray(self._split[self.old] != self._split[self.new])
+
+    @cached_property
+    def touched(self) -> NDArray[np.intp]:
+        """Places of the shared instances whose rows differ in anything."""
+        return np.flatnonzero(self.old != self.new)
+
+    @cached_property
+    def edits(self) -> Mask:
+        """The common features that differ, of shape (n_common, n_touched)."""
+        # an unchanged row is stored once: only pairs of different rows are compared
+        old, new = self.old[self.touched], self.new[self.touched]
+        edits = np.zeros((len(self.common), len(self.touched)), dtype=np.bool_)
+        for place, feature in enumerate(self.common):
+            values = self._values[feature]
+            edits[place] = differ(values[old], values[new])
+        return edits
+
+    @cached_property
+    def edited(self) -> Mask:
+        """A common feature differs."""
+        edited = np.zeros(len(self.old), dtype=np.bool_)
+        edited[self.touched] = self.edits.any(axis=0)
+        return edited
+
+    @property
+    def unchanged(self) -> Mask:
+        """Neither label, features, nor split differ."""
+        return np.asarray(~(self.relabeled | self.edited | self.changed_split))
+
+    @cached_property
+    def fair(self) -> Mask:
+        """Test rows in both versions with the same label: neither model was fitted on them."""
+        tested = (self._split[self.old] == _TEST) & (self._split[self.new] == _TEST)
+        return np.asarray(tested & ~self.relabeled)
+
+    def edited_in(self, feature: int) -> Mask:
+        """That feature differs; nowhere if a version lacks it."""
+        found = np.zeros(len(self.old), dtype=np.bool_)
+        place = np.flatnonzero(self.common == feature)
+        if place.size:
+            found[self.touched] = self.edits[place[0]]
+        return found
+
+
+def pair_of(dataset: EvolvingDataset, *, before: str, after: str) -> Pair:
+    """The pair of two versions, whatever their order; the last ones are cached."""
+    versions = dataset.version_number(before), dataset.version_number(after)
+
+    def find() -> Pair:
+        rows = (dataset.row_of_instance(version) for version in versions)
+        return Pair.of_rows(dataset, versions, *rows)
+
+    return _pairs.recall(dataset, versions, find)
+
+
+def differ(old: NDArray[np.float64], new: NDArray[np.float64]) -> Mask:
+    """Return True where values differ; missing equals missing."""
+    return np.asarray((old != new) & ~(np.isnan(old) & np.isnan(new)))

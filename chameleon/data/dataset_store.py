@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from chameleon.data.bins import BinKind, Bins
+import msgspec
+
 from chameleon.data.building import Builder
 from chameleon.data.dataset import EvolvingDataset, Feature
 from chameleon.errors import ProjectError
@@ -20,11 +22,11 @@ from chameleon.storage import (
     write_parts,
 )
 
-FORMAT = 6
-"""Raised whenever building changes, so that datasets kept on disk are built again."""
+FORMAT = 7
+"""Raised whenever building changes, so that cached datasets are built again."""
 
 _MOST_APPENDED = 10
-"""So many versions at most are appended to a stored dataset; with more, all are read."""
+"""Versions that are appended to a stored dataset; with more, all are read."""
 
 _ARRAYS = (
     "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
@@ -36,7 +38,7 @@ _WEAK_ARRAYS = ("codes", "probabilities", "votes")
 def evolving_dataset(
     project: Project, *, progress: ProgressCallback | None = None
 ) -> EvolvingDataset:
-    """The project's dataset, kept on disk by the content of its versions.
+    """The project's dataset, cached on disk by the content of its versions.
 
     Raises
     ------
@@ -48,11 +50,11 @@ def evolving_dataset(
     key = dataset_key(project)
     target = project.results_folder / f"dataset-{key}"
     with noted_damage() as damaged:
-        kept = _read(target, project, key)
-    if kept is not None:
+        cached = _read(target, project, key)
+    if cached is not None:
         for version in project.versions:
             project.source.release(version)
-        return kept
+        return cached
     if project.cached_only:
         raise ProjectError(
             f"The data of {project.name} isn't cached: the disk refused or damaged it. Try again "
@@ -68,18 +70,18 @@ def evolving_dataset(
         project.source.release(version)
     built = builder.dataset(key)
     if write_parts(target, _parts(built)):
-        # the copy on disk, so that the values are mapped instead of held in memory
+        # the copy on disk, so that the values are mapped instead of in memory
         built = _read(target, project, key) or built
     return replace(built, findings=with_damage(built.findings, damaged))
 
 
 def _begun(project: Project) -> EvolvingDataset | None:
-    """The stored dataset of the project's first versions, as many as there are of it.
+    """The stored dataset of as many of the project's first versions as possible.
 
-    An appended version then costs the reading of its own file only.
+    Appending a version then reads its file only.
     """
     if project.roles.weak:
-        return None  # what a vote means is known only once all versions are
+        return None  # the meaning of a vote is known only once all versions are
     stored = {path.name for path in project.results_folder.glob("dataset-*")}
     shortest = max(len(project.versions) - _MOST_APPENDED, 1)
     for count in range(len(project.versions) - 1, shortest - 1, -1) if stored else ():
@@ -96,7 +98,7 @@ def _begun(project: Project) -> EvolvingDataset | None:
 
 
 def dataset_key(project: Project) -> str:
-    """A digest of the versions' content and of all that decides how they are read."""
+    """A digest of the versions' content and of everything that decides how they are read."""
     return digest(
         FORMAT,
         [(version.name, project.fingerprints[version.name]) for version in project.versions],
@@ -131,9 +133,18 @@ def _parts(dataset: EvolvingDataset) -> dict[str, object]:
 def _read(target: Path, project: Project, key: str) -> EvolvingDataset | None:
     """The dataset cached in a folder; None without a whole one."""
 
-    def build(parts: dict[str, Any]) -> EvolvingDataset:
+    def build(parts: Mapping[str, Any]) -> EvolvingDataset:
         meta = parts["meta"]
-        features = tuple(_feature(entry) for entry in meta["features"])
+        features = msgspec.convert(meta["features"], tuple[Feature, ...])
+        weak = None
+        if (entry := meta["weak"]) is not None:
+            arrays = {name: parts[f"weak-{name}"] for name in _WEAK_ARRAYS}
+            weak = WeakLabels(
+                classes=tuple(entry["classes"]),
+                rules=tuple(entry["rules"]),
+                derived=entry["derived"],
+                **arrays,
+            )
         return EvolvingDataset(
             project=project,
             key=key,
@@ -146,37 +157,9 @@ def _read(target: Path, project: Project, key: str) -> EvolvingDataset | None:
                 for number, feature in enumerate(features)
                 if feature.kind is Kind.TEXT
             },
-            findings=tuple(Finding.kept(entry) for entry in meta["problems"]),
-            weak=_weak(parts, meta["weak"]),
+            findings=msgspec.convert(meta["problems"], tuple[Finding, ...]),
+            weak=weak,
             **{name: parts[name] for name in _ARRAYS},
         )
 
     return read_parts(target, "dataset", build, mapped=["values"])
-
-
-def _weak(parts: dict[str, Any], entry: dict[str, Any] | None) -> WeakLabels | None:
-    if entry is None:
-        return None
-    return WeakLabels(
-        classes=tuple(entry["classes"]),
-        rules=tuple(entry["rules"]),
-        derived=bool(entry["derived"]),
-        **{name: parts[f"weak-{name}"] for name in _WEAK_ARRAYS},
-    )
-
-
-def _feature(entry: dict[str, Any]) -> Feature:
-    bins = entry["bins"]
-    return Feature(
-        name=entry["name"],
-        kind=Kind(entry["kind"]),
-        bins=Bins(
-            kind=BinKind(bins["kind"]),
-            edges=tuple(bins["edges"]),
-            values=tuple(bins["values"]),
-            categories=tuple(bins["categories"]),
-            other=bins["other"],
-            low=bins["low"],
-            high=bins["high"],
-        ),
-    )

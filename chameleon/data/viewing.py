@@ -1,14 +1,12 @@
-"""The columns that show an instance: named by [viewer], or found from their names."""
+"""The columns that show an instance: named by [viewer], or found by their names."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
@@ -17,34 +15,23 @@ from numpy.typing import NDArray
 from chameleon.data.bins import BinKind
 from chameleon.data.dataset import EvolvingDataset, Feature
 from chameleon.errors import VersionError
-from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, joined_key, key_text, named
+from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, id_keys, named
+from chameleon.storage import MemoryCache
 
 FEWEST_SAMPLES = 8
-"""So many columns of one name and running numbers are taken for a stream."""
+"""The fewest columns of one name and running numbers that are a stream."""
 
 FEWEST_PIXELS = 16
 _RUNNING = re.compile(r"(.*?)([0-9]+)(?:([^0-9]+)([0-9]+))?")
-
-
-_viewers: WeakKeyDictionary[EvolvingDataset, Viewer] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """The view of an instance.
 
-    Attributes
-    ----------
-    kind
-        The kind of viewer.
-    columns
-        The columns it shows, in order.
-    shape
-        Of an image of pixel columns: rows, columns and, for colours, 3; None for paths and bytes.
-    found
-        Whether it was found from the columns, and not said.
-    problem
-        Why what [viewer] says cannot be used; a plain table is shown then.
+    `columns` are in order. `shape` is rows, columns, and, for colors, 3 of an image of pixel
+    columns; None for paths and bytes. `found` is False where [viewer] names it. `finding` is the
+    reason why [viewer] cannot be used; then a plain table is shown.
     """
 
     kind: ViewerKind
@@ -55,16 +42,17 @@ class Viewer:
 
 
 def viewer_of(dataset: EvolvingDataset) -> Viewer:
-    """The viewer that chameleon.toml names, else what the columns look like.
+    """The viewer that chameleon.toml names, else the one that fits the columns.
 
-    Found are, in this order: an image (columns of one name and running numbers, such as p0 to p63
-    or pixel_0_0 to pixel_7_7, that form a square or a grid and hold nothing below 0), a text that
+    Tried in this order: an image (columns of one name and running numbers, such as p0 to p63 or
+    pixel_0_0 to pixel_7_7, that form a square or a grid and contain nothing below 0), a text that
     nearly always differs, a stream (8 such columns or more).
     """
-    if dataset not in _viewers:
-        said = dataset.project.settings.viewer is not None
-        _viewers[dataset] = _declared(dataset) if said else _found(dataset)
-    return _viewers[dataset]
+    find = _found if dataset.project.settings.viewer is None else _declared
+    return _viewers.recall(dataset, "", lambda: find(dataset))
+
+
+_viewers: MemoryCache[EvolvingDataset, str, Viewer] = MemoryCache(1)
 
 
 def _found(dataset: EvolvingDataset) -> Viewer:
@@ -85,15 +73,8 @@ def viewed_values(
 ) -> list[object]:
     """The values that the viewer shows of some rows: numbers, a text, bytes, a list, or None.
 
-    Features come from memory; any other column is read from the file of a version that holds the
-    row.
-
-    Parameters
-    ----------
-    rows
-        The numbers of the rows.
-    first
-        Versions to read from where they hold the row.
+    Features come from memory; any other column is read from the file of a version with the row:
+    one of `first`, where possible.
     """
     numbers = {feature.name: number for number, feature in enumerate(dataset.features)}
     column = viewer.columns[0]
@@ -102,12 +83,6 @@ def viewed_values(
         return list(np.stack([np.asarray(dataset.values[n])[rows] for n in wanted], axis=1))
     if column in numbers and dataset.features[numbers[column]].kind is Kind.TEXT:
         return dataset.feature_frame(np.asarray(rows, np.intp), [numbers[column]])[column].to_list()
-    return _raw(dataset, column, rows, first)
-
-
-def _raw(
-    dataset: EvolvingDataset, column: str, rows: NDArray[np.integer], first: Sequence[str]
-) -> list[object]:
     preferred = [dataset.version_number(name) for name in dict.fromkeys(first)]
     order = [*preferred, *(v for v in range(len(dataset.versions)) if v not in preferred)]
     version = np.array(order)[dataset.present[order][:, rows].argmax(axis=0)]
@@ -131,7 +106,7 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
     for name in spec.columns:
         if name in known or "*" not in name:
             matching = [name] if name in known else []
-        else:  # a pattern's other signs are no signs
+        else:  # only * is special in a pattern
             pattern = name.replace("[", "[[]").replace("?", "[?]")
             matching = [c for c in features if fnmatchcase(c, pattern)]
         if not matching:
@@ -144,7 +119,7 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
         return _unusable(f"names {len(columns):,} columns, where a text is one")
     for name in columns:
         if name not in features or features[name].kind is Kind.TEXT:
-            return _unusable(f"names '{name}' among several columns, but it is no number feature")
+            return _unusable(f"names '{name}' among several columns, but it isn't a number feature")
     if spec.kind is not ViewerKind.IMAGE:
         return Viewer(spec.kind, tuple(columns), found=False)
     side = math.isqrt(len(columns))
@@ -153,15 +128,14 @@ def _declared(dataset: EvolvingDataset) -> Viewer:
         wanted = " x ".join(str(part) for part in shape)
         return _unusable(
             f"names {len(columns):,} pixel columns, which are not {wanted}"
-            + ("" if spec.shape else ". Say shape = [rows, columns]")
+            + ("" if spec.shape else ". Add shape = [rows, columns]")
         )
     return Viewer(spec.kind, tuple(columns), shape, found=False)
 
 
-def _unusable(why: str) -> Viewer:
-    return Viewer(
-        ViewerKind.PLAIN, found=False, finding=f"chameleon.toml: [viewer] {why}. A table is shown."
-    )
+def _unusable(reason: str) -> Viewer:
+    message = f"chameleon.toml: [viewer] {reason}. A table is shown."
+    return Viewer(ViewerKind.PLAIN, found=False, finding=message)
 
 
 Group = tuple[tuple[str, ...], tuple[int, ...] | None]
@@ -192,7 +166,7 @@ def _running_groups(dataset: EvolvingDataset) -> list[Group]:
 
 
 def _grid(places: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
-    """The shape of places without a gap: of a grid or square both sides, of others the length."""
+    """The shape of places without a gap: both sides of a grid or square, else the length."""
     rows, columns = ({place[axis] for place in places} for axis in (0, 1))
     whole = all(max(numbers) - min(numbers) + 1 == len(numbers) for numbers in (rows, columns))
     if not whole or len(rows) * len(columns) != len(places):
@@ -203,33 +177,29 @@ def _grid(places: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
     return (side, side) if side * side == len(rows) else (len(rows),)
 
 
-_KEPT = 4
-_keys: WeakKeyDictionary[EvolvingDataset, OrderedDict[str, pl.Series]] = WeakKeyDictionary()
+_keys: MemoryCache[EvolvingDataset, str, pl.Series] = MemoryCache(4)
 
 
 def raw_columns(dataset: EvolvingDataset) -> tuple[str, ...]:
-    """The columns that any version has, features or not, in the order they first appear."""
+    """The columns of any version, features or not, in the order they first appear."""
     source, found = dataset.project.source, dict[str, None]()
     for version in dataset.versions:
         try:
             found.update(dict.fromkeys(source.scan(version).collect_schema().names()))
         except (*READ_ERRORS, VersionError):
-            continue  # gone since the project was opened: what is shown of it says so
+            continue  # removed since the project was opened; reading its values reports it
     return tuple(found)
 
 
 def raw_values(
     dataset: EvolvingDataset, column: str, instances: Sequence[str], version: Version
 ) -> list[object]:
-    """The values that a version's file holds for some instances; None where it has none.
-
-    Only these rows' values are read, and never kept.
-    """
+    """The values of some instances in a version's file, never cached; None without one."""
     project = dataset.project
     if not project.roles.id:
         raise VersionError(
-            f"Column '{column}' is no feature, and without an id column its rows cannot be told. "
-            'Name one under [columns] in chameleon.toml: id = "...".'
+            f"Column '{column}' isn't a feature, and without an id column its rows can't be "
+            'identified. Name one under [columns] in chameleon.toml: id = "...".'
         )
     try:
         if project.source.fingerprint(version) != project.fingerprints[version.name]:
@@ -251,7 +221,7 @@ def raw_values(
 
 
 def _places(keys: pl.Series, instances: Sequence[str]) -> NDArray[np.int64]:
-    """The row of each instance, -1 where there is none."""
+    """The row of each instance, -1 without one."""
     held = pl.DataFrame({"id": keys}).with_row_index("row").unique("id", keep="first")
     asked = pl.DataFrame({"id": pl.Series(instances, dtype=pl.String)})
     joined = asked.join(held, on="id", how="left", maintain_order="left")
@@ -260,13 +230,9 @@ def _places(keys: pl.Series, instances: Sequence[str]) -> NDArray[np.int64]:
 
 def _row_keys(dataset: EvolvingDataset, version: Version, scan: pl.LazyFrame) -> pl.Series:
     """The id of every row of a version, in the order of its file."""
-    kept = _keys.setdefault(dataset, OrderedDict())
-    keys = kept.get(version.name)  # other visitors' threads may let go of it meanwhile
-    if keys is None:
+
+    def find() -> pl.Series:
         roles, untyped = dataset.project.roles, dataset.project.source.untyped(version)
-        frame = scan.select(named(*roles.id)).collect()
-        parts = [key_text(frame[name], untyped=untyped) for name in roles.id]
-        keys = kept[version.name] = joined_key(parts)
-        for other in list(kept)[:-_KEPT]:
-            kept.pop(other, None)
-    return keys
+        return id_keys(scan.select(named(*roles.id)).collect(), roles.id, untyped=untyped)
+
+    return _keys.recall(dataset, version.name, find)

@@ -1,5 +1,4 @@
 from .layouts import Layout as Layout
-from .layouts import LayoutProcess as LayoutProcess
-from .layouts import birth as birth
-from .layouts import kept_layout as kept_layout
+from .layouts import cached_layout as cached_layout
 from .layouts import pca_layout as pca_layout
+from .process import LayoutProcess as LayoutProcess

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from chameleon.errors import ModelError
-from chameleon.models.pipelines import classifier_names
+from chameleon.models.trainer import classifier_names
 from chameleon.project import ModelSpec, Project
 
 _NEEDED = ("fit", "predict", "get_params")

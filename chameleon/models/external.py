@@ -1,11 +1,11 @@
-"""Predictions that come with the project, by id.
+"""External predictions: by id, in `predictions/` or in columns of the data.
 
-They stand in `predictions/`, one file a version, or in columns of the data that [predictions] in
-chameleon.toml names.
+The folder has a file per version; [predictions] in chameleon.toml names the columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,12 +65,12 @@ def prediction_files(project: Project) -> dict[str, Path]:
 
 
 def has_external_predictions(project: Project) -> bool:
-    """Whether predictions come with the project, so that nothing is trained."""
+    """Return True if predictions come with the project, so that nothing is fitted."""
     return project.settings.predictions is not None or bool(prediction_files(project))
 
 
 def external_fingerprints(project: Project) -> dict[str, str]:
-    """A digest of what is given for each version that has something, by version name."""
+    """A digest of each version's external predictions, by version name."""
     files = prediction_files(project)
     found: dict[str, str] = {}
     for version in project.versions:
@@ -84,19 +84,19 @@ def external_fingerprints(project: Project) -> dict[str, str]:
 
 
 def external_description(project: Project) -> str:
-    """One line that says where the predictions come from."""
-    asked = project.settings.predictions
-    place = f"{PREDICTIONS_FOLDER}/" if asked is None else f"the columns {asked.columns}"
-    return f"Predictions given in {place}"
+    """The place of the external predictions in one line."""
+    columns = project.settings.predictions
+    place = f"{PREDICTIONS_FOLDER}/" if columns is None else f"the columns {columns.columns}"
+    return f"External predictions from {place}"
 
 
 def external_predictions(
     dataset: EvolvingDataset,
 ) -> tuple[dict[str, Predictions], tuple[Finding, ...]]:
-    """What the given predictions say of every row, by version name, and what was found wrong.
+    """External predictions for every row, by version name, and the findings about them.
 
-    A prediction is by id: it holds for whichever row of the instance is meant. Nothing is
-    trained for a version without usable predictions; its outcomes are unknown.
+    A prediction is by id: it applies to all rows of the instance. Nothing is fitted for a version
+    without usable predictions; its outcomes are unknown.
     """
     project = dataset.project
     files = prediction_files(project)
@@ -107,36 +107,31 @@ def external_predictions(
         try:
             table = project.source.predictions(version)
             if table is not None and path is not None:
-                findings.append(_unused_file(version, path, table))
+                findings.append(
+                    version.finding(
+                        Severity.WARNING,
+                        f"has predictions twice: those of column '{table.prediction}' are used, "
+                        f"{PREDICTIONS_FOLDER}/{path.name} is not. Remove one of them.",
+                    )
+                )
             if table is None and path is not None:
                 table = _table_of_file(version, path)
             if table is None:
-                findings.append(_absent(project, version))
+                place = f"file in {PREDICTIONS_FOLDER}/"
+                if project.settings.predictions is not None:
+                    column = project.settings.predictions.columns
+                    place = f"predictions, column '{column.replace('{version}', version.name)}'"
+                message = f"has no {place}: its outcomes are unknown."
+                findings.append(version.finding(Severity.WARNING, message))
                 continue
-            found[version.name], counted = _read(dataset, version, table)
+            found[version.name], own = _read(dataset, version, table)
+            findings += own
         except VersionError as error:
-            findings.append(_problem(version, str(error)))
+            findings.append(version.finding(Severity.WARNING, str(error)))
         except READ_ERRORS as error:
-            findings.append(_problem(version, f"has predictions that cannot be read: {error}"))
-        else:
-            findings += counted
+            message = f"has predictions that can't be read: {error}"
+            findings.append(version.finding(Severity.WARNING, message))
     return found, tuple(findings)
-
-
-def _absent(project: Project, version: Version) -> Finding:
-    asked = project.settings.predictions
-    if asked is None:
-        return _problem(version, f"has no file in {PREDICTIONS_FOLDER}/: its outcomes are unknown.")
-    column = asked.columns.replace("{version}", version.name)
-    return _problem(version, f"has no predictions, column '{column}': its outcomes are unknown.")
-
-
-def _unused_file(version: Version, path: Path, table: PredictionTable) -> Finding:
-    return _problem(
-        version,
-        f"has predictions twice: those of column '{table.prediction}' are used, "
-        f"{PREDICTIONS_FOLDER}/{path.name} is not. Take one of them out.",
-    )
 
 
 def _table_of_file(version: Version, path: Path) -> PredictionTable:
@@ -172,8 +167,8 @@ def _read(
     twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique()
     if len(twice):
         raise VersionError(
-            f"{given.file} has {len(twice):,} ids more than once, such as '{first_few(twice)[0]}': "
-            "which prediction holds cannot be told. Keep one row an id."
+            f"{given.file} repeats {len(twice):,} ids, such as '{first_few(twice)[0]}', so we "
+            "can't tell which prediction applies. Keep one row per id."
         )
     place = _places(dataset, ids)
     predictions = key_text(frame[given.prediction], untyped=given.untyped)
@@ -181,17 +176,13 @@ def _read(
     number_of = {name: number for number, name in enumerate(classes)}
     codes = predictions.replace_strict(number_of, default=-1, return_dtype=pl.Int64)
     by_row = np.append(codes.fill_null(-1).to_numpy(), -1)[place]
-    shares = list(given.shares.values())
-    return (
-        Predictions(
-            classes, by_row, _probabilities(frame, shares, len(classes), place, given.file)
-        ),
-        [*findings, *_counted(dataset, version, given.file, ids, by_row)],
-    )
+    shares = _probabilities(frame, list(given.shares.values()), len(classes), place, given.file)
+    findings += _missing_and_unknown(dataset, version, given.file, ids, by_row)
+    return Predictions(classes, by_row, shares), findings
 
 
 def _frame(dataset: EvolvingDataset, given: PredictionTable) -> tuple[pl.DataFrame, pl.Series]:
-    """The ids' and the predictions' columns, and `OWN`; the id of every row."""
+    """The ids' and predictions' columns, and `OWN`; the id of every row."""
     columns = given.table.collect_schema().names()
     names = _id_columns(dataset, columns, given.file)
     if given.prediction not in columns:
@@ -211,7 +202,7 @@ def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tupl
     names = dataset.project.roles.id
     if not names:
         raise VersionError(
-            f"{file} cannot be used: predictions are matched by id, and the versions have no id "
+            f"{file} can't be used: predictions are matched by id, and the versions have no id "
             "column. Name one under [columns] in chameleon.toml."
         )
     if all(name in columns for name in names):
@@ -227,7 +218,7 @@ def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tupl
 def _one_row_an_id(
     version: Version, given: PredictionTable, frame: pl.DataFrame, ids: pl.Series
 ) -> tuple[pl.DataFrame, pl.Series, list[Finding]]:
-    """Of an instance's rows the version's own one; else one of the others, where they agree."""
+    """The version's own row of each instance; else one of the others, where they agree."""
     shares = {
         f"share{number}": frame[name].cast(pl.Float64, strict=False)
         for number, name in enumerate(sorted(given.shares.values()))
@@ -237,36 +228,36 @@ def _one_row_an_id(
             "id": ids,
             "line": np.arange(len(ids)),
             "own": frame[OWN],
-            "said": key_text(frame[given.prediction], untyped=given.untyped),
+            "prediction": key_text(frame[given.prediction], untyped=given.untyped),
             **shares,
         }
     ).drop_nulls("id")
     own = lines.filter("own")
     others = (
         lines.join(own, on="id", how="anti")
-        .drop_nulls("said")
-        .sort("id", *shares)  # which of those that agree counts is not left to their order
+        .drop_nulls("prediction")
+        .sort("id", *shares)  # so that no order decides among those that agree
         .group_by("id")
-        .agg(pl.col("line").first(), pl.col("said").n_unique())
+        .agg(pl.col("line").first(), pl.col("prediction").n_unique())
     )
-    disputed = others.filter(pl.col("said") > 1)
-    agreed = others.filter(pl.col("said") == 1)
+    disputed = others.filter(pl.col("prediction") > 1)
+    agreed = others.filter(pl.col("prediction") == 1)
     chosen = pl.concat([own["line"], agreed["line"]]).sort()
     findings = []
     if len(disputed):
         findings.append(
-            _problem(
-                version,
-                f"says different things of {len(disputed):,} instances that it does not hold, such "
+            version.finding(
+                Severity.WARNING,
+                f"has conflicting predictions for {len(disputed):,} instances that it lacks, such "
                 f"as '{first_few(disputed['id'])[0]}' ('{given.prediction}' in {given.file}): "
-                "their outcome is unknown there.",
+                "their outcome is unknown in this version.",
             )
         )
     return frame[chosen], ids.gather(chosen), findings
 
 
 def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
-    """int64 of shape (n_rows,): the line of the file for each row, -1 where there is none."""
+    """int64 of shape (n_rows,): the line of the file for each row, -1 if missing."""
     lines = pl.DataFrame({"id": ids, "line": np.arange(len(ids))}).drop_nulls("id")
     known = dataset.instance_ids.to_frame("id").join(
         lines, on="id", how="left", maintain_order="left"
@@ -285,46 +276,37 @@ def _probabilities(
         try:
             values = frame[name].cast(pl.Float64).to_numpy()
         except pl.exceptions.PolarsError as error:
-            raise VersionError(f"{file}: column '{name}' holds more than numbers.") from error
+            raise VersionError(f"{file}: column '{name}' contains more than numbers.") from error
         wrong = ~np.isnan(values) & ((values < 0) | (values > 1))
         if wrong.any():
             raise VersionError(
-                f"{file}: column '{name}' holds {values[wrong].min():g}, which is no probability. "
-                "Probabilities go from 0 to 1."
+                f"{file}: column '{name}' contains {values[wrong].min():g}, which isn't a "
+                "probability. Probabilities range from 0 to 1."
             )
         shares[:-1, number] = values
     return shares[place]
 
 
-def _counted(
+def _missing_and_unknown(
     dataset: EvolvingDataset,
     version: Version,
     file: str,
     ids: pl.Series,
     predicted: NDArray[np.int64],
-) -> list[Finding]:
-    findings: list[Finding] = []
+) -> Iterator[Finding]:
     own = dataset.rows_of(dataset.version_number(version.name))
-    silent = int((predicted[own] < 0).sum())
-    if silent:
-        findings.append(
-            _problem(
-                version,
-                f"has no prediction for {silent:,} of its {len(own):,} instances ({file}): their "
-                "outcome is unknown.",
-            )
+    missing = int((predicted[own] < 0).sum())
+    if missing:
+        yield version.finding(
+            Severity.WARNING,
+            f"has no prediction for {missing:,} of its {len(own):,} instances ({file}): their "
+            "outcome is unknown.",
         )
-    strange = ids.drop_nulls().filter(~ids.drop_nulls().is_in(dataset.instance_ids.implode()))
-    if len(strange):
-        findings.append(
-            _problem(
-                version,
-                f"has predictions for {len(strange):,} ids that no version holds, such as "
-                f"'{first_few(strange)[0]}' ({file}): they are not used.",
-            )
+    known = ids.drop_nulls()
+    unknown = known.filter(~known.is_in(dataset.instance_ids.implode()))
+    if len(unknown):
+        yield version.finding(
+            Severity.WARNING,
+            f"has predictions for {len(unknown):,} ids that no version contains, such as "
+            f"'{first_few(unknown)[0]}' ({file}): they are not used.",
         )
-    return findings
-
-
-def _problem(version: Version, message: str) -> Finding:
-    return Finding(Severity.WARNING, f"{version.place} {message}", version.name, version.file)

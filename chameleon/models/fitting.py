@@ -1,4 +1,4 @@
-"""The model of every version: fitted where it isn't cached, and asked about rows."""
+"""The model of every version: fitted where it isn't cached, and its predictions."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.data import SPLITS, EvolvingDataset, content_digest
-from chameleon.models.pipelines import NATIVE_CATEGORIES, RECIPE
 from chameleon.models.predictions import CachedPredictions, Predictions, read_predictions
 from chameleon.models.trainer import (
+    NATIVE_CATEGORIES,
+    RECIPE,
     FitError,
     FittedModel,
     cached_model,
@@ -25,21 +26,15 @@ from chameleon.models.trainer import (
 from chameleon.project import Finding, Kind, ModelSpec, Severity, Split, Version, named
 from chameleon.storage import digest
 
-_KEPT_PER_VERSION = 3
-"""So many models are kept for every version of the timeline before the oldest leave."""
+_CACHED_PER_VERSION = 3
+"""Models cached for every version of the timeline before the oldest are removed."""
 
 
 class Fitter:
-    """Fits and asks one version's model after the other.
+    """Fits one version's model after the other and predicts rows with it.
 
-    Attributes
-    ----------
-    fitted
-        The versions whose models had to be fitted.
-    failures
-        Why some versions have no model.
-    seconds
-        How long the fit of a version's model took, by version name, where that is known.
+    `fitted` are the versions whose models were fitted, `failures` the findings about the models,
+    and `seconds` the duration of the fit of a version's model, by version name, where known.
     """
 
     def __init__(self, dataset: EvolvingDataset, folder: Path) -> None:
@@ -47,25 +42,25 @@ class Fitter:
         self._folder = folder
         self._settings = dataset.project.settings
         self._hashes = dataset.content_hashes()
-        self._keep = _KEPT_PER_VERSION * len(dataset.versions)
+        self._keep = _CACHED_PER_VERSION * len(dataset.versions)
         self.fitted: list[str] = []
         self.failures: list[Finding] = []
         self.seconds: dict[str, float] = {}
 
     @property
     def description(self) -> str:
-        """The fixed model code in one line, and the versions with one of their own."""
+        """The fixed model code in one line, and the versions with other code."""
         names = [version.name for version in self._dataset.versions]
         own = [
-            f"; version {name}: {_words(spec)}"
+            f"; version {name}: {_description(spec)}"
             for name, spec in self._settings.own_models.items()
             if name in names
         ]
         release = f", scikit-learn {release_of('scikit-learn')}"
-        return _words(self._settings.model) + "".join(own) + release
+        return _description(self._settings.model) + "".join(own) + release
 
     def predictions(self, version: Version) -> Predictions | None:
-        """The model's predictions for every row; None for a version that can have no model."""
+        """The model's predictions for every row; None for a version without a model."""
         rows = self._train_rows(version)
         if rows is None:
             return None
@@ -84,7 +79,7 @@ class Fitter:
         frame = self._dataset.feature_frame(asked, features)
         fresh = self._asked(
             version, rows, features, frame, self._hashes[asked],
-            f"has no predictions: {self._spec(version).estimator} was fitted but cannot predict "
+            f"has no predictions: {self._spec(version).estimator} was fitted but can't predict "
             "all rows: ",
         )  # fmt: skip
         if fresh is None:
@@ -94,14 +89,10 @@ class Fitter:
         return cached.of_hashes(self._hashes)
 
     def predict_frame(self, version: Version, name: str, frame: pl.DataFrame) -> Predictions | None:
-        """The model's predictions for rows that are no rows of the timeline.
+        """The model's predictions for rows outside the timeline.
 
-        Parameters
-        ----------
-        name
-            A name of the rows by their content, under which the answer is kept.
-        frame
-            Their features as `EvolvingDataset.feature_frame` gives them, all of them.
+        `frame` has all their features, as `EvolvingDataset.feature_frame` gives them; `name`
+        identifies their content, under which the predictions are cached.
         """
         rows = self._train_rows(version)
         if rows is None:
@@ -115,7 +106,7 @@ class Fitter:
             wanted = [self._dataset.features[number].name for number in features]
             cached = self._asked(
                 version, rows, features, frame.select(named(*wanted)), places,
-                "says nothing of other rows: ",
+                "can't predict other rows: ",
             )  # fmt: skip
             if cached is None:
                 return None
@@ -131,7 +122,7 @@ class Fitter:
         hashes: NDArray[np.uint64],
         failed: str,
     ) -> CachedPredictions | None:
-        """The predictions of the version's model for a frame; None, and a problem, without."""
+        """The predictions of the version's model for a frame; None, and a finding, without."""
         model = self._model(version, rows, features)
         if model is None:
             return None
@@ -151,15 +142,12 @@ class Fitter:
         self, version: Version, rows: NDArray[np.intp], features: list[int]
     ) -> FittedModel | None:
         if not features:
-            self._fail(
-                version,
-                "has no model: none of its features has a value in its train "
-                "rows. Its outcomes are unknown.",
-            )
+            why = "none of its features has a value in its train rows"
+            self._fail(version, f"has no model: {why}. Its outcomes are unknown.")
             return None
         dataset, spec = self._dataset, self._spec(version)
         train, label = dataset.feature_frame(rows, features), dataset.labels(rows)
-        # by a digest that a stranger's project can't provoke: all projects share these models
+        # all projects share these models: a digest that a stranger's project can't provoke
         made_of = digest(
             content_digest([label, *train]), asdict(spec), RECIPE, release_of("scikit-learn")
         )
@@ -176,8 +164,8 @@ class Fitter:
             self._warn(version, error.warnings)
             self._fail(
                 version,
-                f"has no model: {spec.estimator} could not be fitted on "
-                f"its {len(train):,} labelled train rows: {error}",
+                f"has no model: {spec.estimator} couldn't be fitted on its {len(train):,} labeled "
+                f"train rows: {error}",
             )
             return None
 
@@ -185,7 +173,7 @@ class Fitter:
         return self._settings.model_of(version.name)
 
     def _train_rows(self, version: Version) -> NDArray[np.intp] | None:
-        """The labelled train rows, in the dataset's order."""
+        """The labeled train rows, in the dataset's order."""
         dataset = self._dataset
         held = dataset.rows_of(dataset.version_number(version.name))
         train = dataset.split[held] == SPLITS.index(Split.TRAIN)
@@ -195,19 +183,17 @@ class Fitter:
             found = f"one class only ('{dataset.classes[classes[0]]}')" if classes.size else "none"
             self._fail(
                 version,
-                f"has no model: it needs two classes among its labelled train "
-                f"rows, found {found}. Its outcomes are unknown.",
+                f"has no model: it needs two classes among its labeled train rows, found {found}. "
+                "Its outcomes are unknown.",
             )
             return None
         return rows
 
     def _fail(self, version: Version, message: str) -> None:
-        self.failures.append(
-            Finding(Severity.WARNING, f"{version.place} {message}", version.name, version.file)
-        )
+        self.failures.append(version.finding(Severity.WARNING, message))
 
     def _note(self, version: Version, made: CachedPredictions) -> None:
-        """Tell what a model warned of, and how long its fit took."""
+        """Record a model's warnings and the duration of its fit."""
         self._warn(version, made.warnings)
         if made.seconds is not None:
             self.seconds[version.name] = made.seconds
@@ -220,22 +206,19 @@ class Fitter:
 
     def _warn_of_merged(self, rows: NDArray[np.intp], features: list[int]) -> None:
         for number in features:
-            feature = self._dataset.features[number]
-            if feature.kind is not Kind.TEXT:
+            name = self._dataset.features[number].name
+            if self._dataset.features[number].kind is not Kind.TEXT:
                 continue
             distinct = np.unique(self._dataset.values[number][rows]).size  # missing counts as one
-            known = any(finding.column == feature.name for finding in self.failures)
+            known = any(finding.column == name for finding in self.failures)
             if distinct > NATIVE_CATEGORIES and not known:
-                self.failures.append(
-                    Finding(
-                        Severity.NOTE,
-                        f"Feature '{feature.name}' has {distinct:,} categories: for the model the "
-                        f"rarer ones beyond {NATIVE_CATEGORIES} are merged into one.",
-                        column=feature.name,
-                    )
+                message = (
+                    f"Feature '{name}' has {distinct:,} categories: for the model the rarer ones "
+                    f"beyond {NATIVE_CATEGORIES} are merged into one."
                 )
+                self.failures.append(Finding(Severity.NOTE, message, column=name))
 
 
-def _words(spec: ModelSpec) -> str:
+def _description(spec: ModelSpec) -> str:
     params = ", ".join(f"{name}={value!r}" for name, value in spec.params.items())
     return f"{spec.estimator}({params})"

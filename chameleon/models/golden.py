@@ -1,4 +1,4 @@
-"""A golden test set: rows in a file of their own, which every version's model is asked about.
+"""A golden test set: curated test rows in a separate file, predicted by every version's model.
 
 They are rows of no version, so that nothing else counts them.
 """
@@ -44,26 +44,13 @@ _MOST_CLASSES = int(np.iinfo(np.int16).max)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenTest:
-    """What the model of every version says of the golden test set.
+    """The predictions of every version's model for the golden test set in `file`.
 
-    Attributes
-    ----------
-    file
-        Its file, relative to the project folder.
-    ids
-        The id of every row, as text; String of length n_rows.
-    classes
-        Those of the evaluation, then labels that no version has.
-    label
-        int16 of shape (n_rows,): index into `classes`, -1 where there is none.
-    predicted
-        int16 of shape (n_versions, n_rows): index into `classes`, -1 where there is none.
-    probability_of_label
-        float32 of shape (n_versions, n_rows), NaN where unknown.
-    leaked
-        bool of shape (n_versions, n_rows): the id stands in the train set of that version.
-    absent
-        Features of the versions that the file lacks; they count as missing.
+    `classes` are those of the evaluation, then labels that no version has. `label` is int16 of
+    shape (n_rows,) and `predicted` of (n_versions, n_rows), both an index into `classes`, -1 where
+    missing; `probability_of_label` is float32 of that shape, NaN where unknown; `leaked` is bool,
+    true where the id is in the train set of that version. `absent` are features that the file
+    lacks; they count as missing. `ids` are the ids of the rows as text.
     """
 
     file: str
@@ -77,20 +64,16 @@ class GoldenTest:
 
 
 def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = None) -> GoldenTest:
-    """What each version's model says of the test set that [test] in chameleon.toml names.
+    """The predictions of each version's model for the test set that [test] in chameleon.toml names.
 
-    The file has the columns of a version: the id, the label and the features; a split is not
-    asked. What the models say is kept on disk by the content of their train rows and of the file.
-
-    Parameters
-    ----------
-    progress
-        Called before every version.
+    The file has the columns of a version: the id, the label, and the features; a split isn't
+    needed. Predictions are cached by the content of the train rows and of the file. `progress` is
+    called before every version.
 
     Raises
     ------
     SelectionError
-        There is no golden test set, or no model that could be asked.
+        There is no golden test set, or no model.
     ProjectError
         The file cannot be used.
     """
@@ -99,16 +82,19 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     path = _file(project)
     if has_external_predictions(project):
         raise SelectionError(
-            "The predictions were made elsewhere: there is no model to ask about a golden test set."
+            "The project has external predictions, so there is no model for a golden test set."
         )
-    said_by = _Reader(dataset, path)
-    ids, labels, frame, absent = said_by.read()
+    try:
+        ids, labels, frame, absent = _read(dataset, path)
+    except VersionError as error:  # its message goes on from the place
+        between = "" if str(error).startswith(":") else " "
+        raise ProjectError(f"{_place(project)}{between}{error}") from error
     extra = sorted(set(labels.drop_nulls()) - set(evaluation.classes))
     classes = (*evaluation.classes, *extra)
     if len(classes) > _MOST_CLASSES:
         raise ProjectError(
-            f"{_place(project)} has {len(extra):,} labels that no version has, more than can be "
-            "told apart: they are no classes. Name the label column under [columns]."
+            f"{_place(project)} has {len(extra):,} labels that no version has, too many for "
+            "classes. Name the label column under [columns]."
         )
     places = {name: code for code, name in enumerate(classes)}
     label = labels.replace_strict(places, default=-1, return_dtype=pl.Int16).fill_null(-1)
@@ -117,15 +103,16 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     predicted = np.full(shape, -1, dtype=np.int16)
     shares = np.full(shape, np.nan, dtype=np.float32)
     fitter = Fitter(dataset, project.results_folder)
-    name = digest(golden_key(project), said_by.about)
+    kinds = [(feature.name, feature.kind.value) for feature in dataset.features]
+    name = digest(golden_key(project), kinds)
     for number, version in enumerate(dataset.versions):
         if progress is not None:
-            progress(Progress("Asking the model of", version.name, number, shape[0]))
-        said = fitter.predict_frame(version, name, frame)
-        if said is not None:
-            codes = np.array([places[c] for c in said.classes], dtype=np.int16)
-            predicted[number] = codes[said.predicted]
-            shares[number] = said.probability_of(wanted, classes)
+            progress(Progress("Predicting with the model of", version.name, number, shape[0]))
+        found = fitter.predict_frame(version, name, frame)
+        if found is not None:
+            codes = np.array([places[c] for c in found.classes], dtype=np.int16)
+            predicted[number] = codes[found.predicted]
+            shares[number] = found.probability_of(wanted, classes)
     return GoldenTest(
         file=str(project.settings.golden),
         ids=ids,
@@ -139,15 +126,7 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
 
 
 def golden_key(project: Project) -> str:
-    """A digest of the golden test set's content, read again only when the file was touched.
-
-    Raises
-    ------
-    SelectionError
-        There is no golden test set.
-    ProjectError
-        The file cannot be used.
-    """
+    """A digest of the golden test set's content, read again only when the file changed."""
     path = _file(project)
     try:
         state = path.stat()
@@ -175,116 +154,91 @@ def _file(project: Project) -> Path:
     path = folder / project.settings.golden
     if outside(folder, path):
         raise ProjectError(
-            f"{_place(project)} lies outside the project folder. Move the file into it."
+            f"{_place(project)} is outside the project folder. Move the file into it."
         )
     if not path.is_file():
-        raise ProjectError(f"{_place(project)} is named in {SETTINGS_FILE}, but is no file there.")
+        raise ProjectError(f"{_place(project)} is named in {SETTINGS_FILE}, but doesn't exist.")
     if not ending(path):
         raise ProjectError(
-            f"{_place(project)} has none of the endings that can be read: {', '.join(ENDINGS)}."
+            f"{_place(project)} has none of the readable endings: {', '.join(ENDINGS)}."
         )
     return path
 
 
-class _Reader:
-    """Reads the file as a version of the dataset would be read.
+def _read(
+    dataset: EvolvingDataset, path: Path
+) -> tuple[pl.Series, pl.Series, pl.DataFrame, tuple[str, ...]]:
+    """The ids, the labels, all features, and the features that the file lacks.
 
-    Attributes
-    ----------
-    about
-        All beside the file's content that decides what is read.
+    The file is read as a version of the dataset; VersionError if it can't be.
     """
+    roles = dataset.project.roles
+    if roles.label is None:
+        raise VersionError(
+            "can't be used: the versions have no label column, only label probabilities, so no "
+            "prediction is known to be correct."
+        )
+    if not roles.id:
+        raise VersionError(
+            "can't be used: the versions have no id column, so we can't exclude train rows. Name "
+            "one under [columns]."
+        )
+    known = [feature.name for feature in dataset.features]
+    try:
+        scan = scan_whole(path)
+        columns = scan.collect_schema().names()
+        listed = f"Columns found: {', '.join(columns[:30])}."
+        for name, role in [*((name, "id") for name in roles.id), (roles.label, "label")]:
+            if name not in columns:
+                raise VersionError(f"has no column '{name}' ({role}). {listed}")
+        found = [name for name in known if name in columns]
+        wanted = dict.fromkeys((*roles.id, roles.label, *found))
+        frame = scan.select(named(*wanted)).collect()
+    except READ_ERRORS as error:
+        raise VersionError(read_error_message(path, error)) from error
+    if not len(frame):
+        raise VersionError("contains no row.")
+    if not found:
+        raise VersionError(f"has none of the features of the versions. {listed}")
+    untyped = is_untyped(path)
+    ids = joined_key([_texts(frame, name, "id", untyped=untyped) for name in roles.id])
+    if ids.null_count():
+        raise VersionError(f"has {ids.null_count():,} rows without an id. Give each row one.")
+    twice = ids.filter(ids.is_duplicated()).unique()
+    if len(twice):
+        example = first_few(twice)[0]
+        raise VersionError(f"repeats {len(twice):,} ids, such as '{example}'. Keep one row per id.")
+    order = ids.arg_sort()  # sums over rows depend on their order in the last digit
+    ids, frame = ids.gather(order), frame[order]
+    labels = _texts(frame, roles.label, "label", untyped=untyped)
+    features = [_feature(frame, feature.name, feature.kind) for feature in dataset.features]
+    absent = tuple(name for name in known if name not in columns)
+    return ids, labels, pl.DataFrame(features), absent
 
-    def __init__(self, dataset: EvolvingDataset, path: Path) -> None:
-        self._dataset = dataset
-        self._path = path
-        self._place = _place(dataset.project)
-        self._untyped = is_untyped(path)
-        self.about = [(feature.name, feature.kind.value) for feature in dataset.features]
 
-    def read(self) -> tuple[pl.Series, pl.Series, pl.DataFrame, tuple[str, ...]]:
-        """The ids, the labels, all features, and those that the file lacks."""
-        roles = self._dataset.project.roles
-        label_column = roles.label
-        if label_column is None:
-            raise ProjectError(
-                f"{self._place} cannot be used: the versions have no label column, only label "
-                "probabilities, so that nothing says what is right."
-            )
-        if not roles.id:
-            raise ProjectError(
-                f"{self._place} cannot be used: the versions have no id column, so that train rows "
-                "cannot be told. Name one under [columns]."
-            )
-        known = [feature.name for feature in self._dataset.features]
-        try:
-            scan = scan_whole(self._path)
-            columns = scan.collect_schema().names()
-            for name, role in [*((name, "id") for name in roles.id), (label_column, "label")]:
-                if name not in columns:
-                    raise ProjectError(
-                        f"{self._place} has no column '{name}' ({role}). Columns found: "
-                        f"{', '.join(columns[:30])}."
-                    )
-            found = [name for name in known if name in columns]
-            wanted = dict.fromkeys((*roles.id, label_column, *found))
-            frame = scan.select(named(*wanted)).collect()
-        except VersionError as error:
-            raise ProjectError(f"{self._place} {error}") from error
-        except READ_ERRORS as error:
-            raise ProjectError(f"{self._place} {read_error_message(self._path, error)}") from error
-        if not len(frame):
-            raise ProjectError(f"{self._place} holds no row.")
-        if not found:
-            raise ProjectError(
-                f"{self._place} has none of the features of the versions. Columns found: "
-                f"{', '.join(columns[:30])}."
-            )
-        ids = joined_key([self._texts(frame, name, "id") for name in roles.id])
-        self._require_ids(ids)
-        order = ids.arg_sort()  # sums over rows depend on their order in the last digit
-        ids, frame = ids.gather(order), frame[order]
-        labels = self._texts(frame, label_column, "label")
-        features = [self._feature(frame, feature.name, feature.kind) for feature in
-                    self._dataset.features]  # fmt: skip
-        absent = tuple(name for name in known if name not in columns)
-        return ids, labels, pl.DataFrame(features), absent
+def _texts(frame: pl.DataFrame, name: str, role: str, *, untyped: bool) -> pl.Series:
+    try:
+        return key_text(frame[name], untyped=untyped)
+    except READ_ERRORS as error:  # lists and the like: no single value
+        raise VersionError(
+            f": column '{name}' ({role}) doesn't contain single values ({frame[name].dtype})."
+        ) from error
 
-    def _texts(self, frame: pl.DataFrame, name: str, role: str) -> pl.Series:
-        try:
-            return key_text(frame[name], untyped=self._untyped)
-        except READ_ERRORS as error:  # lists and the like: no single value
-            raise ProjectError(
-                f"{self._place}: column '{name}' ({role}) holds no single values "
-                f"({frame[name].dtype})."
-            ) from error
 
-    def _require_ids(self, ids: pl.Series) -> None:
-        if ids.null_count():
-            raise ProjectError(
-                f"{self._place} has {ids.null_count():,} rows without an id. Give each row one."
-            )
-        twice = ids.filter(ids.is_duplicated()).unique()
-        if len(twice):
-            raise ProjectError(
-                f"{self._place} has {len(twice):,} ids more than once, such as "
-                f"'{first_few(twice)[0]}'. Keep one row an id."
-            )
-
-    def _feature(self, frame: pl.DataFrame, name: str, kind: Kind) -> pl.Series:
-        if name not in frame.columns:
-            dtype = pl.String if kind is Kind.TEXT else pl.Float64
-            return pl.repeat(None, len(frame), dtype=dtype, eager=True).alias(name)
-        try:
-            if kind is Kind.TEXT:
-                return plain_text(frame[name]).alias(name)
-            values = feature_numbers(frame[name], kind) + 0.0  # -0.0 becomes 0.0
-        except (*READ_ERRORS, TypeError, ChameleonError) as error:
-            raise ProjectError(
-                f"{self._place}: column '{name}' holds what is no {kind.value}, as it is in the "
-                f"versions ({frame[name].dtype})."
-            ) from error
-        return pl.Series(name, values, nan_to_null=True)
+def _feature(frame: pl.DataFrame, name: str, kind: Kind) -> pl.Series:
+    if name not in frame.columns:
+        dtype = pl.String if kind is Kind.TEXT else pl.Float64
+        return pl.repeat(None, len(frame), dtype=dtype, eager=True).alias(name)
+    try:
+        if kind is Kind.TEXT:
+            return plain_text(frame[name]).alias(name)
+        values = feature_numbers(frame[name], kind) + 0.0  # -0.0 becomes 0.0
+    except (*READ_ERRORS, TypeError, ChameleonError) as error:
+        raise VersionError(
+            f": column '{name}' contains values other than {kind.value}, its kind in the versions "
+            f"({frame[name].dtype})."
+        ) from error
+    return pl.Series(name, values, nan_to_null=True)
 
 
 def _leaked(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.bool_]:

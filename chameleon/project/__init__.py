@@ -1,6 +1,6 @@
 """User input: `chameleon.toml`, columns, sources of versions, validation, and uploads.
 
-Reads what the user brought and reports findings; builds no dataset and fits no model.
+It reads the user's files and reports findings; it builds no dataset and fits no model.
 """
 
 import lazy_loader

@@ -1,21 +1,38 @@
-"""The address of a project: a folder, a chameleon.toml, or a single table."""
+"""The address of a project, and the reading of a table that its [source] names."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from msgspec import Meta
 
 from chameleon.errors import ProjectError
+from chameleon.project.columns import listed, usual_column
 from chameleon.project.files import ending
-from chameleon.project.folder import PREDICTIONS_FOLDER, VERSIONS_FOLDER
-from chameleon.project.records import SETTINGS_FILE, Settings
+from chameleon.project.readings import CUTS, MOST_VERSIONS, ByDate, ByValidity, ByVersion, Reading
+from chameleon.project.records import (
+    PREDICTIONS_FOLDER,
+    SETTINGS_FILE,
+    USUAL_NAMES,
+    VERSIONS_FOLDER,
+    Settings,
+)
 from chameleon.project.settings import read_settings
+from chameleon.project.toml_file import Column, Table, checked, must, toml_text
 
+USUAL_VERSION = (
+    "version", "dataset_version", "data_version", "batch", "release", "snapshot", "revision",
+)  # fmt: skip
+START, END = "valid_from", "valid_to"
+
+_WHERE = f"{SETTINGS_FILE}: [source]"
 _ROLES = ("id", "label", "split")
 """Columns that an address may name beside the keys of [source]; its `date` is that of [source]."""
 
@@ -26,8 +43,8 @@ _MOST_ITEMS = 100
 class Address:
     """The place of a project, and its settings.
 
-    `text` is what was given, to open the project again, `path` the project folder or the single
-    table, `folder` the folder that all files of the project are in.
+    `text` opens the project again, `path` is the project folder or the single table, `folder` the
+    folder of all files of the project.
     """
 
     text: str
@@ -37,13 +54,9 @@ class Address:
 
 
 def address_of(path: str | os.PathLike[str]) -> Address:
-    """The project that is meant.
+    """The address of a project folder, its chameleon.toml, or a single table.
 
-    Parameters
-    ----------
-    path
-        A project folder, the path of its chameleon.toml, or a single table, after which its
-        [source] may be written as in "data.csv?version=batch&reading=since".
+    After a table its [source] may be written, as in "data.csv?version=batch&reading=since".
     """
     text = os.fspath(path)
     place, query = _split(text)
@@ -56,14 +69,14 @@ def address_of(path: str | os.PathLike[str]) -> Address:
     if place.is_file():
         raise ProjectError(
             f"'{place.name}' is neither a table nor a {SETTINGS_FILE}. Open a project folder, or a "
-            "table in parquet, csv, csv.gz, arrow, feather or jsonl."
+            "table in parquet, csv, csv.gz, arrow, feather, or jsonl."
         )
     what = "table" if ending(place) else "project folder"
     raise ProjectError(f"There is no {what} '{place.name}'.")
 
 
 def folder_stamp(path: str | os.PathLike[str]) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of change of all files that can matter; cheap, no data is read."""
+    """Name, size, and modification time of all relevant files; cheap, no data is read."""
     place, _ = _split(os.fspath(path))
     folder = place if place.is_dir() else place.parent
     found: dict[str, tuple[int, int]] = {}
@@ -80,12 +93,14 @@ def folder_stamp(path: str | os.PathLike[str]) -> tuple[tuple[str, int, int], ..
         named = [place, folder / SETTINGS_FILE]
     _add_stamps(folder / PREDICTIONS_FOLDER, found)
     for file in named:
-        _add_stamp(file, found)
+        with suppress(OSError):  # no such file
+            status = file.stat()
+            found[str(file)] = (status.st_size, status.st_mtime_ns)
     return tuple(sorted((name, *stamp) for name, stamp in found.items()))
 
 
 def _split(text: str) -> tuple[Path, str]:
-    """The path and what follows its question mark; a file that has one in its name goes first."""
+    """The path and the text after its question mark, unless a file has one in its name."""
     if "?" not in text or os.path.exists(text):  # noqa: PTH110 - Path raises where it is too long
         return Path(text), ""
     before, _, query = text.partition("?")
@@ -113,8 +128,8 @@ def _queried(query: str) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]
         items = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_ITEMS)
     except ValueError as error:
         raise ProjectError(
-            f"The address names more than {_MOST_ITEMS} settings behind its question mark. Write "
-            f"them into {SETTINGS_FILE}."
+            f"The address has more than {_MOST_ITEMS} settings after its question mark. Write them "
+            f"into {SETTINGS_FILE}."
         ) from error
     for key, value in items:
         if key in _ROLES:
@@ -129,7 +144,7 @@ def _queried(query: str) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]
 
 
 def _named_file(folder: Path, settings: Path) -> list[Path]:
-    """The table that a settings file names, wherever it is; it is parsed once for each state."""
+    """The table that a settings file names; the settings are parsed once for each state."""
     try:
         status = settings.stat()
     except OSError:
@@ -148,26 +163,152 @@ def _source_file(folder: str, name: str, size: int, changed: int) -> str | None:
 
 
 def _add_stamps(place: Path, found: dict[str, tuple[int, int]]) -> list[Path]:
-    """Note all files of a folder that are not hidden; its sub-folders."""
+    """Add all files of a folder that are not hidden; return its subfolders."""
     folders: list[Path] = []
-    try:
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_file():
-                    status = entry.stat()
-                    found[entry.path] = (status.st_size, status.st_mtime_ns)
-                elif entry.is_dir():
-                    folders.append(Path(entry.path))
-    except OSError:
-        pass  # no such place
+    with suppress(OSError), os.scandir(place) as entries:  # there may be no such folder
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_file():
+                status = entry.stat()
+                found[entry.path] = (status.st_size, status.st_mtime_ns)
+            elif entry.is_dir():
+                folders.append(Path(entry.path))
     return folders
 
 
-def _add_stamp(file: Path, found: dict[str, tuple[int, int]]) -> None:
-    try:
-        status = file.stat()
-    except OSError:
-        return  # no such file
-    found[str(file)] = (status.st_size, status.st_mtime_ns)
+class _Source(Table):
+    kind: Any = None
+    file: Any = None
+    reading: Annotated[
+        Literal["snapshot", "since", "valid"] | None,
+        must(
+            'one of snapshot, since, valid (to cut by a date column, write date = "..." and '
+            'cut = "month" instead)'
+        ),
+    ] = None
+    version: Column | None = None
+    valid_from: Column | None = None
+    valid_to: Column | None = None
+    inclusive: Annotated[bool, must("true or false")] = False
+    date: Column | None = None
+    cut: Annotated[Literal["day", "week", "month"] | None, must(f"one of {', '.join(CUTS)}")] = None
+    steps: Annotated[
+        Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None,
+        must(f"a whole number from 1 to {MOST_VERSIONS:,}"),
+    ] = None
+
+
+class _Content(Table):
+    source: _Source
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One possible [source] of a table, and its meaning."""
+
+    source: Mapping[str, Any]
+    meaning: str
+
+
+def asked_reading(
+    settings: Settings, columns: Sequence[str], evidence: Callable[[str], str]
+) -> Reading:
+    """The reading that [source] names, of a table with these columns.
+
+    If [source] isn't sufficient, the error asks how to read the table, with the lines to write and
+    the `evidence` of the table about a version column.
+    """
+    source = checked({"source": settings.source}, _Content, SETTINGS_FILE).source
+    by_date = {"date", "cut", "steps"} & set(settings.source)
+    if by_date and (source.reading is not None or source.version is not None):
+        other = "reading" if source.reading is not None else "version"
+        raise ProjectError(
+            f"{_WHERE} has '{min(by_date)}' and '{other}': cut by date, or read a version column, "
+            "but not both."
+        )
+    if by_date:
+        return _by_date(source, settings, columns)
+    spans = source.valid_from is not None or source.valid_to is not None
+    if source.reading == "valid" or (source.reading is None and spans):
+        return _by_validity(source, columns)
+    column = source.version or usual_column(USUAL_VERSION, columns)
+    if source.reading is None:
+        found = evidence(column) if column is not None and column in columns else ""
+        raise ProjectError(_question(settings, columns, found))
+    return ByVersion((_present(column, "version", columns),), cumulative=source.reading == "since")
+
+
+def _by_validity(source: _Source, columns: Sequence[str]) -> ByValidity:
+    if source.version is not None:
+        raise ProjectError(
+            f"{_WHERE} has 'version', which the reading valid does not use: it reads valid_from "
+            "and valid_to."
+        )
+    start, end = source.valid_from or START, source.valid_to or END
+    if start == end:
+        raise ProjectError(f"{_WHERE} names '{start}' as both valid_from and valid_to.")
+    first, last = _present(start, START, columns), _present(end, END, columns)
+    return ByValidity((first, last), inclusive=source.inclusive)
+
+
+def _by_date(source: _Source, settings: Settings, columns: Sequence[str]) -> ByDate:
+    if (source.cut is None) == (source.steps is None):
+        raise ProjectError(
+            f"{_WHERE} must have either cut or steps beside the date, found "
+            f'{"both" if source.cut is not None else "neither"}. Write cut = "month" (or week, or '
+            "day), or steps = 10."
+        )
+    named = next(iter(settings.columns.get("date", ())), None)
+    column = source.date or named or usual_column(USUAL_NAMES["date"], columns)
+    return ByDate((_present(column, "date", columns),), source.cut, source.steps)
+
+
+def _present(column: str | None, key: str, columns: Sequence[str]) -> str:
+    """The column, if the table has it."""
+    if column is None:
+        raise ProjectError(
+            f"{_WHERE} names no {key} column, and none has a usual name. Columns found: "
+            f'{listed(columns)}. Write {key} = "...".'
+        )
+    if column not in columns:
+        raise ProjectError(
+            f"{_WHERE} {key} is '{column}', but the table has no such column. Columns found: "
+            f"{listed(columns)}."
+        )
+    return column
+
+
+def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
+    """Possible [source] tables for these columns; "..." for an unknown column."""
+    version = usual_column(USUAL_VERSION, columns) or "..."
+    date = usual_column(USUAL_NAMES["date"], columns) or "..."
+    span = {key: usual_column((key,), columns) or "..." for key in (START, END)}
+    choices = (
+        ({"version": version, "reading": "snapshot"}, "each row is repeated in all its versions"),
+        ({"version": version, "reading": "since"}, "each row occurs once, with its first version"),
+        ({"reading": "valid", **span}, "each row has its first version, and the first without it"),
+        ({"date": date, "cut": "month"}, "a version is all rows up to the end of a month"),
+        ({"date": date, "steps": 10}, "a version is all rows up to a tenth, two tenths ..."),
+    )  # fmt: skip
+    return tuple(Choice({"file": file, **source}, meaning) for source, meaning in choices)
+
+
+def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
+    """The question to ask: the columns found, the choices, and the lines to write for each."""
+    file = str(settings.source.get("file", "data.csv"))
+    named = toml_text({"file": file}).strip()
+    choices: list[str] = []
+    addresses: list[str] = []
+    for choice in reading_choices(file, columns):
+        source = {key: value for key, value in choice.source.items() if key != "file"}
+        if "version" in source and "version" in settings.source:
+            source["version"] = settings.source["version"]
+        lines = toml_text(source).strip().replace("\n", ", ")
+        addresses.append(f"{file}?{urlencode(source)}")
+        choices.append(f"{lines} ({choice.meaning})")
+    return (
+        f"How does {file} hold its versions? Columns found: {listed(columns)}.{evidence} Write "
+        f"into {SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
+        f'{"; ".join(choices)}. Or add it where you open the table, as in "{addresses[0]}".'
+    )

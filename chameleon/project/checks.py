@@ -15,22 +15,15 @@ from chameleon.project.columns import (
     listed,
     named,
     plain_text,
+    quoted,
     reads_as_date,
     split_codes,
     type_kind,
     unnamed,
 )
 from chameleon.project.files import CONTRADICTS, READ_ERRORS
-from chameleon.project.findings import FileFindings
-from chameleon.project.records import (
-    FindingKind,
-    Kind,
-    Roles,
-    Severity,
-    Split,
-    Version,
-    VersionSource,
-)
+from chameleon.project.findings import FileFindings, FindingKind, Severity
+from chameleon.project.records import Kind, Roles, Split, Version, VersionSource
 from chameleon.project.weak_checks import check_probabilities, read_probabilities
 
 EXAMPLES = 3
@@ -40,10 +33,9 @@ CONTINUOUS_VALUES = 20
 
 
 def version_header(source: VersionSource, version: Version) -> FileFindings:
-    """The kind of every column that can be used; the file is read whole, once for its content.
+    """The kind of every usable column; the file is read whole, once for its content.
 
-    A CSV tells its types only so, and damage in the middle of any file would else come to light
-    when the version is needed.
+    The types of a CSV are found only in this way, and so is damage in the middle of any file.
     """
     findings = FileFindings()
     try:
@@ -64,20 +56,11 @@ def version_header(source: VersionSource, version: Version) -> FileFindings:
         if whole is not None and number.isdecimal() and base in schema:
             findings.add(
                 Severity.WARNING,
-                f"has the column name '{base}' more than once: the later one is called '{name}'.",
+                f"repeats the column name '{base}': the later one is renamed '{name}'.",
                 name,
             )
-    findings.findings.sort(
-        key=lambda finding: finding.column or ""
-    )  # not in the order of the columns
+    findings.findings.sort(key=lambda finding: finding.column or "")  # not in the columns' order
     return findings
-
-
-def _empty_columns(source: VersionSource, version: Version) -> list[str]:
-    """The columns without any value in the version."""
-    absent = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
-    rows = absent["\0"][0]
-    return [name for name in absent.columns if name != "\0" and absent[name][0] == rows]
 
 
 def _typed_columns(
@@ -86,26 +69,24 @@ def _typed_columns(
     version: Version,
     schema: Mapping[str, pl.DataType],
 ) -> None:
-    _type_columns(findings, schema)
-    columns = [name for name, kind in findings.columns.items() if kind is not None]
-    if columns:  # every page must be decoded for that
-        source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
-    if source.pooled:
-        empty = _empty_columns(source, version)
-        findings.columns.update(dict.fromkeys(name for name in empty if name in findings.columns))
-    findings.columns.update(_written_dates(source, version, findings.columns))
-
-
-def _type_columns(findings: FileFindings, schema: Mapping[str, pl.DataType]) -> None:
     for name, dtype in schema.items():
         try:
             findings.columns[name] = type_kind(dtype)
         except TypeError:
             findings.add(
                 Severity.WARNING,
-                f"column '{name}' holds {dtype}, which is no single value: it is left out.",
+                f"has {dtype} in column '{name}', which isn't a single value: it is left out.",
                 name,
             )
+    columns = [name for name, kind in findings.columns.items() if kind is not None]
+    if columns:  # every page must be decoded for that
+        source.scan(version).select(named(*columns).hash().sum()).collect(engine="streaming")
+    if source.pooled:
+        counts = source.scan(version).select(pl.len().alias("\0"), pl.all().null_count()).collect()
+        rows, *absent = counts.row(0)
+        empty = [n for n, count in zip(counts.columns[1:], absent, strict=True) if count == rows]
+        findings.columns.update(dict.fromkeys(name for name in empty if name in findings.columns))
+    findings.columns.update(_written_dates(source, version, findings.columns))
 
 
 def _written_dates(
@@ -129,15 +110,26 @@ def _all_dates(column: pl.Series) -> bool:
 def checked_version(
     source: VersionSource, version: Version, columns: Mapping[str, str | None], roles: Roles
 ) -> FileFindings:
-    """Problems of the columns that have a role."""
+    """Findings in the columns with a role."""
     findings = FileFindings()
     needed = [name for name in (*roles.id, roles.label, roles.split) if name is not None]
     absent = [name for name in needed if name not in columns]
     if len(absent) == len(needed) > 1 and source.untyped(version):
-        findings.add(Severity.ERROR, _no_header(needed, columns), needed[0])
+        findings.add(
+            Severity.ERROR,
+            f"has none of the columns {quoted(needed)}. Columns found: {listed(columns)}. If its "
+            "first line is no header, write one; or name others under [columns] in chameleon.toml.",
+            needed[0],
+        )
         return findings
     for name in absent:
-        findings.add(Severity.ERROR, _no_column(name, columns, roles), name)
+        role = "label" if name == roles.label else "split" if name == roles.split else "id"
+        findings.add(
+            Severity.ERROR,
+            f"has no column '{name}' ({role}). Columns found: {listed(columns)}. Rename it in the "
+            "file, or name another under [columns] in chameleon.toml.",
+            name,
+        )
     if not findings.usable:
         return findings
     probable = [column for _, column in roles.label_probabilities if column in columns]
@@ -152,7 +144,7 @@ def checked_version(
         findings.add(Severity.ERROR, "has column names but no rows. Write its rows.")
         return findings
     untyped = source.untyped(version)
-    key = joined_key([key_text(frame[n], untyped=untyped) for n in roles.id]) if roles.id else None
+    key = id_keys(frame, roles.id, untyped=untyped) if roles.id else None
     probabilities = read_probabilities(frame, roles)
     if roles.label is None:
         stated = probabilities.labels(roles).alias(roles.label_probabilities[0][1])
@@ -161,8 +153,11 @@ def checked_version(
         stated = frame[roles.label]
         label = key_text(stated, untyped=untyped)
     if key is not None:
+        split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
+        if roles.split is not None:
+            split = pl.Series(split_codes(frame[roles.split]))
         files_of = partial(_files_of_ids, source, version, roles)
-        rows = _rows_of_ids(frame, key, label, roles)
+        rows = pl.DataFrame({"id": key, "label": label, "split": split})
         _check_ids(findings, rows, roles, files_of, pooled=source.pooled)
     check_probabilities(findings, probabilities, key, derives=roles.label is None)
     _check_labels(findings, stated, key, untyped=untyped and roles.label is not None)
@@ -171,8 +166,13 @@ def checked_version(
     return findings
 
 
+def id_keys(frame: pl.DataFrame, names: Sequence[str], *, untyped: bool) -> pl.Series:
+    """The id of every row, from the columns of these names."""
+    return joined_key([key_text(frame[name], untyped=untyped) for name in names])
+
+
 def joined_key(parts: Sequence[pl.Series]) -> pl.Series:
-    """One text per row from the id columns; null where one of them is."""
+    """One text per row from the id columns; null if one of them is."""
     if len(parts) == 1:
         return parts[0]
     escaped = [
@@ -188,45 +188,21 @@ def first_few(texts: pl.Series) -> list[str]:
     return texts.drop_nulls().bottom_k(EXAMPLES).sort().to_list()
 
 
-def _no_header(needed: Sequence[str], columns: Mapping[str, str | None]) -> str:
-    names = ", ".join(f"'{name}'" for name in needed)
-    return (
-        f"has none of the columns {names}. Columns found: {listed(columns)}. If its first line is "
-        "no header, write one; or name others under [columns] in chameleon.toml."
-    )
-
-
-def _no_column(name: str, columns: Mapping[str, str | None], roles: Roles) -> str:
-    role = "label" if name == roles.label else "split" if name == roles.split else "id"
-    return (
-        f"has no column '{name}' ({role}). Columns found: {listed(columns)}. Rename it in the "
-        "file, or name another under [columns] in chameleon.toml."
-    )
-
-
 def _files_of_ids(
     source: VersionSource, version: Version, roles: Roles, wanted: Sequence[str]
 ) -> list[str]:
-    """The files that hold these ids, where the version has several."""
+    """The files with these ids, where the version has several."""
     parts = source.parts(version)
     if len(parts) < 2:
         return []
-    frames = {file: scan.select(named(*roles.id)).collect() for file, scan in parts.items()}
-    keys = {
-        file: joined_key([key_text(f[n], untyped=source.untyped(version)) for n in roles.id])
-        for file, f in frames.items()
-    }
-    return [file for file, key in keys.items() if key.is_in(pl.Series(wanted).implode()).any()]
-
-
-def _rows_of_ids(
-    frame: pl.DataFrame, key: pl.Series, label: pl.Series, roles: Roles
-) -> pl.DataFrame:
-    """id, label and split (null where there is none) of every row."""
-    split = pl.repeat(None, len(key), dtype=pl.Int32, eager=True)
-    if roles.split is not None:
-        split = pl.Series(split_codes(frame[roles.split]))
-    return pl.DataFrame({"id": key, "label": label, "split": split})
+    untyped = source.untyped(version)
+    found: list[str] = []
+    for file, scan in parts.items():
+        ids = scan.select(named(*roles.id)).collect()
+        key = id_keys(ids, roles.id, untyped=untyped)
+        if key.is_in(pl.Series(wanted).implode()).any():
+            found.append(file)
+    return found
 
 
 def _check_ids(
@@ -252,30 +228,29 @@ def _check_ids(
         return
     repeated = key.filter(key.is_duplicated()).unique()
     shown = first_few(repeated)
-    examples = ", ".join(f"'{value}'" for value in shown)
+    examples = quoted(shown)
     files = files_of(shown)
     if files:
         examples += f" (in {', '.join(files)})"
     findings.add(
         Severity.ERROR,
-        f"holds {len(repeated):,} ids ('{name}') more than once, such as {examples}"
-        f"{_how_they_differ(rows)}. Keep one row an id, or name several columns as id under "
-        "[columns] in chameleon.toml."
+        f"repeats {len(repeated):,} ids ('{name}'), such as {examples}{_how_they_differ(rows)}. "
+        "Keep one row per id, or name several columns as id under [columns] in chameleon.toml."
         + (" Or is the table read wrongly? See reading under [source]." if pooled else ""),
         roles.id[0],
         kind=FindingKind.DUPLICATE_IDS,
         count=len(repeated),
-        examples=shown,
+        examples=tuple(shown),
     )
 
 
 def _how_they_differ(rows: pl.DataFrame) -> str:
-    """The number of repeated ids with several labels, or in several splits, as a clause."""
+    """The numbers of repeated ids with several labels, or in several splits, as a clause."""
     repeated = rows.filter(pl.col("id").is_duplicated()).group_by("id").n_unique()
     labels, splits = ((repeated[name] > 1).sum() for name in ("label", "split"))
-    told = [f"{labels:,} of them with different labels"] if labels else []
-    told += [f"{splits:,} in more than one split"] if splits else []
-    return f": {', '.join(told)}" if told else ", all with one label each"
+    parts = [f"{labels:,} of them with different labels"] if labels else []
+    parts += [f"{splits:,} in more than one split"] if splits else []
+    return f": {', '.join(parts)}" if parts else ", all with one label each"
 
 
 def _check_labels(
@@ -292,7 +267,7 @@ def _check_labels(
             findings.add(
                 Severity.ERROR,
                 f"has a label ('{name}') of {finite.n_unique():,} different numbers, such as "
-                f"{fractions.sort()[0]:g}: a quantity. Chameleon is for classification so far. "
+                f"{fractions.sort()[0]:g}: a quantity. Chameleon is for classification. "
                 "Cut it into classes, or name another label under [columns].",
                 name,
             )
@@ -300,24 +275,18 @@ def _check_labels(
     missing = key_text(label, untyped=untyped).is_null()
     absent = int(missing.sum())
     of_ids = [] if key is None else first_few(key.filter(missing))
-    if absent == len(label):
+    if absent:
+        every = absent == len(label)
         findings.add(
-            Severity.WARNING,
-            f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known.",
+            Severity.WARNING if every else Severity.NOTE,
+            f"has no label in any of its {absent:,} rows: no model is fitted, no outcome known."
+            if every
+            else f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and "
+            "their outcome is unknown.",
             name,
             kind=FindingKind.MISSING_LABELS,
             count=absent,
-            examples=of_ids,
-        )
-    elif absent:
-        findings.add(
-            Severity.NOTE,
-            f"has no label in {absent:,} of {len(label):,} rows: they are not fitted, and their "
-            "outcome is unknown.",
-            name,
-            kind=FindingKind.MISSING_LABELS,
-            count=absent,
-            examples=of_ids,
+            examples=tuple(of_ids),
         )
 
 
@@ -341,20 +310,21 @@ def _check_splits(
         spelled = ", ".join("no value" if value is None else f"'{value}'" for value in values)
         findings.add(
             Severity.ERROR,
-            f"has a split ('{split.name}') that is not known: {spelled}, in {len(unknown):,} of "
-            f"{len(split):,} rows. Known are {', '.join(SPLIT_NAMES)}.",
+            f"has an unknown split ('{split.name}'): {spelled}, in {len(unknown):,} of "
+            f"{len(split):,} rows. Known splits: {', '.join(SPLIT_NAMES)}.",
             split.name,
         )
         return
     order = list(Split)
     train = label.filter(pl.Series(codes == order.index(Split.TRAIN))).drop_nulls()
     if not (codes == order.index(Split.TEST)).any():
-        findings.add(Severity.WARNING, "has no test rows: its test metrics are '-'.", split.name)
+        message = "has no test rows: its test metrics are undefined."
+        findings.add(Severity.WARNING, message, split.name)
     if train.n_unique() == 1:
         findings.add(
             Severity.WARNING,
-            f"has one class only among its train rows ('{train[0]}'): no model can be fitted.",
+            f"has only one class in its train rows ('{train[0]}'): no model can be fitted.",
             label_name,
         )
     elif train.is_empty():
-        findings.add(Severity.WARNING, "has no labelled train rows: no model can be fitted.")
+        findings.add(Severity.WARNING, "has no labeled train rows: no model can be fitted.")

@@ -7,22 +7,16 @@ ids and labels are text (7 and 7.0 are "7", but "007" stays "007").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 import numpy as np
 import polars as pl
 import polars.selectors as selectors
 from numpy.typing import NDArray
 
-from chameleon.project.records import (
-    Finding,
-    FindingKind,
-    Kind,
-    Severity,
-    Split,
-    Version,
-    natural_order,
-)
+from chameleon.project.findings import Finding, FindingKind, Severity
+from chameleon.project.records import Kind, Split, Version, natural_order
 
 SPLIT_NAMES: Mapping[str, Split] = {
     "train": Split.TRAIN,
@@ -41,7 +35,7 @@ MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
 NOT_A_DATE = int(np.iinfo(np.int64).min)
 
 EXACT_INTEGER = 2**53
-"""Above it not every integer is a float64."""
+"""Above it, not every integer is a float64."""
 
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _DATE = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
@@ -53,20 +47,39 @@ def named(*names: str) -> pl.Expr:
     return selectors.by_name(*names).as_expr()
 
 
-def listed(names: Iterable[str]) -> str:
-    """The first 30 of the names, and how many more there are."""
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """The first of the names, and the number of others."""
     every = list(names)
-    shown = ", ".join(every[:30])
-    return shown if len(every) <= 30 else f"{shown} and {len(every) - 30} more"
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+def quoted(names: Iterable[str], most: int = 30) -> str:
+    """The first of the names in quotes, and the number of others."""
+    return listed((f"'{name}'" for name in names), most)
+
+
+def usual_column(usual: Sequence[str], *headers: Iterable[str]) -> str | None:
+    """The column of most headers with one of the usual names, whatever its case; or None.
+
+    Of several the first usual name counts, and of one name the spelling in lower case.
+    """
+    counts = Counter(name for header in headers for name in header if name.casefold() in usual)
+
+    def rank(name: str) -> tuple[int, int, bool, str]:
+        folded = name.casefold()
+        return -counts[name], usual.index(folded), name != folded, name
+
+    return min(counts, key=rank, default=None)
 
 
 def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
-    """The kind of every column of an untyped file (CSV); None where all values are missing.
+    """The kind of every column of an untyped file (CSV); None if all values are missing.
 
-    A column is a number, boolean or date where every value reads as one. A number with a leading
-    zero, such as 007, makes the column text.
+    A column is a number, boolean, or date if every value can be read as one. A number with a
+    leading zero, such as 007, makes the column text.
     """
-    # most columns are numbers: all are tried at once, which polars does on all cores
+    # most columns are numbers: all are tried at once, on all cores
     figures = frame.select(
         absent=pl.concat_list(pl.all().null_count()),
         no_number=pl.concat_list(pl.all().cast(pl.Float64, strict=False).null_count()),
@@ -94,7 +107,7 @@ def _kind_beside_tokens(column: pl.Series) -> Kind | None:
     if values.is_empty():
         return None
     for kind, reads in _READERS.items():
-        if reads(values.head(100)) and reads(values):  # most columns are told by their first rows
+        if reads(values.head(100)) and reads(values):  # the first rows decide for most columns
             return kind
     return Kind.TEXT
 
@@ -105,7 +118,7 @@ def type_kind(dtype: pl.DataType) -> Kind | None:
     Raises
     ------
     TypeError
-        The type is no single value: lists, structs, bytes.
+        Its values aren't single ones, but lists, structs, or bytes.
     """
     if dtype == pl.Null:
         return None
@@ -121,7 +134,7 @@ def type_kind(dtype: pl.DataType) -> Kind | None:
 
 
 def common_kind(kinds: Iterable[Kind | None]) -> Kind:
-    """The kind that holds all of these without losing a value."""
+    """The kind that can represent all of these without losing a value."""
     found = {kind for kind in kinds if kind is not None}
     if len(found) == 1:
         return found.pop()
@@ -129,7 +142,7 @@ def common_kind(kinds: Iterable[Kind | None]) -> Kind:
 
 
 def feature_numbers(column: pl.Series, kind: Kind) -> NDArray[np.float64]:
-    """The values of a number, boolean or date column as float64; missing values are NaN.
+    """The values of a number, boolean, or date column as float64; missing values are NaN.
 
     Booleans are 0 and 1, durations and times seconds, dates microseconds since 1970 in UTC.
     Infinities stay.
@@ -141,14 +154,14 @@ def feature_numbers(column: pl.Series, kind: Kind) -> NDArray[np.float64]:
         column = _microseconds(column)
     elif column.dtype in (pl.Duration, pl.Time):
         nanoseconds = column.cast(pl.Duration("ns")).dt.total_nanoseconds().cast(pl.Float64)
-        return nanoseconds.to_numpy() / 1e9  # numpy divides exactly, polars an ulp off
+        return nanoseconds.to_numpy() / 1e9  # polars may divide to the neighboring float
     return column.cast(pl.Float64).to_numpy()
 
 
 def key_text(column: pl.Series, *, untyped: bool) -> pl.Series:
-    """Ids, labels and sources as text in one spelling, so that 7, 7.0 and "7" are the same.
+    """Ids, labels, and sources as text in one spelling, so that 7, 7.0, and "7" are the same.
 
-    Of an untyped file, 7.0 becomes "7" only where all values read as numbers.
+    In an untyped file, 7.0 becomes "7" only if all values are numbers.
     """
     column = unnamed(column)
     if untyped and column.dtype == pl.String:
@@ -173,14 +186,14 @@ def plain_text(column: pl.Series) -> pl.Series:
 
 
 def distinct_codes(texts: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
-    """The distinct texts in order, and each row's place among them (their number: missing)."""
+    """The sorted distinct texts, and each row's place among them (after the last: missing)."""
     distinct = texts.drop_nulls().unique().sort()
     codes = texts.cast(pl.Enum(distinct)).to_physical().cast(pl.Int64)
     return distinct.to_list(), codes.fill_null(len(distinct)).to_numpy()
 
 
 def split_codes(column: pl.Series) -> NDArray[np.int32]:
-    """The split of every row as an index into `Split`; -1 where it is not a known name."""
+    """The split of every row as an index into `Split`; -1 if its name is unknown."""
     distinct, codes = distinct_codes(plain_text(column))
     order = list(Split)
     known = [SPLIT_NAMES.get(name.strip().casefold()) for name in distinct]
@@ -189,9 +202,9 @@ def split_codes(column: pl.Series) -> NDArray[np.int32]:
 
 
 def date_numbers(column: pl.Series) -> tuple[NDArray[np.int64], int]:
-    """The dates of instances in microseconds since 1970 in UTC, and how many cannot be read.
+    """The dates of instances in microseconds since 1970 in UTC, and the number of unreadable ones.
 
-    A missing date, and one that cannot be read, is the smallest int64 (NaT).
+    Missing and unreadable dates are the smallest int64 (NaT).
     """
     column = unnamed(column)
     if column.dtype in (pl.Categorical, pl.Enum):
@@ -241,20 +254,10 @@ def _parsed(values: pl.Series, time_zone: str | None) -> pl.Series:
         return values.str.to_datetime(
             "%+" if time_zone else None, strict=False, time_unit="us", time_zone=time_zone
         )
-    except pl.exceptions.ComputeError:  # not one value tells a format, such as 2019-13-45 alone
+    except pl.exceptions.ComputeError:  # no value shows a format, such as 2019-13-45 alone
         return pl.repeat(
             None, len(values), dtype=pl.Datetime("us", time_zone=time_zone), eager=True
         )
-
-
-def _reads_as_boolean(values: pl.Series) -> bool:
-    return bool(values.str.to_lowercase().is_in(["true", "false"]).all())
-
-
-def _reads_as_number(values: pl.Series) -> bool:
-    if values.cast(pl.Float64, strict=False).null_count() != values.null_count():
-        return False
-    return not values.str.contains(_LEADING_ZERO).any()
 
 
 def reads_as_date(values: pl.Series) -> bool:
@@ -264,9 +267,12 @@ def reads_as_date(values: pl.Series) -> bool:
     return _parsed_dates(values).null_count() == 0
 
 
-_READERS = {
-    Kind.BOOLEAN: _reads_as_boolean,
-    Kind.NUMBER: _reads_as_number,
+_READERS: Mapping[Kind, Callable[[pl.Series], bool]] = {
+    Kind.BOOLEAN: lambda values: values.str.to_lowercase().is_in(["true", "false"]).all(),
+    Kind.NUMBER: lambda values: (
+        values.cast(pl.Float64, strict=False).null_count() == values.null_count()
+        and not values.str.contains(_LEADING_ZERO).any()
+    ),
     Kind.DATE: reads_as_date,
 }
 
@@ -274,14 +280,10 @@ _READERS = {
 def common_kinds(
     headers: Mapping[Version, Mapping[str, str | None]], excluded: Set[str]
 ) -> tuple[dict[str, Kind], list[Finding]]:
-    """One kind a feature over all versions, in natural order, and what was changed for it.
+    """One kind per feature over all versions, in natural order, and findings about changes.
 
-    Parameters
-    ----------
-    headers
-        The kind of every column of every version; None where all its values are missing.
-    excluded
-        Columns that are no features.
+    `headers` are the kinds of every version's columns (None if all values are missing), `excluded`
+    the columns that are no features.
     """
     features = natural_order({name for header in headers.values() for name in header} - excluded)
     kinds: dict[str, Kind] = {}
@@ -292,7 +294,7 @@ def common_kinds(
             for version, header in headers.items()
             if (kind := header.get(feature)) is not None
         }
-        # a column without a single value is a number: an all-missing histogram needs no more
+        # a column without any value counts as numbers
         kinds[feature] = common_kind(found.values()) if found else Kind.NUMBER
         if len(set(found.values())) > 1:
             findings.append(_change_of_type(feature, found, kinds[feature]))
@@ -307,8 +309,8 @@ def _change_of_type(feature: str, found: Mapping[Version, Kind], common: Kind) -
     what = (
         "true counts as 1 and false as 0"
         if lossless
-        else "it is treated as text in every version, because nothing else holds all its values. "
-        "Correct the odd version to get its histogram back"
+        else "it is treated as text in every version, because only text can represent all its "
+        "values. Correct the odd version to get its histogram back"
     )
     return Finding(
         Severity.NOTE if lossless else Severity.WARNING,

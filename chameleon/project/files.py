@@ -1,4 +1,4 @@
-"""Reading version files of any of the formats: one file, or the files of a version's folder."""
+"""Version files of any format: one file, or the files of a version's folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from chameleon.errors import VersionError
-from chameleon.project.columns import SPLIT_NAMES, common_kind, named, type_kind
-from chameleon.project.records import Kind, Severity, Split, Version, natural_key
-from chameleon.project.text import MARKUP, require_whole_rows, scan_text, text_form
+from chameleon.project.columns import SPLIT_NAMES, common_kind, listed, named, type_kind
+from chameleon.project.findings import Severity
+from chameleon.project.records import Kind, Split, Version, natural_key
+from chameleon.project.text import MARKUP, WEB_PAGE, require_whole_rows, scan_text, text_form
 from chameleon.storage import FileMemory, file_digest
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".arrow", ".feather", ".jsonl")
@@ -29,36 +30,28 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _MOST = 2**63 - 1
 
 MOST_HELD = 256_000_000
-"""Bytes of files that are held for one project: some 25 million values as CSV, which take about as
-much as the arrays that they become."""
+"""Bytes of files in memory for one project: about 25 million values as CSV, whose arrays take about
+as much."""
 
 READ_ERRORS = (PolarsError, PanicException, OSError, ValueError, EOFError, zlib.error)
 
 
 def ending(file: str | Path) -> str:
-    """The file's format by its ending, such as ".csv.gz"; "" where it is none of `ENDINGS`."""
+    """The file's format by its ending, such as ".csv.gz"; "" if it is none of `ENDINGS`."""
     name = str(file).lower()
     return max((e for e in ENDINGS if name.endswith(e)), key=len, default="")
 
 
 def is_untyped(file: str | Path) -> bool:
-    """Return True if the format carries no types, so that they are found from the values."""
+    """Return True if the format has no types, so that they are found from the values."""
     return ending(file).startswith(".csv")
 
 
 def scan_file(path: Path, content: bytes | None = None) -> pl.LazyFrame:
     """The file as a lazy frame; every column of a CSV as String.
 
-    Parameters
-    ----------
-    content
-        The bytes of the file, where they were read; it is not opened then, but for the beginning
-        of a text.
-
-    Raises
-    ------
-    VersionError
-        It is in a form that cannot be told. The message follows the file's name.
+    With `content`, its bytes, only the beginning of a text is read again. An uncertain form raises
+    VersionError; the message follows the file's name.
     """
     if is_untyped(path):
         return scan_text(path, content)
@@ -69,7 +62,7 @@ def scan_file(path: Path, content: bytes | None = None) -> pl.LazyFrame:
 
 
 def scan_whole(path: Path) -> pl.LazyFrame:
-    """The file as a lazy frame, as a version is read: once, and a ragged text is refused."""
+    """The file as a lazy frame, read once; a text with incomplete rows is refused."""
     content = path.read_bytes()
     if is_untyped(path):
         require_whole_rows(path, content)
@@ -77,7 +70,7 @@ def scan_whole(path: Path) -> pl.LazyFrame:
 
 
 def file_remarks(path: Path, content: bytes | None = None) -> tuple[tuple[Severity, str], ...]:
-    """Unusual ways in which a file is written, each to follow its name."""
+    """Unusual features of a file, each to follow its name."""
     if is_untyped(path):
         require_whole_rows(path, content)
         return text_form(path).remarks
@@ -99,8 +92,8 @@ def file_remarks(path: Path, content: bytes | None = None) -> tuple[tuple[Severi
 class HeldFiles:
     """The bytes of files, read once and held until their rows are stored in a dataset.
 
-    Digest, checks, and rows come from one reading. A file that is too large to be held beside the
-    others is read from the disk each time.
+    Digest, checks, and rows come from one reading. A file that is too large is read from the disk
+    each time.
     """
 
     def __init__(self, memory: FileMemory) -> None:
@@ -108,17 +101,17 @@ class HeldFiles:
         self._held: dict[Path, bytes] = {}
 
     def digest(self, path: Path) -> str:
-        """SHA-256 of the file, remembered by size, time of change and inode."""
+        """SHA-256 of the file, cached by size, modification time, and inode."""
 
         def find() -> str:
-            self.release([path])  # another state of it may be held
+            self.release([path])  # the file may have changed
             content = self.hold(path)
             return file_digest(path) if content is None else sha256(content).hexdigest()
 
         return self._memory.recall(path, "sha256", find)
 
     def hold(self, path: Path) -> bytes | None:
-        """The bytes of the file, read unless they are held; None where it is too large."""
+        """The bytes of the file, read unless they are held; None if it is too large."""
         if path not in self._held:
             left = MOST_HELD - sum(map(len, list(self._held.values())))
             if path.stat().st_size > left:
@@ -127,11 +120,11 @@ class HeldFiles:
         return self._held.get(path)
 
     def held(self, path: Path) -> bytes | None:
-        """The bytes of the file where they are held."""
+        """The bytes of the file if they are held."""
         return self._held.get(path)
 
     def release(self, paths: Iterable[Path]) -> None:
-        """Let go of the files."""
+        """Free the bytes of the files."""
         for path in paths:
             self._held.pop(path, None)
 
@@ -151,9 +144,9 @@ def _scan_typed(path: Path, content: bytes | None) -> pl.LazyFrame:
 
 
 def _ranges(scan: pl.LazyFrame) -> dict[str, pl.Expr]:
-    """Tests of the values' range, for every column of dates or times.
+    """True for values in range, for every column of dates or times.
 
-    polars panics on other values, or reads them as something else.
+    polars panics on other values, or misreads them.
     """
     return {
         name: named(name).to_physical().is_between(*bounds)
@@ -163,7 +156,7 @@ def _ranges(scan: pl.LazyFrame) -> dict[str, pl.Expr]:
 
 
 def _bounds(dtype: pl.DataType) -> tuple[int, int] | None:
-    """The smallest and largest stored number of a type of date or time; None for other types."""
+    """The smallest and largest stored number of a date or time type; None for other types."""
     if dtype == pl.Date:
         return _FIRST_DAY, _LAST_DAY
     if dtype == pl.Time:
@@ -191,7 +184,7 @@ def unreadable(
             return VersionError(f"{place}: there is no such file.")
         if path.stat().st_size == 0:
             return VersionError(
-                f"{place} is empty (0 bytes). Write it again or take it out of the project."
+                f"{place} is empty (0 bytes). Write it again or remove it from the project."
             )
     except OSError:
         pass
@@ -200,9 +193,9 @@ def unreadable(
 
 def read_error_message(path: Path, error: BaseException) -> str:
     """The reason why a file could not be read, without its path, and the remedy."""
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    said = said.replace(str(path), path.name).rstrip(".")
-    return f"could not be read as {ending(path).lstrip('.')}: {said}. {_remedy(path)}"
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    reason = reason.replace(str(path), path.name).rstrip(".")
+    return f"could not be read as {ending(path).lstrip('.')}: {reason}. {_remedy(path)}"
 
 
 def _remedy(path: Path) -> str:
@@ -211,16 +204,16 @@ def _remedy(path: Path) -> str:
         with path.open("rb") as stream:
             head = stream.read(512)
         if MARKUP.match(head):
-            return "It holds a web page or XML, not a table: fetch or write it again."
+            return f"It contains {WEB_PAGE}: fetch or write it again."
         if not is_untyped(path) and b"\0" not in head and b"," in head and head.decode():
-            return "It holds text: if that is CSV, rename it to end in .csv."
+            return "It contains text: if that is CSV, rename it to end in .csv."
     except (OSError, UnicodeDecodeError):
         pass
-    return "The file may be damaged, incomplete or of another format: write it again."
+    return "The file may be damaged, incomplete, or of another format: write it again."
 
 
 def _culprit(paths: list[Path], error: BaseException) -> tuple[Path, BaseException]:
-    """The file that fails by itself, and how; the first where none does."""
+    """The first file that can't be read alone, and its error; else the first file."""
     for path in paths if len(paths) > 1 else ():
         try:
             scan_file(path).select(pl.len()).collect()
@@ -240,7 +233,7 @@ def outside(folder: Path, path: Path) -> bool:
 Read = TypeVar("Read")
 
 CONTRADICTS = " in the file "
-"""Stands in a split that a file's own column gives against the file's name."""
+"""Part of a split of a file's column that contradicts the file's name."""
 
 _NAMES = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
 _SPLIT_FILE = re.compile(rf"({_NAMES})([-_.][0-9].*)?", re.IGNORECASE)  # also train-00000-of-2
@@ -248,10 +241,7 @@ _SPLIT_FILE = re.compile(rf"({_NAMES})([-_.][0-9].*)?", re.IGNORECASE)  # also t
 
 @dataclass(frozen=True, slots=True)
 class VersionFiles:
-    """The files of one version in natural order, and the split that each file's name gives.
-
-    `splits` is empty where the names give none.
-    """
+    """The files of one version in natural order, and the splits that their names give, if any."""
 
     paths: tuple[Path, ...]
     splits: tuple[Split, ...] = ()
@@ -264,10 +254,7 @@ class VersionFiles:
     def scan(self, split_column: str, files: HeldFiles) -> pl.LazyFrame:
         """All files as one table; a column that a file lacks is missing in its rows.
 
-        Parameters
-        ----------
-        split_column
-            The column that gets the split, where the file names give it.
+        `split_column` gets the split, where the file names give it.
         """
         if len(self.paths) == 1 and not self.splits:
             return scan_file(self.paths[0], files.held(self.paths[0]))
@@ -292,20 +279,14 @@ class VersionFiles:
         return pl.concat(scans, how="diagonal_relaxed")
 
     def remarks(self, files: HeldFiles) -> tuple[tuple[Severity, str], ...]:
-        """Unusual ways in which the files are written, and how they are read.
-
-        Raises
-        ------
-        VersionError
-            A row has more or fewer fields than the header.
-        """
-        said: list[tuple[Severity, str]] = []
+        """Unusual features of the files; see `file_remarks`."""
+        if len(self.paths) == 1:
+            return file_remarks(self.paths[0], files.held(self.paths[0]))
+        found: list[tuple[Severity, str]] = []
         for path in self.paths:
-            find = partial(file_remarks, content=files.held(path))
-            own = find(path) if len(self.paths) == 1 else _named(path, find)
-            start = "" if len(self.paths) == 1 else f": {path.name} "
-            said += [(severity, f"{start}{text}") for severity, text in own]
-        return tuple(said)
+            own = _named(path, partial(file_remarks, content=files.held(path)))
+            found += [(severity, f": {path.name} {text}") for severity, text in own]
+        return tuple(found)
 
 
 def _named(path: Path, read: Callable[[Path], Read]) -> Read:
@@ -317,31 +298,31 @@ def _named(path: Path, read: Callable[[Path], Read]) -> Read:
 
 
 def folder_files(folder: Path, project: Path) -> VersionFiles:
-    """The files of a version's sub-folder that can be read; hidden ones are no part of it."""
+    """The readable files of a version's subfolder; hidden ones are ignored."""
     entries = [path for path in folder.iterdir() if not path.name.startswith((".", "~"))]
     paths = [path for path in entries if ending(path) and path.is_file()]
     paths.sort(key=lambda path: (natural_key(path.name), path.name))
     foreign = [path for path in paths if outside(project, path)]
     if foreign:
         raise VersionError(
-            f"holds {_listed(foreign)}, a link out of the project folder. Move the file into it."
+            f"contains {_listed(foreign)}, a link out of the project folder. Move the file into it."
         )
     if not paths:
-        raise VersionError("holds no file that can be read. Put its files into it.")
+        raise VersionError("contains no file that can be read. Put its files into it.")
     named = {path: split for path in paths if (split := _split_of(path)) is not None}
     if not {Split.TRAIN, Split.TEST} & set(named.values()):
         return VersionFiles(tuple(paths))
     others = [path for path in paths if path not in named]
     if others:
         raise VersionError(
-            f"holds {_listed(list(named))}, whose names give a split, and {_listed(others)}, whose "
-            "names give none. Rename them, or take them out."
+            f"contains {_listed(named)}, whose names give a split, and {_listed(others)}, "
+            "whose names give none. Rename them, or remove them."
         )
     stems = [path.name.removesuffix(ending(path)).lower() for path in paths]
     twice = [path for path, stem in zip(paths, stems, strict=True) if stems.count(stem) > 1]
     if twice:
         raise VersionError(
-            f"holds {_listed(twice)}: the same rows in two formats, or two parts? Keep one, or "
+            f"contains {_listed(twice)}: the same rows in two formats, or two parts? Keep one, or "
             "number the parts (train-1, train-2)."
         )
     return VersionFiles(tuple(paths), tuple(named[path] for path in paths))
@@ -353,15 +334,15 @@ def _split_of(path: Path) -> Split | None:
 
 
 def _split(has_column: bool, column: str, split: Split, file: str) -> pl.Expr:
-    """The split that the file's name gives; where the file's own column says another, both."""
+    """The split that the file's name gives; if the file's column contradicts it, both."""
     if not has_column:
         return pl.lit(split.value).alias(column)
     own = named(column).cast(pl.String)
     spelled = own.str.strip_chars().str.to_lowercase()
     same = spelled.is_in([name for name, meant in SPLIT_NAMES.items() if meant is split])
     agrees = same | spelled.is_null() | (spelled == "")
-    said = pl.when(agrees).then(pl.lit(split.value)).otherwise(own + pl.lit(CONTRADICTS + file))
-    return said.alias(column)
+    both = own + pl.lit(CONTRADICTS + file)
+    return pl.when(agrees).then(pl.lit(split.value)).otherwise(both).alias(column)
 
 
 def _refuse_other_kinds(
@@ -373,17 +354,16 @@ def _refuse_other_kinds(
             try:
                 kind = type_kind(dtype)
             except TypeError:
-                continue  # no single value: the column is left out
+                continue  # not a single value: the column is left out
             if kind is None:
                 continue
             first, before = found.setdefault(name, (path, kind))
             if before is not kind and common_kind((before, kind)) is Kind.TEXT:
                 raise VersionError(
                     f"has '{name}' as {before} in {first.name} and as {kind} in {path.name}. "
-                    "Write the column alike in all files."
+                    "Write the same kind in all files."
                 )
 
 
-def _listed(paths: Sequence[Path]) -> str:
-    names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more"
+def _listed(paths: Iterable[Path]) -> str:
+    return listed((path.name for path in paths), 3)

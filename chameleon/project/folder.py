@@ -1,4 +1,4 @@
-"""Versions in a folder: a file or a sub-folder a version, in natural order."""
+"""Versions in a folder: one file or subfolder per version, in natural order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project.columns import named
+from chameleon.project.columns import listed, named, usual_column
 from chameleon.project.files import (
     HeldFiles,
     VersionFiles,
@@ -18,14 +18,15 @@ from chameleon.project.files import (
     scan_file,
     unreadable,
 )
-from chameleon.project.reading_settings import guessed
+from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import (
+    PREDICTIONS_FOLDER,
     SETTINGS_FILE,
+    SHIPPED_FOLDERS,
     USUAL_NAMES,
-    Finding,
+    VERSIONS_FOLDER,
     PredictionTable,
     Settings,
-    Severity,
     Version,
     VersionSource,
     natural_key,
@@ -33,18 +34,13 @@ from chameleon.project.records import (
 )
 from chameleon.storage import FileMemory, digest
 
-VERSIONS_FOLDER = "versions"
-PREDICTIONS_FOLDER = "predictions"
-SHIPPED_FOLDERS = ("layout", "evaluation")
-"""Of tables that were computed, and may be shipped with a project."""
-
 
 class FolderSource(VersionSource):
-    """The version files and sub-folders of a project folder.
+    """The version files and subfolders of a project folder.
 
-    What chameleon.toml lists comes first, in its order; what else is in `versions/` follows in
-    natural order (1.2 before 1.10). A folder without `versions/` may hold the files, or else the
-    sub-folders, itself.
+    Versions listed in chameleon.toml come first, in its order; others in `versions/` follow in
+    natural order (1.2 before 1.10). A folder without `versions/` may contain the files, or else
+    the subfolders, itself.
     """
 
     def __init__(self, folder: Path, settings: Settings, memory: FileMemory) -> None:
@@ -57,7 +53,7 @@ class FolderSource(VersionSource):
         self._folder = folder
         self._settings = settings
         self._held = HeldFiles(memory)
-        self._problems: list[Finding] = []
+        self._findings: list[Finding] = []
         self._files: dict[str, VersionFiles] = {}
         self._listed_paths: set[Path] = set()
         self._versions = self._listed()
@@ -69,7 +65,7 @@ class FolderSource(VersionSource):
 
     def findings(self) -> tuple[Finding, ...]:
         """Versions that are listed but not there, or there but not listed."""
-        return tuple(self._problems)
+        return tuple(self._findings)
 
     def scan(self, version: Version) -> pl.LazyFrame:
         """The version's table; every column of a CSV as String."""
@@ -77,77 +73,76 @@ class FolderSource(VersionSource):
         if self._settings.predictions is None:
             return whole
         holds = self._settings.holds_predictions
-        own = [name for name in whole.collect_schema() if not holds(name)]
-        return whole.select(named(*own))
+        return whole.select(named(*(name for name in whole.collect_schema() if not holds(name))))
 
     def untyped(self, version: Version) -> bool:
         """Return True if the version is a CSV."""
         return self._files[version.name].untyped
 
     def fingerprint(self, version: Version) -> str:
-        """SHA-256 of the file, or of all of them, remembered by size, time of change and inode."""
+        """SHA-256 of the file, or of all of them, cached by size, modification time, and inode."""
         files = self._files[version.name]
         found = [(path.name, self._held.digest(path)) for path in files.paths]
         return str(found[0][1]) if version.file == self._named(files.paths[0]) else digest(found)
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """Unusual ways in which the version's files are written."""
+        """Unusual features of the version's files."""
         return self._files[version.name].remarks(self._held)
 
     def hold(self, version: Version) -> None:
-        """Read the version's files, so that what follows needs no reading."""
+        """Read the version's files into memory, if they fit."""
         for path in self._files[version.name].paths:
             self._held.hold(path)
 
     def release(self, version: Version) -> None:
-        """Let go of the version's files."""
+        """Free the version's files in memory."""
         self._held.release(self._files[version.name].paths)
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
         """The files of a version."""
         paths = self._files[version.name].paths
-        return {self._named(path): scan_file(path, self._held.held(path)) for path in paths}
+        return {self._named(path): self._scanned(path) for path in paths}
 
     def unreadable(self, version: Version, error: BaseException) -> VersionError:
         """The error that names the file which could not be read."""
         return unreadable(version, self._folder, self._files[version.name].paths, error)
 
     def predictions(self, version: Version) -> PredictionTable | None:
-        """Predictions in the version's own rows, where [predictions] names such a column."""
-        asked = self._settings.predictions
-        if asked is None:
+        """Predictions in the version's own rows, if [predictions] names such a column."""
+        if self._settings.predictions is None:
             return None
         table = self._whole(version)
-        said = asked.of_versions(table.collect_schema(), [v.name for v in self._versions])[
-            version.name
-        ]
-        if said.prediction is None:
+        found = self._settings.predictions.of_versions(
+            table.collect_schema(), [v.name for v in self._versions]
+        )[version.name]
+        if found.prediction is None:
             return None
         return PredictionTable(
             file=version.file,
             table=table,
             fingerprint=self.fingerprint(version),
             untyped=self.untyped(version),
-            prediction=said.prediction,
-            shares=said.shares,
+            prediction=found.prediction,
+            shares=found.shares,
         )
+
+    def _scanned(self, path: Path) -> pl.LazyFrame:
+        return scan_file(path, self._held.held(path))
 
     def _whole(self, version: Version) -> pl.LazyFrame:
         files = self._files[version.name]
-        return files.scan(self._split_column(files) if files.splits else "", self._held)
-
-    def _split_column(self, files: VersionFiles) -> str:
-        named = self._settings.columns.get("split")
-        if named:
-            return named[0]
-        scans = [scan_file(path, self._held.held(path)) for path in files.paths]
-        names = [name for scan in scans for name in scan.collect_schema()]
-        return guessed(names, USUAL_NAMES["split"]) or "split"
+        column = ""
+        if files.splits:  # the column that gets the split of the files' names
+            names = [name for path in files.paths for name in self._scanned(path).collect_schema()]
+            usual = usual_column(USUAL_NAMES["split"], set(names)) or "split"
+            column = next(iter(self._settings.columns.get("split", ())), usual)
+        return files.scan(column, self._held)
 
     def _named(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
 
     def _listed(self) -> list[Version]:
+        """The versions in chameleon.toml whose files are there."""
         usable: list[Version] = []
         for version in self._settings.versions:
             path = self._folder / version.file
@@ -169,7 +164,7 @@ class FolderSource(VersionSource):
         return usable
 
     def _takes(self, version: Version, path: Path) -> bool:
-        """Return True if the version's files are certain; those of a sub-folder may not be."""
+        """Take in the version's files; return False if those of a subfolder are ambiguous."""
         try:
             self._files[version.name] = (
                 folder_files(path, self._folder) if path.is_dir() else VersionFiles((path,))
@@ -183,47 +178,47 @@ class FolderSource(VersionSource):
         return True
 
     def _add_found(self) -> None:
+        """Add the versions that chameleon.toml doesn't list."""
         named = {version.name: version.file for version in self._settings.versions}
         for path in self._found():
             file = self._named(path)
-            name = path.name if path.is_dir() else version_name(file)
-            version = Version(name=name, file=file)
+            version = Version(path.name if path.is_dir() else version_name(file), file=file)
             if path.resolve() in self._listed_paths:
                 continue
             if outside(self._folder, path):
                 self._report(version, "is a link out of the project folder. Move the file into it.")
-                continue
-            if version.name in named:
+            elif version.name in named:
                 self._report(
                     version,
                     f"has the same name as {named[version.name]} and is left out. "
                     "Rename one of the files, or name both under [[versions]].",
                 )
-                continue
-            if not self._takes(version, path):
-                continue
-            if self._settings.versions:
-                self._report(
-                    version,
-                    "is not listed in chameleon.toml: it follows the listed versions.",
-                    Severity.NOTE,
-                )
-            named[version.name] = file
-            self._versions.append(version)
+            elif self._takes(version, path):
+                if self._settings.versions:
+                    message = "is not listed in chameleon.toml: it follows the listed versions."
+                    self._report(version, message, Severity.NOTE)
+                named[version.name] = file
+                self._versions.append(version)
 
     def _found(self) -> list[Path]:
+        """The files and subfolders that may be versions."""
         folder = self._folder / VERSIONS_FOLDER
         own = not folder.is_dir()
         folder = self._folder if own else folder
         entries = [path for path in folder.iterdir() if not path.name.startswith((".", "~", "__"))]
-        if self._settings.golden is not None:  # a test set of its own is no version
+        if self._settings.golden is not None:  # a golden test set is no version
             entries = [path for path in entries if not self._is_golden(path)]
         files = [path for path in entries if ending(path) and path.is_file()]
         folders = [path for path in entries if path.is_dir()]
-        if own:  # a project folder may hold folders of anything
+        if own:  # a project folder may contain other folders
             folders = [path for path in folders if _may_be_version(path)]
         if own and files and folders:
-            self._tell_unused(sorted(path.name for path in folders))
+            names = listed(sorted(path.name for path in folders), 3)
+            message = (
+                f"{len(folders):,} folders beside the version files contain tables, but are no "
+                f"versions: {names}. To use both, put the versions into {VERSIONS_FOLDER}/."
+            )
+            self._findings.append(Finding(Severity.NOTE, message))
             folders = []
         return sorted([*files, *folders], key=lambda p: (natural_key(version_name(p.name)), p.name))
 
@@ -233,26 +228,14 @@ class FolderSource(VersionSource):
         except (OSError, RuntimeError, ValueError):
             return False
 
-    def _tell_unused(self, folders: list[str]) -> None:
-        named = ", ".join(folders[:3]) + (", ..." if len(folders) > 3 else "")
-        self._problems.append(
-            Finding(
-                Severity.NOTE,
-                f"{len(folders):,} folders beside the version files hold tables, but are no "
-                f"versions: {named}. To use both, put the versions into {VERSIONS_FOLDER}/.",
-            )
-        )
-
     def _report(self, version: Version, message: str, severity: Severity = Severity.ERROR) -> None:
-        self._problems.append(version.finding(severity, message))
+        self._findings.append(version.finding(severity, message))
 
 
 def _may_be_version(folder: Path) -> bool:
     if folder.name in (PREDICTIONS_FOLDER, *SHIPPED_FOLDERS):
         return False
     try:
-        return any(
-            ending(path) and not path.name.startswith((".", "~")) for path in folder.iterdir()
-        )
+        return any(ending(path) and path.name[0] not in ".~" for path in folder.iterdir())
     except OSError:
         return False

@@ -1,7 +1,7 @@
-"""Sources of versions, and opening a project from one.
+"""Opening a project from its source of versions, and surveying one that does not open yet.
 
-A further kind of source is a class in one file of this folder, a `VersionSource` that is made of
-the project folder, its settings and a `FileMemory`, and a line in `SOURCES`.
+A kind of source is a class in one file of this folder, a `VersionSource` that is made of the
+project folder, its settings, and a `FileMemory`, and a line in `SOURCES`.
 """
 
 from __future__ import annotations
@@ -9,45 +9,50 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chameleon.errors import ProjectError
-from chameleon.project.address import Address, address_of, folder_stamp
+import polars as pl
+
+from chameleon.errors import ProjectError, VersionError
+from chameleon.project.address import Address, Choice, address_of, reading_choices
 from chameleon.project.checks import checked_version, version_header
-from chameleon.project.column_patterns import Pairs
-from chameleon.project.columns import common_kinds, listed
-from chameleon.project.findings import FileFindings
+from chameleon.project.columns import common_kinds, listed, usual_column
+from chameleon.project.files import READ_ERRORS, scan_file
+from chameleon.project.findings import FileFindings, Finding, Severity, with_damage
 from chameleon.project.folder import FolderSource
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
-    Finding,
     Kind,
+    Pairs,
     Project,
     Roles,
     Settings,
-    Severity,
     Version,
     VersionSource,
     natural_order,
-    with_damage,
 )
 from chameleon.project.settings import merged_settings, settings_content, settings_of
-from chameleon.project.table import TableSource, with_date_role
+from chameleon.project.table import TableSource, table_path, with_date_role
 from chameleon.project.toml_file import close_names
 from chameleon.storage import FileMemory, cache_folder, noted_damage
-
-__all__ = ["SOURCES", "folder_stamp", "open_project", "source_of", "usual_column"]
 
 SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
     "folder": FolderSource,
     "table": TableSource,
 }
 """The kinds of source that [source] in chameleon.toml may name."""
+
+Header = Mapping[str, str | None]
+"""The kind of every column, None without a value."""
+
+_HEAD_ROWS = 6
+_COUNTED = 60
+"""Versions whose rows a survey counts: the rows of a CSV are counted by reading all of it."""
 
 
 def open_project(
@@ -59,58 +64,57 @@ def open_project(
     cached_only: bool = False,
     most_versions: int = MOST_VERSIONS,
 ) -> Project:
-    """The project that is meant: its usable versions, what their columns mean, its problems.
+    """The project at an address: its usable versions, the roles of their columns, its findings.
 
-    Reads the header of every version and the columns that have a role (all columns of a CSV, to
-    find their types), one version at a time. What was learnt of a content is remembered.
+    Reads the header of every version and the columns with a role (all columns of a CSV, to find
+    their types), one version at a time. Findings about a content are cached.
 
     Parameters
     ----------
     path
         A project folder, the path of its chameleon.toml, or a single table (parquet, csv, csv.gz,
         arrow, feather, jsonl). After a table its [source] may be written, as in
-        "data.csv?version=batch&reading=since"; `id`, `label` and `split` name columns.
+        "data.csv?version=batch&reading=since"; `id`, `label`, and `split` name columns.
     settings
-        Settings to try instead of those that stand in chameleon.toml or behind the table.
+        Settings to try instead of those in chameleon.toml or after the table.
     changes
-        A table with the keys of chameleon.toml, laid over its settings.
+        A table with the keys of chameleon.toml, merged over its settings.
     private
-        The one folder in which anything of the project may be kept: what is learnt and computed,
-        copies and fitted models. None keeps them as usual.
+        The only folder for results and models; None for the usual ones.
     cached_only
-        Use cached results and build or fit nothing, because another process does that.
+        Use only cached results; another process computes them.
     most_versions
         More versions are refused before any of them is read.
 
     Raises
     ------
     ProjectError
-        The folder, its chameleon.toml or every one of its versions cannot be used, or how a table
-        holds its versions is not said. The message says what was found and what to do.
+        The folder, its chameleon.toml, or all of its versions cannot be used, or [source] does not
+        say how to read a table. The message states what was found and what to do.
     """
     address = address_of(path)
     with noted_damage() as damaged:
         memory = FileMemory(private or cache_folder(address.path))
         used = with_date_role(settings or _changed(address.settings, changes or {}))
-        source = source_of(address.folder, used, memory, most_versions=most_versions)
+        source = _source_of(address, used, memory, most_versions)
         try:
-            project = project_of(address, used, source, memory)
+            project = _project_of(address, used, source, memory)
         finally:
-            if settings is None or private is not None:  # a trial's findings aren't remembered
+            if settings is None or private is not None:  # a trial's findings aren't cached
                 memory.save()
     findings = with_damage(project.findings, damaged)
     return replace(project, private=private, cached_only=cached_only, findings=findings)
 
 
 def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """The settings with a table laid over them."""
+    """The settings with a table merged over them."""
     if not changes:
         return settings
     return settings_of(merged_settings(settings_content(settings), changes), settings.name)
 
 
-def source_of(
-    folder: Path, settings: Settings, memory: FileMemory, *, most_versions: int
+def _source_of(
+    address: Address, settings: Settings, memory: FileMemory, most_versions: int
 ) -> VersionSource:
     """The source of versions that the settings name."""
     kind = SOURCES.get(settings.source_kind)
@@ -119,7 +123,7 @@ def source_of(
             f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
             f"{settings.source_kind!r}."
         )
-    source = kind(folder, settings, memory)
+    source = kind(address.folder, settings, memory)
     found = len(source.versions())
     if found > most_versions:
         raise ProjectError(
@@ -129,36 +133,39 @@ def source_of(
     return source
 
 
-def project_of(
+def _header_of(source: VersionSource, version: Version, memory: FileMemory) -> FileFindings:
+    find = partial(version_header, source, version)
+    return FileFindings.remembered(memory, source, version, "header", find)
+
+
+def _project_of(
     address: Address, settings: Settings, source: VersionSource, memory: FileMemory
 ) -> Project:
-    """The project of a source of versions."""
     findings = [*settings.findings, *source.findings()]
-    headers: dict[Version, Mapping[str, str | None]] = {}
+    headers: dict[Version, Header] = {}
     for version in source.versions():
-        find = partial(version_header, source, version)
-        header = FileFindings.remembered(memory, source, version, "header", find)
-        findings += header.problems_of(version)
+        header = _header_of(source, version, memory)
+        findings += header.of_version(version)
         if header.usable:
             headers[version] = header.columns
     _require(headers, settings, findings, "has no version that can be read")
-    roles, role_problems = _roles(settings, source, headers)
-    findings += role_problems
+    roles = _roles(settings, source, headers)
+    findings += _role_notes(settings, roles)
     usable: list[Version] = []
     for version, columns in headers.items():
         find = partial(checked_version, source, version, columns, roles)
-        finding = FileFindings.remembered(memory, source, version, f"check {roles}", find)
-        findings += finding.problems_of(version)
-        if finding.usable:
+        check = FileFindings.remembered(memory, source, version, f"check {roles}", find)
+        findings += check.of_version(version)
+        if check.usable:
             usable.append(version)
     _require(usable, settings, findings, "has no version that can be used")
     excluded = {*roles.columns, *settings.ignored}
-    kinds, kind_problems = common_kinds({v: headers[v] for v in usable}, excluded)
-    findings += kind_problems
+    kinds, changes = common_kinds({v: headers[v] for v in usable}, excluded)
+    findings += changes
     if not kinds:
         raise ProjectError(
-            f"{settings.name} has no features: beside id, label and the other named columns "
-            f"there is none. Columns found: {listed(headers[usable[0]])}."
+            f"{settings.name} has no features: all columns are an id, a label, or other named "
+            f"columns. Columns found: {listed(headers[usable[0]])}."
         )
     return Project(
         path=address.path,
@@ -183,41 +190,44 @@ def project_of(
 
 
 def _require(
-    found: Sequence[Version] | Mapping[Version, object],
-    settings: Settings,
-    findings: Sequence[Finding],
-    what: str,
+    found: Collection[Version], settings: Settings, findings: Sequence[Finding], what: str
 ) -> None:
     if found:
         return
     errors = [finding.message for finding in findings if finding.severity is Severity.ERROR]
     reasons = " ".join(errors[:5]) or (
-        "Put one file a version (parquet, csv, csv.gz, arrow, feather or jsonl) into its folder "
+        "Put one file per version (parquet, csv, csv.gz, arrow, feather, or jsonl) into its folder "
         "versions/."
     )
     raise ProjectError(f"{settings.name} {what}. {reasons}")
 
 
-def _roles(
-    settings: Settings,
-    source: VersionSource,
-    headers: Mapping[Version, Mapping[str, str | None]],
-) -> tuple[Roles, list[Finding]]:
+def _usual(role: str, headers: Iterable[Header]) -> tuple[str, ...]:
+    """The column with a usual name of the role, or none."""
+    column = usual_column(USUAL_NAMES[role], *headers)
+    return () if column is None else (column,)
+
+
+def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, Header]) -> Roles:
     named = {
-        role: settings.columns.get(role) or usual_column(role, headers.values())
-        for role in USUAL_NAMES
+        role: settings.columns.get(role) or _usual(role, headers.values()) for role in USUAL_NAMES
     }
     columns = dict.fromkeys(column for header in headers.values() for column in header)
-    weak = _weak_columns(settings, list(columns), named)
-    if not named["label"] and not weak[0]:
+    # a column with another role is never found by its name
+    taken = {*settings.ignored, *(name for names in named.values() for name in names)}
+    ordered = natural_order(columns)
+    probabilities: Pairs = settings.weak.probability_columns(ordered, taken)
+    taken |= {column for _, column in probabilities}
+    votes: Pairs = settings.weak.vote_columns(ordered, taken)
+    if not named["label"] and not probabilities:
         raise ProjectError(
             f"{settings.name} has no label column. Columns found: {listed(columns)}. "
             'Name it under [columns] in chameleon.toml: label = "...".'
         )
-    said = {
+    used = {
         **named,
-        "label probability": [column for _, column in weak[0]],
-        "votes": [column for _, column in weak[1]],
+        "label probability": [column for _, column in probabilities],
+        "votes": [column for _, column in votes],
     }
     no_data = source.other_columns()  # need not be ignored, but may be
     ignored = [
@@ -225,94 +235,158 @@ def _roles(
         for name in settings.ignored
         if name not in no_data and not settings.holds_predictions(name)
     ]
-    for role, names in {**said, "ignored": ignored}.items():
-        _require_columns(role, names, columns)
-    counts = Counter(name for names in said.values() for name in names)
+    for role, names in {**used, "ignored": ignored}.items():
+        absent = next((name for name in names if name not in columns), None)
+        if absent is not None:
+            raise ProjectError(
+                f"chameleon.toml names '{absent}' as {role}, but no version has that column."
+                f"{close_names(absent, columns)} Columns found: {listed(columns)}."
+            )
+    counts = Counter(name for names in used.values() for name in names)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise ProjectError(f"Column '{min(twice)}' has two roles. Name each under [columns].")
-    roles = Roles(
-        id=named["id"],
-        label=next(iter(named["label"]), None),
-        split=next(iter(named["split"]), None),
-        date=next(iter(named["date"]), None),
-        source=next(iter(named["source"]), None),
-        label_probabilities=weak[0],
-        votes=weak[1],
-    )
-    return roles, _role_notes(settings, roles)
-
-
-def _require_columns(role: str, names: Iterable[str], columns: Collection[str]) -> None:
-    """Refuse the first name that is no column, with those that read almost like it."""
-    absent = next((name for name in names if name not in columns), None)
-    if absent is None:
-        return
-    raise ProjectError(
-        f"chameleon.toml names '{absent}' as {role}, but no version has that column."
-        f"{close_names(absent, columns)} "
-        f"Columns found: {listed(columns)}."
-    )
-
-
-def _weak_columns(
-    settings: Settings, columns: Sequence[str], named: Mapping[str, Sequence[str]]
-) -> tuple[Pairs, Pairs]:
-    """The columns of label probabilities and of votes; none that has another role is found."""
-    taken = {*settings.ignored, *(name for names in named.values() for name in names)}
-    columns = natural_order(columns)
-    probabilities = settings.weak.probability_columns(columns, taken)
-    taken |= {column for _, column in probabilities}
-    return probabilities, settings.weak.vote_columns(columns, taken)
-
-
-def usual_column(role: str, headers: Collection[Mapping[str, str | None]]) -> tuple[str, ...]:
-    """The column most versions have of the role's usual names, whatever its case; or none.
-
-    Of several the first usual name counts, and of one name the spelling in lower case.
-    """
-    usual = USUAL_NAMES[role]
-    counts = Counter(name for header in headers for name in header if name.casefold() in usual)
-    if not counts:
-        return ()
-
-    def rank(name: str) -> tuple[int, int, bool, str]:
-        folded = name.casefold()
-        return -counts[name], usual.index(folded), name != folded, name
-
-    return (min(counts, key=rank),)
+    single = {role: next(iter(named[role]), None) for role in ("label", "split", "date", "source")}
+    return Roles(named["id"], **single, label_probabilities=probabilities, votes=votes)
 
 
 def _role_notes(settings: Settings, roles: Roles) -> list[Finding]:
+    """Notes on roles without a column, and on columns found by a prefix."""
     notes: list[str] = []
     if not roles.id:
         notes.append(
-            "No id column was found: instances are known by their features and a running number "
-            "among equal ones, so an edited instance reads as removed and added. "
+            "No id column was found: instances are identified by their features and a running "
+            "number among equal ones, so an edit appears as removed and added. "
             'Name one under [columns] in chameleon.toml: id = "..." (or several columns).'
         )
     if roles.split is None:
         notes.append(
-            "No split column was found: a hash of the id puts 20 % of the instances into test, "
-            "the same ones in every version. "
-            'Name one under [columns] in chameleon.toml: split = "...".'
+            "No split column was found: a hash of the id puts 20% of the instances into test, the "
+            'same ones in every version. Name one under [columns] in chameleon.toml: split = "...".'
         )
     if roles.label is None:
         notes.append(
             "No label column was found: the label of a row is the class of its largest label "
             'probability. Name one under [columns] in chameleon.toml: label = "...".'
         )
-    for key, what, asked, found in (
-        ("label_probabilities", "label probabilities", settings.weak.probabilities,
+    weak = settings.weak
+    for key, what, stated, found in (
+        ("label_probabilities = {}", "label probabilities", weak.probabilities,
          roles.label_probabilities),
-        ("votes", "votes of labelling rules", settings.weak.votes, roles.votes),
+        ("votes = []", "votes of labeling functions", weak.votes, roles.votes),
     ):  # fmt: skip
-        if asked is None and found:
-            nothing = "[]" if key == "votes" else "{}"
+        if stated is None and found:
             held = f"{len(found):,} columns are" if len(found) > 1 else "1 column is"
             notes.append(
-                f"{held} taken for {what} by the name ({listed([c for _, c in found])}), and no "
-                f"feature. Where that is wrong, write {key} = {nothing} under [columns] in "
-                "chameleon.toml."
+                f"{held} taken for {what} by the name ({listed([c for _, c in found])}), not for "
+                f"features. If that is wrong, write {key} under [columns] in chameleon.toml."
             )
     return [Finding(Severity.NOTE, f"{settings.name}: {note}") for note in notes]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVersion:
+    """A version that was found; `rows` is None if they weren't counted or can't be."""
+
+    version: Version
+    rows: int | None
+    columns: int
+
+
+@dataclass(slots=True, eq=False)
+class Survey:
+    """The content of a project, and the project itself if it opens, or the `error`.
+
+    `columns` are those that are data, by kind (None without a value), `table_columns` all of a
+    single table, `guessed` those with a role by their usual names. `head` are the first rows of the
+    newest version that can be read, or of the table. `readings` are possible [source] tables of a
+    single table.
+    """
+
+    settings: Settings
+    columns: dict[str, str | None] = field(default_factory=dict)
+    table_columns: tuple[str, ...] = ()
+    guessed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: tuple[FoundVersion, ...] = ()
+    head: pl.DataFrame = field(default_factory=pl.DataFrame)
+    readings: tuple[Choice, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    project: Project | None = None
+    error: str | None = None
+
+
+def survey(
+    path: str | os.PathLike[str],
+    *,
+    settings: Settings | None = None,
+    private: Path | None = None,
+    most_versions: int = MOST_VERSIONS,
+) -> Survey:
+    """A survey of a place to open as a project, despite all errors.
+
+    The parameters are those of `open_project`.
+    """
+    address = address_of(path)
+    used = with_date_role(settings or address.settings)
+    result = Survey(used)
+    if used.source_kind == "table":
+        _survey_table(result, address.folder)
+    try:
+        with noted_damage() as damaged:
+            memory = FileMemory(private or cache_folder(address.path))
+            source = _source_of(address, used, memory, most_versions)
+            _survey_versions(result, source, memory)
+            try:
+                project = _project_of(address, used, source, memory)
+            finally:
+                for version in source.versions():
+                    source.release(version)
+                if settings is None or private is not None:
+                    memory.save()
+        result.findings = with_damage(project.findings, damaged)
+        result.project = replace(project, private=private)
+    except ProjectError as error:
+        result.error = str(error)
+    except READ_ERRORS as error:
+        result.error = f"The data could not be read: {type(error).__name__}."
+    return result
+
+
+def _survey_table(result: Survey, folder: Path) -> None:
+    """Fill in the columns, first rows, and possible readings of a single table."""
+    try:
+        head = scan_file(table_path(folder, result.settings)).head(_HEAD_ROWS).collect()
+    except (ProjectError, *READ_ERRORS):
+        return  # opening the project reports it
+    result.head, result.table_columns = head, tuple(head.columns)
+    result.columns = dict.fromkeys(head.columns)
+    result.guessed = {role: _usual(role, [result.columns]) for role in USUAL_NAMES}
+    result.readings = reading_choices(str(result.settings.source["file"]), head.columns)
+
+
+def _survey_versions(result: Survey, source: VersionSource, memory: FileMemory) -> None:
+    """Fill in the versions, their columns, and the first rows of the newest one."""
+    findings = [*result.settings.findings, *source.findings()]
+    found: list[FoundVersion] = []
+    headers: list[Header] = []
+    columns: dict[str, str | None] = {}
+    versions = source.versions()
+    for number, version in enumerate(versions):
+        header = _header_of(source, version, memory)
+        findings += header.of_version(version)
+        rows: int | None = None
+        if header.usable:
+            headers.append(header.columns)
+            columns |= {n: k or columns.get(n) for n, k in header.columns.items()}
+            try:
+                table = source.scan(version)
+                if number >= len(versions) - _COUNTED:
+                    rows = int(table.select(pl.len()).collect().item())
+                result.head = table.head(_HEAD_ROWS).collect()
+            except (VersionError, *READ_ERRORS):
+                pass  # a check of the version reports it
+        found.append(FoundVersion(version, rows, len(header.columns)))
+    result.versions, result.findings = tuple(found), tuple(findings)
+    if headers:
+        result.columns = columns
+        result.guessed = {role: _usual(role, headers) for role in USUAL_NAMES}

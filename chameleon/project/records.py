@@ -1,4 +1,4 @@
-"""A project: its versions, what their columns mean, and where they come from."""
+"""A project: its versions, settings, columns by their role, and the source of its versions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from chameleon.errors import Option, SelectionError, VersionError, choices
-from chameleon.project.column_patterns import Pairs, PredictionColumns, WeakColumns
+from chameleon.errors import Option, VersionError, place_of
+from chameleon.project.findings import Finding, FindingKind, Severity
 from chameleon.storage import cache_folder, user_cache_folder
 
 SETTINGS_FILE = "chameleon.toml"
+VERSIONS_FOLDER = "versions"
+PREDICTIONS_FOLDER = "predictions"
+SHIPPED_FOLDERS = ("layout", "evaluation")
+"""Folders of computed tables that may be shipped with a project."""
 
 USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "instance_id", "uid", "key"),
@@ -27,9 +31,18 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """Column names by which a role is found when chameleon.toml does not name it."""
 
+CLASS, RULE, VERSION = "{class}", "{rule}", "{version}"
+"""Placeholders in the name of a column in chameleon.toml."""
+
+_PROBABILITY = "label_proba_" + CLASS
+_VOTE = "label_vote_" + RULE
+
+Pairs = tuple[tuple[str, str], ...]
+"""Classes, or labeling functions, and the column of each."""
+
 
 class Split(Option):
-    """The part of the data an instance stands in."""
+    """The part of the data an instance belongs to."""
 
     TRAIN = "train"
     TEST = "test"
@@ -37,7 +50,7 @@ class Split(Option):
 
 
 class Kind(StrEnum):
-    """The kind of a column's values, over all versions."""
+    """The kind of a column's values in all versions."""
 
     NUMBER = "number"
     BOOLEAN = "boolean"
@@ -45,100 +58,23 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-class Severity(StrEnum):
-    """The severity of a problem: it takes away a version or column, trust, or nothing."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class FindingKind(StrEnum):
-    """The findings of the data check. The last two are problems of any other kind."""
-
-    DUPLICATE_IDS = "duplicate ids"
-    MISSING_IDS = "missing ids"
-    MISSING_LABELS = "missing labels"
-    NEW_LABELS = "new labels"
-    VANISHED_LABELS = "vanished labels"
-    MOVED = "changes of split"
-    ACROSS_SPLIT = "equal rows across the split"
-    COLUMN_JOINED = "column joined"
-    COLUMN_LEFT = "column left"
-    COLUMN_RETYPED = "change of type"
-    CONSTANT = "constant feature"
-    ALL_MISSING = "all missing"
-    NON_FINITE = "non-finite values"
-    TELLS_LABEL = "tells the label"
-    OUT_OF_ORDER = "out of order"
-    EQUAL_VERSION = "equal version"
-    RETURNED = "lost and found again"
-    UNUSABLE = "version left out"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A finding: its severity, its place, and what was done about it.
-
-    `kind` is what the data check looks for, `count` the rows or ids concerned, `examples` a few of
-    the ids or values; `version`, `file`, and `column` are None where it is no single one.
-    """
-
-    severity: Severity
-    message: str
-    version: str | None = None
-    file: str | None = None
-    column: str | None = None
-    kind: FindingKind | None = None
-    count: int | None = None
-    examples: tuple[str, ...] = ()
-
-    @classmethod
-    def kept(cls, entry: Mapping[str, Any]) -> Finding:
-        """The problem of which `dataclasses.asdict` was kept as JSON.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            It was not written by this release.
-        """
-        kind = entry["kind"]
-        parts = {
-            "severity": Severity(entry["severity"]),
-            "kind": None if kind is None else FindingKind(kind),
-            "examples": tuple(entry["examples"]),
-        }
-        return cls(**{**entry, **parts})
-
-
-def with_damage(findings: Iterable[Finding], damaged: Iterable[str]) -> tuple[Finding, ...]:
-    """The problems, and a warning for each result that was damaged on disk (`noted_damage`)."""
-    told = tuple(findings)
-    for result in dict.fromkeys(damaged):
-        message = f"The {result} was damaged and has been recomputed. Your data wasn't affected."
-        warning = Finding(Severity.WARNING, message)
-        told += () if warning in told else (warning,)
-    return told
-
-
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One state of the dataset. `file`, or folder, is relative to the project folder."""
+    """One version of the dataset. `file`, or folder, is relative to the project folder."""
 
     name: str
     date: dt.date | None = None
     note: str | None = None
     file: str = ""
 
-    def __str__(self) -> str:
-        """The name."""
-        return self.name
-
     @property
     def place(self) -> str:
         """The version and its file, as messages name them."""
         return f"Version {self.name} ({self.file})"
+
+    def sentence(self, message: str) -> str:
+        """The message after the version and its file."""
+        return f"{self.place}{'' if message.startswith(':') else ' '}{message}"
 
     def finding(
         self,
@@ -148,20 +84,117 @@ class Version:
         *,
         kind: FindingKind | None = None,
         count: int | None = None,
-        examples: Iterable[str] = (),
+        examples: tuple[str, ...] = (),
     ) -> Finding:
-        """A problem of this version; the message goes on from the version and its file."""
-        between = "" if message.startswith(":") else " "
-        text = f"{self.place}{between}{message}"
-        return Finding(severity, text, self.name, self.file, column, kind, count, tuple(examples))
+        """A finding in this version; the message continues after the version and its file."""
+        text = self.sentence(message)
+        return Finding(severity, text, self.name, self.file, column, kind, count, examples)
+
+
+def matching(template: str, placeholder: str, columns: Iterable[str]) -> Pairs:
+    """The columns that match a template, each after its text in place of the placeholder."""
+    before, found, after = template.partition(placeholder)
+    least = len(before) + len(after)
+    return tuple(
+        (name[len(before) : len(name) - len(after)], name)
+        for name in columns
+        if found and len(name) > least and name.startswith(before) and name.endswith(after)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WeakColumns:
+    """Columns of label probabilities and votes in chameleon.toml; None: found by their names.
+
+    Labeling functions vote for a class or abstain, and label probabilities are made of the votes
+    (data programming, Ratner et al., NeurIPS 2016). None of the columns is ever a feature.
+    `probabilities` is a column's name with {class} in it, or the column of every class, `votes` a
+    name with {rule} in it, or the columns. Empty tuples let such columns be features.
+    """
+
+    probabilities: str | Pairs | None = None
+    votes: str | tuple[str, ...] | None = None
+
+    def probability_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
+        """The classes and their columns, in the order they are named, or that of `columns`.
+
+        `taken` columns are never found by a name.
+        """
+        if isinstance(self.probabilities, tuple):
+            return self.probabilities
+        free = [name for name in columns if name not in taken]
+        return matching(self.probabilities or _PROBABILITY, CLASS, free)
+
+    def vote_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
+        """The labeling functions and their columns, as for `probability_columns`."""
+        if isinstance(self.votes, tuple):
+            return tuple((name, name) for name in self.votes)
+        free = [name for name in columns if name not in taken]
+        return matching(self.votes or _VOTE, RULE, free)
+
+
+@dataclass(slots=True)
+class VersionPredictionColumns:
+    """The column of one version's predicted class, or None, and those of its probabilities."""
+
+    prediction: str | None = None
+    shares: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionColumns:
+    """The columns with external predictions.
+
+    `columns` names the one with the predicted class, such as "prediction_{version}"; without
+    {version} its predictions are those of the version with the row. `proba` names those with the
+    probability of a class, such as "proba_{version}_{class}".
+    """
+
+    columns: str
+    proba: str | None = None
+
+    def holds(self, column: str) -> bool:
+        """Return True if the column contains predictions of any version."""
+        for template in (self.columns, self.proba):
+            parts = re.split(r"\{version\}|\{class\}", template or "")
+            pattern = "(.+)".join(map(re.escape, parts))
+            if template is not None and re.fullmatch(pattern, column, re.DOTALL):
+                return True
+        return False
+
+    def of_versions(
+        self, columns: Iterable[str], versions: Collection[str]
+    ) -> dict[str, VersionPredictionColumns]:
+        """The columns of every version's predictions, by version name.
+
+        Where a name can be read in two ways (version 1 and class 2_a, or version 1_2 and class a),
+        it belongs to the longer version.
+        """
+        found = {version: VersionPredictionColumns() for version in versions}
+        names, proba = list(columns), self.proba or ""
+        if VERSION not in self.columns:
+            for own in found.values():
+                own.prediction = self.columns if self.columns in names else None
+                own.shares = dict(matching(proba, CLASS, names))
+            return found
+        longest_first = sorted(found, key=len, reverse=True)
+        exact = {self.columns.replace(VERSION, version): version for version in longest_first}
+        taken = {name for name in names if name in exact}
+        for column in taken:
+            found[exact[column]].prediction = column
+        for version in longest_first:
+            free = [column for column in names if column not in taken]
+            found[version].shares = dict(matching(proba.replace(VERSION, version), CLASS, free))
+            taken.update(found[version].shares.values())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The columns of the id, label, split, date, and source; None where there is none.
+    """The columns of the id, label, split, date, and source; None without one.
 
-    Label probabilities are classes with their columns, votes are rules with theirs. Where there is
-    no label column, the label is the class of the largest probability.
+    Label probabilities are classes with their columns, votes are labeling functions with theirs.
+    Without a label column, the label is the class of the largest probability.
     """
 
     id: tuple[str, ...]
@@ -174,7 +207,7 @@ class Roles:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that have a role and are therefore no features."""
+        """All columns with a role, which are therefore no features."""
         single = (self.label, self.split, self.date, self.source)
         return (*self.id, *(name for name in single if name is not None), *self.weak)
 
@@ -188,7 +221,7 @@ class Roles:
 class ModelSpec:
     """The fixed model code: a scikit-learn classifier by its class name, and its parameters.
 
-    Or `classifier`, an object that a caller passed, told from others by `token`.
+    Or `classifier`, an object that a caller passed; `token` distinguishes it from others.
     """
 
     estimator: str = "HistGradientBoostingClassifier"
@@ -196,7 +229,7 @@ class ModelSpec:
         default_factory=lambda: {
             "random_state": 0,
             "early_stopping": False,
-            # without it the fit diverges where a class has very few rows
+            # without it the fit diverges if a class has very few rows
             "l2_regularization": 1.0,
         }
     )
@@ -205,7 +238,7 @@ class ModelSpec:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What decides the model, as plain values for digests."""
+        """The values that decide the model, for digests."""
         named = {"estimator": self.estimator, "params": dict(self.params)}
         return {**named, "token": self.token} if self.token else named
 
@@ -223,8 +256,8 @@ class ViewerKind(Option):
 class ViewerSpec:
     """The table [viewer]: the view of an instance, and its columns.
 
-    `columns` are names in order, or patterns in which "*" stands for anything. `shape` is rows,
-    columns and, for colors, 3 of an image of pixel columns; None where it is a square.
+    `columns` are names in order, or patterns in which "*" matches anything. `shape` is rows,
+    columns, and, for colors, 3 of an image of pixel columns; None if it is a square.
     """
 
     kind: ViewerKind
@@ -238,11 +271,11 @@ class ViewerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The content of chameleon.toml, checked, with defaults for what it lacks.
+    """The content of chameleon.toml, checked, with defaults.
 
-    `columns` are those with a role, by role. `source` is the table as it is written; the kind of
-    source that it names checks it. `golden` is relative to the project folder. `problems` are what
-    was found wrong in the file, and is not used.
+    `columns` are those with a role, by role. `source` is the table as written; the kind of source
+    that it names checks it. `golden` is relative to the project folder. `findings` are errors in
+    the file; the parts with errors are not used.
     """
 
     name: str
@@ -260,11 +293,11 @@ class Settings:
 
     @property
     def source_kind(self) -> str:
-        """The kind of source: what [source] names, a table where it names a file, or a folder."""
+        """The kind that [source] names; else a table if it names a file, or a folder."""
         return str(self.source.get("kind", "table" if "file" in self.source else "folder"))
 
     def holds_predictions(self, column: str) -> bool:
-        """Return True if a column holds predictions, and is therefore no feature."""
+        """Return True if a column contains predictions, and is therefore no feature."""
         return self.predictions is not None and self.predictions.holds(column)
 
     def model_code(self, versions: Iterable[str]) -> tuple[object, ...]:
@@ -273,17 +306,17 @@ class Settings:
         return (self.model.key, own) if own else (self.model.key,)
 
     def model_of(self, version: str) -> ModelSpec:
-        """The model code of that version: its own, or the fixed one."""
+        """The model code of that version."""
         return self.own_models.get(version, self.model)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictionTable:
-    """Predictions of one version, made elsewhere, in a table that also holds the ids.
+    """External predictions of one version, in a table with the ids.
 
-    `file` is where they are, as messages name it; `fingerprint` changes when they do; `untyped`
-    tables are plain text. `prediction` is the column with the predicted class, `shares` the columns
-    of probabilities by class. `own` tells the rows of the version itself; None where all are.
+    `file` is their place, as messages name it; `fingerprint` changes with them; `untyped` tables
+    are plain text. `prediction` is the column with the predicted class, `shares` the columns of
+    probabilities by class. `own` is True for the version's rows; None if all are.
     """
 
     file: str
@@ -296,48 +329,36 @@ class PredictionTable:
 
 
 class VersionSource(Protocol):
-    """A source of versions. A further kind offers `versions`, `scan`, and `fingerprint`.
+    """A source of versions. A kind of source defines `versions`, `scan`, and `fingerprint`.
 
-    What else is here has an answer that most kinds can keep.
+    The rest has defaults that suit most kinds. Reading a file that can't be read raises OSError.
     """
 
     pooled: bool = False
     """True if all versions share the columns of one table, so that a column without any value in
-    a version is not one of that version's."""
+    a version isn't one of that version's."""
 
     def versions(self) -> tuple[Version, ...]:
         """All versions, old to new, usable or not."""
 
     def scan(self, version: Version) -> pl.LazyFrame:
-        """The version's table, once it is collected; only columns that are data."""
+        """The version's table, lazily; only columns that are data."""
 
     def fingerprint(self, version: Version) -> str:
-        """A digest of the version's content, remembered while its files stay untouched.
-
-        Raises
-        ------
-        OSError
-            A file cannot be read.
-        """
+        """A digest of the version's content, cached while its files stay untouched."""
 
     def hold(self, version: Version) -> None:
-        """Read the version's content into memory, as far as it fits, for the scans that follow.
-
-        Raises
-        ------
-        OSError
-            A file cannot be read.
-        """
+        """Read the version's content into memory, if it fits, for the scans that follow."""
 
     def release(self, version: Version) -> None:
-        """Let go of what is held for the version: its rows were stored."""
+        """Free the content of the version in memory: its rows were stored."""
 
     def findings(self) -> tuple[Finding, ...]:
-        """Problems found while listing the versions."""
+        """Findings of listing the versions."""
         return ()
 
     def other_columns(self) -> Collection[str]:
-        """Columns of its files that are no data, such as those that tell versions."""
+        """Columns of its files that are no data, such as those that name versions."""
         return ()
 
     def untyped(self, version: Version) -> bool:
@@ -345,58 +366,31 @@ class VersionSource(Protocol):
         return False
 
     def remarks(self, version: Version) -> tuple[tuple[Severity, str], ...]:
-        """Unusual ways in which the version is written, and how it is read.
-
-        Raises
-        ------
-        VersionError
-            It is written so that its rows cannot be told.
-        """
+        """Unusual features of the version's files; VersionError if its rows are ambiguous."""
         return ()
 
     def parts(self, version: Version) -> Mapping[str, pl.LazyFrame]:
-        """The tables the version is put together from, by file, so that messages can name it."""
+        """The tables that make up the version, by file, so that messages can name it."""
         return {version.file: self.scan(version)}
 
     def unreadable(self, version: Version, error: BaseException) -> VersionError:
-        """The error to raise where reading the version ended in that error."""
+        """The error to raise after that error of reading the version."""
         return VersionError(f"{version.place} could not be read: {error}")
 
     def predictions(self, version: Version) -> PredictionTable | None:
-        """The version's predictions that stand in the data itself; None where there are none."""
+        """The version's predictions in the data itself, or None."""
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """An opened evolving dataset: its usable versions, their columns, and what was found wrong.
+    """An opened evolving dataset: its usable versions, their columns, and the findings.
 
-    Attributes
-    ----------
-    path
-        The project folder, or the file where a single table was opened.
-    address
-        What `open_project` was given, to open the project again.
-    versions
-        The usable versions, old to new.
-    kinds
-        The kind of every feature over all versions, in natural order of their names.
-    columns
-        The features each version has, with the kind they have there (None: without a value), by
-        version name. An absent feature counts as missing.
-    problems
-        What was found wrong, and what was done about it. Versions with an error are left out.
-    fingerprints
-        A digest of each version's content, by version name.
-    private
-        The one folder in which anything of the project may be kept; None where it is kept as
-        usual, beside the project and in the user's cache folder.
-    cached_only
-        Whether nothing is built or fitted in this process: cached results are used, as another
-        process computed them.
-    prediction_files
-        Files of external predictions by version name, in place of those of the folder; empty for
-        none.
+    `path` is the project folder or the single table, `address` the argument of `open_project`, of
+    which `private` and `cached_only` are options. `versions` are the usable ones, old to new.
+    `kinds` are those of the features over all versions, in natural order of their names; `columns`,
+    by version name, those in each version (None: without a value); an absent feature counts as
+    missing. `fingerprints` are digests of each version's content, by version name.
     """
 
     path: Path
@@ -415,22 +409,12 @@ class Project:
     prediction_files: Mapping[str, Path] | None = None
 
     def version(self, name: str) -> Version:
-        """The version of that name.
-
-        Raises
-        ------
-        SelectionError
-            No usable version has that name.
-        """
-        for version in self.versions:
-            if version.name == name:
-                return version
-        known = choices(version.name for version in self.versions)
-        raise SelectionError(f"There is no version '{name}' in {self.name}. {known}")
+        """The version of that name."""
+        return self.versions[place_of(name, [v.name for v in self.versions], "version")]
 
     @property
     def results_folder(self) -> Path:
-        """The folder of everything computed from this project."""
+        """The folder of cached results."""
         return self.private or cache_folder(self.path)
 
     @property
@@ -441,9 +425,12 @@ class Project:
 
 def natural_key(name: str) -> tuple[tuple[int, int, str, str], ...]:
     """A sort key by which 1.2 comes before 1.10."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return tuple(
-        _number_key(p) if p[0] in "0123456789" else (1, 0, p.casefold(), "") for p in parts
+        # by value; as text, because Python refuses to read thousands of digits as a number
+        (0, len(bare := part.lstrip("0")), bare, part)
+        if part[0] in "0123456789"
+        else (1, 0, part.casefold(), "")
+        for part in re.findall(r"[0-9]+|[^0-9]+", name)
     )
 
 
@@ -452,13 +439,7 @@ def natural_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (natural_key(name), name))
 
 
-def _number_key(digits: str) -> tuple[int, int, str, str]:
-    """By value; as text, because Python refuses to read thousands of digits as a number."""
-    bare = digits.lstrip("0")
-    return 0, len(bare), bare, digits
-
-
 def version_name(file: str) -> str:
-    """The name a version takes from its file: the file's name without its endings."""
+    """The name of a version from its file: the file's name without its endings."""
     name = Path(file).name
     return re.sub(r"\.(parquet|csv|csv\.gz|arrow|feather|jsonl)$", "", name, flags=re.IGNORECASE)

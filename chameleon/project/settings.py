@@ -13,17 +13,19 @@ import msgspec
 from msgspec import Meta
 
 from chameleon.errors import ProjectError
-from chameleon.project.column_patterns import CLASS, RULE, PredictionColumns, WeakColumns
+from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import (
+    CLASS,
+    RULE,
     SETTINGS_FILE,
     USUAL_NAMES,
-    Finding,
     ModelSpec,
+    PredictionColumns,
     Settings,
-    Severity,
     Version,
     ViewerKind,
     ViewerSpec,
+    WeakColumns,
     version_name,
 )
 from chameleon.project.toml_file import (
@@ -39,7 +41,6 @@ from chameleon.project.toml_file import (
 
 MOST_PIXELS = 4096 * 4096
 _MOST_PATTERNS = 20
-
 
 OneColumn = Annotated[
     str | Annotated[list[str], Meta(min_length=1, max_length=1)] | None,
@@ -224,25 +225,19 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
 
 
 def settings_of(given: Mapping[str, Any], name: str) -> Settings:
-    """The settings of a table with the keys of chameleon.toml.
-
-    Parameters
-    ----------
-    name
-        The project's name where the table has none.
-    """
+    """The settings of a table with the keys of chameleon.toml; `name` if it has none."""
     filled = {key: value for key, value in given.items() if value != {}}
     content = checked(filled, _Content, SETTINGS_FILE)
     columns = {role: _names(getattr(content.columns, role)) for role in USUAL_NAMES}
     weak, votes = content.columns.label_probabilities, content.columns.votes
-    said, viewer = content.predictions, content.viewer
+    found, viewer = content.predictions, content.viewer
     settings = Settings(
         name=content.name or name,
         columns={role: names for role, names in columns.items() if names},
         ignored=_names(content.columns.ignore),
         model=content.model.spec(),
         source=content.source,
-        predictions=None if said is None else PredictionColumns(said.columns, said.proba),
+        predictions=None if found is None else PredictionColumns(found.columns, found.proba),
         weak=WeakColumns(
             tuple(weak.items()) if isinstance(weak, dict) else weak,
             tuple(votes) if isinstance(votes, list) else votes,
@@ -269,16 +264,11 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
             )
         version = entry.version()
         if version.name in versions:
-            findings.append(
-                Finding(
-                    Severity.ERROR,
-                    f"{SETTINGS_FILE} lists version '{version.name}' twice: the second one "
-                    f"({version.file or f'number {number}'}) is left out. "
-                    "Give it a name of its own.",
-                    version=version.name,
-                    file=version.file,
-                )
+            message = (
+                f"{SETTINGS_FILE} lists version '{version.name}' twice: the second one "
+                f"({version.file or f'number {number}'}) is left out. Give it another name."
             )
+            findings.append(Finding(Severity.ERROR, message, version.name, version.file))
             continue
         versions[version.name] = version
         if entry.model is not None:
@@ -292,7 +282,7 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
 
 
 def merged_settings(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables of settings laid over one another, the last on top; None leaves a key as it is."""
+    """Tables of settings merged, the last one first; None leaves a key as it is."""
     merged: dict[str, Any] = {}
     for table in tables:
         for key, value in table.items():
@@ -306,68 +296,50 @@ def merged_settings(*tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_text(settings: Settings) -> str:
-    """The chameleon.toml that gives these settings again when it is read.
-
-    Defaults and problems are not written.
-
-    Raises
-    ------
-    ValueError
-        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
-    """
+    """The chameleon.toml of these settings, without defaults and findings; see `toml_text`."""
     return toml_text(settings_content(settings))
 
 
 def settings_content(settings: Settings) -> dict[str, Any]:
     """The settings as a table with the keys of chameleon.toml."""
+    weak, viewer, found = settings.weak, settings.viewer, settings.predictions
+    probabilities = weak.probabilities
     columns: dict[str, Any] = {
         role: names[0] if len(names) == 1 else names for role, names in settings.columns.items()
     }
-    weak, viewer, said = settings.weak, settings.viewer, settings.predictions
-    probabilities = weak.probabilities
-    content = {
-        "name": settings.name,
-        "source": settings.source or None,
-        "columns": _filled(
-            {
-                **columns,
-                "ignore": settings.ignored or None,
-                "label_probabilities": dict(probabilities)
-                if isinstance(probabilities, tuple)
-                else probabilities,
-                "votes": weak.votes,
-            }
-        ),
-        "viewer": viewer
-        and _filled(
-            {
-                "kind": viewer.kind.value,
-                "columns": viewer.columns or None,
-                "shape": viewer.shape,
-            }
-        ),
-        "predictions": said and _filled({"columns": said.columns, "proba": said.proba}),
-        "model": None if settings.model == ModelSpec() else _model(settings.model),
-        "test": _filled({"golden": settings.golden}),
-        "versions": [
-            _filled(
-                {
-                    "name": version.name,
-                    "file": version.file or None,
-                    "date": version.date,
-                    "note": version.note,
-                    "model": _model(settings.own_models.get(version.name)),
-                }
-            )
-            for version in settings.versions
-        ]
-        or None,
+    columns |= {
+        "ignore": settings.ignored or None,
+        "label_probabilities": dict(probabilities)
+        if isinstance(probabilities, tuple)
+        else probabilities,
+        "votes": weak.votes,
     }
-    return _filled(content) or {}
+    versions = [
+        _filled(
+            name=version.name,
+            file=version.file or None,
+            date=version.date,
+            note=version.note,
+            model=_model(settings.own_models.get(version.name)),
+        )
+        for version in settings.versions
+    ]
+    content = _filled(
+        name=settings.name,
+        source=settings.source or None,
+        columns=_filled(**columns),
+        viewer=viewer
+        and _filled(kind=viewer.kind.value, columns=viewer.columns or None, shape=viewer.shape),
+        predictions=found and _filled(columns=found.columns, proba=found.proba),
+        model=None if settings.model == ModelSpec() else _model(settings.model),
+        test=_filled(golden=settings.golden),
+        versions=versions or None,
+    )
+    return content or {}
 
 
-def _filled(table: dict[str, Any]) -> dict[str, Any] | None:
-    """The entries that are not None; None where all are."""
+def _filled(**table: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value of TOML
+    """The entries that are not None; None if all are."""
     return {key: value for key, value in table.items() if value is not None} or None
 
 

@@ -1,4 +1,4 @@
-"""Versions in one table, told apart by the values of a column or two."""
+"""Versions in one table, separated by the values of a column or two."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project.column_patterns import VersionPredictionColumns
-from chameleon.project.columns import named, type_kind
+from chameleon.project.address import asked_reading
+from chameleon.project.columns import named, type_kind, usual_column
 from chameleon.project.files import (
     ENDINGS,
     READ_ERRORS,
@@ -23,29 +23,28 @@ from chameleon.project.files import (
     scan_file,
     unreadable,
 )
-from chameleon.project.reading_settings import asked_reading, guessed
+from chameleon.project.findings import Finding, Severity
 from chameleon.project.readings import ROWS, ByDate, Reading, Timeline
 from chameleon.project.records import (
     SETTINGS_FILE,
     USUAL_NAMES,
-    Finding,
     PredictionTable,
     Settings,
-    Severity,
     Version,
+    VersionPredictionColumns,
     VersionSource,
 )
 from chameleon.project.text import require_whole_rows, text_form
 from chameleon.storage import FileMemory, digest, prune_cache, read_folder, write_folder
 
 FORMAT = 2
-"""Raised whenever a table is read otherwise, so that what is kept of it is made again."""
+"""Raised whenever a table is read otherwise, so that cached results of it are made again."""
 
 _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
 """Formats that must be read whole for any part of them: they are copied to Parquet once."""
 
 _ORDERED = (pl.Date, pl.Datetime("us"), pl.Datetime("ms"))
-_KEPT = 4
+_CACHED = 4
 _COPY = "table.parquet"
 _HASHES = ("\0hash0", "\0hash1")  # two sums of 64 bits each; the odds of a chance match are nil
 
@@ -53,9 +52,9 @@ _HASHES = ("\0hash0", "\0hash1")  # two sums of 64 bits each; the odds of a chan
 class TableSource(VersionSource):
     """One table, of which every version is the rows with certain values in its key columns.
 
-    The table is read whole once for each state of its file: for a digest of the rows behind each
-    distinct key. A version's fingerprint is made of those it holds, so that rows which join for a
-    new version leave the others as they are.
+    The table is read whole once for each state of its file: for a digest of the rows with each
+    distinct key. A version's fingerprint is made of those of its keys, so that rows added for a new
+    version leave the others unchanged.
     """
 
     pooled = True
@@ -64,43 +63,41 @@ class TableSource(VersionSource):
         self._folder = folder
         self._settings = settings
         self._memory = memory
-        self._held_files = HeldFiles(memory)
-        self._asked = settings.predictions
+        self._files = HeldFiles(memory)
         self._path = table_path(folder, settings)
         self._file = self._path.relative_to(folder).as_posix()
         try:
-            self._digest = self._file_digest()
+            self._digest = self._files.digest(self._path)
             self._read_from = self._copied()
             columns = self._table.collect_schema().names()
             self._reading: Reading = asked_reading(settings, columns, self._evidence)
             self._require_single()
             self._columns = _data_columns(settings, self._reading, columns)
             self._others = {*columns} - {*self._columns}
-            self._keys = self._kept_keys()
+            self._keys = self._key_table()
         except (*READ_ERRORS, VersionError) as error:
-            raise ProjectError(f"{self._file} {self._why(error)}") from error
+            raise ProjectError(f"{self._file} {self._reason(error)}") from error
         shown = self._keys.select(named(*self._reading.columns), ROWS)
         self._timeline: Timeline = self._reading.timeline(shown, self._file, settings.versions)
         self._held = {held.version.name: held for held in self._timeline.held}
-        self._said: dict[str, VersionPredictionColumns] = {}
-        if self._asked is not None:
-            self._said = self._asked.of_versions(columns, list(self._held))
+        self._predictions: dict[str, VersionPredictionColumns] = {}
+        if settings.predictions is not None:
+            self._predictions = settings.predictions.of_versions(columns, list(self._held))
 
     def versions(self) -> tuple[Version, ...]:
-        """All versions that hold a row, old to new."""
+        """All versions with a row, old to new."""
         return tuple(held.version for held in self._timeline.held)
 
     def findings(self) -> tuple[Finding, ...]:
         """Rows that belong to no version, and listed versions without any row."""
-        unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
-        content = self._held_files.held(self._read_from)
-        said = (
+        remarks = (
             text_form(self._path).remarks
             if is_untyped(self._path)
-            else file_remarks(self._read_from, content)
+            else file_remarks(self._read_from, self._files.held(self._read_from))
         )
+        unused = [v for v in self._settings.versions if v.file not in ("", self._file)]
         return (
-            *(Finding(severity, f"{self._file} {text}") for severity, text in said),
+            *(Finding(severity, f"{self._file} {text}") for severity, text in remarks),
             *self._timeline.findings,
             *(
                 Finding(
@@ -115,20 +112,20 @@ class TableSource(VersionSource):
         )
 
     def scan(self, version: Version) -> pl.LazyFrame:
-        """The version's rows, without the columns that only tell versions or predictions."""
+        """The version's rows, without the columns that only name versions or predictions."""
         return self._table.filter(self._holds(version)).select(named(*self._columns))
 
     def hold(self, version: Version) -> None:
-        """Read the table, of which the version is a part."""
-        self._held_files.hold(self._read_from)
+        """Read the table into memory, if it fits; the version is a part of it."""
+        self._files.hold(self._read_from)
 
     def release(self, version: Version) -> None:
-        """Let go of the table after the last version."""
+        """Free the table in memory after the last version."""
         if version.name == self._timeline.held[-1].version.name:
-            self._held_files.release([self._read_from])
+            self._files.release([self._read_from])
 
     def other_columns(self) -> Collection[str]:
-        """The columns that only tell versions or predictions."""
+        """The columns that only name versions or predictions."""
         return self._others
 
     def untyped(self, version: Version) -> bool:
@@ -137,13 +134,11 @@ class TableSource(VersionSource):
 
     def fingerprint(self, version: Version) -> str:
         """A digest of the version's rows, whatever their order."""
-        if self._file_digest() != self._digest:
+        if self._files.digest(self._path) != self._digest:
             return f"{version.name} of another {self._file}"  # it changed since it was opened
         held = self._keys.filter(pl.Series(self._held[version.name].keys))
-        schema = [
-            (n, str(t))
-            for n, t in self._table.select(named(*self._columns)).collect_schema().items()
-        ]
+        data = self._table.select(named(*self._columns)).collect_schema()
+        schema = [(name, str(dtype)) for name, dtype in data.items()]
         return digest(FORMAT, schema, pl.__version__, held.select(pl.sum(ROWS, *_HASHES)).row(0))
 
     def unreadable(self, version: Version, error: BaseException) -> VersionError:
@@ -152,111 +147,115 @@ class TableSource(VersionSource):
 
     def predictions(self, version: Version) -> PredictionTable | None:
         """Predictions of the version's model for the rows of the table."""
-        said = self._said.get(version.name)
-        if self._asked is None or said is None or said.prediction is None:
+        asked, found = self._settings.predictions, self._predictions.get(version.name)
+        if asked is None or found is None or found.prediction is None:
             return None
-        everywhere = "{version}" in self._asked.columns
+        everywhere = "{version}" in asked.columns
         own = self._holds(version)
         return PredictionTable(
             file=self._file,
             table=self._table if everywhere else self._table.filter(own),
             fingerprint=self._digest,
             untyped=self.untyped(version),
-            prediction=said.prediction,
-            shares=said.shares,
+            prediction=found.prediction,
+            shares=found.shares,
             own=own if everywhere else None,
         )
 
     def _holds(self, version: Version) -> pl.Expr:
-        """A test of rows: those of the version pass.
+        """True for the version's rows.
 
-        Every reading asks each of its columns by itself, so that the values of one column may be
+        Every reading tests each of its columns separately, so that the values of one column may be
         looked up without those of the other.
         """
-        keys = self._held[version.name].keys
-        tests = [
-            _one_of(self._keys[name], self._keys[name].filter(pl.Series(keys)))
-            for name in self._reading.columns
-        ]
-        return pl.all_horizontal(tests)
+        keys = pl.Series(self._held[version.name].keys)
+        columns = (self._keys[name] for name in self._reading.columns)
+        return pl.all_horizontal([_one_of(column, column.filter(keys)) for column in columns])
 
     def _evidence(self, column: str) -> str:
-        """Evidence of the ids about a version column: each is once in the table, or often."""
+        """The number of rows per id as evidence about a version column."""
         columns = self._table.collect_schema().names()
-        asked = self._settings.columns.get("id", ())
-        usual = guessed(columns, USUAL_NAMES["id"])
-        ids = asked or ((usual,) if usual else ())
+        usual = usual_column(USUAL_NAMES["id"], columns)
+        ids = self._settings.columns.get("id", ()) or ((usual,) if usual else ())
         if not ids or not set(ids) <= set(columns):
             return ""
-        self._held_files.hold(self._read_from)
+        self._files.hold(self._read_from)
         counts = self._table.select(
             rows=pl.len(), ids=pl.struct(named(*ids)).n_unique(), versions=named(column).n_unique()
         )
         rows, distinct, versions = counts.collect().row(0)
         return (
             f" Its {rows:,} rows have {distinct:,} ids and {versions:,} values of '{column}', "
-            f"which speaks for {'snapshot or valid' if distinct < rows else 'since'}."
+            f"which suggests {'snapshot or valid' if distinct < rows else 'since'}."
         )
-
-    def _file_digest(self) -> str:
-        return self._held_files.digest(self._path)
 
     @property
     def _table(self) -> pl.LazyFrame:
-        """The whole table, scanned anew: a scan remembers where rows were in the file."""
-        return scan_file(self._read_from, self._held_files.held(self._read_from))
+        """The whole table, scanned anew: a scan caches where rows were in the file."""
+        return scan_file(self._read_from, self._files.held(self._read_from))
 
     def _copied(self) -> Path:
-        """The file to read from: the table, or the copy kept of one that is slow to read."""
+        """The file to read from: the table, or the cached copy of one that is slow to read."""
         if ending(self._path) not in _SLOW_ENDINGS:
             return self._path
         target = self._memory.folder / f"table-{digest(FORMAT, self._digest, ending(self._path))}"
         copy = read_folder(target, lambda folder: folder / _COPY, "table copy")
         if copy is None:
             if is_untyped(self._path):
-                require_whole_rows(self._path, self._held_files.held(self._path))
-            prune_cache(self._memory.folder, "table", keep=_KEPT)
+                require_whole_rows(self._path, self._files.held(self._path))
+            prune_cache(self._memory.folder, "table", keep=_CACHED)
             copy = target / _COPY if write_folder(target, self._copy) else self._path
         if copy != self._path:
-            self._held_files.release([self._path])
+            self._files.release([self._path])
         return copy
 
     def _copy(self, folder: Path) -> None:
-        content = self._held_files.held(self._path)
-        scan_file(self._path, content).sink_parquet(folder / _COPY)
+        scan_file(self._path, self._files.held(self._path)).sink_parquet(folder / _COPY)
         self._require_same()
 
     def _require_same(self) -> None:
-        """Refuse to keep, under the digest of the file, what was read of another state of it."""
-        if self._file_digest() != self._digest:
+        """Refuse to cache, under the digest of the file, rows of another state of it."""
+        if self._files.digest(self._path) != self._digest:
             raise ProjectError(f"{self._file} changed while it was read. Open the project again.")
 
-    def _kept_keys(self) -> pl.DataFrame:
-        """The distinct key values, with the count and the digest of the rows that have them."""
-        name = digest(FORMAT, pl.__version__, self._digest, self._reading.columns, self._columns)
+    def _key_table(self) -> pl.DataFrame:
+        """A row per distinct key: its values, the count of its rows, and two sums of hashes."""
+        keys, columns = self._reading.columns, self._columns
+        name = digest(FORMAT, pl.__version__, self._digest, keys, columns)
         target = self._memory.folder / f"keys-{name}"
-        kept = read_folder(
+        cached = read_folder(
             target, lambda folder: pl.read_parquet(folder / "keys.parquet"), "table index"
         )
-        if kept is not None:
-            return kept
-        self._held_files.hold(self._read_from)
-        keys = _key_table(self._table, self._reading.columns, self._columns)
+        if cached is not None:
+            return cached
+        self._files.hold(self._read_from)
+        schema = self._table.collect_schema()
+        single = [name for name in columns if _is_single(schema[name])]  # others are left out
+        row = pl.struct(named(*single)) if single else pl.lit(0)
+        hashes = [row.hash(seed).alias(name) for seed, name in enumerate(_HASHES)]
+        found = (
+            self._table.select(named(*keys), *hashes)
+            .group_by(named(*keys))
+            .agg(pl.len().alias(ROWS), pl.col(_HASHES).sum())
+            .sort(named(*keys))
+            .collect(engine="streaming")
+        )
         self._require_same()
-        prune_cache(self._memory.folder, "keys", keep=_KEPT)
-        write_folder(target, lambda folder: keys.write_parquet(folder / "keys.parquet"))
-        return keys
+        prune_cache(self._memory.folder, "keys", keep=_CACHED)
+        write_folder(target, lambda folder: found.write_parquet(folder / "keys.parquet"))
+        return found
 
     def _require_single(self) -> None:
         schema = self._table.collect_schema()
         for name in self._reading.columns:
             if not _is_single(schema[name]):
                 raise ProjectError(
-                    f"{self._file}: column '{name}' holds {schema[name]}, which is no single value "
-                    "and tells no version. Name another column under [source] in chameleon.toml."
+                    f"{self._file} has {schema[name]} in column '{name}', which isn't a single "
+                    "value and names no version. Name another column under [source] in "
+                    "chameleon.toml."
                 )
 
-    def _why(self, error: BaseException) -> str:
+    def _reason(self, error: BaseException) -> str:
         if isinstance(error, VersionError):
             return str(error)
         if not self._path.is_file():
@@ -290,7 +289,7 @@ def table_path(folder: Path, settings: Settings) -> Path:
 
 
 def with_date_role(settings: Settings) -> Settings:
-    """The settings in which the column that cuts the table also is the date of its instances."""
+    """The settings in which the column that cuts the table is also the date of its instances."""
     column = settings.source.get("date")
     if not isinstance(column, str) or "date" in settings.columns:
         return settings
@@ -298,46 +297,24 @@ def with_date_role(settings: Settings) -> Settings:
 
 
 def _data_columns(settings: Settings, reading: Reading, columns: Sequence[str]) -> list[str]:
-    """The columns that are data: all but those that tell versions or hold predictions.
+    """The columns that are data: all but those that name versions or contain predictions.
 
-    A column that tells versions stays where it also has a role, such as the date.
+    A column that names versions stays if it also has a role, such as the date.
     """
-    named = {role: settings.columns.get(role, ()) for role in USUAL_NAMES}
-    usual = {*USUAL_NAMES["date"], *USUAL_NAMES["source"]}
-    kept = {name for role in ("date", "source") for name in named[role]}
+    keys = set(reading.columns)
     for role in ("id", "label", "split"):
-        taken = set(named[role]) & set(reading.columns)
+        taken = keys & set(settings.columns.get(role, ()))
         if taken:
             raise ProjectError(
-                f"Column '{min(taken)}' tells the versions of {settings.source['file']}, and "
+                f"Column '{min(taken)}' names the versions of {settings.source['file']}, and "
                 f"cannot be the {role} too. Name another under [columns]."
             )
-    return [
-        name
-        for name in columns
-        if not settings.holds_predictions(name)
-        and (
-            name not in reading.columns
-            or name in kept
-            or isinstance(reading, ByDate)
-            or name.casefold() in usual
-        )
-    ]
-
-
-def _key_table(table: pl.LazyFrame, keys: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
-    """A row for each distinct key: its values, the count of its rows, and two sums of hashes."""
-    schema = table.collect_schema()
-    single = [name for name in columns if _is_single(schema[name])]  # others are left out anyway
-    row = pl.struct(named(*single)) if single else pl.lit(0)
-    hashes = [row.hash(seed).alias(name) for seed, name in enumerate(_HASHES)]
-    return (
-        table.select(named(*keys), *hashes)
-        .group_by(named(*keys))
-        .agg(pl.len().alias(ROWS), pl.col(_HASHES).sum())
-        .sort(named(*keys))
-        .collect(engine="streaming")
-    )
+    if isinstance(reading, ByDate):
+        keys = set()
+    for role in ("date", "source"):
+        keys -= {*settings.columns.get(role, ())}
+        keys = {name for name in keys if name.casefold() not in USUAL_NAMES[role]}
+    return [name for name in columns if name not in keys and not settings.holds_predictions(name)]
 
 
 def _is_single(dtype: pl.DataType) -> bool:
@@ -349,7 +326,7 @@ def _is_single(dtype: pl.DataType) -> bool:
 
 
 def _one_of(every: pl.Series, wanted: pl.Series) -> pl.Expr:
-    """A test of rows: those with one of the wanted values, of all that there are, pass."""
+    """True for rows with one of the wanted values, of all values in `every`."""
     column = named(every.name)
     values, distinct = wanted.drop_nulls().unique().sort(), every.drop_nulls().unique()
     if len(values) == len(distinct):

@@ -1,7 +1,7 @@
 """The form of a text file (CSV): its encoding, separator, decimal comma, and line ends.
 
-A form other than UTF-8, commas and line feeds is read only where it is certain, and told; what
-cannot be certain is refused with the way to convert it.
+A form other than UTF-8, commas, and line feeds is read only if it is certain, and reported; an
+uncertain one is refused with the way to convert it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.errors import VersionError
-from chameleon.project.records import Severity
+from chameleon.project.findings import Severity
 
 _HEAD = 1 << 18
 _BLOCK = 1 << 24
@@ -33,13 +33,15 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-"""Byte order marks and the encodings they are certain signs of; the longer ones first."""
+"""Byte order marks and their encodings; the longer ones first."""
 
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,([0-9]+)([eE][+-]?[0-9]+)?")
 _POINT_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?")
+_NO_TEXT = "it is damaged, or no text. Write it again."
 _QUOTED = re.compile(r'"[^"]*("|\Z)')
 _DECIMAL_COMMA = r"^([+-]?[0-9]+),([0-9]+([eE][+-]?[0-9]+)?)$"
+WEB_PAGE = "a web page or XML, not a table"
 MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 
 
@@ -47,12 +49,8 @@ MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body)", re.IGNORECASE)
 class TextForm:
     """The form of a text file.
 
-    Attributes
-    ----------
-    doubtful
-        A number whose comma may stand for decimals or for thousands; None where there is none.
-    example
-        A number with a decimal comma; None where there are none.
+    `example` is a number with a decimal comma, `doubtful` one whose comma may separate decimals or
+    thousands; None without one.
     """
 
     encoding: str = "utf-8"
@@ -63,35 +61,29 @@ class TextForm:
 
     @property
     def remarks(self) -> tuple[tuple[Severity, str], ...]:
-        """Unusual features and how they were read, each to follow the name of the file."""
-        said: list[str] = []
+        """Unusual features, and how they are read, each to follow the name of the file."""
+        notes: list[str] = []
         if self.encoding != "utf-8":
-            said.append(f"is {self.encoding.upper()} text, told by its byte order mark.")
+            notes.append(f"is {self.encoding.upper()} text, according to its byte order mark.")
         if self.separator != ",":
-            said.append(f"is separated by {_SEPARATORS[self.separator]} instead of commas.")
+            notes.append(f"is separated by {_SEPARATORS[self.separator]} instead of commas.")
         if self.line_end != "\n":
-            said.append("ends its lines with carriage returns alone.")
+            notes.append("ends its lines with carriage returns only.")
         if self.example is not None:
             read = self.example.replace(",", ".")
-            said.append(f"has decimal commas: '{self.example}' is read as {read}.")
-        notes = [(Severity.NOTE, text) for text in said]
-        if self.doubtful is None:
-            return tuple(notes)
-        doubt = (
-            f"has numbers such as '{self.doubtful}', whose comma may stand for decimals or for "
-            "thousands: they are read as text. Write them with a decimal point."
-        )
-        return (*notes, (Severity.WARNING, doubt))
+            notes.append(f"has decimal commas: '{self.example}' is read as {read}.")
+        found = [(Severity.NOTE, note) for note in notes]
+        if self.doubtful is not None:
+            doubt = (
+                f"has numbers such as '{self.doubtful}', whose comma may separate decimals or "
+                "thousands: they are read as text. Write them with a decimal point."
+            )
+            found.append((Severity.WARNING, doubt))
+        return tuple(found)
 
 
 def text_form(path: Path) -> TextForm:
-    """The form of a file, read from its beginning.
-
-    Raises
-    ------
-    VersionError
-        It is no text, or in an encoding that cannot be told. The message follows the file's name.
-    """
+    """The form of a file, found from its beginning; the error's message follows the file's name."""
     status = path.stat()
     return _form_of(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
@@ -103,9 +95,9 @@ def _form_of(path: Path, size: int, changed: int, node: int) -> TextForm:
         whole = not stream.read(1)
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
     if head.startswith(b"PAR1"):
-        raise VersionError("holds Parquet, not text. Rename it, with the ending .parquet.")
+        raise VersionError("contains Parquet, not text. Rename it, with the ending .parquet.")
     if MARKUP.match(head):
-        raise VersionError("holds a web page or XML, not a table. Fetch or write the file again.")
+        raise VersionError(f"contains {WEB_PAGE}. Fetch or write the file again.")
     if encoding == "utf-8" and b"\0" in head:
         raise VersionError(_nul_message(head))
     if encoding == "utf-8":
@@ -124,9 +116,7 @@ def _nul_message(head: bytes) -> str:
             "such as by: iconv -f UTF-16LE -t UTF-8."
         )
     line = head[: head.index(0)].count(b"\n") + 1
-    return (
-        f"holds NUL bytes, the first in line {line:,}: it is damaged, or no text. Write it again."
-    )
+    return f"contains NUL bytes, the first in line {line:,}: {_NO_TEXT}"
 
 
 def _require_utf8(head: bytes, *, whole: bool) -> None:
@@ -137,9 +127,9 @@ def _require_utf8(head: bytes, *, whole: bool) -> None:
             return  # a character cut in two by the end of the head
         line = head[: error.start].count(b"\n") + 1
         raise VersionError(
-            f"is no UTF-8: line {line:,} has the byte 0x{head[error.start]:02X}. Which encoding it "
-            "is cannot be told from its bytes; often it is Windows-1252 (Latin-1). Save it as "
-            "UTF-8, such as by: iconv -f WINDOWS-1252 -t UTF-8."
+            f"isn't UTF-8: line {line:,} has the byte 0x{head[error.start]:02X}. Its bytes don't "
+            "identify the encoding; often it is Windows-1252 (Latin-1). Save it as UTF-8, such as "
+            "by: iconv -f WINDOWS-1252 -t UTF-8."
         ) from error
 
 
@@ -151,7 +141,7 @@ def _form_of_text(text: str, *, whole: bool, encoding: str, line_end: str) -> Te
         return TextForm(encoding, line_end=line_end)
     cells = [cell.strip() for row in _rows(lines[1:], found[0]) for cell in row]
     commas = [match for cell in cells if (match := _COMMA_NUMBER.fullmatch(cell))]
-    # 1,234 alone may be one thousand; 0,75 and 1,2345 are none
+    # 1,234 may be more than a thousand; 0,75 and 1,2345 are not
     sure = next((match[0] for match in commas if len(match[1]) != 3), None)
     if any(_POINT_NUMBER.fullmatch(cell) for cell in cells):
         sure = None
@@ -167,40 +157,29 @@ def _rows(lines: list[str], separator: str) -> Iterator[list[str]]:
 
 
 def scan_text(path: Path, content: bytes | None = None) -> pl.LazyFrame:
-    """The file as a lazy frame of String columns, whatever its form; `content`: its bytes."""
+    """The file, or its bytes as `content`, as a lazy frame of String columns."""
     form = text_form(path)
     source: Path | bytes = path if content is None else content
     if form.encoding != "utf-8":
         with _opened(path, content) as stream:
             source = stream.read().decode(form.encoding).removeprefix("\ufeff").encode()
     scan = pl.scan_csv(
-        source,
-        infer_schema=False,
-        glob=False,
-        separator=form.separator,
-        eol_char=form.line_end,
+        source, infer_schema=False, glob=False, separator=form.separator, eol_char=form.line_end
     )
     if form.example is not None:
         scan = scan.with_columns(pl.all().str.replace(_DECIMAL_COMMA, "$1.$2"))
     names = scan.collect_schema().names()
-    quoted = {name: name.replace('""', '"') for name in names if '""' in name}  # polars keeps both
+    quoted = {name: name.replace('""', '"') for name in names if '""' in name}  # polars leaves both
     if quoted and len({*names, *quoted.values()}) == len(names) + len(quoted):
         scan = scan.rename(quoted)
     return scan
 
 
 def require_whole_rows(path: Path, content: bytes | None = None) -> None:
-    """Refuse a file of which a row has more or fewer fields than the header, or a NUL byte.
+    """Refuse a file with a NUL byte, or a row with more or fewer fields than the header.
 
-    Parameters
-    ----------
-    content
-        Its bytes; they are read, up to twice, where they are not given.
-
-    Raises
-    ------
-    VersionError
-        The message follows the file's name.
+    The error's message follows the file's name. Without `content`, its bytes, the file is read,
+    up to twice.
     """
     form = text_form(path)
     width: int | None = None
@@ -213,13 +192,12 @@ def require_whole_rows(path: Path, content: bytes | None = None) -> None:
         odd = np.flatnonzero(fields != width)
         count += odd.size
         wrong += [(int(line[k]), int(fields[k])) for k in odd[:1]]
-    if not count:
-        return
-    raise VersionError(
-        f"has {count:,} rows with more or fewer fields than the {width:,} of its header, the first "
-        f"in line {wrong[0][0]:,} ({wrong[0][1]:,} fields). Write every field of a row, empty ones "
-        "too, and put quotes around a field that holds the separator."
-    )
+    if count:
+        raise VersionError(
+            f"has {count:,} rows with more or fewer fields than the {width:,} of its header, the "
+            f"first in line {wrong[0][0]:,} ({wrong[0][1]:,} fields). Write every field of a row, "
+            "empty ones too, and put quotes around a field that contains the separator."
+        )
 
 
 Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -249,7 +227,7 @@ def _has_quotes(stream: BinaryIO) -> bool:
     found = False
     while block := stream.read(_BLOCK):
         if b"\0" in block:
-            raise VersionError("holds NUL bytes: it is damaged, or no text. Write it again.")
+            raise VersionError(f"contains NUL bytes: {_NO_TEXT}")
         found |= b'"' in block
     return found
 
@@ -283,7 +261,7 @@ def _counts(
 
 
 def _opened(path: Path, content: bytes | None = None) -> BinaryIO:
-    """The text in a file, or in its bytes, unpacked where it is packed."""
+    """The text in a file, or in its bytes, unpacked if it is packed."""
     stream: BinaryIO = path.open("rb") if content is None else io.BytesIO(content)
     packed = stream.read(2) == _GZIP
     stream.seek(0)

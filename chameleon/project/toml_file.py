@@ -1,8 +1,8 @@
-"""TOML files: written, read within limits, and checked against the shape of their tables.
+"""TOML files: written, read within limits, and checked against the shape of their tables; tours.
 
-A hostile file takes no time out of proportion. A shape is a `Table`: its fields are the keys, and
-`must` says what a value is. msgspec rather than pydantic, because nothing but a check of plain
-values is needed: it is strict (no "3" for 3), names the place of an error as a path, and has no
+A hostile file takes no disproportionate time. A shape is a `Table`: its fields are the keys, and
+`must` states the requirement on a value. msgspec rather than pydantic, because only plain values
+are checked: it is strict (no "3" for 3), gives the place of an error as a path, and has no
 dependencies.
 """
 
@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
+from urllib.parse import parse_qsl
 
 import msgspec
 import tomli_w
@@ -24,7 +26,7 @@ MOST_BYTES = 100_000
 """Python's parser takes the square of a dotted key's length: 46 s and 3.7 GB for 60 kB of one."""
 
 MOST_DEPTH = 50
-"""Its parser, and what reads the values afterwards, call themselves once a level."""
+"""The parser, and the functions that read the values, call themselves once per level."""
 
 MOST_VALUES = 5_000
 """Of one list or table."""
@@ -39,8 +41,8 @@ _TOKENS = re.compile(
     r"|[\[\]{}.=,\n]",
     re.DOTALL,
 )
-"""Strings, comments, and the signs that nest or end a key. What has no end reaches to the end of
-its line or of the text, so that nothing is looked at twice."""
+"""Strings, comments, and the signs that nest or end a key. A string without an end reaches to the
+end of its line or of the text, so that nothing is scanned twice."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -63,24 +65,18 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def toml_text(content: Mapping[str, Any]) -> str:
-    """A table as TOML.
-
-    Raises
-    ------
-    ValueError
-        TOML cannot hold a value: None, an integer beyond 64 bits, half of a surrogate pair.
-    """
+    """A table as TOML; ValueError for None, a larger integer than 64 bits, or half a character."""
     _require_integers(content)
     try:
         text = tomli_w.dumps(content)
         text.encode()
     except (TypeError, UnicodeEncodeError) as error:
-        raise ValueError(f"TOML cannot hold a value: {error}.") from error
+        raise ValueError(f"TOML cannot represent a value: {error}.") from error
     return text
 
 
 def _require_integers(value: object) -> None:
-    """Refuse integers that TOML cannot hold, however deep; tomli-w writes them."""
+    """Refuse integers beyond 64 bits at any depth; tomli-w writes them."""
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ValueError(f"TOML has no integer as large as {value}.")
     if isinstance(value, (Mapping, list, tuple)):
@@ -89,9 +85,9 @@ def _require_integers(value: object) -> None:
 
 
 def _require_flat(text: str, name: str) -> None:
-    """Refuse brackets in brackets, or a key of parts, beyond the depth, before anything is parsed.
+    """Refuse nested brackets, or a dotted key, beyond the depth, before anything is parsed.
 
-    Exact up to the first error in the text, which is as far as the parser comes.
+    Exact up to the first error in the text, where the parser stops.
     """
     brackets = dots = 0
     for token in _TOKENS.finditer(text):
@@ -107,7 +103,7 @@ def _require_flat(text: str, name: str) -> None:
 
 
 def _require_modest(content: dict[str, Any], name: str) -> None:
-    """Refuse what the parser takes and the rest of the program should not."""
+    """Refuse values that the parser accepts but the program should not."""
     waiting: list[tuple[tuple[str, ...], object]] = [((), content)]
     while waiting:
         place, value = waiting.pop()
@@ -141,7 +137,7 @@ def _key(place: tuple[str, ...]) -> str:
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A table of a TOML file. `__post_init__` refuses by ValueError what no type can say."""
+    """A table of a TOML file. `__post_init__` raises ValueError for what types can't express."""
 
 
 def must(be: str) -> msgspec.Meta:
@@ -161,14 +157,7 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 def checked(content: Mapping[str, Any], shape: type[Shape], file: str) -> Shape:
-    """The content in that shape.
-
-    Raises
-    ------
-    ProjectError
-        A key is unknown or missing, or a value is not what it must be; the message names the file,
-        the key, what was found, and what to do.
-    """
+    """The content in that shape; the error names the file, the key, what was found, what to do."""
     try:
         return msgspec.convert(content, shape)
     except msgspec.ValidationError as error:
@@ -223,14 +212,14 @@ def _reason(error: msgspec.ValidationError, place: _Place) -> str:
 
 
 def close_names(name: str, known: Iterable[str]) -> str:
-    """A question that names the known names which read almost like it; empty without one."""
+    """A question with the known names that are almost equal; empty without one."""
     most = 100  # comparing two texts takes the product of their lengths
     close = get_close_matches(name[:most], [one for one in known if len(one) <= most])
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def _described(hint: object) -> str:
-    """The requirement on values of a type; a table where nothing is said."""
+    """The requirement on values of a type; a table without one."""
     metas = getattr(hint, "__metadata__", ())
     said = [meta.description for meta in metas if getattr(meta, "description", None)]
     deeper = (_described(part) for part in get_args(hint))
@@ -241,3 +230,54 @@ def _table_of(hint: object) -> type[Table] | None:
     if isinstance(hint, type) and issubclass(hint, Table):
         return hint
     return next((found for part in get_args(hint) if (found := _table_of(part)) is not None), None)
+
+
+TOUR_FILE = "tour.toml"
+"""The file of a project's tour, beside its chameleon.toml; a project needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TourStep:
+    """One step of a tour: a title, a text, and the view to open.
+
+    `page` is the last part of a page's address, empty for the Overview. `query` is the selection,
+    as items of an address, and `options` are the page's switches by their keys.
+    """
+
+    title: str
+    text: str
+    page: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    options: Mapping[str, str | bool | int] = field(default_factory=dict)
+
+
+class _Step(Table):
+    title: Annotated[str, must("a text")]
+    text: Annotated[str, must("a text")]
+    page: Annotated[str, must("a text")] = ""
+    link: Annotated[str, must("a text")] = ""
+    options: Annotated[
+        dict[str, str | bool | int], must("a table of texts, numbers and switches")
+    ] = msgspec.field(default_factory=dict)
+
+
+class _Tour(Table):
+    steps: Annotated[tuple[_Step, ...], must("written as [[steps]] tables")]
+
+
+def read_tour(folder: Path) -> tuple[TourStep, ...]:
+    """The steps of a project's tour.toml, in their order; empty without one."""
+    path = folder / TOUR_FILE
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        return ()
+    tour = checked(read_toml(path), _Tour, TOUR_FILE)
+    return tuple(
+        TourStep(
+            title=step.title,
+            text=step.text,
+            page=step.page,
+            query=tuple(parse_qsl(step.link, keep_blank_values=True)),
+            options=step.options,
+        )
+        for step in tour.steps
+    )

@@ -1,12 +1,20 @@
-"""A project that a visitor brings along: several tables, one table, or a zip of a folder."""
+"""A project that a visitor uploads: several tables, one table, or a zip of a folder.
+
+A stranger's zip is unpacked only into its folder, within limits, and only plain files of it.
+"""
 
 from __future__ import annotations
 
 import gzip
 import os
+import re
+import stat
+import struct
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,14 +22,20 @@ from typing import BinaryIO
 import polars as pl
 
 from chameleon.errors import ProjectError
-from chameleon.project.columns import named
+from chameleon.project.columns import listed, named
 from chameleon.project.files import READ_ERRORS, ending, read_error_message, scan_file
-from chameleon.project.folder import SHIPPED_FOLDERS, VERSIONS_FOLDER
-from chameleon.project.records import SETTINGS_FILE, ModelSpec, Project, Settings, Version
+from chameleon.project.records import (
+    SETTINGS_FILE,
+    SHIPPED_FOLDERS,
+    VERSIONS_FOLDER,
+    ModelSpec,
+    Project,
+    Settings,
+    Version,
+)
 from chameleon.project.settings import settings_text
-from chameleon.project.unpacking import refused_name, same_names, unpack
 
-_CHUNK_BYTES = 1_000_000
+_CHUNK_BYTES = 1 << 18
 _INSTEAD = "Leave out versions, or run Chameleon yourself, where there is no limit."
 _ESTIMATORS = (
     "HistGradientBoostingClassifier", "LogisticRegression", "DecisionTreeClassifier",
@@ -31,31 +45,35 @@ _ESTIMATORS = (
 
 _LARGEST_PARAMETER = 1_000
 
+MOST_ENTRIES = 1_000
+MOST_RATIO = 200
+"""Tables shrink to a fifth or a twentieth; a file that shrinks to a 200th is an attack."""
+
+_FREE_BYTES = 1_000_000
+"""A small file of one repeated value may shrink more, and does no harm."""
+
+_INDEX_BYTES = 1_000_000
+_LONGEST_NAME = 240
+_LONGEST_COMMENT = 65_535
+_END, _END64 = b"PK\x05\x06", b"PK\x06\x07"
+_END_BYTES, _LOCATOR_BYTES = 22, 20
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
+
+Wanted = Callable[[tuple[str, ...]], bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits to a project of other people on a server.
+    """The limits to an upload on a server.
 
-    Attributes
-    ----------
-    files
-        Files, after unpacking.
-    sent_bytes
-        Bytes as they are sent.
-    bytes
-        Bytes after unpacking, what a csv.gz grows to included.
-    rows
-        Rows of all files together.
-    columns
-        Columns of a file.
-    values
-        Rows times columns, of all files together.
-    versions
-        Versions.
-    predictions
-        Rows of all files together, times versions: every model predicts every row.
-    probabilities
-        Rows of all files together, times classes: what one model says.
+    `sent_bytes` are those of the upload, `bytes` those of the unpacked files, also of a csv.gz.
+    Columns are those of one file, rows and `values` (rows times columns) those of all files
+    together. `predictions` are rows times versions, because every model predicts every row, and
+    `probabilities` rows times classes, those of one model.
     """
 
     files: int = 200
@@ -70,19 +88,14 @@ class Limits:
 
 
 Sent = tuple[str, int, BinaryIO]
-"""Name, size in bytes and content of a file as it was sent."""
+"""Name, size in bytes, and content of an uploaded file."""
 
 
 def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
-    """Write the files as a project into the empty folder; return a sentence on what was left out.
+    """Write the files as a project into the empty folder; return a sentence on skipped ones.
 
-    Several tables become the versions; one table becomes the table of which [source] is still to
-    be said; a zip is unpacked. No table is read: see `require_readable`.
-
-    Raises
-    ------
-    ProjectError
-        A limit is passed, or a file cannot be used. The message names what was found.
+    Several tables become the versions; one table becomes the table of which [source] is still
+    unknown; a zip is unpacked. No table is read: see `require_readable`.
     """
     _require(len(sent), limits.files, "files")
     total = sum(size for _, size, _ in sent)
@@ -94,29 +107,27 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
     zips = [entry for entry in sent if entry[0].lower().endswith(".zip")]
     if zips and len(sent) > 1:
         raise ProjectError(
-            f"Bring either one zip or tables, found {len(zips)} zip and {len(sent) - len(zips)} "
+            f"Upload either one zip or tables, found {len(zips)} zip and {len(sent) - len(zips)} "
             "other files. Put everything into one zip."
         )
-    left_out = ""
+    skipped: tuple[str, ...] = ()
     if zips:
-        unpacked = unpack(zips[0][2], folder, wanted=_belongs, most_bytes=limits.bytes)
-        left_out = _left_out(unpacked.skipped)
+        skipped = unpack(zips[0][2], folder, wanted=_belongs, most_bytes=limits.bytes)
     else:
         _write_tables(sent, folder)
     _require_project(folder, limits)
-    _say_single_table(folder)
-    return left_out
+    _name_single_table(folder)
+    if not skipped:
+        return ""
+    some = listed(skipped, 3)
+    return f"{len(skipped):,} entries of the zip are no part of a project and left out: {some}."
 
 
 def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None]) -> None:
     """Read every table of an upload's project folder to its end, and refuse too large ones.
 
-    A damaged file may end the process: call it in a child process.
-
-    Parameters
-    ----------
-    doing
-        Called before each file with the words that begin a message about it.
+    A damaged file may end the process: call it in a child process. `doing` is called before each
+    file with the beginning of a message about it.
     """
     rows = values = 0
     for path in _tables(folder):
@@ -126,19 +137,22 @@ def require_readable(folder: Path, limits: Limits, doing: Callable[[str], None])
         _require(width, limits.columns, f"columns in {path.name}")
         _require(rows, limits.rows, "rows, all files together")
         _require(values, limits.values, "values (rows times columns, all files together)")
-        if height:
-            _read_whole(path)
+        with _named_errors(path):  # decode every value: damage may begin after a correct header
+            if height:
+                scan_file(path).sink_ipc(os.devnull)
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Raise errors of reading a file with its name."""
+    try:
+        yield
+    except READ_ERRORS as error:
+        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def require_allowed(project: Project, limits: Limits) -> None:
-    """Refuse what a stranger's project may not ask of a server.
-
-    Raises
-    ------
-    ProjectError
-        It has too many versions or classes, or its model would take time or memory out of
-        proportion.
-    """
+    """Refuse a stranger's project with too many versions or classes, or too costly a model."""
     _require(len(project.versions), limits.versions, "versions")
     rows = sum(_shape(path)[0] for path in _tables(project.path))
     _require(rows * len(project.versions), limits.predictions, "predictions (rows times versions)")
@@ -169,7 +183,7 @@ def _require_modest(spec: ModelSpec) -> None:
 
 
 def write_project_zip(folder: Path, target: Path) -> None:
-    """Write the project of a folder as a zip: settings and tables, nothing that was computed."""
+    """Write the settings and tables of a project folder as a zip, without computed results."""
     name = folder.name
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
@@ -179,38 +193,31 @@ def write_project_zip(folder: Path, target: Path) -> None:
 
 
 def _belongs(parts: tuple[str, ...]) -> bool:
-    """Return True if the path is that of a project's settings, or of a table in its place."""
+    """Return True for the path of a project's settings, or of a table in its place."""
     if any(part.startswith((".", "~")) for part in parts):
         return False
     if parts == (SETTINGS_FILE,):
         return True
-    if parts[0] in SHIPPED_FOLDERS:  # a stranger's word for what models say is not taken
+    if parts[0] in SHIPPED_FOLDERS:  # a stranger's evaluation isn't trusted
         return False
     depth = 3 if parts[0] == VERSIONS_FOLDER else 2
     return len(parts) <= depth and bool(ending(parts[-1]))
-
-
-def _left_out(skipped: Sequence[str]) -> str:
-    if not skipped:
-        return ""
-    named = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-    return f"{len(skipped):,} entries of the zip are no part of a project and left out: {named}."
 
 
 def _write_tables(sent: Sequence[Sent], folder: Path) -> None:
     names = [name for name, _, _ in sent]
     twice = same_names(names)
     if twice is not None:
-        raise ProjectError(f"'{twice}' was sent twice. Send each file once.")
+        raise ProjectError(f"'{twice}' was uploaded twice. Upload each file once.")
     tables = [name for name in names if name != SETTINGS_FILE]
     place = folder if len(tables) == 1 else folder / VERSIONS_FOLDER
     place.mkdir(exist_ok=True)
     for name, size, content in sent:
-        why = refused_name(name) or ("is in a folder" if "/" in name else None)
-        if why is None and name != SETTINGS_FILE and not ending(name):
-            why = "is no table; parquet, csv, csv.gz, arrow, feather, jsonl and zip can be read"
-        if why is not None:
-            raise ProjectError(f"The file '{name[:80]}' {why}.")
+        reason = refused_name(name) or ("is in a folder" if "/" in name else None)
+        if reason is None and name != SETTINGS_FILE and not ending(name):
+            reason = "is no table; parquet, csv, csv.gz, arrow, feather, jsonl, and zip can be read"
+        if reason is not None:
+            raise ProjectError(f"The file '{name[:80]}' {reason}.")
         target = folder / name if name == SETTINGS_FILE else place / name
         with target.open("xb") as stream:
             for _ in range(0, size, _CHUNK_BYTES):
@@ -224,8 +231,8 @@ def _require_project(folder: Path, limits: Limits) -> None:
     tables = _tables(folder)
     if not tables:
         raise ProjectError(
-            "There is no table in it. Bring a file a version (parquet, csv, csv.gz, arrow, feather "
-            "or jsonl), one table with a version column, or a zip of a project folder."
+            "There is no table in it. Upload one file per version (parquet, csv, csv.gz, arrow, "
+            "feather, or jsonl), one table with a version column, or a zip of a project folder."
         )
     left = limits.bytes - sum(path.stat().st_size for path in files)
     for path in tables:
@@ -248,38 +255,25 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def _shape(path: Path) -> tuple[int, int]:
-    """Rows and columns of a table, by its header and footer where the format has them."""
-    try:
+    """Rows and columns of a table, from its header and footer if the format has them."""
+    with _named_errors(path):
         if path.stat().st_size == 0:
-            return 0, 0  # told when the project is opened
+            return 0, 0  # opening the project reports it
         table = scan_file(path)
         return int(table.select(pl.len()).collect().item()), len(table.collect_schema())
-    except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
-
-
-def _read_whole(path: Path) -> None:
-    """Decode every value of a table: damage may begin behind a correct header."""
-    try:
-        scan_file(path).sink_ipc(os.devnull)
-    except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
 
 
 def _grown(path: Path, left: int, limits: Limits) -> int:
-    """The size of what a gzip holds; it is read no further than there are bytes left."""
+    """The unpacked size of a gzip, which is read only as far as there are bytes left."""
     size = 0
-    try:
-        with gzip.open(path) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                size += len(chunk)
-                if size > left:
-                    raise ProjectError(
-                        f"{path.name} is too large: all files together may have "
-                        f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
-                    )
-    except (OSError, EOFError, zlib.error) as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
+    with _named_errors(path), gzip.open(path) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > left:
+                raise ProjectError(
+                    f"{path.name} is too large: all files together may have "
+                    f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
+                )
     return size
 
 
@@ -288,15 +282,159 @@ def _require(found: int, most: int, what: str) -> None:
         raise ProjectError(f"Too many {what}: at most {most:,}, found {found:,}. {_INSTEAD}")
 
 
-def _say_single_table(folder: Path) -> None:
-    """Let chameleon.toml name the one table, so that it is asked how it holds its versions."""
+def _name_single_table(folder: Path) -> None:
+    """Let chameleon.toml name the only table, so that opening asks for its reading."""
     settings = folder / SETTINGS_FILE
     tables = [path for path in folder.iterdir() if ending(path)]
     if settings.exists() or len(tables) != 1 or any(path.is_dir() for path in folder.iterdir()):
         return
-    said = Settings(name=folder.name, source={"file": tables[0].name})
-    settings.write_text(settings_text(said), encoding="utf-8")
+    content = Settings(name=folder.name, source={"file": tables[0].name})
+    settings.write_text(settings_text(content), encoding="utf-8")
 
 
 def _megabytes(count: int) -> str:
     return f"{count / 1_000_000:,.0f} MB"
+
+
+def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -> tuple[str, ...]:
+    """Unpack a zip into an empty folder, without a folder around it; return unwanted entries.
+
+    All names and declared sizes are checked before anything is written, and bytes are counted
+    while they are written, whatever was declared. After an error nothing of it may be used.
+    `wanted` returns True for the path of a project's file.
+    """
+    _require_small_index(stream)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return _unpacked(archive, folder, wanted, most_bytes)
+    except _DAMAGED as error:
+        raise ProjectError(
+            f"The zip is damaged or no zip ({type(error).__name__}). Pack it again."
+        ) from error
+
+
+def refused_name(name: str) -> str | None:
+    """The reason why no file may have that path (parts between slashes), or None."""
+    parts = name.split("/")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        return "has a control character in its name"
+    if name.startswith("/") or "\\" in name or ":" in name:
+        return "has an absolute path, a drive letter, a backslash or a colon in its name"
+    if any(part in ("", ".", "..") for part in parts):
+        return "leads out of its folder"
+    if any(_DEVICES.fullmatch(part.strip()) or part != part.rstrip(" .") for part in parts):
+        return "is named like a device, or ends in a dot or a space"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"has a name of more than {_LONGEST_NAME} bytes"
+    return None
+
+
+def same_names(names: Iterable[str]) -> str | None:
+    """A name that occurs twice in a file system that ignores case and accents, or None."""
+    seen: set[str] = set()
+    for name in names:
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        if plain in seen:
+            return name
+        seen.add(plain)
+    return None
+
+
+def _require_small_index(stream: BinaryIO) -> None:
+    """Refuse a zip whose list of entries alone is huge, before it is read."""
+    size = stream.seek(0, 2)
+    stream.seek(max(0, size - _LONGEST_COMMENT - _END_BYTES))
+    tail = stream.read()
+    place = tail.rfind(_END)
+    stream.seek(0)
+    if place < 0 or len(tail) - place < _END_BYTES:
+        raise ProjectError("The file is no zip, or its end is missing. Pack it again.")
+    entries, index_bytes = struct.unpack("<HI", tail[place + 10 : place + 16])
+    large = tail[max(0, place - _LOCATOR_BYTES) : place].startswith(_END64)
+    if large or entries > MOST_ENTRIES or index_bytes > _INDEX_BYTES:
+        found = "a zip64" if large else f"{entries:,} entries"
+        raise ProjectError(
+            f"The zip has too many entries: at most {MOST_ENTRIES:,} are unpacked, found {found}. "
+            "Pack only chameleon.toml and the folders versions and predictions."
+        )
+
+
+def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int) -> tuple[str, ...]:
+    entries = [entry for entry in archive.infolist() if not _is_litter(entry.filename)]
+    for entry in entries:
+        _require_plain(entry)
+    files = [entry for entry in entries if not entry.is_dir()]
+    twice = same_names(entry.filename.rstrip("/") for entry in entries)
+    if twice is not None:
+        raise ProjectError(f"The zip contains '{twice}' twice. Pack it again, each file once.")
+    around = _folder_around(files)
+    taken, skipped = [], []
+    for entry in files:
+        path = tuple(entry.filename.split("/")[around:])
+        if wanted(path):
+            taken.append((entry, path))
+        else:
+            skipped.append("/".join(path))
+    declared = sum(entry.file_size for entry, _ in taken)
+    if declared > most:
+        raise _too_large(most, f"{_megabytes(declared)} are declared")
+    left = most
+    for entry, path in taken:
+        left -= _write(archive, entry, folder.joinpath(*path), left, most)
+    return tuple(skipped)
+
+
+def _is_litter(name: str) -> bool:
+    """Return True for an entry that an archiver added."""
+    parts = name.split("/")
+    return parts[0] == "__MACOSX" or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+def _require_plain(entry: zipfile.ZipInfo) -> None:
+    name = entry.orig_filename
+    reason = refused_name(name.removesuffix("/"))
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if reason is None and kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        reason = "is a link or a special file"
+    if reason is None and entry.flag_bits & 1:
+        reason = "is encrypted"
+    if reason is None and entry.compress_type not in _METHODS:
+        reason = "is packed in a way that is not read (deflate is)"
+    grown = entry.file_size > MOST_RATIO * max(1, entry.compress_size)
+    if reason is None and grown and entry.file_size > _FREE_BYTES:
+        reason = (
+            f"grows from {entry.compress_size:,} to {entry.file_size:,} bytes, "
+            f"more than {MOST_RATIO} times"
+        )
+    if reason is not None:
+        shown = "".join(letter if letter.isprintable() else "?" for letter in name[:80])
+        raise ProjectError(f"The zip is not unpacked: its entry '{shown}' {reason}.")
+
+
+def _folder_around(files: list[zipfile.ZipInfo]) -> int:
+    """1 if all files are in one folder that is the project's, else 0."""
+    firsts = {entry.filename.split("/")[0] for entry in files}
+    if len(firsts) != 1 or any("/" not in entry.filename for entry in files):
+        return 0
+    return 0 if firsts <= {"versions", "predictions"} else 1
+
+
+def _write(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int, most: int
+) -> int:
+    """Write a file as long as bytes are left; return its size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with archive.open(entry) as source, path.open("xb") as target:
+        while chunk := source.read(_CHUNK_BYTES):
+            written += len(chunk)
+            if written > left:
+                raise _too_large(most, f"it was stopped in '{entry.filename}'")
+            target.write(chunk)
+    return written
+
+
+def _too_large(most: int, found: str) -> ProjectError:
+    return ProjectError(
+        f"The zip is too large: at most {_megabytes(most)} are unpacked, and {found}. {_INSTEAD}"
+    )

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.project.columns import MISSING_TOKENS, unnamed
-from chameleon.project.findings import FileFindings
-from chameleon.project.records import Roles, Severity
+from chameleon.project.columns import MISSING_TOKENS, quoted, unnamed
+from chameleon.project.findings import FileFindings, Severity
+from chameleon.project.records import Roles
 
 ABSTAIN = -1
 
@@ -19,37 +19,24 @@ TOLERANCE = 1e-6
 """The probabilities of a row sum to 1 within this."""
 
 _EXAMPLES = 3
-_NO_PROBABILITIES = "These rows count as without label probabilities."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fault:
-    """Something wrong with the label probabilities of some rows: a clause, a column, the rows."""
+    """An error in the label probabilities of some rows: a clause, a column, the rows."""
 
     clause: str
     column: str
     rows: NDArray[np.bool_]
-
-    def sentence(self, of: int) -> str:
-        """The fault, the number of rows of all, and what comes of it."""
-        return f"{self.clause}, in {int(self.rows.sum()):,} of {of:,} rows. {_NO_PROBABILITIES}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadProbabilities:
     """The label probabilities of one version.
 
-    Attributes
-    ----------
-    values
-        float32 of shape (n_classes, n_rows), in the order of the roles; NaN in a whole column
-        where the row has none, or unusable ones.
-    absent
-        Columns without any value here, where others have some: their classes count 0.
-    faults
-        What is wrong; nothing is repaired.
-    tied
-        Rows in which several classes share the largest probability.
+    `values` are of shape (n_classes, n_rows), in the order of the roles; NaN in a whole column if
+    the row has none, or unusable ones. `absent` are columns without any value in the version while
+    others have some: their classes count 0. In `tied` rows several classes share the largest one.
     """
 
     values: NDArray[np.float32]
@@ -58,7 +45,7 @@ class ReadProbabilities:
     tied: NDArray[np.bool_]
 
     def labels(self, roles: Roles) -> pl.Series:
-        """The class of the largest probability as String; null where there is none, or a tie."""
+        """The class of the largest probability as String; null without one, or at a tie."""
         names = [*(name for name, _ in roles.label_probabilities), None]
         place, _ = largest(self.values)
         chosen = np.where(place < 0, len(names) - 1, place)
@@ -66,13 +53,7 @@ class ReadProbabilities:
 
 
 def read_probabilities(frame: pl.DataFrame, roles: Roles) -> ReadProbabilities:
-    """The label probabilities of a version's rows.
-
-    Parameters
-    ----------
-    frame
-        The version's columns as they are in its file; those it lacks are absent.
-    """
+    """The label probabilities of a version's rows, from the columns in its file."""
     asked = roles.label_probabilities
     values = np.full((len(asked), len(frame)), np.nan, dtype=np.float32)
     given = {
@@ -98,10 +79,10 @@ def read_probabilities(frame: pl.DataFrame, roles: Roles) -> ReadProbabilities:
 
 
 def _numbers(column: pl.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The values as numbers, infinite where they are none, and whether each is missing."""
+    """The values as numbers, infinite if they are none, and True for each that is missing."""
     column = unnamed(column)
     if column.dtype == pl.Boolean or column.dtype.is_temporal():
-        column = column.cast(pl.String)  # no probability, whatever number stands behind it
+        column = column.cast(pl.String)  # no probability, although it is stored as a number
     if column.dtype in (pl.String, pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
         column = column.set(column.is_in(MISSING_TOKENS), None)
@@ -123,7 +104,7 @@ def _faults(
             least = numbers[place, outside].min()
             such = f", such as {least:g}" if np.isfinite(least) else ""
             yield Fault(
-                f"has a label probability ('{column}') that is no number from 0 to 1{such}",
+                f"has a label probability ('{column}') that isn't a number from 0 to 1{such}",
                 column,
                 outside,
             )
@@ -136,11 +117,9 @@ def _faults(
     sums = np.where(sound, numbers, 1 / len(columns)).sum(axis=0)
     wrong = np.abs(sums - 1) > TOLERANCE
     if wrong.any():
-        shown = ", ".join(f"'{name}'" for name in columns[:5])
-        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
         yield Fault(
-            f"has label probabilities ({shown}{more}) that do not sum to 1 within {TOLERANCE:g}, "
-            f"such as {sums[wrong].min():.7g}",
+            f"has label probabilities ({quoted(columns, 5)}) that do not sum to 1 within "
+            f"{TOLERANCE:g}, such as {sums[wrong].min():.7g}",
             columns[0],
             wrong,
         )
@@ -149,24 +128,27 @@ def _faults(
 def check_probabilities(
     findings: FileFindings, found: ReadProbabilities, key: pl.Series | None, *, derives: bool
 ) -> None:
-    """Note faults of label probabilities; `derives`: the label is made of them."""
+    """Add findings about label probabilities; `derives`: the label is made of them."""
     count = len(found.tied)
     for fault in found.faults:
         ids: list[str] = []
         if key is not None:
             ids = key.filter(pl.Series(fault.rows)).drop_nulls().head(_EXAMPLES).to_list()
-        named_ids = ", ".join(f"'{one}'" for one in ids)
-        such = f" Such ids: {named_ids}." if named_ids else ""
+        wrong = int(fault.rows.sum())
         findings.add(
-            Severity.WARNING, fault.sentence(count) + such, fault.column,
-            count=int(fault.rows.sum()), examples=ids,
-        )  # fmt: skip
+            Severity.WARNING,
+            f"{fault.clause}, in {wrong:,} of {count:,} rows"
+            + (f", such as ids {quoted(ids)}" if ids else "")
+            + ". These rows count as without label probabilities.",
+            fault.column,
+            count=wrong,
+            examples=tuple(ids),
+        )
     if found.absent:
-        columns = ", ".join(f"'{name}'" for name in found.absent[:_EXAMPLES])
         findings.add(
             Severity.NOTE,
             f"has no value in {len(found.absent):,} columns of label probabilities, such as "
-            f"{columns}: their classes have the probability 0.",
+            f"{quoted(found.absent[:_EXAMPLES])}: their classes have the probability 0.",
             found.absent[0],
         )
     tied = int(found.tied.sum())
@@ -174,7 +156,7 @@ def check_probabilities(
         findings.add(
             Severity.WARNING,
             f"has several largest label probabilities in {tied:,} of {count:,} rows: these have no "
-            "label. Add a label column where they have one.",
+            "label. Add a label column with theirs.",
             count=tied,
         )
 
@@ -183,21 +165,12 @@ def check_probabilities(
 class WeakLabels:
     """The label probabilities and votes of all distinct rows.
 
-    Attributes
-    ----------
-    classes
-        The dataset's classes, then those that only probabilities or votes name.
-    codes
-        The classes that have a column of probabilities: int16, indices into `classes`.
-    probabilities
-        float32 of shape (n_codes, n_rows); NaN in a whole column where a row has none.
-    rules
-        The labelling rules.
-    votes
-        int16 of shape (n_rules, n_rows): index into `classes`, -1 where the rule abstains. A rule
-        that a version lacks abstains there.
-    derived
-        Whether the hard label is the class of the largest probability, for want of a column.
+    `classes` are the dataset's, then those that only probabilities or votes name; `codes` the
+    places of those with a column of probabilities. `probabilities` are of shape (n_codes, n_rows),
+    NaN in a whole column if a row has none. `votes` of the labeling functions (`rules`) are of
+    shape (n_rules, n_rows): places in `classes`, -1 if one abstains, as it does in a version
+    without its column. `derived` is True if the label is the class of the largest probability,
+    without a label column.
     """
 
     classes: tuple[str, ...]
@@ -208,32 +181,21 @@ class WeakLabels:
     derived: bool
 
     def has_probabilities(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """True for each row that has label probabilities."""
+        """True for each row with label probabilities."""
         if not len(self.codes):
             return np.zeros(len(rows), dtype=np.bool_)
-        held: NDArray[np.bool_] = ~np.isnan(self.probabilities[0, rows])
-        return held
+        return np.asarray(~np.isnan(self.probabilities[0, rows]))
 
     def likeliest(self, rows: NDArray[np.integer]) -> NDArray[np.int16]:
-        """The class of each row's largest probability; -1 where there is none, or a tie."""
+        """The class of each row's largest probability; -1 without one, or at a tie."""
         place, _ = largest(self.probabilities[:, rows])
         return np.append(self.codes, np.int16(-1))[place]
 
 
 def largest(probabilities: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The place of the largest probability of every row, and whether several share it.
+    """The place of the largest of (n_classes, n_rows) probabilities per row, and ties.
 
-    Parameters
-    ----------
-    probabilities
-        Of shape (n_classes, n_rows), as they are stored.
-
-    Returns
-    -------
-    place
-        -1 where there is no probability, or where several are the largest.
-    tied
-        Whether several are.
+    The place is -1 without a probability, and at a tie.
     """
     count = probabilities.shape[1]
     if not len(probabilities):

@@ -1,4 +1,4 @@
-"""Which instances: filters, their text in links, masks, and exclusion lists.
+"""Filters, their text in links, masks of rows and instances, and exclusion lists.
 
 Turns conditions into masks of rows and instances; computes no statistic of them.
 """

@@ -1,9 +1,8 @@
-"""Exclusion lists as files to carry: one list as CSV or Parquet, all lists of a visit as JSON.
+"""Exclusion lists as files: one list as CSV or Parquet, all lists as JSON.
 
-In the CSV a text that a spreadsheet would take for a formula, or that begins with an apostrophe,
-gets an apostrophe before it. Reading such a file (told by its columns instance and added) takes
-exactly one apostrophe off again, so that every id comes back as it was. A file from elsewhere is
-taken as it is.
+In the CSV, texts that a spreadsheet would run as a formula, or that begin with an apostrophe, get
+an apostrophe in front. Reading such a file, recognized by its columns instance and added, removes
+exactly one, so that every id survives. Other files are read unchanged.
 """
 
 from __future__ import annotations
@@ -40,11 +39,9 @@ from chameleon.selection.exclusion_lists import (
 from chameleon.storage import FORMULA
 
 MOST_ROWS = 5_000_000
-"""More rows are no list by hand; a few bytes of Parquet may stand for billions."""
+"""Lists made by hand are smaller; a few bytes of Parquet can hold billions of rows."""
 
 _SHIELDED = rf"{FORMULA}|^'"
-_OURS = {"instance", "added"}
-_REASON = "reason"
 _Time = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
 
@@ -55,13 +52,10 @@ class ImportedList:
     Attributes
     ----------
     frame
-        instance, reason: one row an instance, the first one where the file has several.
-    rows
-        How many rows the file has.
-    duplicates
-        How many rows repeat an instance of an earlier one; they are merged.
-    without_id
-        How many rows have no id; they are left out.
+        instance, reason: one row per instance, the first one where the file has several.
+    rows, duplicates, without_id
+        Counts of all rows, of those that repeat an instance (merged), and of those without an id
+        (skipped).
     """
 
     frame: pl.DataFrame
@@ -72,19 +66,19 @@ class ImportedList:
 
 def exclusion_list_csv(frame: pl.DataFrame) -> str:
     """Instances with their reasons as CSV that `read_exclusion_list` reads back exactly."""
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     shielded = [
         pl.when(named(name).str.contains(_SHIELDED))
         .then(pl.lit("'") + named(name))
         .otherwise(named(name))
         .alias(name)
-        for name in texts
+        for name, dtype in frame.schema.items()
+        if dtype == pl.String
     ]
     return frame.with_columns(shielded).write_csv()
 
 
 def exclusion_list_parquet(frame: pl.DataFrame) -> bytes:
-    """A frame of instances with their reasons as Parquet; nothing in it is changed."""
+    """A frame of instances with their reasons as Parquet, unchanged."""
     target = io.BytesIO()
     frame.write_parquet(target)
     return target.getvalue()
@@ -93,41 +87,41 @@ def exclusion_list_parquet(frame: pl.DataFrame) -> bytes:
 def read_exclusion_list(content: bytes, name: str, project: Project) -> ImportedList:
     """The instances in a CSV or Parquet file.
 
-    The ids stand in the column `instance`, else in the project's id columns, else in the only
+    The ids are in the column `instance`, else in the project's id columns, else in the only
     column beside `reason`.
 
     Parameters
     ----------
-    content, name
-        The file and its name, whose ending tells what it is.
+    name
+        The name of the file, whose ending is the format.
 
     Raises
     ------
     SelectionError
-        It cannot be read, has far too many rows, or no column that can hold the ids.
+        The file can't be read, has too many rows, or no column of ids.
     """
     form = ending(name) or ".csv"
     untyped = is_untyped(form)
     frame = _read(content, name, form)
-    reasons = next((c for c in frame.columns if c.casefold() == _REASON), None)
-    ours = set(frame.columns) >= _OURS
+    reasons = next((c for c in frame.columns if c.casefold() == "reason"), None)
+    ours = {"instance", "added"} <= set(frame.columns)
     if untyped and ours:
         frame = frame.with_columns(_bare(c) for c in ("instance", reasons) if c is not None)
         ids = [frame["instance"]]  # exactly as they were written
     else:
         columns = _id_columns(frame, name, () if ours else project.roles.id, reasons)
-        _require_single(frame, columns, f"'{name}': the ids are no texts or numbers.")
+        _require_single(frame, columns, f"'{name}': the ids are not texts or numbers.")
         ids = [key_text(frame[column], untyped=untyped) for column in columns]
-    table = pl.DataFrame({"instance": joined_key(ids) if len(ids) > 1 else ids[0]}).with_columns(
-        reason=pl.lit("") if reasons is None else _reasons(frame, name, reasons)
-    )
+    table = pl.DataFrame({"instance": joined_key(ids) if len(ids) > 1 else ids[0]})
+    if reasons is None:
+        table = table.with_columns(reason=pl.lit(""))
+    else:
+        _require_single(frame, (reasons,), f"'{name}': the reasons are not texts.")
+        table = table.with_columns(plain_text(frame[reasons]).fill_null("").alias("reason"))
     known = table.filter(pl.col("instance").is_not_null())
     distinct = known.unique("instance", keep="first", maintain_order=True)
     return ImportedList(
-        frame=distinct,
-        rows=len(table),
-        duplicates=len(known) - len(distinct),
-        without_id=len(table) - len(known),
+        distinct, len(table), len(known) - len(distinct), without_id=len(table) - len(known)
     )
 
 
@@ -140,8 +134,8 @@ def _read(content: bytes, name: str, form: str) -> pl.DataFrame:
             rows = int(scan.select(pl.len()).collect().item())
             if rows > MOST_ROWS:
                 raise SelectionError(
-                    f"'{name}' has {rows:,} rows; a list takes at most {MOST_ROWS:,} at once. "
-                    "Cut it."
+                    f"'{name}' has {rows:,} rows; at most {MOST_ROWS:,} can be added at once. "
+                    "Split it."
                 )
             if is_untyped(path):
                 require_whole_rows(path)
@@ -151,13 +145,14 @@ def _read(content: bytes, name: str, form: str) -> pl.DataFrame:
         except SelectionError:
             raise
         except READ_ERRORS as error:
-            what = "CSV" if is_untyped(path) else form.lstrip(".").capitalize()
+            kind = "CSV" if is_untyped(path) else form.lstrip(".").capitalize()
             raise SelectionError(
-                f"'{name}' could not be read as {what}. Write it again."
+                f"'{name}' couldn't be read as {kind}. Save it again as CSV or Parquet."
             ) from error
 
 
 def _bare(name: str) -> pl.Expr:
+    """A text column without the apostrophes that `exclusion_list_csv` added."""
     column, rest = named(name), named(name).str.slice(1)
     shielded = column.str.starts_with("'") & rest.str.contains(_SHIELDED)
     return pl.when(shielded).then(rest).otherwise(column).alias(name)
@@ -180,13 +175,8 @@ def _id_columns(
     )
 
 
-def _reasons(frame: pl.DataFrame, name: str, column: str) -> pl.Series:
-    _require_single(frame, (column,), f"'{name}': the reasons are no texts.")
-    return plain_text(frame[column]).fill_null("")
-
-
 def _require_single(frame: pl.DataFrame, columns: Sequence[str], message: str) -> None:
-    """Refuse columns whose values are no single texts, numbers, or dates."""
+    """Reject columns whose values aren't single texts, numbers, or dates."""
     if any(frame[c].dtype.is_nested() or frame[c].dtype in (pl.Binary, pl.Object) for c in columns):
         raise SelectionError(message)
 
@@ -203,30 +193,22 @@ class _Lists(msgspec.Struct):
 
 
 def lists_json(lists: Sequence[ExclusionList]) -> str:
-    """All lists as JSON, rules and times included; `put_lists` reads it."""
+    """All lists as JSON, rules and times included; `add_lists` reads it."""
     written = [
-        _List(
-            one.name, one.entries.with_columns(pl.col("added").cast(pl.Int64)).rows(), [*one.rules]
-        )
-        for one in lists
+        _List(o.name, o.entries.with_columns(pl.col("added").cast(pl.Int64)).rows(), [*o.rules])
+        for o in lists
     ]
     content = msgspec.json.encode(_Lists("chameleon exclusion lists 1", written))
     return msgspec.json.format(content, indent=1).decode()
 
 
-def put_lists(store: ExclusionLists, content: bytes) -> AddResult:
-    """Add everything that a JSON file of lists holds to the lists of a store.
-
-    Raises
-    ------
-    SelectionError
-        It is no such file, or a name in it cannot be used; nothing of it is added then.
-    """
+def add_lists(store: ExclusionLists, content: bytes) -> AddResult:
+    """Add all lists of a JSON file to a store; nothing of one that raises SelectionError."""
     try:
         found = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"), type=_Lists).lists
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise SelectionError(
-            "The file holds no exclusion lists as this page writes them. A single list as CSV or "
-            "Parquet is imported into a list instead."
+            "The file contains no exclusion lists that were downloaded from this page. Import a "
+            "single list as CSV or Parquet instead."
         ) from error
-    return store.put_all((one.name, one.entries, one.rules) for one in found)
+    return store.add_all((one.name, one.entries, one.rules) for one in found)

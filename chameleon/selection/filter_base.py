@@ -29,7 +29,7 @@ _ABSENT, _EMPTY, _ESCAPE = "~", "~0", "~"
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What filters are applied to."""
+    """The data that filters are applied to."""
 
     evaluation: Evaluation
 
@@ -43,9 +43,9 @@ class Target:
         return {}
 
     def code(self, name: str | None, known: Sequence[str], what: str) -> int:
-        """The place of a name among the known ones of that sort, -1 for None.
+        """The place of a name among the known ones, -1 for None; SelectionError if unknown.
 
-        Their places are looked up once: a link may name thousands, known or not.
+        Places are cached by `what`: a link may contain thousands of names.
         """
         if what not in self._places:
             places = {one: place for place, one in enumerate(known)}
@@ -60,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Rows(Target):
-    """Rows to filter, and the number of the version whose model's outcomes count."""
+    """Rows to filter, and the number of the version whose model predicts them."""
 
     version: int
     rows: NDArray[np.int32]
@@ -75,14 +75,15 @@ class Sides(Target):
 
     @cached_property
     def pairs(self) -> Pairs:
-        """The instances of both, each judged by its own label."""
+        """The shared instances, each evaluated against its own label."""
         return pairs(self.evaluation, primary=self.primary, secondary=self.secondary)
 
     @cached_property
     def same_label_pairs(self) -> Pairs:
-        """The instances of both, judged by the label in the primary version."""
-        sides = {"primary": self.primary, "secondary": self.secondary}
-        return pairs(self.evaluation, **sides, same_label=True)
+        """The shared instances, evaluated against the label in the primary version."""
+        return pairs(
+            self.evaluation, primary=self.primary, secondary=self.secondary, same_label=True
+        )
 
     def mask_of(self, instances: NDArray[Any]) -> Mask:
         """A mask of these instances; bool of shape (n_instances,)."""
@@ -95,18 +96,18 @@ class Sides(Target):
 class Filter(ABC, Generic[V, A]):
     """One removable filter. Each kind is a subclass and a field of `Filters`.
 
-    Filters of one kind widen each other unless their groups differ; all others narrow.
+    Filters of one kind and group are combined with OR, all others with AND.
 
     Attributes
     ----------
     field
-        The field of `Filters` that holds the values of the kind.
+        The field of `Filters` with the values of the kind.
     key
         The name in a link.
     asks_for
-        What the kind asks for, in a sentence.
+        The property that is filtered, in words.
     view
-        Where on screen it is set.
+        The view that sets it.
     single
         There is at most one filter of the kind.
     """
@@ -121,7 +122,7 @@ class Filter(ABC, Generic[V, A]):
 
     @abstractmethod
     def check(self, at: A) -> object:
-        """Find what the value names; SelectionError where it does not exist."""
+        """Look up the value; SelectionError if something it names does not exist."""
 
     @abstractmethod
     def matching(self, at: A) -> Mask:
@@ -129,7 +130,7 @@ class Filter(ABC, Generic[V, A]):
 
     @property
     def group(self) -> Hashable:
-        """The filters of the kind that this one widens; groups narrow each other."""
+        """The group that this filter belongs to."""
         return None
 
     @classmethod
@@ -143,7 +144,7 @@ class Filter(ABC, Generic[V, A]):
 
     @classmethod
     def normal(cls, values: tuple[V, ...]) -> tuple[V, ...]:
-        """The values as filters hold them: no repetitions, ends in order."""
+        """The values without repetitions, ends in order."""
         return tuple(dict.fromkeys(values))
 
     @property
@@ -157,12 +158,12 @@ class Filter(ABC, Generic[V, A]):
 
     @classmethod
     def read(cls, text: str) -> V:
-        """The value of that text; SelectionError where it is none."""
-        raise SelectionError(f"The link asks for '{text}', which cannot be read.")
+        """The value of a text in a link; SelectionError if it can't be read."""
+        raise SelectionError(f"The link contains '{text}', which can't be read.")
 
     @classmethod
     def from_query(cls, items: Mapping[str, Sequence[str]]) -> tuple[V, ...]:
-        """The values that the items of a link name; SelectionError where one can't be read."""
+        """The values in the items of a link; SelectionError if one can't be read."""
         texts = items.get(cls.key, ())
         return tuple(map(cls.read, texts[-1:] if cls.single else texts))
 
@@ -172,35 +173,30 @@ class Filter(ABC, Generic[V, A]):
 
     @property
     def side_label(self) -> str:
-        """The filter in few words, where it restricts a side."""
+        """The filter in few words, as a restriction of a side."""
         return self.label({})
 
 
 class RowFilter(Filter[V, Rows]):
-    """A filter that one version's row alone can answer; masks have one entry a row."""
+    """A filter that depends on one version's row alone; masks have one entry per row."""
 
     def check(self, at: Rows) -> None:
-        """Match no rows: what the value names is looked up all the same."""
+        """Match no rows, which looks up the value all the same."""
         self.matching(replace(at, rows=at.rows[:0]) if len(at.rows) else at)
 
 
 class InstanceFilter(Filter[V, Sides]):
-    """A filter that needs several versions; masks have one entry an instance."""
+    """A filter that depends on several versions; masks have one entry per instance."""
 
 
 class JsonText(Filter[V, A]):
-    """A filter whose value is a named tuple, in a link a JSON list of its parts.
+    """A filter whose value is a named tuple of type `shape`, in a link a JSON list of its parts.
 
-    Attributes
-    ----------
-    shape
-        The named tuple.
-    is_no
-        What a text that can't be read is not, in a sentence.
+    `meaning` describes the value in errors.
     """
 
     shape: ClassVar[type[tuple[Any, ...]]]
-    is_no: ClassVar[str]
+    meaning: ClassVar[str]
 
     @property
     def text(self) -> str:
@@ -209,21 +205,26 @@ class JsonText(Filter[V, A]):
 
     @classmethod
     def read(cls, text: str) -> V:
-        """The value of that text; SelectionError where it is none."""
+        """The value of a text in a link; SelectionError if it can't be read."""
         parts = tuple(get_type_hints(cls.shape).values())
-        return cast("V", cls.shape(*parsed(text, tuple[parts], cls.is_no)))  # type: ignore[valid-type]
+        return cast("V", cls.shape(*parsed(text, tuple[parts], cls.meaning)))  # type: ignore[valid-type]
 
 
-def parsed(text: str, shape: Any, is_no: str) -> Any:  # noqa: ANN401 - any type
-    """A JSON text as a value of a shape; SelectionError where it is none."""
+def parsed(text: str, shape: Any, meaning: str) -> Any:  # noqa: ANN401 - any type
+    """A JSON text as a value of a type; SelectionError if it isn't one."""
     try:
         return msgspec.json.decode(text, type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise SelectionError(f"The link asks for '{text}', which is {is_no}.") from None
+        raise not_readable(text, meaning) from None
+
+
+def not_readable(text: str, meaning: str) -> SelectionError:
+    """The error for a text in a link that can't be read."""
+    return SelectionError(f"The link contains '{text}', which is not {meaning}.")
 
 
 def escaped(text: str | None) -> str:
-    """A label or source as a query value: the absent one and the empty one have signs."""
+    """A label or source as a query value: ~ for no label, ~0 for an empty one."""
     if text is None:
         return _ABSENT
     if text == "":
@@ -232,7 +233,7 @@ def escaped(text: str | None) -> str:
 
 
 def unescaped(value: str) -> str | None:
-    """The label or source that a query value stands for."""
+    """The label or source of a query value."""
     if value == _ABSENT:
         return None
     if value == _EMPTY:

@@ -1,9 +1,9 @@
 """An exclusion list as a filter expression for polars and pandas, for a version's raw file.
 
-Entries become lists of raw ids. A rule becomes a condition on raw values where it asks for
-features, labels, splits, sources and dates only; where it asks for what models say, for places in
-the embedding or for what happened between versions, it becomes the ids it holds at this version.
-Every expression is held against the library's own answer before it is given out.
+Entries become lists of raw ids. A rule becomes a condition on raw values if it filters features,
+labels, splits, sources, and dates only. If it filters predictions, cells of the embedding, or
+changes between versions, it becomes the ids that it excludes from this version. Every expression
+is checked against the library's own result before it is returned.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ from chameleon.project import (
     text_form,
 )
 from chameleon.selection.exclusion_lists import ExclusionList, ExclusionRule
-from chameleon.selection.exclusion_masks import excluded_mask, rule_mask, rule_selection
 from chameleon.selection.filter_values import FeatureFilter
-from chameleon.selection.filters import AnyFilter, Filters
 from chameleon.selection.raw_clauses import (
     ALWAYS,
     NEVER,
@@ -54,6 +52,13 @@ from chameleon.selection.row_filters import (
     SourceFilter,
     SplitFilter,
     ValueFilter,
+)
+from chameleon.selection.selections import (
+    AnyFilter,
+    Filters,
+    excluded_mask,
+    rule_mask,
+    rule_selection,
 )
 
 _READERS: Mapping[str, tuple[str, str]] = {
@@ -82,15 +87,15 @@ class FilterExpression:
     Attributes
     ----------
     version
-        The version it was made for; its file alone is sure to be filtered exactly.
+        The version it was created for; only its file is certain to be filtered exactly.
     polars
         An expression of polars (as `pl`): true for the rows on the list.
     pandas
-        An expression of pandas (as `pd`) over a `frame`; None where pandas has no exact form.
+        An expression of pandas (as `pd`) over a `frame`; None if pandas has no exact form.
     read_polars, read_pandas
-        How the file has to be read for that.
+        The calls that read the file for it.
     notes
-        What is written as ids instead of a condition, and why.
+        Rules that are written as ids instead of a condition, and why.
     """
 
     version: str
@@ -102,27 +107,23 @@ class FilterExpression:
 
     @property
     def polars_script(self) -> str:
-        """The lines that read the file and leave out what is on the list, with polars."""
-        return (
-            f"{self._comments}import polars as pl\n\nframe = {self.read_polars}\n"
-            f"on_list = {self.polars}\nkept = frame.filter(~on_list)\n"
-        )
+        """Code that reads the file without the excluded rows, with polars."""
+        return self._script("polars as pl", self.read_polars, self.polars, "frame.filter(~on_list)")
 
     @property
     def pandas_script(self) -> str | None:
-        """The lines that read the file and leave out what is on the list, with pandas."""
+        """Code that reads the file without the excluded rows, with pandas; None if inexact."""
         if self.pandas is None:
             return None
-        also = "import json\nfrom pathlib import Path\n\n" if "json." in self.read_pandas else ""
-        return (
-            f"{self._comments}{also}"
-            f"import pandas as pd\n\nframe = {self.read_pandas}\n"
-            f"on_list = {self.pandas}\nkept = frame[~on_list]\n"
-        )
+        return self._script("pandas as pd", self.read_pandas, self.pandas, "frame[~on_list]")
 
-    @property
-    def _comments(self) -> str:
-        return "".join(f"# {' '.join(note.split())}\n" for note in self.notes)
+    def _script(self, library: str, read: str, expression: str, kept: str) -> str:
+        comments = "".join(f"# {' '.join(note.split())}\n" for note in self.notes)
+        also = "import json\nfrom pathlib import Path\n\n" if "json." in read else ""
+        return (
+            f"{comments}{also}import {library}\n\nframe = {read}\non_list = {expression}\n"
+            f"kept = {kept}\n"
+        )
 
 
 def filter_expression(
@@ -130,14 +131,14 @@ def filter_expression(
 ) -> FilterExpression:
     """A list as an expression that selects exactly its instances in a version's raw file.
 
-    Ids of entries that other versions hold, and this one does not, are named too where their
-    column has the same type there.
+    Ids of entries that only other versions contain are included if their column has the same type
+    there.
 
     Raises
     ------
     SelectionError
-        The version does not exist, a rule cannot be applied to it, or there is no expression: the
-        project has no id column, or its files are not read as they are.
+        The version does not exist, a rule can't be applied to it, or there is no expression: the
+        project has no id column, or the file isn't plain UTF-8 text.
     VersionError
         The file can no longer be read.
     """
@@ -145,8 +146,8 @@ def filter_expression(
     known = dataset.project.version(version)
     if not dataset.project.roles.id:
         raise SelectionError(
-            f"{dataset.project.name} has no id column: instances are known by their features, and "
-            "no expression on the files tells them apart. Name an id column under [columns]."
+            f"{dataset.project.name} has no id column, so no expression on its files can separate "
+            "instances. Name an id column under [columns]."
         )
     raw = _Raw(dataset, known)
     wanted = excluded_mask(evaluation, exclusion_list, version=version)
@@ -161,9 +162,9 @@ def filter_expression(
     made = any_of(clauses)
     if not raw.selects(made, wanted):
         made = raw.ids(wanted)
-        notes = [*raw.notes, f"Written as ids: ids of other versions mean others in {version}."]
+        notes = [*raw.notes, f"Written as ids: ids of other versions differ in {version}."]
     if not raw.selects(made, wanted):
-        raise SelectionError(f"No expression on the file of version {version} gives this list.")
+        raise SelectionError(f"No expression selects this list in the file of version {version}.")
     read_polars, read_pandas = raw.readers
     return FilterExpression(
         version, made.polars, made.pandas, read_polars, read_pandas, tuple(notes)
@@ -171,22 +172,22 @@ def filter_expression(
 
 
 def _of_rule(evaluation: Evaluation, raw: _Raw, rule: ExclusionRule) -> tuple[Clause, str | None]:
-    """A rule as a condition; else the ids it holds, and why."""
+    """A rule as a condition; else as ids, and why."""
     version = raw.version.name
     selection = rule_selection(evaluation, rule, version=version)
     mask = rule_mask(evaluation, rule, version=version)
     try:
         clause = all_of([raw.filters(selection.filters), raw.filters(selection.primary_only)])
         if not raw.selects(clause, mask):
-            raise NoClauseError("its values are written so that no condition gives it exactly")
+            raise NoClauseError("no condition on its values is exact")
     except NoClauseError as error:
-        note = f"Rule {rule.number} is written as the ids it holds at version {version}: {error}."
+        note = f"Rule {rule.number} is written as the ids it excludes from {version}: {error}."
         return raw.ids(mask), note
     return clause, None
 
 
 class _Raw:
-    """A version's table as its file holds it, and the id of every row."""
+    """A version's table as in its file, and the id of every row."""
 
     def __init__(self, dataset: EvolvingDataset, version: Version) -> None:
         self.version = version
@@ -204,7 +205,7 @@ class _Raw:
 
     @property
     def readers(self) -> tuple[str, str]:
-        """How the file, or the first one of several, is read by polars and by pandas."""
+        """The calls that read the file, or the first one of several, in polars and pandas."""
         file = next(iter(self._parts), self.version.file)
         form = _SAME.get(ending(file), ending(file))
         polars, pandas = (text.format(file=file) for text in _READERS[form])
@@ -217,13 +218,13 @@ class _Raw:
 
     @property
     def notes(self) -> list[str]:
-        """What has to be known of the file to run an expression on it."""
+        """Remarks on the file for running an expression on it."""
         if len(self._parts) > 1:
-            return [f"Version {self.version.name} has {len(self._parts)} files: run it on each."]
+            return [f"Version {self.version.name} has {len(self._parts)} files. Run this on each."]
         others = [v for v in self._project.versions if v.file == self.version.file]
         if len(others) > 1:
             return [
-                f"The file holds {len(others)} versions: run it on the rows of version "
+                f"The file contains {len(others)} versions. Run this on the rows of version "
                 f"{self.version.name}."
             ]
         return []
@@ -245,7 +246,7 @@ class _Raw:
         return one_of(self._ids.filter(self._keys.is_in(ids.implode())))
 
     def entries(self, ids: pl.Series) -> Clause:
-        """The rows of these ids; ids of other versions join where none of this one's has them."""
+        """The rows of these ids, and those of other versions if no row here has them."""
         own = self._ids.filter(self._keys.is_in(ids.implode()))
         absent = ids.filter(~ids.is_in(self._keys.implode()))
         others: list[pl.DataFrame] = []
@@ -261,7 +262,7 @@ class _Raw:
         return one_of(own)
 
     def filters(self, filters: Filters) -> Clause:
-        """The rows that match; NoClauseError where raw values can't answer."""
+        """The rows that match; NoClauseError if that doesn't depend on raw values alone."""
         return all_of([self._of_kind(*found) for found in filters.by_kind.items()])
 
     def _of_kind(self, kind: type[AnyFilter], parts: list[AnyFilter]) -> Clause:
@@ -278,7 +279,7 @@ class _Raw:
             return self._keyed(self._project.roles.source, values)
         if kind is DateFilter:
             return self._dated(*values[0])
-        raise NoClauseError(f"it asks for {kind.asks_for}, which the file does not hold")
+        raise NoClauseError(f"it filters {kind.asks_for}, which the file doesn't contain")
 
     def _of_feature(self, one: FeatureFilter) -> Clause:
         feature = self._dataset.features[self._dataset.feature_number(one.feature)]
@@ -287,7 +288,7 @@ class _Raw:
         dtype = self._type(one.feature)
         own = self._project.columns[self.version.name][one.feature]
         if self._untyped and feature.kind is Kind.NUMBER and own is not Kind.NUMBER:
-            raise NoClauseError(f"'{one.feature}' holds no numbers in this version's file")
+            raise NoClauseError(f"'{one.feature}' isn't a number in this version's file")
         has_empty = feature.kind is Kind.TEXT and "" in self._dataset.texts[one.feature]
         return feature_clause(
             one, feature.kind, dtype, untyped=self._untyped, shown=feature.bins.categories,
@@ -297,7 +298,7 @@ class _Raw:
     def _of_splits(self, wanted: Collection[str]) -> Clause:
         column = self._project.roles.split
         if column is None:
-            raise NoClauseError("the split is a hash of the id, which the file does not hold")
+            raise NoClauseError("the split is a hash of the id, which the file doesn't contain")
         self._type(column)
         raw = self._read(self.version, (column,)).unique()
         names = plain_text(raw[column]).to_list()
@@ -333,7 +334,7 @@ class _Raw:
         """The type of a column in every file of the version."""
         dtype = self._schema[name]
         if any(part.get(name) != dtype for part in self._parts.values()):
-            raise NoClauseError(f"'{name}' does not stand in the file, or not with one type")
+            raise NoClauseError(f"'{name}' isn't a column of one type in all files")
         return dtype
 
     def _read(self, version: Version, columns: Sequence[str]) -> pl.DataFrame:
@@ -352,8 +353,8 @@ class _Raw:
         form = text_form((folder if folder.is_dir() else folder.parent) / file)
         if form != TextForm(separator=form.separator):
             raise SelectionError(
-                f"{file} is no plain CSV in UTF-8, so that no expression can be run on it as it "
-                "is. Write it again as UTF-8 with decimal points and line feeds."
+                f"{file} isn't plain CSV in UTF-8, so no expression can be run on it. Save it as "
+                "UTF-8 with decimal points and line feeds."
             )
         return form.separator
 

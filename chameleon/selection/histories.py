@@ -1,7 +1,7 @@
 """Outcomes of instances in two versions, and over the versions.
 
-Method of the sensitivity: Hohman et al., CHI 2020, "Sensitivity Histogram"; the row used where a
-version lacks the instance is its nearest earlier one, else its first later one.
+Method of the sensitivity: Hohman et al., CHI 2020, "Sensitivity Histogram". If a version does not
+contain the instance, its nearest earlier row is used, else its first later one.
 """
 
 from __future__ import annotations
@@ -24,16 +24,9 @@ _sensitivities: MemoryCache[Evaluation, SensitivityRange, Sensitivity] = MemoryC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """The shared instances of a pair, and what each version's own model predicts for its own row.
+    """The shared instances of a pair, with the outcome and predicted class in each version.
 
-    All arrays have one entry per shared instance.
-
-    Attributes
-    ----------
-    secondary, primary
-        Outcomes before and after; UNKNOWN where there is no label or no prediction.
-    secondary_class, primary_class
-        Predicted classes, -1 where there is none.
+    All arrays have one entry per shared instance; outcomes may be UNKNOWN, classes -1 (missing).
     """
 
     pair: Pair
@@ -49,23 +42,23 @@ class Pairs:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Both outcomes are known."""
+        """Return True where both outcomes are known."""
         result: NDArray[np.bool_] = (self.secondary != UNKNOWN) & (self.primary != UNKNOWN)
         return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sensitivity:
-    """How often the outcome, or predicted class, of every instance changed over versions.
+    """Changes of the outcome, or predicted class, of every instance over a range of versions.
 
     Attributes
     ----------
     changes
-        int of shape (n_instances,): changes between neighbouring known ones.
+        int of shape (n_instances,): changes between adjacent known ones.
     known
-        int of shape (n_instances,): in how many versions it is known.
+        int of shape (n_instances,): versions in which it is known.
     held
-        bool of shape (n_instances,): held by at least one version of the range.
+        bool of shape (n_instances,): present in at least one version of the range.
     """
 
     changes: NDArray[np.int32]
@@ -74,7 +67,7 @@ class Sensitivity:
 
     @property
     def counted(self) -> NDArray[np.bool_]:
-        """Held, and known at least twice."""
+        """Return True where the instance is present, and known at least twice."""
         result: NDArray[np.bool_] = self.held & (self.known >= 2)
         return result
 
@@ -90,10 +83,7 @@ def pairs(
 def pair_outcomes(evaluation: Evaluation, pair: Pair, *, same_label: bool = False) -> Pairs:
     """The shared instances of a pair with their outcomes.
 
-    Parameters
-    ----------
-    same_label
-        Judge the prediction before against the label after.
+    With `same_label`, the prediction before is evaluated against the label after.
     """
     classes = evaluation.predicted[pair.before, pair.old]
     if same_label:
@@ -110,23 +100,17 @@ def pair_outcomes(evaluation: Evaluation, pair: Pair, *, same_label: bool = Fals
 
 
 def sensitivity_of(evaluation: Evaluation, over: SensitivityRange) -> Sensitivity:
-    """The sensitivity of every instance over a range of versions; the last ones are kept.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the last comes before the first.
-    """
+    """The sensitivity of every instance over a range of versions, cached in memory."""
     return _sensitivities.recall(evaluation, over, lambda: _counted(evaluation, over))
 
 
 def rows_by_version(
     dataset: EvolvingDataset, versions: range
 ) -> list[tuple[NDArray[np.int32], NDArray[np.bool_]]]:
-    """For each version every instance's row there, and whether it is the version's own.
+    """For each version, every instance's row there, and True where it is the version's own.
 
-    Where the version lacks the instance, its nearest earlier row stands in, else its first later
-    one.
+    If the version does not contain the instance, the row is its nearest earlier one, else its
+    first later one.
     """
     own = [dataset.row_of_instance(v) for v in range(len(dataset.versions))]
     rows = zip(own[: versions.stop], filled_rows(own), strict=False)
@@ -146,31 +130,22 @@ def filled_rows(own: Sequence[NDArray[np.int32]]) -> Iterator[NDArray[np.int32]]
 def counted_changes(
     codes: Iterable[NDArray[np.integer]],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.integer]]:
-    """Changes between neighboring known codes, how many are known, and the last known one.
+    """Changes between adjacent known codes, the count of known ones, and the last known one.
 
-    Parameters
-    ----------
-    codes
-        One array per version, one entry per instance; negative where unknown.
+    `codes` has an array per version with an entry per instance, negative where unknown.
     """
     changes = known = np.zeros(1, dtype=np.int32)
     last: NDArray[np.integer] = np.full(1, -1, dtype=np.int16)
     for code in codes:
-        told = code >= 0
-        changes = changes + (told & (last >= 0) & (code != last))
-        known = known + told
-        last = np.where(told, code, last)
+        is_known = code >= 0
+        changes = changes + (is_known & (last >= 0) & (code != last))
+        known = known + is_known
+        last = np.where(is_known, code, last)
     return changes, known, last
 
 
 def version_range(dataset: EvolvingDataset, first: str, last: str) -> range:
-    """The versions from one to another, both included.
-
-    Raises
-    ------
-    SelectionError
-        A version does not exist, or the last comes before the first.
-    """
+    """The versions from one to another, both included; SelectionError if in the wrong order."""
     start, end = dataset.version_number(first), dataset.version_number(last)
     if start > end:
         raise SelectionError(f"Version {first} comes after version {last}: swap them.")

@@ -1,4 +1,4 @@
-"""The kinds of filters that need several versions; `Filter` describes the methods."""
+"""The kinds of filters that depend on several versions; see `Filter` for the methods."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN
 from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.errors import SelectionError
 from chameleon.project import ABSTAIN, Kind
-from chameleon.selection.filter_base import InstanceFilter, JsonText, Mask, Sides, parsed
-from chameleon.selection.filter_labels import shortened
+from chameleon.selection.filter_base import (
+    InstanceFilter,
+    JsonText,
+    Mask,
+    Sides,
+    not_readable,
+    parsed,
+)
 from chameleon.selection.filter_values import (
     AlwaysFails,
     ChangeType,
@@ -25,32 +31,34 @@ from chameleon.selection.filter_values import (
     SensitivityRange,
     VoteChange,
     Voted,
+    shortened,
 )
 from chameleon.selection.histories import rows_by_version, sensitivity_of, version_range
 from chameleon.selection.row_filters import votes_of
 
-__all__ = ["INSTANCE_FILTERS", "rows_of_change", "voted_so"]
+__all__ = ["INSTANCE_FILTERS", "rows_of_change", "vote_changed"]
 
 _SAME_LABEL = "!"
 _KNOWN = OUTCOMES[:UNKNOWN]
 _HAPPENED = {
+    ChangeType.RELABELLED: "relabeled",
     ChangeType.LABELLED: "newly labeled",
     ChangeType.EDITED: "edited",
     ChangeType.MOVED: "changed split",
 }
 _VOTED = {
     Voted.CHANGED: "changed its vote",
-    Voted.STARTED: "began to vote",
-    Voted.STOPPED: "began to abstain",
+    Voted.STARTED: "started voting",
+    Voted.STOPPED: "stopped voting",
     Voted.SWITCHED: "votes for another class",
 }
 _MOST_COUNTS = 3
 
 
 class OutcomeChangeFilter(InstanceFilter[OutcomeChange]):
-    """Instances of both versions by their outcome in each.
+    """Shared instances by their outcome in each version.
 
-    In a link correct>incorrect; a "!" at the end stands for `same_label`.
+    In a link correct>incorrect, with a final "!" for `same_label`.
     """
 
     field, key, asks_for = "outcome_changes", "change", "changes of outcomes"
@@ -73,21 +81,21 @@ class OutcomeChangeFilter(InstanceFilter[OutcomeChange]):
     def read(cls, text: str) -> OutcomeChange:
         before, _, after = text.removesuffix(_SAME_LABEL).partition(">")
         if before not in _KNOWN or after not in _KNOWN:
-            raise SelectionError(f"The link asks for '{text}', which is no cell of the matrix.")
+            raise not_readable(text, "a cell of the change matrix")
         return OutcomeChange(before, after, text.endswith(_SAME_LABEL))
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         before, after, same_label = self.value
-        judged = ", judged by the primary's label" if same_label else ""
-        return f"{before} before, {after} after{judged}"
+        against = ", against the primary's label" if same_label else ""
+        return f"{before} before, {after} after{against}"
 
 
 class ClassChangeFilter(JsonText[ClassChange, Sides], InstanceFilter[ClassChange]):
-    """Instances of both versions by the class predicted in each."""
+    """Shared instances by the class predicted in each version."""
 
     field, key, asks_for = "class_changes", "class-change", "changes of predicted classes"
     view = "the class table"
-    shape, is_no = ClassChange, "no change of class"
+    shape, meaning = ClassChange, "a change of class"
 
     def check(self, at: Sides) -> tuple[int, ...]:
         return tuple(at.code(name, at.evaluation.classes, "class") for name in self.value)
@@ -103,9 +111,9 @@ class ClassChangeFilter(JsonText[ClassChange, Sides], InstanceFilter[ClassChange
 
 
 class DataChangeFilter(InstanceFilter[DataChange]):
-    """Instances by what happened to them in the step; in a link added, edited, or edited:width."""
+    """Instances by their change in the step; in a link added, edited, or edited:width."""
 
-    field, key, asks_for = "data_changes", "data-change", "what happened between versions"
+    field, key, asks_for = "data_changes", "data-change", "changes of the data"
     view = "the data changes"
 
     def check(self, at: Sides) -> None:
@@ -124,7 +132,7 @@ class DataChangeFilter(InstanceFilter[DataChange]):
     def read(cls, text: str) -> DataChange:
         word, colon, feature = text.partition(":")
         if word not in list(ChangeType) or (colon and word != ChangeType.EDITED):
-            raise SelectionError(f"The link asks for a change '{text}', which does not exist.")
+            raise not_readable(text, "a change of the data")
         return DataChange(ChangeType(word), feature if colon else None)
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
@@ -134,13 +142,7 @@ class DataChangeFilter(InstanceFilter[DataChange]):
 
 
 def rows_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> NDArray[np.int32]:
-    """A row of every instance to which it happened: that of `after`, or of `before` where removed.
-
-    Raises
-    ------
-    SelectionError
-        The change or the feature does not exist.
-    """
+    """One row per instance with that change: its row in `after`, or in `before` if removed."""
     match _checked(dataset, change).happened:
         case ChangeType.ADDED:
             return pair.added
@@ -159,7 +161,7 @@ def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
 
 
 def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> Mask:
-    """The shared instances to which it happened; bool of shape (n_shared,)."""
+    """The shared instances with that change; bool of shape (n_shared,)."""
     match change.happened:
         case ChangeType.RELABELLED:
             return pair.relabeled
@@ -176,7 +178,7 @@ def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) 
 
 
 class SensitivityFilter(InstanceFilter[SensitivityChoice]):
-    """Instances by how often their outcome or predicted class changed."""
+    """Instances by the number of changes of their outcome or predicted class."""
 
     field, key, asks_for, single = "sensitivity", "sensitivity", "sensitivity", True
     view = "the sensitivity histogram"
@@ -196,18 +198,18 @@ class SensitivityFilter(InstanceFilter[SensitivityChoice]):
     @classmethod
     def read(cls, text: str) -> SensitivityChoice:
         shape = tuple[str, str, bool, bool, tuple[int, ...]]
-        *over, changes = parsed(text, shape, "no sensitivity")
+        *over, changes = parsed(text, shape, "a sensitivity")
         if any(count < 0 for count in changes):
-            raise SelectionError(f"The link asks for '{text}', which is no sensitivity.")
+            raise not_readable(text, "a sensitivity")
         return SensitivityChoice(SensitivityRange(*over), tuple(dict.fromkeys(changes)))
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         over, numbers = self.value
-        what = "class" if over.classes else "outcome"
+        changed = "class" if over.classes else "outcome"
         counts = sorted(numbers)
         runs = len(counts) > _MOST_COUNTS and counts[-1] - counts[0] == len(counts) - 1
         times = f"{counts[0]} to {counts[-1]}" if runs else ", ".join(str(n) for n in counts)
-        return f"{what} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
+        return f"{changed} changed {times} times, {shortened(over.first)} to {shortened(over.last)}"
 
 
 class ConfusionFilter(JsonText[ConfusionCell, Sides], InstanceFilter[ConfusionCell]):
@@ -215,7 +217,7 @@ class ConfusionFilter(JsonText[ConfusionCell, Sides], InstanceFilter[ConfusionCe
 
     field, key, asks_for = "confusions", "confusion", "cells of a confusion matrix"
     view = "the confusion matrix"
-    shape, is_no = ConfusionCell, "no cell of a confusion matrix"
+    shape, meaning = ConfusionCell, "a cell of a confusion matrix"
 
     def check(self, at: Sides) -> tuple[int, ...]:
         return tuple(at.code(name, at.evaluation.classes, "class") for name in self.value[:2])
@@ -237,11 +239,11 @@ class ConfusionFilter(JsonText[ConfusionCell, Sides], InstanceFilter[ConfusionCe
 
 
 class AlwaysFailsFilter(JsonText[AlwaysFails, Sides], InstanceFilter[AlwaysFails]):
-    """Instances that every version of a range gets wrong."""
+    """Instances that the model of every version in a range gets wrong."""
 
-    field, key, asks_for, single = "always_fails", "always-fails", "what always fails", True
+    field, key, asks_for, single = "always_fails", "always-fails", "constant failures", True
     view = "the failures"
-    shape, is_no = AlwaysFails, "no range of versions"
+    shape, meaning = AlwaysFails, "a range of versions"
 
     def check(self, at: Sides) -> None:
         version_range(at.dataset, self.value.first, self.value.last)
@@ -253,22 +255,22 @@ class AlwaysFailsFilter(JsonText[AlwaysFails, Sides], InstanceFilter[AlwaysFails
         for version, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
             held |= own
             outcome = at.evaluation.outcome[version, rows]
-            asked = own if self.value.held_only else np.ones(len(own), dtype=np.bool_)
-            wrong |= asked & (outcome == INCORRECT)
-            right |= asked & (outcome == CORRECT)
+            counted = own | (not self.value.held_only)
+            wrong |= counted & (outcome == INCORRECT)
+            right |= counted & (outcome == CORRECT)
         return held & wrong & ~right
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         first, last = shortened(self.value.first), shortened(self.value.last)
-        return f"wrong in every version, {first} to {last}"
+        return f"incorrect in every version, {first} to {last}"
 
 
 class VoteChangeFilter(JsonText[VoteChange, Sides], InstanceFilter[VoteChange]):
-    """Instances of both versions by how the vote of a labeling function changed."""
+    """Shared instances by the change of a labeling function's vote."""
 
-    field, key, asks_for = "vote_changes", "vote-change", "changed votes of labelling rules"
+    field, key, asks_for = "vote_changes", "vote-change", "changes of votes"
     view = "the weak labels"
-    shape, is_no = VoteChange, "no change of votes"
+    shape, meaning = VoteChange, "a change of votes"
 
     def check(self, at: Sides) -> None:
         votes_of(at, self.value.rule)
@@ -277,14 +279,14 @@ class VoteChangeFilter(JsonText[VoteChange, Sides], InstanceFilter[VoteChange]):
     def matching(self, at: Sides) -> Mask:
         (_, votes), both = votes_of(at, self.value.rule), at.pairs
         before, after = votes[both.pair.old], votes[both.pair.new]
-        return at.mask_of(both.instance[voted_so(before, after, Voted(self.value.voted))])
+        return at.mask_of(both.instance[vote_changed(before, after, Voted(self.value.voted))])
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
-        return f"rule {shortened(self.value.rule)} {_VOTED[self.value.voted]}"
+        return f"{shortened(self.value.rule)}: {_VOTED[self.value.voted]}"
 
 
-def voted_so(before: NDArray[np.int16], after: NDArray[np.int16], voted: Voted) -> Mask:
-    """The votes that changed in that way; bool, one for each vote."""
+def vote_changed(before: NDArray[np.int16], after: NDArray[np.int16], voted: Voted) -> Mask:
+    """The votes that changed in that way; bool of the shape of `before`."""
     abstained, abstains = before == ABSTAIN, after == ABSTAIN
     changed: Mask = before != after
     match voted:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chameleon.errors import SelectionError
 from chameleon.project import Kind
 from chameleon.selection.filter_base import InstanceFilter, Mask, QueryItems, Sides
-from chameleon.selection.filter_labels import shortened
+from chameleon.selection.filter_values import shortened
 
 
 class InstanceSet:
@@ -100,7 +100,7 @@ class IdFilter(InstanceFilter[str]):
     @classmethod
     def mask(cls, parts: Sequence[IdFilter], at: Sides) -> Mask:
         """The instances of these ids, looked up at once."""
-        from chameleon.selection.exclusion_masks import instance_numbers
+        from chameleon.selection.selections import instance_numbers
 
         ids = [part.value for part in parts]
         numbers = instance_numbers(at.dataset, pl.Series(ids, dtype=pl.String))
@@ -132,7 +132,7 @@ class ExcludedFilter(InstanceFilter[str]):
     def matching(self, at: Sides) -> Mask:
         """The instances on the list."""
         from chameleon.selection.exclusion_lists import open_exclusion_lists
-        from chameleon.selection.exclusion_masks import excluded_mask
+        from chameleon.selection.selections import excluded_mask
 
         content = open_exclusion_lists(at.dataset.project).of(self.value)
         masks = [
@@ -148,3 +148,6 @@ class ExcludedFilter(InstanceFilter[str]):
     def label(self, kinds: Mapping[str, Kind]) -> str:
         """The name of the list."""
         return f"on exclusion list {shortened(self.value)}"
+
+
+SET_FILTERS = (IdFilter, ExcludedFilter, InstanceSetFilter)

@@ -1,4 +1,4 @@
-"""The kinds of filters that one version's row alone can answer; `Filter` describes the methods."""
+"""The kinds of filters that depend on one version's row alone; see `Filter` for the methods."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from chameleon.selection.filter_base import (
     Rows,
     Target,
     escaped,
+    not_readable,
     unescaped,
 )
-from chameleon.selection.filter_labels import filter_words, shortened
 from chameleon.selection.filter_values import (
     FeatureFilter,
     LabelProbability,
     Range,
     Region,
     RuleVote,
+    filter_words,
+    shortened,
 )
 
 __all__ = ["ROW_FILTERS", "votes_of"]
@@ -47,19 +49,22 @@ class _CodeFilter(RowFilter[C]):
     view = "the sidebar"
 
     @abstractmethod
-    def code(self, at: Rows) -> int:
-        """The code of the value."""
+    def names(self, at: Rows) -> Sequence[str]:
+        """The names of the codes."""
 
-    @abstractmethod
     def codes(self, at: Rows) -> NDArray[Any]:
         """The code of every row."""
+        codes: NDArray[Any] = getattr(at.dataset, self.key)[at.rows]
+        return codes
 
     def matching(self, at: Rows) -> Mask:
         return self.mask([self], at)
 
     @classmethod
     def mask(cls, parts: Sequence[_CodeFilter[C]], at: Rows) -> Mask:
-        return np.isin(parts[0].codes(at), [part.code(at) for part in parts])
+        names = parts[0].names(at)
+        values = [None if part.value is None else str(part.value) for part in parts]
+        return np.isin(parts[0].codes(at), [at.code(value, names, cls.key) for value in values])
 
     @property
     def side_label(self) -> str:
@@ -74,16 +79,13 @@ class SplitFilter(_CodeFilter[Split]):
 
     field, key, asks_for = "splits", "split", "splits"
 
-    def code(self, at: Rows) -> int:
-        return SPLITS.index(Split(self.value))
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.split[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return SPLITS
 
     @classmethod
     def read(cls, text: str) -> Split:
         if text not in list(Split):
-            raise SelectionError(f"The link asks for a split '{text}', which does not exist.")
+            raise not_readable(text, "a split")
         return Split(text)
 
 
@@ -92,8 +94,8 @@ class OutcomeFilter(_CodeFilter[str]):
 
     field, key, asks_for = "outcomes", "outcome", "outcomes"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, OUTCOMES, "outcome")
+    def names(self, at: Rows) -> Sequence[str]:
+        return OUTCOMES
 
     def codes(self, at: Rows) -> NDArray[Any]:
         outcomes: NDArray[np.uint8] = at.evaluation.outcome[at.version, at.rows]
@@ -102,12 +104,12 @@ class OutcomeFilter(_CodeFilter[str]):
     @classmethod
     def read(cls, text: str) -> str:
         if text not in OUTCOMES:
-            raise SelectionError(f"The link asks for an outcome '{text}', which does not exist.")
+            raise not_readable(text, "an outcome")
         return text
 
 
 class _NameFilter(_CodeFilter[str | None]):
-    """A filter by a name; None stands for instances without one."""
+    """A filter by a name; None matches instances without one."""
 
     @property
     def text(self) -> str:
@@ -123,11 +125,8 @@ class LabelFilter(_NameFilter):
 
     field, key, asks_for = "labels", "label", "labels"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, at.dataset.classes, "label")
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.label[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return at.dataset.classes
 
 
 class SourceFilter(_NameFilter):
@@ -135,11 +134,8 @@ class SourceFilter(_NameFilter):
 
     field, key, asks_for = "sources", "source", "sources"
 
-    def code(self, at: Rows) -> int:
-        return at.code(self.value, at.dataset.sources, "source")
-
-    def codes(self, at: Rows) -> NDArray[Any]:
-        return at.dataset.source[at.rows]
+    def names(self, at: Rows) -> Sequence[str]:
+        return at.dataset.sources
 
 
 class DateFilter(RowFilter[Days]):
@@ -177,10 +173,7 @@ class DateFilter(RowFilter[Days]):
                 dt.date.fromisoformat(last) if last else None,
             )
         except ValueError:
-            raise SelectionError(
-                f"The link asks for the dates '{text}', which are none such as "
-                "2019-01-01..2019-02-01."
-            ) from None
+            raise not_readable(text, "a range of dates such as 2019-01-01..2019-02-01") from None
 
     @property
     def side_label(self) -> str:
@@ -202,7 +195,7 @@ class RegionFilter(RowFilter[Region]):
             raise SelectionError("There is no embedding to filter by.")
         if region.layout != layout.key:
             raise SelectionError(
-                "The cells of the embedding were chosen in another layout than the one shown."
+                "The cells of the embedding were selected in a layout that is no longer shown."
             )
         # exactly as the bounds are: a float32 would be compared with rounded bounds
         x, y = layout.x[at.rows].astype(np.float64), layout.y[at.rows].astype(np.float64)
@@ -219,11 +212,9 @@ class RegionFilter(RowFilter[Region]):
         try:
             x0, x1, y0, y1 = (float(bound) for bound in bounds)
         except ValueError:
-            raise SelectionError(
-                f"The link asks for a cell '{text}', which cannot be read."
-            ) from None
+            raise not_readable(text, "a cell of the embedding") from None
         if not all(math.isfinite(bound) for bound in (x0, x1, y0, y1)):
-            raise SelectionError(f"The link asks for a cell '{text}' without bounds.")
+            raise not_readable(text, "a cell with finite bounds")
         return Region(layout, *sorted((x0, x1)), *sorted((y0, y1)))
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
@@ -231,10 +222,10 @@ class RegionFilter(RowFilter[Region]):
 
 
 class VoteFilter(JsonText[RuleVote, Rows], RowFilter[RuleVote]):
-    """Instances by the vote of a labeling function; different functions narrow."""
+    """Instances by the vote of a labeling function, combined with AND across functions."""
 
-    field, key, asks_for, view = "votes", "vote", "votes of labelling rules", "the weak labels"
-    shape, is_no = RuleVote, "no vote"
+    field, key, asks_for, view = "votes", "vote", "votes of labeling functions", "the weak labels"
+    shape, meaning = RuleVote, "a vote"
 
     @property
     def group(self) -> Hashable:
@@ -249,16 +240,16 @@ class VoteFilter(JsonText[RuleVote, Rows], RowFilter[RuleVote]):
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         rule, vote = self.value
-        says = "abstains" if vote is None else f"votes {shortened(vote)}"
-        return f"rule {shortened(rule)} {says}"
+        voted = "abstains" if vote is None else f"votes {shortened(vote)}"
+        return f"{shortened(rule)}: {voted}"
 
 
 class LabelProbabilityFilter(JsonText[LabelProbability, Rows], RowFilter[LabelProbability]):
-    """Instances by the label probability of a class; different classes narrow."""
+    """Instances by the label probability of a class, combined with AND across classes."""
 
     field, key, view = "label_probabilities", "label-probability", "the weak labels"
     asks_for = "label probabilities"
-    shape, is_no = LabelProbability, "no range of label probabilities"
+    shape, meaning = LabelProbability, "a range of label probabilities"
 
     @property
     def group(self) -> Hashable:
@@ -272,7 +263,7 @@ class LabelProbabilityFilter(JsonText[LabelProbability, Rows], RowFilter[LabelPr
                 f"There are no label probabilities of a class '{name}' in this dataset."
             )
         shares = weak.probabilities[names.index(name), at.rows]
-        # bounds are rounded as the stored values were, so that 0.3 lies from 0.3 on
+        # bounds are rounded as the stored values were, so that 0.3 is at least 0.3
         low, high = np.float32(self.value.low), np.float32(self.value.high)
         mask: Mask = (shares >= low) & (shares <= high if high >= 1 else shares < high)
         return mask
@@ -286,7 +277,7 @@ class LabelProbabilityFilter(JsonText[LabelProbability, Rows], RowFilter[LabelPr
     def read(cls, text: str) -> LabelProbability:
         found = super().read(text)
         if not 0 <= found.low <= found.high <= 1:
-            raise SelectionError(f"The link asks for '{text}', which is {cls.is_no}.")
+            raise not_readable(text, cls.meaning)
         return found
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
@@ -295,7 +286,7 @@ class LabelProbabilityFilter(JsonText[LabelProbability, Rows], RowFilter[LabelPr
 
 
 class ValueFilter(RowFilter[FeatureFilter]):
-    """Instances by their values of a feature; different features narrow.
+    """Instances by their values of a feature, combined with AND across features.
 
     In a link each part is an item: 0.5..2.5, 0.5<..=2.5, =text, other, missing, non-finite.
     """
@@ -315,9 +306,9 @@ class ValueFilter(RowFilter[FeatureFilter]):
         number = at.code(name, [feature.name for feature in dataset.features], "feature")
         bins, is_text = dataset.features[number].bins, dataset.features[number].kind is Kind.TEXT
         if is_text and one.ranges:
-            raise SelectionError(f"Feature '{name}' is text: it has no ranges to filter by.")
+            raise SelectionError(f"Feature '{name}' is text, which can't be filtered by ranges.")
         if not is_text and (one.categories or one.other):
-            raise SelectionError(f"Feature '{name}' is no text: filter it by ranges.")
+            raise SelectionError(f"Feature '{name}' isn't text: filter it by ranges.")
         mask = np.zeros(len(at.rows), dtype=np.bool_)
         asked = (one.other and bins.other, one.missing, one.non_finite)
         for code, wanted in enumerate(asked, start=bins.missing_code - 1):
@@ -358,11 +349,11 @@ class ValueFilter(RowFilter[FeatureFilter]):
 
 
 def votes_of(at: Target, rule: str) -> tuple[WeakLabels, NDArray[Any]]:
-    """The weak labels, and a labeling function's vote on every row; SelectionError without it."""
+    """The weak labels, and the votes of a labeling function; SelectionError if it is unknown."""
     weak = at.dataset.weak
     if weak is None:
-        raise SelectionError(f"There is no labelling rule '{rule}' in this dataset.")
-    return weak, weak.votes[at.code(rule, weak.rules, "labelling rule")]
+        raise SelectionError(f"There is no labeling function '{rule}' in this dataset.")
+    return weak, weak.votes[at.code(rule, weak.rules, "labeling function")]
 
 
 def _feature_filter(feature: str, parts: Sequence[str]) -> FeatureFilter:
@@ -388,11 +379,9 @@ def _range(feature: str, text: str) -> Range:
             open=low.endswith("<"),
         )
     except ValueError:
-        raise SelectionError(
-            f"The link asks for '{text}' of feature '{feature}', which is no range such as 0..2.5."
-        ) from None
+        raise not_readable(text, f"a range of feature '{feature}' such as 0..2.5") from None
     if math.isnan(found.low) or math.isnan(found.high):
-        raise SelectionError(f"The link asks for a range of feature '{feature}' without bounds.")
+        raise not_readable(text, f"a range of feature '{feature}' with bounds")
     return found
 
 

@@ -1,16 +1,30 @@
-"""The selection: two versions, and the filters that narrow the instances shown."""
+"""The selection: two versions and their filters, as one frozen value, as a link, and as masks.
+
+An exclusion rule consists of the filters, and the restriction of the primary side, under which it
+was created. It is applied to version v by making v the primary version. The secondary version is
+then as many steps from v as it was from the primary when the rule was created, limited to the
+first and last version; if a version of that pair no longer exists, it is the one before v.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
+from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
+from chameleon.project import Split
+from chameleon.selection.exclusion_lists import ExclusionList, ExclusionRule
 from chameleon.selection.filter_base import (
+    Filter,
     InstanceFilter,
     Mask,
     QueryItems,
@@ -20,9 +34,183 @@ from chameleon.selection.filter_base import (
     escaped,
     unescaped,
 )
-from chameleon.selection.filters import Filters, require_of_rows
+from chameleon.selection.filter_values import (
+    AlwaysFails,
+    ClassChange,
+    ConfusionCell,
+    DataChange,
+    FeatureFilter,
+    LabelProbability,
+    OutcomeChange,
+    Region,
+    RuleVote,
+    SensitivityChoice,
+    VoteChange,
+)
+from chameleon.selection.instance_filters import INSTANCE_FILTERS
+from chameleon.selection.instance_sets import SET_FILTERS, InstanceSet
+from chameleon.selection.row_filters import ROW_FILTERS
 
-_MOST_COMPLAINTS = 20
+AnyFilter = Filter[Any, Any]
+
+_MOST_MESSAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of a selection. Those of one kind are combined with OR, kinds with AND.
+
+    The class whose `field` names one of these fields validates, applies, and labels its values,
+    and writes them into links. Links and filter chips have the order of the fields.
+
+    A label or source of None matches instances without one. The first and last day of `dates` are
+    included; either may be None. `outcomes` are those of the primary version's model. Changes of
+    outcomes, classes, and votes match only instances in both versions, and confusions those in the
+    cell's version. Votes of different functions, label probabilities of different classes, and
+    different features, with at most one filter each, are combined with AND. `instances` are ids,
+    `excluded` names of exclusion lists, and `chosen` a set of instances, which no link contains.
+    """
+
+    splits: tuple[Split, ...] = ()
+    labels: tuple[str | None, ...] = ()
+    sources: tuple[str | None, ...] = ()
+    dates: tuple[dt.date | None, dt.date | None] | None = None
+    outcomes: tuple[str, ...] = ()
+    outcome_changes: tuple[OutcomeChange, ...] = ()
+    class_changes: tuple[ClassChange, ...] = ()
+    data_changes: tuple[DataChange, ...] = ()
+    sensitivity: SensitivityChoice | None = None
+    confusions: tuple[ConfusionCell, ...] = ()
+    always_fails: AlwaysFails | None = None
+    regions: tuple[Region, ...] = ()
+    votes: tuple[RuleVote, ...] = ()
+    label_probabilities: tuple[LabelProbability, ...] = ()
+    vote_changes: tuple[VoteChange, ...] = ()
+    instances: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    chosen: InstanceSet | None = None
+    features: tuple[FeatureFilter, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Drop repetitions and empty filters, and put reversed ends in order."""
+        for name, kind, values in self._by_field():
+            object.__setattr__(self, name, _stored(kind, kind.normal(values)))
+
+    def _by_field(self) -> Iterator[tuple[str, type[AnyFilter], tuple[Any, ...]]]:
+        """Every field that filters, its kind, and its values."""
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if value not in ((), None):
+                yield name, kind, (value,) if kind.single else tuple(value)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True if nothing is filtered."""
+        return next(self._by_field(), None) is None
+
+    @property
+    def parts(self) -> tuple[AnyFilter, ...]:
+        """Every filter that can be removed separately."""
+        return tuple(part for parts in self.by_kind.values() for part in parts)
+
+    @property
+    def by_kind(self) -> dict[type[AnyFilter], list[AnyFilter]]:
+        """The `parts` by kind."""
+        return {kind: [*map(kind, values)] for _, kind, values in self._by_field()}
+
+    def without(self, part: AnyFilter) -> Filters:
+        """These filters with one of `parts` removed."""
+        changes: dict[str, Any] = {
+            name: _stored(kind, tuple(value for value in values if value != part.value))
+            for name, kind, values in self._by_field()
+            if kind is type(part)
+        }
+        return replace(self, **changes)
+
+    def of_feature(self, name: str) -> FeatureFilter:
+        """The filter of one feature, empty if it has none."""
+        return next((f for f in self.features if f.feature == name), FeatureFilter(name))
+
+    def with_feature(self, changed: FeatureFilter) -> Filters:
+        """These filters with one feature's filter replaced, or removed if it is empty."""
+        others = tuple(f for f in self.features if f.feature != changed.feature)
+        return replace(self, features=(*others, changed))
+
+    def without_feature(self, name: str) -> Filters:
+        """These filters without that of one feature."""
+        return self.with_feature(FeatureFilter(name))
+
+    @property
+    def of_rows(self) -> Filters:
+        """The filters that depend on one version's row alone."""
+        return self._of(RowFilter)
+
+    @property
+    def of_instances(self) -> Filters:
+        """The filters that depend on several versions."""
+        return self._of(InstanceFilter)
+
+    def _of(self, base: type) -> Filters:
+        found = self._by_field()
+        return Filters(
+            **{name: _stored(kind, v) for name, kind, v in found if issubclass(kind, base)}
+        )
+
+    def usable(self, at: Sides, *, side: str | None = None) -> tuple[Filters, tuple[str, ...]]:
+        """The filters that can be applied, also to restrict a `side`; messages for the others."""
+        kept: dict[str, Any] = {}
+        messages: list[str] = []
+        no_rows = Rows(at.evaluation, 0, np.zeros(0, dtype=np.int32))
+        for name, kind, values in self._by_field():
+            good = []
+            for part in map(kind, values):
+                try:
+                    if side is not None:
+                        _require_of_rows(part, side)
+                    part.check(no_rows if isinstance(part, RowFilter) else at)
+                    good.append(part.value)
+                except SelectionError as error:
+                    messages.append(str(error))
+            kept[name] = _stored(kind, tuple(good))
+        return Filters(**kept), tuple(dict.fromkeys(messages))
+
+    def to_query(self) -> QueryItems:
+        """The filters as names and values of a query string."""
+        return tuple(item for part in self.parts for item in part.to_query())
+
+    @classmethod
+    def from_query(cls, items: Iterable[tuple[str, str]]) -> Filters:
+        """The filters of a query string; unknown names are ignored.
+
+        Raises
+        ------
+        SelectionError
+            A value can't be read.
+        """
+        texts: dict[str, list[str]] = {}
+        for name, value in items:
+            texts.setdefault(name, []).append(value)
+        return cls(**{name: _stored(kind, kind.from_query(texts)) for name, kind in _KINDS.items()})
+
+
+_BY_FIELD = {kind.field: kind for kind in (*ROW_FILTERS, *INSTANCE_FILTERS, *SET_FILTERS)}
+_KINDS: dict[str, type[AnyFilter]] = {one.name: _BY_FIELD[one.name] for one in fields(Filters)}
+
+
+def _require_of_rows(part: AnyFilter, side: str) -> None:
+    """Raise SelectionError if a filter can't restrict a side."""
+    if isinstance(part, InstanceFilter):
+        raise SelectionError(
+            f"The {side} side can't be restricted by a filter of {part.view}, which depends on "
+            "several versions. Set it as a filter instead."
+        )
+
+
+def _stored(kind: type[AnyFilter], values: tuple[Any, ...]) -> Any:  # noqa: ANN401 - of the field
+    """Values as the field of their kind stores them."""
+    if kind.single:
+        return values[-1] if values else None
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +218,7 @@ class Selection:
     """The two versions shown, by name, and the filters.
 
     `primary_only` and `secondary_only` restrict a side, such as to one source: unlike filters they
-    are read from that side's own rows, and rows that don't match are no part of the side at all.
+    are read from that side's own rows, and rows that don't match are not part of the side.
     `read` is the side whose row of an instance filters read first.
     """
 
@@ -50,7 +238,7 @@ class Selection:
         primary_only: Filters | None = None,
         secondary_only: Filters | None = None,
     ) -> Selection:
-        """The selection of functions' arguments, None for no filters."""
+        """The selection of these arguments, None for no filters."""
         none = Filters()
         return cls(
             primary, secondary, filters or none, primary_only or none, secondary_only or none
@@ -58,7 +246,7 @@ class Selection:
 
     @classmethod
     def newest(cls, evaluation: Evaluation) -> Selection:
-        """The newest version against the one before it."""
+        """The newest version compared with the one before it."""
         names = [version.name for version in evaluation.dataset.versions]
         return cls(primary=names[-1], secondary=names[max(len(names) - 2, 0)])
 
@@ -79,13 +267,7 @@ class Selection:
 
     @classmethod
     def from_query(cls, items: Iterable[tuple[str, str]], default: Selection) -> Selection:
-        """The selection that a query string names; what it leaves out is taken from `default`.
-
-        Raises
-        ------
-        SelectionError
-            A value cannot be read.
-        """
+        """The selection of a query string; versions that it lacks are those of `default`."""
         items = tuple(items)
         named = dict(items)
         return cls(
@@ -99,7 +281,7 @@ class Selection:
 
     @classmethod
     def from_query_string(cls, text: str, default: Selection) -> Selection:
-        """The selection that a query string names, see `from_query`."""
+        """The selection of a query string as text; see `from_query`."""
         return cls.from_query(parse_qsl(text, keep_blank_values=True), default)
 
 
@@ -108,10 +290,40 @@ def _prefixed(items: QueryItems, prefix: str) -> Filters:
     return Filters.from_query(own)
 
 
-def held_rows(evaluation: Evaluation, selection: Selection) -> tuple[Mask, Mask]:
-    """The rows that are the primary side, and those that are the secondary one.
+def usable(
+    evaluation: Evaluation, selection: Selection, default: Selection
+) -> tuple[Selection, tuple[str, ...]]:
+    """The parts of a selection that can be applied, and messages about the others, at most 21.
 
-    Each bool of shape (n_rows,): held by the side's version and matching its restriction.
+    Versions that don't exist are taken from `default`.
+    """
+    messages: list[str] = []
+    versions = {"primary": default.primary, "secondary": default.secondary}
+    for side in versions:
+        try:
+            evaluation.dataset.version_number(getattr(selection, side))
+            versions[side] = getattr(selection, side)
+        except SelectionError as error:
+            messages.append(str(error))
+    sides = Sides(evaluation, **versions)
+    filters, more = selection.filters.usable(sides)
+    primary_only, of_primary = selection.primary_only.usable(sides, side="primary")
+    secondary_only, of_secondary = selection.secondary_only.usable(sides, side="secondary")
+    messages += [*more, *of_primary, *of_secondary]
+    if len(messages) > _MOST_MESSAGES:
+        count = len(messages) - _MOST_MESSAGES
+        messages[_MOST_MESSAGES:] = [f"{count:,} more filters do not exist."]
+    kept = replace(
+        selection, **versions, filters=filters, primary_only=primary_only,
+        secondary_only=secondary_only,
+    )  # fmt: skip
+    return kept, tuple(messages)
+
+
+def held_rows(evaluation: Evaluation, selection: Selection) -> tuple[Mask, Mask]:
+    """The rows of the primary side, and those of the secondary side.
+
+    Each bool of shape (n_rows,): in the side's version and matching its restriction.
     """
     return _side(evaluation, selection, "primary"), _side(evaluation, selection, "secondary")
 
@@ -123,7 +335,7 @@ def _side(evaluation: Evaluation, selection: Selection, side: str) -> Mask:
     if only.is_empty:
         return held
     for part in only.parts:
-        require_of_rows(part, side)
+        _require_of_rows(part, side)
     rows = np.flatnonzero(held).astype(np.int32)
     mask = np.zeros(len(held), dtype=np.bool_)
     mask[rows[_row_mask(Rows(evaluation, version, rows), only)]] = True
@@ -135,19 +347,12 @@ def instance_mask(
 ) -> Mask:
     """The instances that match the filters, bool of shape (n_instances,).
 
-    Features, split, label, source and date are read from the instance's row in the version of
+    Features, split, label, source, and date are read from the instance's row in the version of
     the side `read`, else from its row in the other one; the outcome is that version's model's.
-    Instances that neither version holds do not match.
+    Instances in neither version don't match.
 
-    Parameters
-    ----------
-    without
-        A feature whose own filter is left out, as its own histogram wants it.
-
-    Raises
-    ------
-    SelectionError
-        A version, feature, label or source of the selection does not exist.
+    The filter of the feature `without` is not applied. SelectionError if a version, feature,
+    label, or source of the selection does not exist.
     """
     dataset, filters = evaluation.dataset, selection.filters
     if without is not None:
@@ -174,33 +379,77 @@ def _row_mask(rows: Rows, filters: Filters) -> Mask:
     return mask
 
 
-def usable(
-    evaluation: Evaluation, selection: Selection, default: Selection
-) -> tuple[Selection, tuple[str, ...]]:
-    """What of a selection can be applied, and sentences about what was left out, at most 21.
+def primary_mask(evaluation: Evaluation, selection: Selection) -> Mask:
+    """The instances of the primary side that match the filters; bool of shape (n_instances,)."""
+    dataset = evaluation.dataset
+    held, _ = held_rows(evaluation, selection)
+    mask = np.zeros(dataset.instance_count, dtype=np.bool_)
+    mask[dataset.instance[np.flatnonzero(held)]] = True
+    mask &= instance_mask(evaluation, selection)
+    return mask
 
-    Parameters
-    ----------
-    default
-        Where versions are taken from when the named ones do not exist.
-    """
-    complaints: list[str] = []
-    versions = {"primary": default.primary, "secondary": default.secondary}
-    for side in versions:
-        try:
-            evaluation.dataset.version_number(getattr(selection, side))
-            versions[side] = getattr(selection, side)
-        except SelectionError as error:
-            complaints.append(str(error))
-    sides = Sides(evaluation, versions["primary"], versions["secondary"])
-    filters, said = selection.filters.usable(sides)
-    primary_only, of_primary = selection.primary_only.usable(sides, side="primary")
-    secondary_only, of_secondary = selection.secondary_only.usable(sides, side="secondary")
-    complaints += [*said, *of_primary, *of_secondary]
-    more = len(complaints) - _MOST_COMPLAINTS
-    if more > 0:
-        complaints[_MOST_COMPLAINTS:] = [f"{more:,} more filters do not exist."]
-    kept = Selection(
-        sides.primary, sides.secondary, filters, primary_only, secondary_only, selection.read
+
+def excluded_mask(evaluation: Evaluation, exclusion_list: ExclusionList, *, version: str) -> Mask:
+    """The instances of a version that are on a list; bool of shape (n_instances,)."""
+    dataset = evaluation.dataset
+    held = dataset.row_of_instance(dataset.version_number(version)) >= 0
+    mask = np.zeros(dataset.instance_count, dtype=np.bool_)
+    numbers = instance_numbers(dataset, exclusion_list.entries["instance"])
+    mask[numbers[numbers >= 0]] = True
+    mask &= held
+    for rule in exclusion_list.rules:
+        mask |= rule_mask(evaluation, rule, version=version)
+    return mask
+
+
+def rule_of(selection: Selection, reason: str) -> ExclusionRule:
+    """The filters of a selection, and the restriction of its primary side, as a rule."""
+    query = urlencode(_of_rule(selection.to_query()))
+    return ExclusionRule(0, query, selection.primary, selection.secondary, reason)
+
+
+def rule_selection(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Selection:
+    """The selection of a rule that is applied to a version."""
+    dataset = evaluation.dataset
+    names = [one.name for one in dataset.versions]
+    other = dataset.version_number(version) - 1
+    if rule.primary in names and rule.secondary in names:
+        other += 1 - names.index(rule.primary) + names.index(rule.secondary)
+    secondary = names[min(max(other, 0), len(names) - 1)]
+    items = _of_rule(parse_qsl(rule.query, keep_blank_values=True))
+    return Selection.from_query(items, Selection(version, secondary))
+
+
+def _of_rule(items: Iterable[tuple[str, str]]) -> QueryItems:
+    """The items of a link that belong to a rule."""
+    return tuple(
+        (name, value)
+        for name, value in items
+        if name not in ("primary", "secondary") and not name.startswith("secondary.")
     )
-    return kept, tuple(complaints)
+
+
+def rule_mask(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Mask:
+    """The instances of a version that a rule excludes; bool of shape (n_instances,).
+
+    Raises
+    ------
+    SelectionError
+        The version, or something that the rule names, does not exist.
+    """
+    evaluation.dataset.version_number(version)
+    try:
+        return primary_mask(evaluation, rule_selection(evaluation, rule, version=version))
+    except SelectionError as error:
+        raise SelectionError(
+            f"Rule {rule.number} can't be applied to version {version}: {error}"
+        ) from error
+
+
+def instance_numbers(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
+    """Instance numbers for ids; -1 for ids in no version."""
+    known = pl.DataFrame({"id": dataset.instance_ids}).with_row_index("number")
+    joined = pl.DataFrame({"id": ids.cast(pl.String)}).join(
+        known, on="id", how="left", maintain_order="left"
+    )
+    return joined["number"].cast(pl.Int64).fill_null(-1).to_numpy()

@@ -1,6 +1,6 @@
 """Files on disk and processes beside this one: atomic writes, manifests, caches, and locks.
 
-Knows nothing of datasets or models; whatever is written to or read from a cache goes through here.
+It knows no datasets or models; everything written to or read from a cache passes through it.
 """
 
 import lazy_loader

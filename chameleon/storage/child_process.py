@@ -25,7 +25,6 @@ from typing import IO, Any
 
 from chameleon.errors import ChameleonError
 from chameleon.storage.folders import user_cache_folder
-from chameleon.storage.progress import Progress
 
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -46,27 +45,34 @@ _INSTEAD = "leave out versions, or run Chameleon yourself, where there is no lim
 
 _log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The step of a long job that begins now, such as "Reading" a version: `done` of `total`."""
+
+    stage: str
+    version: str
+    done: int
+    total: int
+
+
+ProgressCallback = Callable[[Progress], None]
 Note = Callable[[Progress | None], None]
-"""Called with every step, and with None a few times a second; what it raises ends the child."""
+"""Called with every step, and with None a few times a second; an error it raises ends the child."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessLimits:
-    """What a child process may use.
-
-    Attributes
-    ----------
-    memory_bytes
-        Private memory; enforced on Linux alone (RLIMIT_DATA).
-    cpu_seconds
-        Time on all cores together; enforced where Python has `resource` (not on Windows).
-    seconds
-        Time by the clock; the parent enforces it everywhere.
-    """
+    """The limits of a child process."""
 
     memory_bytes: int = 2_000_000_000
+    """Private memory; enforced on Linux only (RLIMIT_DATA)."""
+
     cpu_seconds: int = 900
+    """Time on all cores together; enforced where Python has `resource` (not on Windows)."""
+
     seconds: int = 1_800
+    """Elapsed time; the parent enforces it everywhere."""
 
 
 def upload_limits() -> ProcessLimits:
@@ -84,13 +90,7 @@ class ChildError(ChameleonError):
 
 
 def spawn(module: str, arguments: Sequence[str], *, piped: bool = False) -> subprocess.Popen[bytes]:
-    """Start `python -m module` with one thread for numerical libraries.
-
-    Raises
-    ------
-    OSError
-        The system starts no process.
-    """
+    """Start `python -m module` with one thread for numerical libraries."""
     root = str(Path(__file__).parents[2])  # the package need not be installed
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     channel = subprocess.PIPE if piped else subprocess.DEVNULL
@@ -106,9 +106,9 @@ def spawn(module: str, arguments: Sequence[str], *, piped: bool = False) -> subp
 
 
 def limit_process(limits: ProcessLimits | None) -> None:
-    """Lower this process's priority, and end it when it uses more than the limits allow."""
+    """Lower this process's priority, and end it if it exceeds the limits."""
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # pages come first
+        os.nice(_NICENESS)  # pages have priority
     if limits is None:
         return
     try:
@@ -119,7 +119,7 @@ def limit_process(limits: ProcessLimits | None) -> None:
     if sys.platform == "linux":  # macOS accepts the limit and ignores it
         wanted[resource.RLIMIT_DATA] = limits.memory_bytes
     for kind, most in wanted.items():
-        hard = resource.getrlimit(kind)[1]  # the operator's own, which can't be raised
+        hard = resource.getrlimit(kind)[1]  # the operator's, which can't be raised
         soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (soft, hard))
 
@@ -127,21 +127,16 @@ def limit_process(limits: ProcessLimits | None) -> None:
 def answer_of_child(
     module: str, job: Mapping[str, object], *, limits: ProcessLimits, note: Note
 ) -> Any:  # noqa: ANN401 - whatever JSON the module answers
-    """What `module` answers to a job, in a child process that is always ended on return.
+    """The answer of `module`, which calls `answer_parent` when it is run, to a job in JSON.
 
-    Parameters
-    ----------
-    module
-        A module that calls `answer_parent` when it is run.
-    job
-        JSON.
+    The child process is always ended on return.
 
     Raises
     ------
     ChildError
         The child could not be started, or a limit or a damaged file ended it.
     ChameleonError
-        What the job itself reported.
+        The job itself raised it.
     """
     try:
         child = spawn(module, [], piped=True)
@@ -152,7 +147,7 @@ def answer_of_child(
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_forward, args=(child.stdout, lines), daemon=True).start()
     try:
-        with suppress(BrokenPipeError):  # it ended at once: its exit code says how
+        with suppress(BrokenPipeError):  # it ended at once: its exit code shows how
             child.stdin.write(json.dumps({"limits": asdict(limits), **job}).encode() + b"\n")
             child.stdin.flush()
         return _answer(child, lines, limits, note)
@@ -186,7 +181,7 @@ def _answer(
         except queue.Empty:
             continue
         if not line:
-            raise ChildError(_why(child.wait(), doing, limits))
+            raise ChildError(_ended(child.wait(), doing, limits))
         message: dict[str, Any] = json.loads(line)
         if "done" in message:
             return message["done"]
@@ -203,7 +198,7 @@ def _answer(
             doing = str(message["doing"])
 
 
-def _why(code: int, doing: str, limits: ProcessLimits) -> str:
+def _ended(code: int, doing: str, limits: ProcessLimits) -> str:
     if code == -getattr(signal, "SIGXCPU", 0):
         return _too_long(doing, limits.cpu_seconds)
     how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -222,19 +217,19 @@ def _too_long(doing: str, seconds: int) -> str:
 
 
 class Channel:
-    """The child's end: what it tells its parent."""
+    """The child's end: messages to its parent."""
 
     def __init__(self) -> None:
-        # what libraries print must not come between the messages
+        # output of libraries must not come between the messages
         self._stream = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def progress(self, progress: Progress) -> None:
-        """Tell the step that is being done."""
+        """Send the step that begins now."""
         self.send(progress=[progress.stage, progress.version, progress.done, progress.total])
 
     def doing(self, what: str) -> None:
-        """Tell what is being done, as the beginning of a sentence that says it failed."""
+        """Send the current work, as the beginning of a sentence about its failure."""
         self.send(doing=what[:_LONGEST_MESSAGE])
 
     def send(self, **message: object) -> None:
@@ -261,3 +256,19 @@ def answer_parent(work: Callable[[Mapping[str, Any], Channel], object]) -> None:
 def _end_with_parent() -> None:
     sys.stdin.read()
     os._exit(1)  # the main thread may be in long C code
+
+
+def birth(pid: int) -> str | None:
+    """The start time of a process in ticks since the machine started; None if it ended.
+
+    Empty on a system without /proc.
+    """
+    if not Path("/proc/self/stat").exists():
+        return ""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    after_name = status.rpartition(")")[2].split()
+    state, ticks = after_name[0], after_name[19]
+    return None if state in "ZX" else ticks  # a zombie ended

@@ -1,9 +1,9 @@
-"""Cached results on disk: folders named by the digest of what they were made from.
+"""Files on disk: cached results in folders named by a digest of their inputs, and safe CSV.
 
 A folder is written under a temporary name, put on the disk, and renamed, so that it is never half
-there. Its manifest holds a digest of every file and is verified before anything is read: a damaged
-folder is reported, removed, and computed again. Arrays are NPY, tables Parquet, the rest JSON;
-nothing is pickled. What cannot be written is computed again the next time.
+there. Its manifest contains a digest of every file and is verified before anything is read: a
+damaged folder is reported, removed, and computed again. Its parts are arrays as NPY, tables as
+Parquet, the rest as JSON; nothing is pickled. What cannot be written is computed again next time.
 """
 
 from __future__ import annotations
@@ -17,45 +17,42 @@ import tempfile
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import msgspec
+import numpy as np
+import polars as pl
 from polars.exceptions import PolarsError
 
 Result = TypeVar("Result")
 
 MANIFEST = "SHA256SUMS"
-"""The file in a folder that holds the digests of the others; `sha256sum -c` verifies it too."""
+"""The file with the digests of the others; `sha256sum -c` verifies it too."""
 
 PROJECT_CACHE = ".chameleon"
 KEPT_FOLDERS = 6
-"""How many folders of one kind are kept; the longest unused leave first."""
+"""Of one kind; those unused longest are removed first."""
 
 _FORGOTTEN_SECONDS = 24 * 3600
-"""A temporary folder this old belongs to a process that was killed."""
+"""A temporary folder this old is from a process that was killed."""
 
 _log = logging.getLogger(__name__)
 _noting: ContextVar[tuple[list[str], ...]] = ContextVar("noting", default=())
 
 UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    zipfile.BadZipFile,
-    PolarsError,
-)
-"""What reading a folder or claim raises that vanished or that another release wrote."""
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, PolarsError,
+    msgspec.ValidationError,
+)  # fmt: skip
+"""Errors of reading a folder that vanished, or that another release wrote."""
 
 
 def digest(*parts: object) -> str:
-    """A SHA-256 digest of the parts as JSON (bytes as they are), 32 hexadecimal digits long."""
+    """SHA-256 of the parts as JSON (bytes unchanged), 32 hexadecimal digits."""
     sha = hashlib.sha256()
     for part in parts:
         if not isinstance(part, bytes):
@@ -66,18 +63,18 @@ def digest(*parts: object) -> str:
 
 
 def user_cache_folder() -> Path:
-    """The folder of this user's for what no project folder should hold."""
+    """The user's folder for what no project folder should contain."""
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(base) if base else Path.home() / ".cache") / "chameleon"
 
 
 def cache_folder(project: Path) -> Path:
-    """Where a project's computed results are kept.
+    """The folder of a project's computed results.
 
-    In the project folder, where that can be written; else, for a single file, and where a link
-    would lead the writing elsewhere, in the user's cache folder.
+    It is in the project folder where that can be written; for a single file, and where a link
+    would lead elsewhere, it is in the user's cache folder.
     """
-    own = project / PROJECT_CACHE  # beside a single file there is no such place
+    own = project / PROJECT_CACHE
     try:
         if own.is_symlink():
             raise OSError
@@ -91,7 +88,7 @@ def cache_folder(project: Path) -> Path:
 
 @contextmanager
 def noted_damage() -> Iterator[list[str]]:
-    """The results that are found damaged within the block, as messages name them."""
+    """The results found damaged within the block, as messages name them."""
     noted: list[str] = []
     token = _noting.set((*_noting.get(), noted))
     try:
@@ -108,20 +105,12 @@ def read_folder(
     shipped: bool = False,
     used: bool = True,
 ) -> Result | None:
-    """Read a folder with `read`; return None unless its files are those of its manifest.
+    """Read a folder with `read`; return None unless its files match its manifest.
 
     A folder without a manifest counts as absent: an earlier release wrote it. A damaged one is
-    reported (`noted_damage`), logged, and removed. A change to a file that `read` mapped into
-    memory isn't noticed after this returns.
-
-    Parameters
-    ----------
-    name
-        What the folder holds, as messages name it.
-    shipped
-        Whether the folder came with the project, which is only read.
-    used
-        Whether reading it counts as using it (`mark_used`).
+    reported as `name` (`noted_damage`), logged, and, unless it was `shipped` with the project,
+    removed. Reading marks it as `used`. A later change to a file that `read` mapped into memory
+    isn't noticed.
     """
     while (state := _state(target)) is not None:
         whole, found = _is_whole(target), None
@@ -145,15 +134,15 @@ def read_folder(
 
 
 def mark_used(folder: Path) -> None:
-    """Note that a cached folder was used now: pruning removes what was unused longest."""
-    with suppress(OSError):  # a cache that can only be read
+    """Mark a cached folder as used now: pruning removes what was unused longest."""
+    with suppress(OSError):  # a read-only cache
         os.utime(folder)
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
     """Write a folder with `write`; return True if `target` holds the result.
 
-    False where the disk refuses; nothing is left behind then.
+    False where the disk refuses; then nothing is left behind.
     """
     temporary: Path | None = None
     try:
@@ -161,7 +150,7 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> bool:
         temporary = Path(tempfile.mkdtemp(prefix=".tmp-", dir=target.parent))
         write(temporary)
         seal(temporary)
-        with ThreadPoolExecutor() as pool:  # one after the other, a dataset takes 4 times as long
+        with ThreadPoolExecutor() as pool:  # one by one, a dataset takes 4 times as long
             list(pool.map(_sync, [*temporary.iterdir(), temporary]))
         _replace_folder(temporary, target)
         _sync(target.parent)
@@ -179,13 +168,10 @@ def seal(folder: Path) -> None:
 
 
 def _manifest(folder: Path) -> bytes:
-    """A line for each file; hidden files are left out: a system's file manager adds them."""
-    names = sorted(path.name for path in folder.iterdir())
-    return "".join(
-        f"{file_digest(folder / name)}  {name}\n"
-        for name in names
-        if name != MANIFEST and not name.startswith(".")
-    ).encode()
+    """A line per file; hidden files are left out: a system's file manager adds them."""
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    lines = (f"{file_digest(folder / name)}  {name}\n" for name in names if name != MANIFEST)
+    return "".join(lines).encode()
 
 
 def _is_whole(folder: Path) -> bool:
@@ -196,7 +182,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def _state(folder: Path) -> tuple[int, int] | None:
-    """Inode and time of change of a folder's manifest; None if it is absent or out of reach."""
+    """Inode and modification time of a folder's manifest; None if it can't be reached."""
     try:
         found = (folder / MANIFEST).stat()
     except OSError:
@@ -205,7 +191,7 @@ def _state(folder: Path) -> tuple[int, int] | None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk take a file, or a folder's list of files, before this returns."""
+    """Force a file, or a folder's list of files, to the disk."""
     is_folder = path.is_dir()
     try:
         handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
@@ -214,20 +200,20 @@ def _sync(path: Path) -> None:
         finally:
             os.close(handle)
     except OSError:
-        if not is_folder:  # not every system can do it with a folder
+        if not is_folder:  # not every system can sync a folder
             raise
 
 
 def _replace_folder(temporary: Path, target: Path) -> None:
     try:
         temporary.rename(target)
-    except OSError:  # there is an older one, or that of a process that was first
+    except OSError:  # there is an older one, or another process was first
         _remove(target)
         temporary.rename(target)
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or folder at once, so that nobody meets half of it."""
+    """Remove a file or folder at once, so that nobody reads half of it."""
     gone = path.with_name(f".tmp-{uuid.uuid4().hex}")
     path.rename(gone)
     if gone.is_dir():
@@ -237,7 +223,7 @@ def _remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> bool:
-    """Whether the file now holds the text; written under another name and renamed."""
+    """Write a text under a temporary name and rename it; return True if `path` holds it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
@@ -256,7 +242,7 @@ def write_text(path: Path, text: str) -> bool:
 
 
 def prune_cache(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
-    """Remove the longest unused entries of a kind, and what killed processes left behind."""
+    """Remove the entries of a kind unused longest, and what killed processes left behind."""
     try:
         forgotten = time.time() - _FORGOTTEN_SECONDS
         for path in folder.glob(".tmp-*"):
@@ -266,10 +252,127 @@ def prune_cache(folder: Path, prefix: str, *, keep: int = KEPT_FOLDERS) -> None:
         for path in kept[:-keep]:
             _remove(path)
     except OSError:
-        return  # another process tidies, or the folder cannot be written
+        return  # another process prunes, or the folder cannot be written
 
 
 def file_digest(path: Path) -> str:
     """The SHA-256 digest of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_PARTS = (".npy", ".parquet", ".json")
+
+
+class _Parts(Mapping[str, Any]):
+    """The parts of a folder by name; each is read when it is asked for."""
+
+    def __init__(self, folder: Path, mapped: Collection[str]) -> None:
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        self._paths = {path.stem: path for path in paths if path.suffix in _PARTS}
+        self._mapped = mapped
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - an array, a table, or JSON
+        path = self._paths[name]
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode="r" if name in self._mapped else None)
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_parts(folder: Path, mapped: Collection[str] = ()) -> Mapping[str, Any]:
+    """The parts of a folder by name, read when asked for; `mapped` arrays stay on disk."""
+    return _Parts(folder, mapped)
+
+
+def save_parts(folder: Path, parts: Mapping[str, object]) -> None:
+    """Write every part into a file of its name."""
+    for name, part in parts.items():
+        if isinstance(part, np.ndarray):
+            np.save(folder / f"{name}.npy", part, allow_pickle=False)
+        elif isinstance(part, pl.DataFrame):
+            part.write_parquet(folder / f"{name}.parquet", compression="zstd", statistics=False)
+        else:
+            text = json.dumps(part, indent=1)
+            (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def write_parts(target: Path, parts: Mapping[str, object], *, keep: int = KEPT_FOLDERS) -> bool:
+    """Write a cached result and prune all but `keep` of its kind; return True if it is there.
+
+    `target` is a folder named by its kind, a hyphen, and a digest.
+    """
+    written = write_folder(target, lambda folder: save_parts(folder, parts))
+    prune_cache(target.parent, target.name.partition("-")[0], keep=keep)
+    return written
+
+
+def read_parts(
+    target: Path,
+    name: str,
+    build: Callable[[Mapping[str, Any]], Result],
+    *,
+    mapped: Collection[str] = (),
+    shipped: bool = False,
+    used: bool = True,
+) -> Result | None:
+    """The result of `build` from a folder's parts; None without a whole one (`read_folder`).
+
+    Arrays named in `mapped` are mapped from disk instead of read.
+    """
+    return read_folder(
+        target, lambda folder: build(load_parts(folder, mapped)), name, shipped=shipped, used=used
+    )
+
+
+_IGNORED = r"[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]*"
+_SIGNS = r"=+\-@\x{fe66}\x{fe62}\x{fe63}\x{fe6b}\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}"
+FORMULA = rf"^{_IGNORED}[{_SIGNS}\t\r\n]"
+"""Matches texts that a spreadsheet may read as a formula.
+
+- A formula begins with =, +, -, or @ (Excel, LibreOffice, Google Sheets). East Asian versions also
+  accept the full-width forms, and conversion to a code page turns the small forms into ASCII.
+- Readers trim or ignore characters before the sign: white space, control characters (Python's
+  `str.strip` also trims U+001C to U+001F), and invisible ones such as the byte-order mark, the
+  zero-width space, and the soft hyphen.
+- A tab or line break at the start can move the rest into another cell, so that one sign is enough.
+
+Inside a text a sign is harmless to a reader that separates cells by commas: cells with a comma,
+quote, or line break are quoted.
+"""
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """The frame as CSV; texts and column names that `FORMULA` matches get an apostrophe.
+
+    Numbers, dates, and booleans are unchanged: the number -5 isn't a formula.
+    """
+    names = pl.Series(frame.columns, dtype=pl.String)
+    safe_names = _neutral(names) if len(names) else names
+    texts = [_neutral(column) for column in frame]
+    renamed = [text.alias(f"c{number}") for number, text in enumerate(texts)]
+    body = pl.DataFrame(renamed).write_csv(include_header=False)
+    head = pl.DataFrame([[name] for name in safe_names]).write_csv(include_header=False)
+    return head + body if renamed else ""
+
+
+def _neutral(column: pl.Series) -> pl.Series:
+    if column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean:
+        return column
+    if column.dtype.is_nested() or column.dtype == pl.Binary or column.dtype == pl.Object:
+        texts = [None if value is None else str(value) for value in column.to_list()]
+        column = pl.Series(column.name, texts, dtype=pl.String)
+    text = column.cast(pl.String)
+    return text.to_frame("text").select(
+        pl.when(pl.col("text").str.contains(FORMULA))
+        .then(pl.lit("'") + pl.col("text"))
+        .otherwise("text")
+        .alias(column.name)
+    )[column.name]

@@ -63,21 +63,21 @@ BATCHES = {
     "fourth train": Batch(200, "train", "scan", date(2024, 6, 10), date(2024, 6, 28)),
 }
 MEASURED = (
-    *("version", "train", "unlabelled", "test", "validation"),
-    *("added", "removed", "relabelled", "edited", "train accuracy", "test accuracy"),
+    *("version", "train", "unlabeled", "test", "validation"),
+    *("added", "removed", "relabeled", "edited", "train accuracy", "test accuracy"),
 )
 SHIFT_DAY = date(2024, 3, 4)
 # Day and note of every version, in the order of `states`.
 HISTORY = (
     (date(2024, 1, 15), "First scans: 100 train images and 350 test images."),
-    (date(2024, 1, 29), "100 sampled, 150 unlabelled and 100 validation images added."),
+    (date(2024, 1, 29), "100 sampled, 150 unlabeled and 100 validation images added."),
     (date(2024, 2, 12), "45 images of 9 added, the digit that the model of 1.1 recalled least."),
-    (date(2024, 2, 26), "Labels added to the 150 unlabelled images; no image changed."),
+    (date(2024, 2, 26), "Labels added to the 150 unlabeled images; no image changed."),
     (
         date(2024, 3, 11),
         "160 synthetic images added: 40 train images shifted by a pixel four ways.",
     ),
-    (date(2024, 3, 25), "290 vendor images added, 191 of them wrongly labelled and 40 damaged."),
+    (date(2024, 3, 25), "290 vendor images added, 191 of them wrongly labeled and 40 damaged."),
     (date(2024, 4, 8), "The 191 wrong labels of the vendor corrected; no image changed."),
     (date(2024, 4, 22), "The 40 damaged vendor images (blank or noise) removed."),
     (date(2024, 5, 13), "Test set grown by 100 vendor images; 100 sampled train images added."),
@@ -194,14 +194,14 @@ def states() -> Iterator[pl.DataFrame]:
     chosen = np.sort(random.permutation(len(scans))[:SHIFTED_IMAGES])
     synthetic = shifted(scans[chosen.tolist()])
     broken = damaged(batch["damaged"], random)
-    unlabelled = batch["archive"].with_columns(label=pl.lit(None, dtype=pl.String))
+    unlabeled = batch["archive"].with_columns(label=pl.lit(None, dtype=pl.String))
 
     rows = pl.concat([batch["first test"], batch["first train"]])
     yield rows
     rows = pl.concat([rows, batch["second train"], batch["validation"]])
-    yield pl.concat([rows, unlabelled])
+    yield pl.concat([rows, unlabeled])
     rows = pl.concat([rows, batch["weak digit"]])
-    yield pl.concat([rows, unlabelled])
+    yield pl.concat([rows, unlabeled])
     rows = pl.concat([rows, batch["archive"]])
     yield rows
     rows = pl.concat([rows, synthetic])
@@ -281,17 +281,17 @@ def differences(versions: list[Version]) -> list[str]:
 
 
 def features_and_labels(rows: pl.DataFrame, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels as float64 of shape (n, 64), and labels (n,), of a split's labelled rows."""
+    """Pixels as float64 of shape (n, 64), and labels (n,), of a split's labeled rows."""
     known = rows.filter(pl.col.split == split, pl.col.label.is_not_null()).sort("id")
     return known.select(PIXELS).to_numpy().astype(np.float64), known["label"].to_numpy()
 
 
 def step_counts(before: pl.DataFrame, after: pl.DataFrame) -> str:
-    """Instances added, removed, relabelled and edited in a step, as cells of a Markdown table."""
+    """Instances added, removed, relabeled, and edited in a step, as cells of a Markdown table."""
     kept = before.join(after, on="id", suffix="_after")
-    relabelled = kept.filter(pl.col.label.ne_missing(pl.col.label_after))
+    relabeled = kept.filter(pl.col.label.ne_missing(pl.col.label_after))
     edited = kept.filter(pl.any_horizontal(pl.col(p) != pl.col(f"{p}_after") for p in PIXELS))
-    counts = (len(after) - len(kept), len(before) - len(kept), len(relabelled), len(edited))
+    counts = (len(after) - len(kept), len(before) - len(kept), len(relabeled), len(edited))
     return " | ".join(str(count) for count in counts)
 
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
 from chameleon import added_against_kept, removed_against_kept
-from chameleon.analysis.added import FEWEST
+from chameleon.analysis.two_sample_tests import FEWEST_TESTED as FEWEST
 from chameleon.project import Split
 from tests.planted import looked_at, population
 

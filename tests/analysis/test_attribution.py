@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 
 import chameleon
 from chameleon.errors import SelectionError
-from tests import oracle_attribution, tiny
+from tests import oracle_attribution
 from tests.library import TREE, evaluated, examples, write_project
 from tests.projects import opened, plans, version_pairs
 
@@ -74,7 +74,7 @@ def test_corners_and_parts_are_those_of_the_oracle(data):
     expected = oracle_attribution.parts_brought(time, before, after)
     if expected is None:
         assert told["test"] == pytest.approx((b - a + d - c) / 2)
-        assert "cannot be taken apart" in found.note
+        assert "can't be divided" in found.note
     else:
         assert {part: told[part] for part in expected} == pytest.approx(expected)
         assert told["edited"] == pytest.approx(0)  # the predictions are by id
@@ -82,10 +82,9 @@ def test_corners_and_parts_are_those_of_the_oracle(data):
         assert sum(told.values()) == pytest.approx(found.reported_after - found.reported_before)
 
 
-def test_the_tiny_project_by_hand(tmp_path):
+def test_the_tiny_project_by_hand(small):
     """v2 to v10: c joins the test set, d is moved into it from train, g is relabelled."""
-    evaluation = evaluated(tiny.write_tiny(tmp_path / "tiny"))
-    found = chameleon.attribute_change(evaluation, before="v2", after="v10", resamples=0)
+    found = chameleon.attribute_change(small, before="v2", after="v10", resamples=0)
     assert found.leaked == 1  # d stands in the train set of v2
     # left: g (cat, then dog; both models say cat) and c (cat; both say cat)
     assert found.corners["value"].to_list() == [1.0, 0.5, 1.0, 0.5]
@@ -241,7 +240,7 @@ def test_a_test_set_that_is_wholly_replaced_is_not_taken_apart(tmp_path):
         given_project(tmp_path / "p", versions, {"1": says, "2": says}), before="1", after="2"
     )
     assert parts_of(found).keys() == {"guard", "model", "test"}
-    assert "cannot be taken apart" in found.note
+    assert "can't be divided" in found.note
 
 
 def test_a_version_without_test_rows_has_no_change_and_says_why(tmp_path):

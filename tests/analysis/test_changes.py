@@ -12,9 +12,9 @@ from scipy.stats import binom
 
 import chameleon
 from chameleon import Filters, OutcomeChange
-from chameleon.analysis.changes import CELLS
+from chameleon.analysis.outcomes import CELLS
 from chameleon.counting import OUTCOMES
-from tests import oracle, oracle_views, tiny
+from tests import oracle, oracle_views
 from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
@@ -51,88 +51,50 @@ def test_the_matrix_and_the_class_table_are_those_of_the_oracle(data):
 
 @settings(max_examples=examples(40))
 @given(st.data())
-def test_swapping_the_versions_transposes_the_matrix(data):
+def test_the_matrix_keeps_its_laws(data):
     plan = data.draw(plans())
     primary, secondary = data.draw(version_pairs(plan))
-    with opened(plan) as evaluation:
-        there = chameleon.prediction_changes(evaluation, primary=primary, secondary=secondary)
-        back = chameleon.prediction_changes(evaluation, primary=secondary, secondary=primary)
-    turned = {(b, a): cell for (a, b), cell in matrix_of(back).items()}
-    assert matrix_of(there) == turned
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_a_version_against_itself_has_empty_off_diagonals(data):
-    plan = data.draw(plans())
-    version = data.draw(st.sampled_from(list(plan.frames)))
-    with opened(plan) as evaluation:
-        found = matrix_of(
-            chameleon.prediction_changes(evaluation, primary=version, secondary=version)
-        )
-        assert chameleon.class_changes(evaluation, primary=version, secondary=version).is_empty()
-    assert found["correct", "incorrect"]["instances"] == 0
-    assert found["incorrect", "correct"]["instances"] == 0
-    assert all(cell["relabelled"] == cell["edited"] == 0 for cell in found.values())
-
-
-@settings(max_examples=examples(40))
-@given(st.data())
-def test_accuracies_on_common_unchanged_instances_differ_by_the_flip_rates(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    with opened(plan) as evaluation:
-        statistics = chameleon.change_statistics(
-            evaluation, primary=primary, secondary=secondary, same_label=True
-        )
-        found = matrix_of(
-            chameleon.prediction_changes(
-                evaluation, primary=primary, secondary=secondary, same_label=True
-            )
-        )
-    total = sum(cell["instances"] for cell in found.values())
-    if not total:
-        assert statistics.negative_flips.share is None
-        assert statistics.negative_flips.reason
-        return
-    after = sum(found[b, "correct"]["instances"] for b in ("correct", "incorrect")) / total
-    before = sum(found["correct", a]["instances"] for a in ("correct", "incorrect")) / total
-    wins, losses = statistics.positive_flips, statistics.negative_flips
-    assert after - before == pytest.approx(wins.share - losses.share)
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_splits_and_classes_add_up_to_the_matrix(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    sides = {"primary": primary, "secondary": secondary}
-    with opened(plan) as evaluation:
-        whole = matrix_of(chameleon.prediction_changes(evaluation, **sides))
-        for by in ("split", "label"):
-            parts = chameleon.prediction_changes_by(evaluation, by, **sides)
-            for before, after in CELLS:
-                key = OUTCOMES[before], OUTCOMES[after]
-                assert parts["_".join(key)].sum() == whole[key]["instances"]
-    with pytest.raises(ValueError, match="by must be"):
-        chameleon.prediction_changes_by(evaluation, "colour", **sides)
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_a_chosen_cell_filters_others_but_not_the_matrix_and_holds_its_count(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    sides = {"primary": primary, "secondary": secondary}
-    cell = data.draw(st.sampled_from(CELLS))
-    change = OutcomeChange(OUTCOMES[cell[0]], OUTCOMES[cell[1]])
+    sides, same = {"primary": primary, "secondary": secondary}, {"same_label": True}
+    change = OutcomeChange(*(OUTCOMES[code] for code in data.draw(st.sampled_from(CELLS))))
     chosen = Filters(outcome_changes=(change,))
     with opened(plan) as evaluation:
         free = chameleon.prediction_changes(evaluation, **sides)
+        back = chameleon.prediction_changes(evaluation, primary=secondary, secondary=primary)
+        still = chameleon.prediction_changes(evaluation, primary=primary, secondary=primary)
+        assert chameleon.class_changes(evaluation, primary=primary, secondary=primary).is_empty()
         assert chameleon.prediction_changes(evaluation, **sides, filters=chosen).equals(free)
         selection = chameleon.Selection(primary, secondary, chosen)
-        through = chameleon.selection.instance_mask(evaluation, selection).sum()
-    assert through == matrix_of(free)[change.secondary, change.primary]["instances"]
+        matching = chameleon.selection.instance_mask(evaluation, selection).sum()
+        parts = [chameleon.prediction_changes_by(evaluation, by, **sides)
+                 for by in ("split", "label")]  # fmt: skip
+        statistics = chameleon.change_statistics(evaluation, **sides, **same)
+        relabeled = matrix_of(chameleon.prediction_changes(evaluation, **sides, **same))
+    with pytest.raises(ValueError, match="by must be"):
+        chameleon.prediction_changes_by(evaluation, "colour", **sides)
+    whole = matrix_of(free)
+    # a chosen cell filters others by its count, but not the matrix
+    assert matching == whole[change.secondary, change.primary]["instances"]
+    # splits and classes add up to the matrix
+    for part in parts:
+        assert {key: part["_".join(key)].sum() for key in whole} == {
+            key: cell["instances"] for key, cell in whole.items()
+        }
+    # swapping the versions transposes it; a version against itself has empty off-diagonals
+    assert whole == {(b, a): cell for (a, b), cell in matrix_of(back).items()}
+    for (a, b), cell in matrix_of(still).items():
+        assert cell["relabelled"] == cell["edited"] == 0
+        assert a == b or cell["instances"] == 0
+    # accuracies on common unchanged instances differ by the flip rates
+    total = sum(cell["instances"] for cell in relabeled.values())
+    wins, losses = statistics.positive_flips, statistics.negative_flips
+    if not total:
+        assert losses.share is None
+        assert losses.reason
+    else:
+        known = ("correct", "incorrect")
+        after = sum(relabeled[b, "correct"]["instances"] for b in known) / total
+        before = sum(relabeled["correct", a]["instances"] for a in known) / total
+        assert after - before == pytest.approx(wins.share - losses.share)
 
 
 def flipped_project(before: list[bool], after: list[bool], split: str, *, relabel: bool = False):
@@ -183,12 +145,11 @@ def test_undefined_ratios_are_none():
     assert np.isclose(found.tested_negative_flips.low, 0)
 
 
-def test_the_class_table_of_thousands_of_classes_fits_in_memory(tmp_path):
-    evaluation = evaluated(tiny.write_tiny(tmp_path / "tiny"))
-    classes = (*evaluation.classes, *(f"class {number}" for number in range(6_000)))
-    many = dataclasses.replace(evaluation, classes=classes)
+def test_the_class_table_of_thousands_of_classes_fits_in_memory(small):
+    classes = (*small.classes, *(f"class {number}" for number in range(6_000)))
+    many = dataclasses.replace(small, classes=classes)
     sides = {"primary": "v2", "secondary": "v1"}
-    expected = chameleon.class_changes(evaluation, **sides)
+    expected = chameleon.class_changes(small, **sides)
     tracemalloc.start()
     found = chameleon.class_changes(many, **sides)
     peak = tracemalloc.get_traced_memory()[1]

@@ -37,11 +37,11 @@ def counts(frame: pl.DataFrame) -> dict[tuple, tuple]:
 def test_the_tiny_project_is_noticed_as_a_reader_does(tmp_path):
     assert counts(checked(tiny.write_tiny(tmp_path / "tiny"))) == {
         ("v1", "missing labels", "label"): (1, ["f"]),
-        ("v2", "changes of split", "split"): (1, ["d"]),
-        ("v2", "column joined", "fresh"): (6, []),
+        ("v2", "changed split", "split"): (1, ["d"]),
+        ("v2", "column added", "fresh"): (6, []),
         ("v2", "non-finite values", "size"): (1, ["e"]),
-        ("v10", "changes of split", "split"): (1, ["d"]),
-        ("v10", "lost and found again", None): (1, ["c"]),
+        ("v10", "changed split", "split"): (1, ["d"]),
+        ("v10", "removed and added again", None): (1, ["c"]),
     }
 
 
@@ -54,7 +54,7 @@ def test_a_project_without_oddities_gives_no_notice(tmp_path):
 def test_every_notice_says_what_was_done(tmp_path):
     bad = {"dup": plain(id=[0, *range(19)]), "none": plain(id=[None, *range(19)])}
     frame = checked(write_project(tmp_path / "p", {**tiny.FRAMES, **bad}))
-    assert {"duplicate ids", "missing ids", "changes of split"} <= set(frame["kind"])
+    assert {"duplicate ids", "missing ids", "changed split"} <= set(frame["kind"])
     assert all(len(done) > 10 for done in frame["done"])
     severities = frame["severity"].to_list()
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
@@ -291,7 +291,7 @@ def test_a_feature_tells_the_label_where_the_oracle_says_so(versions):
         frame = checked(folder)
     found = counts(frame.filter(kind=FindingKind.TELLS_LABEL.value))
     expected = {
-        (str(n), "tells the label", "k"): told
+        (str(n), "target leakage", "k"): told
         for n, (values, labels) in enumerate(versions)
         if (told := oracle_check.told_labels(list(zip(values, labels, strict=True)))) is not None
     }

@@ -16,7 +16,7 @@ from chameleon.analysis import FAILURE_SETS, failure_filters
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
-from tests import oracle, oracle_failures, oracle_views, tiny
+from tests import oracle, oracle_failures, oracle_views
 from tests.library import evaluated, examples, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
@@ -129,45 +129,43 @@ def test_the_sets_hold_what_the_oracle_finds_and_what_their_filter_lets_through(
         assert len(held) == count, name
 
 
-def test_a_reader_can_count_the_tiny_project(tmp_path):
-    evaluation = evaluated(tiny.write_tiny(tmp_path / "t"))
-    found = chameleon.confusion(evaluation, primary="v10", secondary="v1")
+def test_a_reader_can_count_the_tiny_project(small):
+    found = chameleon.confusion(small, primary="v10", secondary="v1")
     cells = {(a, b): (old, new, more) for a, b, old, new, more, *_ in found.iter_rows()}
     assert cells == {
         ("cat", "cat"): (1, 2, 1), ("cat", "dog"): (1, 1, 0),
         ("dog", "cat"): (1, 2, 1), ("dog", "dog"): (2, 1, -1),
     }  # fmt: skip
     sides = {"primary": "v10", "secondary": "v2"}
-    sets = dict(chameleon.failure_sets(evaluation, **sides).iter_rows())
+    sets = dict(chameleon.failure_sets(small, **sides).iter_rows())
     # a, d and g were right in v2 and are wrong in v10; nobody's outcome changed more than once
     assert sets == {
         "fails in every version": 0, "newly failing": 3, "fixed": 0, "flickering": 0,
     }  # fmt: skip
     alone = SensitivityRange("v10", "v10")
-    sets = dict(chameleon.failure_sets(evaluation, **sides, over=alone).iter_rows())
+    sets = dict(chameleon.failure_sets(small, **sides, over=alone).iter_rows())
     assert sets["fails in every version"] == 3
 
 
-def test_a_cell_that_is_chosen_highlights_and_does_not_narrow_its_matrix(tmp_path):
-    evaluation = evaluated(tiny.write_tiny(tmp_path / "t"))
+def test_a_cell_that_is_chosen_highlights_and_does_not_narrow_its_matrix(small):
     sides = {"primary": "v10", "secondary": "v1"}
-    free = chameleon.confusion(evaluation, **sides)
+    free = chameleon.confusion(small, **sides)
     chosen = Filters(confusions=(ConfusionCell("dog", "cat"),))
-    assert chameleon.confusion(evaluation, **sides, filters=chosen).equals(free)
-    mask = instance_mask(evaluation, Selection("v10", "v1", chosen))
+    assert chameleon.confusion(small, **sides, filters=chosen).equals(free)
+    mask = instance_mask(small, Selection("v10", "v1", chosen))
     assert mask.sum() == free.filter(label="dog", prediction="cat")["primary"].item()
-    ids = evaluation.dataset.instance_ids.filter(pl.Series(mask))
+    ids = small.dataset.instance_ids.filter(pl.Series(mask))
     assert set(ids) == {"d", "g"}
     with pytest.raises(SelectionError, match="no class 'eel'"):
         instance_mask(
-            evaluation, Selection("v10", "v1", Filters(confusions=(ConfusionCell("eel", "cat"),)))
+            small, Selection("v10", "v1", Filters(confusions=(ConfusionCell("eel", "cat"),)))
         )
     with pytest.raises(SelectionError, match="no set"):
-        failure_filters(evaluation, "all", Filters(), SensitivityRange("v1", "v2"))
+        failure_filters(small, "all", Filters(), SensitivityRange("v1", "v2"))
     with pytest.raises(ValueError, match="by must be"):
-        chameleon.errors_by(evaluation, "colour", **sides)
+        chameleon.errors_by(small, "colour", **sides)
     assert failure_filters(
-        evaluation, FAILURE_SETS[-1], Filters(), SensitivityRange("v1", "v2")
+        small, FAILURE_SETS[-1], Filters(), SensitivityRange("v1", "v2")
     ) is None  # fmt: skip
 
 
@@ -212,16 +210,15 @@ def test_fields_are_kept_apart_from_restrictions():
     ],
 )  # fmt: skip
 def test_a_link_that_cannot_be_read_is_said_to_be_none(name, value):
-    with pytest.raises(SelectionError, match="The link asks for"):
+    with pytest.raises(SelectionError, match="The link contains"):
         Filters.from_query([(name, value)])
 
 
-def test_what_of_a_link_is_gone_is_left_out_and_told(tmp_path):
-    evaluation = evaluated(tiny.write_tiny(tmp_path / "t"))
+def test_what_of_a_link_is_gone_is_left_out_and_told(small):
     kept = ConfusionCell("cat", "dog")
     cells = (kept, ConfusionCell("cat", "eel"))
     filters = Filters(confusions=cells, always_fails=AlwaysFails("v2", "v1"))
     asked = Selection("v2", "v1", filters)
-    found, complaints = usable(evaluation, asked, Selection("v10", "v2"))
+    found, complaints = usable(small, asked, Selection("v10", "v2"))
     assert found == Selection("v2", "v1", Filters(confusions=(kept,)))
     assert len(complaints) == 2

@@ -12,16 +12,11 @@ import chameleon
 from chameleon import FeatureFilter, Filters, Range
 from chameleon.analysis import COUNT_COLUMNS
 from chameleon.project import Split
-from tests import oracle, tiny
+from tests import oracle
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 
 PLACE = ("feature", "split", "bin")
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> chameleon.Evaluation:
-    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
 
 
 def counted(frame: pl.DataFrame, places: tuple[str, ...] = PLACE) -> Counter:
@@ -86,23 +81,38 @@ def test_a_summary_holds_what_a_reader_reckons(small):
 
 @settings(max_examples=examples(60))
 @given(st.data())
-def test_histograms_are_those_of_the_oracle(data):
+def test_every_frame_is_that_of_the_oracle(data):
     plan = data.draw(plans())
     primary, secondary = data.draw(version_pairs(plan))
     filters = data.draw(filters_for(plan))
+    time, sides = plan.timeline, {"primary": primary, "secondary": secondary}
+    feature = data.draw(st.sampled_from(time.features))
     with opened(plan) as evaluation:
-        frame = chameleon.feature_histograms(
-            evaluation, primary=primary, secondary=secondary, filters=filters
-        )
-        bars = oracle.bars_of(frame)
-        wanted = oracle.feature_histograms(plan.timeline, primary, secondary, filters, bars)
-        assert counted(frame) == wanted
-        check_counts_sum(plan, frame, primary, secondary, filters, bars)
-        swapped = chameleon.feature_histograms(
-            evaluation, primary=secondary, secondary=primary
-        ).select(*PLACE, *COUNT_COLUMNS[3:], *COUNT_COLUMNS[:3])
-        straight = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
-        assert swapped.rows() == straight.select(*PLACE, *COUNT_COLUMNS).rows()
+        frame = chameleon.feature_histograms(evaluation, **sides, filters=filters)
+        straight = chameleon.feature_histograms(evaluation, **sides)
+        swapped = chameleon.feature_histograms(evaluation, primary=secondary, secondary=primary)
+        empty = Filters(features=(FeatureFilter(feature),))
+        assert straight.equals(chameleon.feature_histograms(evaluation, **sides, filters=empty))
+        labels = chameleon.feature_labels(evaluation, **sides, filters=filters)
+        multiples = chameleon.feature_over_versions(evaluation, feature, **sides, filters=filters)
+        summary = chameleon.feature_summary(evaluation, **sides)
+    bars = oracle.bars_of(frame)
+    assert counted(frame) == oracle.feature_histograms(time, primary, secondary, filters, bars)
+    check_counts_sum(plan, frame, primary, secondary, filters, bars)
+    turned = swapped.select(*PLACE, *COUNT_COLUMNS[3:], *COUNT_COLUMNS[:3])
+    assert turned.rows() == straight.select(*PLACE, *COUNT_COLUMNS).rows()
+    found = Counter({line[:4]: line[4] for line in labels.rows() if line[4]})
+    assert found == oracle.feature_labels(time, primary, secondary, filters, bars)
+    one_label = labels.filter(pl.col("label").is_null())
+    assert one_label.select(PLACE).rows() == frame.select(PLACE).rows()
+    wanted = oracle.feature_over_versions(time, feature, primary, secondary, filters, bars)
+    assert counted(multiples, ("version", "split", "bin")) == wanted
+    figures = {row[:3]: dict(zip(summary.columns[3:], row[3:], strict=True)) for row in
+               summary.rows()}  # fmt: skip
+    wanted = oracle.feature_summary(time, primary, secondary)
+    assert figures.keys() == wanted.keys()
+    for place, line in wanted.items():
+        assert figures[place] == pytest.approx(line), place
 
 
 def check_counts_sum(
@@ -169,48 +179,6 @@ def said_by(answers: pl.DataFrame) -> dict[str, str]:
     return {str(key): said for key, said in answers.rows()}
 
 
-@settings(max_examples=examples(40))
-@given(st.data())
-def test_labels_and_small_multiples_are_those_of_the_oracle(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
-    versions = {"primary": primary, "secondary": secondary, "filters": filters}
-    with opened(plan) as evaluation:
-        frame = chameleon.feature_histograms(evaluation, **versions)
-        bars = oracle.bars_of(frame)
-        labels = chameleon.feature_labels(evaluation, **versions)
-        found = Counter(
-            {
-                (feature, split, code, label): count
-                for feature, split, code, label, count in labels.rows()
-                if count
-            }
-        )
-        time = plan.timeline
-        assert found == oracle.feature_labels(time, primary, secondary, filters, bars)
-        one_label = labels.filter(pl.col("label").is_null())
-        assert one_label.select(PLACE).rows() == frame.select(PLACE).rows()
-        feature = data.draw(st.sampled_from(time.features))
-        multiples = chameleon.feature_over_versions(evaluation, feature, **versions)
-        wanted = oracle.feature_over_versions(time, feature, primary, secondary, filters, bars)
-        assert counted(multiples, ("version", "split", "bin")) == wanted
-
-
-@settings(max_examples=examples(40))
-@given(st.data())
-def test_summaries_are_those_of_the_oracle(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    with opened(plan) as evaluation:
-        frame = chameleon.feature_summary(evaluation, primary=primary, secondary=secondary)
-    wanted = oracle.feature_summary(plan.timeline, primary, secondary)
-    found = {line[:3]: dict(zip(frame.columns[3:], line[3:], strict=True)) for line in frame.rows()}
-    assert found.keys() == wanted.keys()
-    for place, figures in wanted.items():
-        assert found[place] == pytest.approx(figures), place
-
-
 @settings(max_examples=examples(15))
 @given(st.data())
 def test_a_version_against_itself_shows_no_change(data):
@@ -227,21 +195,6 @@ def test_a_version_against_itself_shows_no_change(data):
             ranking = chameleon.feature_ranking(frame)
             assert set(ranking["distance"]) <= {0.0, None}
             assert set(ranking["error_rate_change"]) <= {0.0, None}
-
-
-@settings(max_examples=examples(15))
-@given(st.data())
-def test_an_empty_filter_changes_nothing(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    empty = Filters(features=(FeatureFilter(plan.timeline.features[0]),))
-    with opened(plan) as evaluation:
-        versions = {"primary": primary, "secondary": secondary}
-        unfiltered = chameleon.feature_histograms(evaluation, **versions)
-        for filters in (Filters(), empty):
-            assert unfiltered.equals(
-                chameleon.feature_histograms(evaluation, filters=filters, **versions)
-            )
 
 
 @settings(max_examples=examples(20))

@@ -14,16 +14,11 @@ from chameleon.analysis import COLUMNS, feature_columns
 from chameleon.analysis.sensitivities import COURSES
 from chameleon.counting import OUTCOMES
 from chameleon.project import Split
-from tests import oracle, oracle_instances, oracle_views, tiny
+from tests import oracle, oracle_instances, oracle_views
 from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 FORMULA = "=HYPERLINK(1)"
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("instances") / "tiny"))
 
 
 def behind(plan, evaluation, primary, secondary, filters):
@@ -138,41 +133,28 @@ def test_pages_of_any_order_hold_every_instance_once_and_keep_ties(data):
 
 @settings(max_examples=examples(30))
 @given(st.data())
-def test_errors_come_first_and_groups_stand_where_they_are_said_to(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
-    sides = {"primary": primary, "secondary": secondary, "filters": filters}
-    with opened(plan) as evaluation:
-        frame = chameleon.instances(evaluation, **sides, order_by="errors", limit=None).frame
-        groups = chameleon.instance_groups(evaluation, **sides)
-    outcomes = frame["primary_outcome"].to_list()
-    assert outcomes == sorted(outcomes, key=["incorrect", "unknown", "correct"].index)
-    assert groups["instances"].sum() == len(frame)
-    for group in groups.iter_rows(named=True):
-        part = frame[group["offset"] : group["offset"] + group["instances"]]
-        for ours, theirs in (
-            ("primary_outcome", "outcome"), ("label", "label"),
-            ("primary_prediction", "primary_prediction"),
-        ):  # fmt: skip
-            assert set(part[ours].to_list()) == {group[theirs]}
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_files_hold_the_instances_of_the_table(data):
+def test_errors_come_first_by_group_and_files_contain_the_table(data):
     plan = data.draw(plans())
     primary, secondary = data.draw(version_pairs(plan))
     sides = {"primary": primary, "secondary": secondary, "filters": data.draw(filters_for(plan))}
     with opened(plan) as evaluation:
-        frame = chameleon.instances(evaluation, **sides, limit=None).frame
+        frame = chameleon.instances(evaluation, **sides, order_by="errors", limit=None).frame
+        groups = chameleon.instance_groups(evaluation, **sides)
+        plain_order = chameleon.instances(evaluation, **sides, limit=None).frame
         parquet = chameleon.instance_file(evaluation, TableForm.PARQUET, **sides)
         csv = chameleon.instance_file(evaluation, TableForm.CSV, **sides)
-    assert pl.read_parquet(io.BytesIO(parquet)).equals(frame)
+    outcomes = frame["primary_outcome"].to_list()
+    assert outcomes == sorted(outcomes, key=["incorrect", "unknown", "correct"].index)
+    assert groups["instances"].sum() == len(frame)
+    for group in groups.rename({"outcome": "primary_outcome"}).iter_rows(named=True):
+        part = frame[group["offset"] : group["offset"] + group["instances"]]
+        for name in ("primary_outcome", "label", "primary_prediction"):
+            assert set(part[name].to_list()) == {group[name]}
+    assert pl.read_parquet(io.BytesIO(parquet)).equals(plain_order)
     read = pl.read_csv(io.BytesIO(csv), infer_schema=False)
     assert read.columns == [f"'{n}" if n.startswith(("=", "-", "+", "@")) else n
                             for n in frame.columns]  # fmt: skip
-    assert read["instance"].to_list() == frame["instance"].to_list()
+    assert read["instance"].to_list() == plain_order["instance"].to_list()
 
 
 def test_a_restricted_side_holds_what_the_chips_count(small):

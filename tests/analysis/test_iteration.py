@@ -18,18 +18,13 @@ from chameleon import (
     value_transitions,
 )
 from chameleon.selection import ChangeType, DataChange, Filters, Selection, instance_mask
-from tests import oracle, oracle_views, tiny
-from tests.library import evaluated, examples
+from tests import oracle, oracle_views
+from tests.library import examples
 from tests.planted import looked_at, population
 from tests.projects import filters_for, opened, plans, version_pairs
 
 FIRST = {"primary": "v2", "secondary": "v1"}
 SECOND = {"primary": "v10", "secondary": "v2"}
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory) -> chameleon.Evaluation:
-    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
 
 
 def test_counts_are_what_a_reader_counts(small):

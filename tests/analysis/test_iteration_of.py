@@ -110,8 +110,8 @@ def test_an_own_model_that_cannot_be_read_is_an_error(tmp_path, model, words):
 @pytest.mark.parametrize(
     ("second", "data", "cause"),
     [
-        (FIRST, "a model iteration", "its code, for its train data stayed as they were"),
-        (SECOND, "an entangled iteration", "whether by its data or by its code"),
+        (FIRST, "a model change", "by its code alone"),
+        (SECOND, "a mixed change", "by its data or by its code"),
     ],
 )
 def test_the_summary_blames_no_data_where_the_code_changed(tmp_path, second, data, cause):

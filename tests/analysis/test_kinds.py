@@ -12,7 +12,7 @@ from scipy.stats.contingency import relative_risk
 
 from chameleon import iteration_kinds
 from chameleon.analysis import IterationKind
-from chameleon.analysis.evidence import FEWEST, lifts
+from chameleon.analysis.kinds import FEWEST, lifts
 from chameleon.counting import CORRECT, INCORRECT
 from tests.library import examples
 from tests.planted import looked_at, population
@@ -92,7 +92,7 @@ def test_sampled_additions_are_told_from_specific_ones(tmp_path):
             for name, added in additions.items()
         }
         wrong["sampled"] += found["sampled"]["kind"] != IterationKind.SAMPLED
-        assert "look like the 300 kept ones" in found["sampled"]["sentence"] or wrong["sampled"]
+        assert "look like the 300 shared ones" in found["sampled"]["sentence"] or wrong["sampled"]
         label, part = found["label"], found["range"]
         wrong["label"] += (label["kind"], label["by"], label["group"]) != (
             IterationKind.SPECIFIC, "label", "cat",
@@ -122,14 +122,14 @@ def test_a_source_is_told_and_a_new_one_decides_nothing(tmp_path):
     news = frame.with_columns(source=pl.when(NEW).then(pl.lit("vendor")).otherwise(old))
     found = only_addition(tmp_path / "news", news)
     assert found["kind"] == IterationKind.SAMPLED
-    assert "100% come from 'vendor', a source that no kept one has" in found["sentence"]
+    assert "100% come from 'vendor', a source that no shared one has" in found["sentence"]
 
 
 def test_too_few_cannot_be_told(tmp_path):
     frame = population(300 + FEWEST - 1, 62)
     found = only_addition(tmp_path, frame)
     assert found["kind"] == IterationKind.ADDED
-    assert "cannot be told: 19 against 300" in found["sentence"]
+    assert "can't tell whether they resemble the rest: 19 vs. 300" in found["sentence"]
     assert found["lift"] is None
 
 
@@ -155,7 +155,7 @@ def test_labels_added_and_modified(tmp_path):
     bare = frame.with_columns(label=pl.when(pl.col("id") < 50).then(None).otherwise("label"))
     found = kinds_of(tmp_path / "added", {"1": bare, "2": frame})
     assert found.select("kind", "instances").rows() == [(IterationKind.LABELS_ADDED, 50)]
-    assert "50 of the 50 kept instances" in found["sentence"][0]
+    assert "50 of the 50 unlabeled shared instances" in found["sentence"][0]
     corrected = frame.with_columns(
         label=pl.when(pl.col("label") == "dog").then(pl.lit("eel")).otherwise("label")
     )
@@ -202,7 +202,7 @@ def test_columns_and_moves_are_told(tmp_path):
     found = kinds_of(tmp_path, {"1": frame, "2": changed})
     told = dict(found.select("kind", "sentence").iter_rows())
     assert told == {
-        "instances moved": "30 instances moved from train to test.",
+        "instances moved": "30 instances changed from train to test.",
         "columns joined": "1 column joined: extra.",
         "columns left": "1 column left: f4.",
         "columns retyped": "1 column retyped: flag (from boolean to number).",

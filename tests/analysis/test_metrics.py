@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 import chameleon
-from tests import oracle, tiny
+from tests import oracle
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import opened, plans
 
 SPLITS = ("train", "test", "validation")
 
 
-def test_metrics_are_what_a_reader_counts(tmp_path):
-    frame = chameleon.version_metrics(evaluated(tiny.write_tiny(tmp_path)))
+def test_metrics_are_what_a_reader_counts(small):
+    frame = chameleon.version_metrics(small)
     assert frame["version"].to_list() == ["v1", "v2", "v10"]
     assert frame["instances"].to_list() == [6, 6, 7]
     assert frame["train_instances"].to_list() == [4, 5, 4]
@@ -30,32 +30,21 @@ def test_metrics_are_what_a_reader_counts(tmp_path):
 
 @settings(max_examples=examples(60))
 @given(plans())
-def test_metrics_are_those_of_the_oracle(plan):
+def test_metrics_and_sizes_are_those_of_the_oracle_and_null_has_a_reason(plan):
+    time = plan.timeline
     with opened(plan) as evaluation:
         frame = chameleon.version_metrics(evaluation)
-    wanted = oracle.version_metrics(plan.timeline)
+        sizes = chameleon.version_sizes(evaluation)
+    wanted = oracle.version_metrics(time)
     assert frame["version"].to_list() == list(wanted)
     for line in frame.iter_rows(named=True):
         for column, figure in wanted[line["version"]].items():
             assert line[column] == figure, (line["version"], column)
-
-
-@settings(max_examples=examples(40))
-@given(plans())
-def test_a_metric_is_a_number_or_has_a_reason(plan):
-    with opened(plan) as evaluation:
-        frame = chameleon.version_metrics(evaluation)
     for split in SPLITS:
         for metric in ("accuracy", "macro_f1", "log_loss", "roc_auc"):
             value, reason = frame[f"{split}_{metric}"], frame[f"{split}_{metric}_reason"]
             assert (value.is_null() == reason.is_not_null()).all()
             assert not value.is_nan().any()
-
-
-@settings(max_examples=examples(40))
-@given(plans())
-def test_sizes_by_split_and_source_are_those_of_the_oracle(plan):
-    time = plan.timeline
     instances: Counter = Counter()
     correct: Counter = Counter()
     for version, rows in time.versions.items():
@@ -63,9 +52,7 @@ def test_sizes_by_split_and_source_are_those_of_the_oracle(plan):
             place = (version, row.split, row.source)
             instances[place] += 1
             correct[place] += oracle.outcome(time, version, key, row) == "correct"
-    with opened(plan) as evaluation:
-        frame = chameleon.version_sizes(evaluation)
-    found = {line[:3]: line[3:] for line in frame.rows()}
+    found = {line[:3]: line[3:] for line in sizes.rows()}
     assert found == {place: (instances[place], correct[place]) for place in instances}
 
 

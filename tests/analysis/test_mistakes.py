@@ -76,7 +76,7 @@ def test_the_surest_mistake_stands_first(tmp_path):
     assert found["probability"].to_list()[:3] == pytest.approx([0.9, 0.7, 0.6])
     assert found["probability"][3] is None
     assert found["changes"].null_count() == 4  # one version: nothing can change
-    for by, told in (("luck", "ranked by one of"), ("suspicion", "once")):
+    for by, told in (("luck", "ranked by one of"), ("suspicion", "requires")):
         with pytest.raises(SelectionError, match=told):
             chameleon.ranked_errors(evaluation, primary="1", secondary="1", by=by)
 

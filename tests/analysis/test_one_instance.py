@@ -8,14 +8,9 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon import SelectionError
-from tests import oracle, oracle_instances, tiny
+from tests import oracle, oracle_instances
 from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import opened, plans, version_pairs
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("one") / "tiny"))
 
 
 def test_the_versions_of_an_instance_that_left_and_was_moved(small):

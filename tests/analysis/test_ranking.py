@@ -19,18 +19,6 @@ COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
 FIGURES = ("distance", "error_rate", "error_rate_change")
 
 
-@settings(max_examples=examples(100))
-@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=40))
-def test_the_distance_is_that_of_scipy(pairs):
-    p, q = np.array(pairs).T
-    if not p.sum() or not q.sum():
-        return
-    found = jensen_shannon(p, q)
-    assert found == pytest.approx(jensenshannon(p, q, base=2), abs=1e-7)
-    assert found == pytest.approx(jensen_shannon(q, p), abs=1e-12)
-    assert 0 <= found <= 1
-
-
 def test_the_distance_is_0_for_equal_shapes_and_1_for_disjoint_ones():
     assert jensen_shannon(np.array([1, 3]), np.array([2, 6])) == 0.0
     assert jensen_shannon(np.array([4, 0]), np.array([0, 9])) == 1.0
@@ -118,19 +106,14 @@ def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(t
     assert ranking["moved"][2] is None
 
 
-def test_without_any_test_row_errors_are_those_of_train_rows():
-    bars = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
-    ranking = feature_ranking(frame_of(train=bars)).row(0)
-    assert ranking[2:] == (0.25, 0.25)
+BARS = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
+
+
+@pytest.mark.parametrize("test", [[], [[0] * 6, [0] * 6]])
+def test_without_any_test_row_errors_are_those_of_train_rows(test):
+    assert feature_ranking(frame_of(train=BARS, test=test)).row(0)[2:] == (0.25, 0.25)
 
 
 def test_without_any_known_outcome_there_are_no_error_figures():
     ranking = feature_ranking(frame_of(train=[[0, 0, 4, 0, 0, 4]], test=[[0, 0, 1, 0, 0, 1]]))
     assert ranking.row(0) == ("x", 0.0, None, None)
-
-
-def test_two_versions_without_test_rows_are_judged_by_train_rows_whatever_the_timeline_has():
-    bars = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
-    nothing = [[0] * 6, [0] * 6]
-    ranking = feature_ranking(frame_of(train=bars, test=nothing)).row(0)
-    assert ranking[2:] == (0.25, 0.25)

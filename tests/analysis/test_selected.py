@@ -9,25 +9,24 @@ import chameleon
 from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis import selected
 from chameleon.project import Split
-from tests import oracle, tiny
-from tests.library import evaluated, examples
+from tests import oracle
+from tests.library import examples
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
-def test_the_counts_are_what_a_reader_counts(tmp_path):
-    evaluation = evaluated(tiny.write_tiny(tmp_path))
-    everything = selected(evaluation, Selection("v2", "v1"))
+def test_the_counts_are_what_a_reader_counts(small):
+    everything = selected(small, Selection("v2", "v1"))
     assert (everything.instances, everything.of) == (7, 7)
     assert (everything.primary, everything.of_primary) == (6, 6)
     assert (everything.secondary, everything.of_secondary) == (6, 6)
     assert everything.by_split == {"train": (5, 4), "test": (1, 2), "validation": (0, 0)}
-    cats = selected(evaluation, Selection("v2", "v1", Filters(labels=("cat",))))
+    cats = selected(small, Selection("v2", "v1", Filters(labels=("cat",))))
     # a, b and g in v2; of these g is not in v1, and c is a cat in v1 alone
     assert (cats.instances, cats.primary, cats.secondary) == (4, 3, 3)
     unlabelled = Selection("v1", "v2", Filters(labels=(None,), splits=(Split.TRAIN,)))
-    assert selected(evaluation, unlabelled).instances == 1  # f
-    small = Filters(features=(FeatureFilter("size", (Range(1.5, 3.5),), missing=True),))
-    assert selected(evaluation, Selection("v1", "v2", small)).instances == 3  # a, b, e
+    assert selected(small, unlabelled).instances == 1  # f
+    few = Filters(features=(FeatureFilter("size", (Range(1.5, 3.5),), missing=True),))
+    assert selected(small, Selection("v1", "v2", few)).instances == 3  # a, b, e
 
 
 @settings(max_examples=examples(60))

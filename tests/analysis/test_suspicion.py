@@ -14,7 +14,7 @@ import chameleon
 from chameleon.analysis import label_issue_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate, shipping
-from chameleon.models import folds as out_of_fold
+from chameleon.models import refits as out_of_fold
 from tests.conftest import ROOT
 from tests.library import TREE, evaluated, examples, write_project
 
@@ -200,7 +200,7 @@ def test_a_classifier_without_probabilities_is_said_to_have_none(tmp_path):
     toml = '[model]\nestimator = "RidgeClassifier"\n'
     evaluation, found = judged(tmp_path / "p", toml, two_classes())
     assert found.rows.is_empty()
-    assert "RidgeClassifier tells classes but no probabilities" in found.note
+    assert "RidgeClassifier predicts no probabilities" in found.note
     assert label_issue_fits(evaluation, "1") == 0
     assert found.unjudged == 200
 
@@ -218,7 +218,7 @@ def test_given_probabilities_judge_rows_outside_train_only(tmp_path):
     evaluation = evaluate(chameleon.open_project(folder))
     found = chameleon.label_issues(evaluation, "1")
     assert label_issue_fits(evaluation, "1") == found.fitted == 0
-    assert "the predictions are given" in found.note
+    assert "with external predictions" in found.note
     assert set(found.rows["split"]) == {"test"}
     assert found.rows["instance"][0] == "i007"
     assert found.rows["suggested"][0] == "a"

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from chameleon import domain_classifier
-from chameleon.analysis.domain_classifiers import FEWEST, FOLDS
+from chameleon.analysis.two_sample_tests import FEWEST_ROWS, FOLDS
 from tests.planted import looked_at, population
 
 SIDES = {"primary": "2", "secondary": "1"}
@@ -19,7 +19,7 @@ def test_shifted_additions_are_told_by_the_shifted_feature(tmp_path):
     steps = []
     found = domain_classifier(evaluation, **SIDES, progress=steps.append)
     assert found.auc > 0.85
-    assert found.is_told
+    assert found.is_separable
     assert found.features["feature"][0] == "f4"
     assert found.features["auc_alone"][0] > 0.85
     assert found.features["auc_alone"].drop_nulls().is_between(0.5, 1).all()
@@ -47,7 +47,7 @@ def test_random_additions_cannot_be_told(tmp_path):
     for seed in range(6):
         frame = population(300, 30 + seed, features=3)
         evaluation = looked_at(tmp_path / str(seed), {"1": frame.head(200), "2": frame})
-        told += domain_classifier(evaluation, **SIDES).is_told
+        told += domain_classifier(evaluation, **SIDES).is_separable
     assert told <= 1
 
 
@@ -56,8 +56,8 @@ def test_relabelled_rows_tell_nothing(tmp_path):
     evaluation = looked_at(tmp_path, {"1": frame, "2": frame.with_columns(label=pl.lit("cat"))})
     found = domain_classifier(evaluation, **SIDES)
     assert found.auc is None
-    assert not found.is_told
-    assert f"each side needs {FEWEST}" in found.reason
+    assert not found.is_separable
+    assert f"each side needs {FEWEST_ROWS}" in found.reason
 
 
 @pytest.mark.parametrize("column", ["f0", None])

@@ -13,9 +13,9 @@ from chameleon import Filters, LabelProbability, RuleVote, Selection, VoteChange
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
 from tests import oracle, oracle_weak
+from tests.data.test_dataset import told
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.oracle_weak import CLASSES, RULES, weak_plans
-from tests.test_dataset import told
 
 BOUNDS = (0.0, 0.05, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0)
 DEFAULT = Selection("v1", "v0")

@@ -19,7 +19,7 @@ from streamlit.testing.v1.element_tree import Element
 
 import chameleon
 from chameleon.app import sidebar
-from chameleon.app.operator import PROJECT_VARIABLE
+from chameleon.app.server import PROJECT_VARIABLE
 from tests.app import showcases
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,7 +31,7 @@ _COUNT = re.compile(r"\*\*[\d,]+ of [\d,]+ instances\*\*$|All [\d,]+ instances o
 
 @dataclass
 class Screen:
-    """One visitor's page, and what can be read off it and done to it."""
+    """One visitor's page: its contents, and what a visitor can do."""
 
     at: AppTest
 
@@ -44,7 +44,7 @@ class Screen:
         return self
 
     def go(self, page: str) -> "Screen":
-        """Change to another page as a link does: its address comes without a query."""
+        """Change to another page as a link does: with an address without a query."""
         self.at.query_params.clear()
         self.at.switch_page(page)
         self.at.run()
@@ -58,7 +58,7 @@ class Screen:
 
     @property
     def selection(self) -> chameleon.Selection:
-        """What the address names."""
+        """The selection of the address."""
         items = [(name, value) for name, values in self.query.items() for value in values]
         return chameleon.Selection.from_query(items, chameleon.Selection("", ""))
 
@@ -69,7 +69,7 @@ class Screen:
 
     @property
     def count(self) -> str:
-        """The line that says how many instances show."""
+        """The count of instances shown."""
         lines = [m.value for m in (*self.at.main.markdown, *self.at.main.caption)]
         return next(line for line in lines if _COUNT.match(line))
 
@@ -84,7 +84,7 @@ class Screen:
         return json.loads(self.component(key).proto.json)
 
     def send(self, key: str, event: str, value: object) -> "Screen":
-        """Let a component send what a click in it would send."""
+        """Send the event of a click in a component."""
         states = self.at._tree.get_widget_states()
         state = states.widgets.add()
         state.id = _make_trigger_id(self.component(key).proto.id, "events")
@@ -92,8 +92,18 @@ class Screen:
         self.at._run(states)
         return self
 
+    def select(self, element: Element, **selection: object) -> "Screen":
+        """Send the selection of a click in a chart or table."""
+        states = self.at._tree.get_widget_states()
+        state = states.widgets.add()
+        state.id = element.proto.id
+        state.string_value = json.dumps({"selection": selection})
+        self.at._run(states)
+        assert not self.at.exception
+        return self
+
     def back(self, query: Mapping[str, str | list[str]]) -> "Screen":
-        """Ask for an address of before as the browser's Back and Forward buttons do."""
+        """Ask for an earlier address as the browser's Back and Forward buttons do."""
         self.at.query_params.clear()
         for name, value in query.items():
             self.at.query_params[name] = value
@@ -148,7 +158,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
 
 @pytest.fixture(scope="session")
 def digits(digits_project: Path) -> chameleon.Evaluation:
-    """Return the evaluation of the digits sample; it is kept in the project, so pages load it."""
+    """Return the evaluation of the digits sample; it is cached in the project, for the pages."""
     return chameleon.evaluate(chameleon.open_project(digits_project))
 
 
@@ -166,7 +176,7 @@ def showcase(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return project
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kinds(showcase: Callable[[str], Path]) -> chameleon.Evaluation:
     """Return the evaluation of the project with a feature of every kind."""
     return chameleon.evaluate(chameleon.open_project(showcase("kinds")))

@@ -1,4 +1,4 @@
-"""Projects that show the app something: growing, hostile, bare. None trains a slow model."""
+"""Projects for the app: growing, hostile, bare. None fits a slow model."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ note = "<img src=x onerror='window.hacked=1'> **n** {"w" * 300}"
 
 
 def given(frames: Frames, *, seed: int = 0) -> dict[str, pl.DataFrame]:
-    """Predictions for every version that are right for about four instances of five."""
+    """Predictions for every version, correct for about four of five instances."""
     rng = np.random.default_rng(seed)
-    said: dict[str, pl.DataFrame] = {}
+    predictions: dict[str, pl.DataFrame] = {}
     for name, frame in frames.items():
         labels = frame["label"]
         right = pl.Series(rng.random(len(frame)) < 0.8)
         prediction = labels.zip_with(right, labels.shuffle(seed=seed)).alias("prediction")
-        said[name] = pl.DataFrame([frame["id"], prediction])
-    return said
+        predictions[name] = pl.DataFrame([frame["id"], prediction])
+    return predictions
 
 
 def growing(versions: int, features: int, *, instances: int = 60) -> dict[str, pl.DataFrame]:
@@ -64,7 +64,7 @@ def write_growing(folder: Path, versions: int = 3, features: int = 3, **options:
 
 
 def write_hostile(folder: Path) -> Path:
-    """A project in which everything that can carry a name carries one that hurts."""
+    """A project in which every name is hostile."""
     rng = np.random.default_rng(1)
     texts = np.array([MARKUP, "*b*", "😀 " + "q" * 280])
     frames: dict[str, pl.DataFrame] = {}
@@ -85,7 +85,7 @@ def write_hostile(folder: Path) -> Path:
 
 
 def write_without_outcomes(folder: Path) -> Path:
-    """No label anywhere, so that no model can be fitted and no outcome is known."""
+    """No label, so that no model can be fitted and no outcome is known."""
     frames = {
         name: frame.with_columns(label=pl.lit(None, dtype=pl.String))
         for name, frame in growing(2, 2).items()
@@ -153,7 +153,7 @@ def write_kinds(folder: Path) -> Path:
 
 
 def write_gaps(folder: Path) -> Path:
-    """Columns of every kind without a value in any version, or in some; half of v2 is added."""
+    """Columns of every kind without values in any version, or in some; half of v2 is added."""
     rows = np.arange(240)
     values = {
         "number": pl.Series(rows * 1.5),
@@ -206,13 +206,13 @@ def write_extremes(folder: Path) -> Path:
 
 
 WEAK_RULE = '=<b>"rule"</b> *x*'
-"""A labelling rule by a name that hurts."""
+"""A labeling function with a hostile name."""
 
 
-def write_weak(folder: Path, *, labelled: bool = True) -> Path:
-    """Labels by data programming: rules vote, one of them is rewritten in the second version.
+def write_weak(folder: Path, *, labeled: bool = True) -> Path:
+    """Weak labels: labeling functions vote; the second version has rewritten one of them.
 
-    Probabilities follow the majority of the votes; the third version has one rule fewer.
+    Probabilities follow the majority of the votes; the third version has one function fewer.
     """
     names = ("cat", "dog", "bird")
     rules = ("long words", "photos", WEAK_RULE)
@@ -228,20 +228,20 @@ def write_weak(folder: Path, *, labelled: bool = True) -> Path:
         counts = np.stack([(votes[: 3 - place // 2] == k).sum(axis=0) for k in range(3)]) + 0.5
         shares = counts / counts.sum(axis=0)
         columns: dict[str, object] = {"id": ids, "split": np.where(ids % 4 == 3, "test", "train")}
-        if labelled:
+        if labeled:
             columns["label"] = [None if k % 10 == 0 else names[label[k]] for k in ids]
         columns["size"] = np.round(rng.normal(size=len(ids)) + label, 3)
         columns |= {f"label_proba_{name}": shares[k] for k, name in enumerate(names)}
         for k, rule in enumerate(rules[: 3 - place // 2]):
             columns[f"label_vote_{rule}"] = [None if v < 0 else names[v] for v in votes[k]]
         frames[version] = pl.DataFrame(columns)
-    said = {
+    predictions = {
         name: frame.select("id", prediction=pl.Series([names[k % 3] for k in range(300)]))
         for name, frame in frames.items()
     }
-    return write_project(folder, frames, predictions=said)
+    return write_project(folder, frames, predictions=predictions)
 
 
 def write_weak_alone(folder: Path) -> Path:
     """No label column: the likeliest class is the label."""
-    return write_weak(folder, labelled=False)
+    return write_weak(folder, labeled=False)

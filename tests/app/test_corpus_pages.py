@@ -1,8 +1,9 @@
-"""The pages on the awkward versions of the corpus, all of them in one project."""
+"""The pages on the awkward versions of the corpus, all in one project."""
 
 import pytest
 
 from tests import corpus
+from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW
 from tests.library import TREE, plain, write_project
 
@@ -15,7 +16,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def awkward(tmp_path_factory):
-    """Every case of the corpus as a version, but for the widest, beside awkward names of files."""
+    """Every case of the corpus as a version, except the widest, and awkward file names."""
     folder = tmp_path_factory.mktemp("corpus") / "p"
     frames = {name: plain() for name in corpus.FILE_NAMES if not name.startswith(".")}
     write_project(folder, frames, toml=TREE)
@@ -25,26 +26,29 @@ def awkward(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_all_that_can_be_read_and_tells_of_the_rest(open_app, awkward, page):
-    screen = open_app(awkward, page)
-    assert not screen.at.exception
-    assert not screen.at.error
-    shown = [version["name"] for version in screen.payload("timeline")["versions"]]
+def test_pages_show_everything_readable_and_name_the_rest(open_app, awkward):
     read = [case for case in corpus.CASES.values() if case.rows is not None]
     narrow = [case for case in read if case.rows.width < 100]
-    assert len(shown) == len(narrow) + len(corpus.FILE_NAMES) - 1  # one is hidden
-    if page == CHECK:
-        refused = sum(case.rows is None for case in corpus.CASES.values())
-        by_version = screen.at.dataframe[0].value
-        assert int(by_version["errors"].sum()) == refused
-        assert len(by_version) == len(shown) + refused
-    assert str(awkward) not in " ".join(screen.texts())
-
-
-def test_three_thousand_columns_are_shown(open_app, tmp_path):
-    folder = write_project(tmp_path / "p", {"1": corpus.WIDE, "2": corpus.WIDE}, toml=TREE)
+    screen = open_app(awkward)
     for page in PAGES:
-        screen = open_app(folder, page)
+        screen.go(page)
+        assert not screen.at.exception
+        assert not screen.at.error
+        shown = [version["name"] for version in screen.payload("timeline")["versions"]]
+        assert len(shown) == len(narrow) + len(corpus.FILE_NAMES) - 1  # one is hidden
+        if page == CHECK:
+            refused = sum(case.rows is None for case in corpus.CASES.values())
+            by_version = screen.at.dataframe[0].value
+            assert int(by_version["errors"].sum()) == refused
+            assert len(by_version) == len(shown) + refused
+        assert str(awkward) not in " ".join(screen.texts())
+
+
+def test_a_thousand_columns_are_shown(open_app, tmp_path):
+    frames = dict.fromkeys("12", corpus.WIDE[:, :1000])
+    folder = write_project(tmp_path / "p", frames, predictions=showcases.given(frames))
+    screen = open_app(folder)
+    for page in PAGES:
+        screen.go(page)
         assert not screen.at.exception
         assert not screen.at.error

@@ -1,4 +1,4 @@
-"""The exclusion list page: kept in the project or in the session, added, seen, removed, what if."""
+"""The Exclusion list page: stored in the project or the session, added to, removed from, refit."""
 
 import json
 from dataclasses import replace
@@ -8,21 +8,20 @@ import pytest
 
 import chameleon
 from chameleon import ExclusionLists, Filters, Selection
-from chameleon.app import exclusion_list, exclusion_list_files, tables, visitor_lists
-from chameleon.app.operator import WRITING_VARIABLE
+from chameleon.app import exclusion_list, view, visitor_lists
+from chameleon.app.server import WRITING_VARIABLE
 from chameleon.project import Split
-from chameleon.selection import rule_of
+from chameleon.selection import add_lists, rule_of
 from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
 from tests.library import TREE, plain, write_project
 
 PAGE = "pages/exclusion_list.py"
-TOML = TREE
 
 
 @pytest.fixture
 def project(tmp_path):
-    return write_project(tmp_path / "p", {"1": plain(), "2": plain(40)}, toml=TOML)
+    return write_project(tmp_path / "p", {"1": plain(), "2": plain(40)}, toml=TREE)
 
 
 @pytest.fixture
@@ -30,10 +29,10 @@ def writing(monkeypatch):
     monkeypatch.setenv(WRITING_VARIABLE, "on")
 
 
-def put(screen, key, *, name="broken", reason="cut off"):
-    if any(t.key == "exclusion-list-put-name" for t in screen.at.text_input):
-        screen.at.text_input(key="exclusion-list-put-name").set_value(name)
-    screen.at.text_input(key="exclusion-list-put-reason").set_value(reason)
+def add(screen, key, *, name="broken", reason="cut off"):
+    if any(t.key == "exclusion-list-add-name" for t in screen.at.text_input):
+        screen.at.text_input(key="exclusion-list-add-name").set_value(name)
+    screen.at.text_input(key="exclusion-list-add-reason").set_value(reason)
     screen.at.button(key=key).click().run()
     assert not screen.at.exception
     return screen
@@ -43,19 +42,19 @@ def success(screen):
     return " ".join(e.value for e in screen.at.success)
 
 
-def test_without_a_list_the_page_teaches_and_puts_nothing(open_app, project):
+def test_without_a_list_the_page_explains_and_adds_nothing(open_app, project):
     screen = open_app(project, PAGE)
     assert "deletes nothing" in " ".join(screen.texts())
-    assert screen.at.button(key="exclusion-list-put-instances").disabled
-    assert screen.at.button(key="exclusion-list-put-rule").disabled
+    assert screen.at.button(key="exclusion-list-add-instances").disabled
+    assert screen.at.button(key="exclusion-list-add-rule").disabled
     assert not (project / FILE).exists()
 
 
-def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, project, writing):
+def test_instances_and_rules_are_added_to_the_project_and_removed(open_app, project, writing):
     screen = open_app(project, PAGE, {"split": "test"})
     assert not [e for e in screen.at.info if "session" in e.value]
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    add(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     store = ExclusionLists(project / FILE)
     (name,) = store.names
     entries = store.of(name).entries
@@ -71,23 +70,23 @@ def test_what_is_put_on_is_kept_in_the_project_and_taken_off_again(open_app, pro
         hits["instances"].tolist()
         == expected.filter(pl.col("by") != "version")["instances"].to_list()
     )
-    put(screen, "exclusion-list-put-rule", reason="always")
+    add(screen, "exclusion-list-add-rule", reason="always")
     (rule,) = store.of(name).rules
     assert rule.query == "split=test"
     assert (rule.primary, rule.secondary) == ("2", "1")
     other = open_app(project, PAGE)  # somebody else
     assert other.at.dataframe[0].value["instance"].tolist()[:16] == entries["instance"].to_list()
-    other.at.multiselect(key="exclusion-list-take-off").set_value(["13", "3"]).run()
-    other.at.button(key="exclusion-list-take-off-go").click().run()
-    assert "2 taken off" in success(other)
+    other.at.multiselect(key="exclusion-list-remove").set_value(["13", "3"]).run()
+    other.at.button(key="exclusion-list-remove-go").click().run()
+    assert "2 removed" in success(other)
     other.at.button(key=f"exclusion-list-rule-{rule.number}").click().run()
     assert store.of(name).rules == ()
     assert set(store.of(name).entries["instance"]) == set(entries["instance"]) - {"3", "13"}
 
 
-def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writing):
+def test_lists_are_renamed_and_deleted_after_confirmation(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("one", ["1"])
+    store.add("one", ["1"])
     store.create("two")
     screen = open_app(project, PAGE)
     screen.at.text_input(key="exclusion-list-new-name").set_value("two").run()
@@ -103,59 +102,57 @@ def test_lists_are_renamed_and_deleted_once_that_is_sure(open_app, project, writ
     assert not screen.at.exception
 
 
-def test_without_writing_lists_live_in_the_session_and_the_page_says_so(
-    open_app, project, monkeypatch
-):
-    ExclusionLists(project / FILE).put("of the project", ["1"], "old")
+def test_without_writing_lists_exist_in_the_session_only(open_app, project, monkeypatch):
+    ExclusionLists(project / FILE).add("of the project", ["1"], "old")
     before = (project / FILE).read_bytes()
     screen = open_app(project, PAGE, {"split": "test"})
     assert any("this session only" in e.value for e in screen.at.info)
     names = list(screen.at.selectbox(key="exclusion-list-list").options)
     assert names == ["of the project"]
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    add(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     assert (project / FILE).read_bytes() == before
     assert [p.name for p in project.iterdir() if FILE in p.name] == [FILE]
     other = open_app(project, PAGE)
     assert len(other.at.dataframe[0].value) == 1
-    told = {}
+    offered = {}
     monkeypatch.setattr(
-        tables.st, "download_button",
-        lambda label, data, **options: told.setdefault(options["key"], data),
+        view.st, "download_button",
+        lambda label, data, **options: offered.setdefault(options["key"], data),
     )  # fmt: skip
     screen.at.run()
-    saved = told["exclusion-list-all"]()
+    saved = offered["exclusion-list-all"]()
     assert len(json.loads(saved)["lists"][0]["entries"]) == 17
     again = ExclusionLists()
-    exclusion_list_files.put_lists(again, saved)
+    add_lists(again, saved)
     assert len(again.of("of the project").entries) == 17
-    text = told["exclusion-list-csv"]().decode()
+    text = offered["exclusion-list-csv"]().decode()
     assert text.startswith("instance,reason,by,added\n")
 
 
-def test_a_damaged_file_is_told_and_left(open_app, project, writing):
+def test_a_damaged_file_is_reported_and_left_unchanged(open_app, project, writing):
     (project / FILE).write_bytes(b"no lists" * 100)
     screen = open_app(project, PAGE, {"split": "test"})
     assert "damaged" in screen.at.error[0].value
-    put(screen, "exclusion-list-put-instances")
-    assert "16 instances put on" in success(screen)
+    add(screen, "exclusion-list-add-instances")
+    assert "16 instances added to" in success(screen)
     assert (project / FILE).read_bytes() == b"no lists" * 100
     assert str(project) not in " ".join(screen.texts())
 
 
-def test_a_rule_that_does_not_apply_is_told_and_the_rest_shows(open_app, project, writing):
+def test_a_rule_that_does_not_apply_is_reported_and_ignored(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", ["1"])
-    store.put_rule("l", chameleon.ExclusionRule(0, "label=bird&f%3Agone=missing", "2", "1"))
+    store.add("l", ["1"])
+    store.add_rule("l", chameleon.ExclusionRule(0, "label=bird&f%3Agone=missing", "2", "1"))
     screen = open_app(project, PAGE)
     assert not screen.at.exception
-    assert any("cannot be applied" in e.value for e in screen.at.warning)
+    assert any("be applied to version" in e.value for e in screen.at.warning)
     assert len(screen.at.dataframe[0].value) == 1
 
 
-def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
+def test_the_refit_is_that_of_the_library(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", [str(k) for k in range(0, 40, 3)])
+    store.add("l", [str(k) for k in range(0, 40, 3)])
     screen = open_app(project, PAGE)
     text = " ".join(screen.texts())
     evaluation = chameleon.evaluate(chameleon.open_project(project))
@@ -170,14 +167,14 @@ def test_the_refit_is_shown_as_the_library_tells_it(open_app, project, writing):
     text = " ".join(screen.texts())
     assert "Both models on both test sets" in text
     assert "McNemar" in text
-    assert "that noise is not in them" in text
+    assert "sampling noise only" in text
     assert screen.at.button(key="what-if").disabled
 
 
-def test_the_expression_stands_on_the_page(open_app, project, writing):
+def test_the_expression_is_that_of_the_library(open_app, project, writing):
     store = ExclusionLists(project / FILE)
-    store.put("l", ["1", "2"])
-    store.put_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
+    store.add("l", ["1", "2"])
+    store.add_rule("l", rule_of(Selection("2", "1", Filters(splits=(Split.TEST,))), ""))
     screen = open_app(project, PAGE)
     screen.at.toggle(key="exclusion-list-expression").set_value(True).run()
     assert not screen.at.exception
@@ -188,17 +185,17 @@ def test_the_expression_stands_on_the_page(open_app, project, writing):
     ]  # fmt: skip
 
 
-def test_the_form_of_other_pages_puts_what_was_chosen_there(
+def test_the_form_of_other_pages_adds_their_ticked_instances(
     open_app, project, writing, monkeypatch
 ):
     monkeypatch.setattr(
-        exclusion_list, "draw", lambda view: visitor_lists.draw_put(view, ["7", "5"], key="other")
+        exclusion_list, "draw", lambda view: visitor_lists.draw_add(view, ["7", "5"], key="other")
     )
     screen = open_app(project, PAGE, {"label": "a"})
     screen.at.text_input(key="other-name").set_value("chosen")
     screen.at.text_input(key="other-reason").set_value("seen")
     screen.at.button(key="other-instances").click().run()
-    assert "2 instances put on" in success(screen)
+    assert "2 instances added to" in success(screen)
     screen.at.button(key="other-rule").click().run()
     held = ExclusionLists(project / FILE).of("chosen")
     assert held.entries["instance"].to_list() == ["5", "7"]
@@ -209,29 +206,29 @@ def test_the_form_of_other_pages_puts_what_was_chosen_there(
 
 
 @pytest.mark.parametrize("case", ["private", "unwritable", "writable"])
-def test_where_lists_may_not_be_written_is_told_why(project, writing, monkeypatch, tmp_path, case):
+def test_lists_are_stored_only_where_that_is_allowed(project, writing, monkeypatch, tmp_path, case):
     opened = chameleon.open_project(project)
     if case == "private":
         opened = replace(opened, private=tmp_path)
     if case == "unwritable":
         monkeypatch.setattr(visitor_lists, "can_be_written", lambda path: False)
-    found = visitor_lists._opened(opened)
+    found = visitor_lists.opened_lists(opened)
     assert (found.why_session is None) == (case == "writable")
-    found.lists.put("l", ["1"])
+    found.lists.add("l", ["1"])
     assert (project / FILE).exists() == (case == "writable")
     assert not (tmp_path / FILE).exists()
 
 
 def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
     screen = open_app(showcase("hostile"), PAGE, {"split": "test"})
-    put(screen, "exclusion-list-put-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
-    put(screen, "exclusion-list-put-rule", reason=showcases.MARKDOWN)
+    add(screen, "exclusion-list-add-instances", name=showcases.MARKUP, reason=showcases.FORMULA)
+    add(screen, "exclusion-list-add-rule", reason=showcases.MARKDOWN)
     for text in screen.texts():
         assert "<img" not in text.replace(r"\<img", "")
         assert "[a](" not in text
     written = []
     monkeypatch.setattr(
-        tables.st, "download_button",
+        view.st, "download_button",
         lambda label, data, **options: written.append(data()) if "csv" in options["key"] else None,
     )  # fmt: skip
     screen.at.run()
@@ -239,8 +236,8 @@ def test_hostile_names_stay_text(open_app, showcase, monkeypatch):
     assert f",{showcases.FORMULA}" not in b"".join(written).decode()
 
 
-def test_given_predictions_cannot_be_refitted_and_that_is_said(open_app, showcase, monkeypatch):
+def test_external_predictions_cannot_be_refitted(open_app, showcase, monkeypatch):
     screen = open_app(showcase("kinds"), PAGE, {"split": "test"})
-    put(screen, "exclusion-list-put-instances")
-    assert any("made elsewhere" in e.value for e in screen.at.info)
+    add(screen, "exclusion-list-add-instances")
+    assert any("are external" in e.value for e in screen.at.info)
     assert not [b for b in screen.at.button if b.key == "what-if"]

@@ -8,7 +8,6 @@ import chameleon
 from chameleon import ConfusionCell, Filters, Selection
 from chameleon.analysis import FAILURE_SETS, selected
 from chameleon.app import failures
-from chameleon.charts import Shown
 from chameleon.project import Split
 from tests.analysis.test_suspicion import NAIVE, two_classes
 from tests.app.conftest import PAGES
@@ -55,19 +54,19 @@ def test_matrices_errors_and_mistakes_are_the_librarys(screen, digits):
     found = chameleon.confusion(digits, **VERSIONS, split=Split.TEST)
     for side in ("secondary", "primary"):
         wrong = found.filter(pl.col("label") != pl.col("prediction"))[side].sum()
-        assert f"Of {found[side].sum():,} instances {wrong:,} are mistaken" in text
+        assert f"Of {found[side].sum():,} instances, {wrong:,} are incorrect" in text
     errors = chameleon.errors_by(digits, "label", **VERSIONS, split=Split.TEST)
     shown = table(screen, "primary errors")
     assert shown["primary errors"].to_list() == errors["primary_errors"].to_list()
-    assert shown["primary rate"].iloc[0] == f"{100 * errors['primary_rate'][0]:.1f} %"
-    assert (shown["primary 95 %"] != "-").all()
+    assert shown["primary rate"].iloc[0] == f"{100 * errors['primary_rate'][0]:.1f}%"
+    assert (shown["primary 95% CI"] != "-").all()
     mistakes = chameleon.ranked_errors(digits, **VERSIONS, split=Split.TEST)
     listed = table(screen, "prediction")
     assert listed["instance"].to_list() == mistakes["instance"].to_list()[:200]
     screen.at.segmented_control(key="failures-rows").set_value("train").run()
     assert not screen.at.exception
     shown = table(screen, "primary errors")
-    assert set(shown["primary 95 %"]) == {"-"}
+    assert set(shown["primary 95% CI"]) == {"-"}
     assert set(shown["undefined because"]) == {"train rows are no fair sample"}
     screen.at.toggle(key="failures-shares").set_value(True).run()
     assert not screen.at.exception
@@ -75,13 +74,14 @@ def test_matrices_errors_and_mistakes_are_the_librarys(screen, digits):
 
 def test_a_cell_filters_to_its_instances_and_its_split():
     cell = ConfusionCell("3", "8")
-    chosen = failures._toggled(Filters(), "3", "8", Shown.PRIMARY, Split.TEST)
+    other = cell._replace(secondary=True)
+    chosen = failures._toggled(Filters(), [cell], Split.TEST)
     assert chosen == Filters(splits=(Split.TEST,), confusions=(cell,))
-    both = failures._toggled(Filters(), "3", "8", Shown.DIFFERENCE, None)
-    assert both.confusions == (cell, cell._replace(secondary=True))
-    assert failures._toggled(both, "3", "8", Shown.DIFFERENCE, None).is_empty
-    assert failures._toggled(both, "3", "8", Shown.SECONDARY, None).confusions == (cell,)
-    assert failures._toggled(chosen, "3", "8", Shown.PRIMARY, None).confusions == ()
+    both = failures._toggled(Filters(), [cell, other], None)
+    assert both.confusions == (cell, other)
+    assert failures._toggled(both, [cell, other], None).is_empty
+    assert failures._toggled(both, [other], None).confusions == (cell,)
+    assert failures._toggled(chosen, [cell], None).confusions == ()
 
 
 def test_a_linked_cell_is_shown_counted_and_named(open_app, digits):
@@ -99,7 +99,7 @@ def test_a_linked_cell_is_shown_counted_and_named(open_app, digits):
     assert screen.selection.filters == filters
 
 
-def test_suspicious_labels_are_judged_on_request(open_app, tmp_path):
+def test_label_issues_are_found_on_request(open_app, tmp_path):
     labels = two_classes()["label"].to_list()
     for place in range(0, 30, 8):
         labels[place] = "b" if labels[place] == "a" else "a"
@@ -108,7 +108,7 @@ def test_suspicious_labels_are_judged_on_request(open_app, tmp_path):
     screen = open_app(folder, FAILURES)
     assert screen.at.button(key="mistakes-judge").label.startswith("Fit 5 models")
     screen.at.segmented_control(key="mistakes-by").set_value("suspicion").run()
-    assert any("only be told by models" in i.value for i in screen.at.info)
+    assert any("models that never saw a label" in i.value for i in screen.at.info)
     screen.at.segmented_control(key="failures-rows").set_value("all").run()
     screen.at.button(key="mistakes-judge").click()
     screen.settle()
@@ -124,14 +124,14 @@ def test_suspicious_labels_are_judged_on_request(open_app, tmp_path):
     assert "mistakes-judge" not in {b.key for b in screen.at.button}
 
 
-def test_given_predictions_are_said_to_leave_train_rows_unjudged(open_app, kinds):
+def test_external_predictions_leave_train_rows_unassessed(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, FAILURES)
     button = screen.at.button(key="mistakes-judge")
-    assert button.label == "Find suspicious labels"
+    assert button.label == "Find label issues"
     button.click()
     screen.settle()
     assert not screen.at.exception
-    assert "the predictions are given" in text_of(screen)
+    assert "with external predictions" in text_of(screen)
     listed = table(screen, "prediction")
     assert set(listed["probability"]) == {"-"}
     assert "a probability is undefined" in text_of(screen)

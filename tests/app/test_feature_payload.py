@@ -1,11 +1,11 @@
-"""What the Feature View is sent: the library's counts, in the order that the component draws."""
+"""The Feature View's payload: the library's counts, in the drawing order of the component."""
 
 import json
 import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
@@ -35,7 +35,7 @@ def payload_of(evaluation, filters, options=EVERYTHING, versions=("b", "a")):
 
 
 def drawn_kinds(row):
-    """The library's word for every bar of a payload's row, in drawing order."""
+    """The library's kind of every bar of a payload's row, in drawing order."""
     middle = "range" if row["edges"] else "value" if row["values"] else "category"
     count = len(row["edges"]) - 1 if row["edges"] else len(row["categories"])
     has = row["extras"].__contains__
@@ -70,7 +70,7 @@ def test_every_count_is_that_of_the_frame(kinds, filters):
                 lows = [low / scale for low in shown.filter(bar="range")["low"]]
                 assert lows == row["edges"][:-1]
             assert row["counts"][place] == [shown[name].to_list() for name in COUNT_COLUMNS]
-            # what is not drawn holds nothing
+            # bars that are not drawn are empty
             assert wanted.select(COUNT_COLUMNS).to_numpy().sum() == np.sum(row["counts"][place])
             if filters.is_empty:
                 assert row["ghost"] is None
@@ -140,10 +140,10 @@ def test_a_text_that_nearly_always_differs_has_a_note_instead_of_bars(kinds):
     assert choose_bars(kinds, Filters(), "words", [0], extend=False) == Filters()
 
 
-@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80))
 @given(st.data())
 def test_bars_that_were_chosen_come_back_as_chosen(kinds, data):
-    """Choosing neighbours on the axis, or a bar apart, marks just these; again takes them off."""
+    """A choice of bars marks exactly these; the same choice again removes it."""
     row = data.draw(st.sampled_from(payload_of(kinds, Filters())["features"][:-1]))
     bars = range(len(drawn_kinds(row)))
     first = data.draw(st.sampled_from(bars))
@@ -164,10 +164,10 @@ def test_bars_that_were_chosen_come_back_as_chosen(kinds, data):
     assert len(bars_of_filter(feature, wider.of_feature(row["name"]))) == len(expected)
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_the_counts_of_chosen_bars_are_the_instances_shown(kinds, data):
-    """A filter made from bars lets through just the instances that those bars counted."""
+    """A filter made from bars matches exactly the instances that those bars counted."""
     before = payload_of(kinds, Filters())
     row = data.draw(st.sampled_from(before["features"][:-1]))
     bars = data.draw(

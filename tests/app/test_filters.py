@@ -1,4 +1,4 @@
-"""Filters in the sidebar, the chips, the count and the address say one and the same."""
+"""Filters in the sidebar, the chips, the count, and the address agree."""
 
 import datetime as dt
 from dataclasses import replace
@@ -17,7 +17,7 @@ def screen(open_app, kinds):
 
 
 def shows(screen, evaluation, filters, versions=("b", "a")):
-    """Whether count, chips, address and Feature View all show these filters."""
+    """Return True if count, chips, and address show these filters."""
     assert not screen.at.exception
     selection = Selection(*versions, filters)
     counted = selected(evaluation, selection)
@@ -108,7 +108,7 @@ def test_a_typed_range_keeps_both_ends(screen, kinds):
     assert widget(screen, "number_input", "feature-low-0").value == -0.5
 
 
-def test_chips_take_off_one_choice_each(open_app, kinds):
+def test_chips_remove_one_filter_each(open_app, kinds):
     query = {"split": ["train", "test"], "label": "no", "f:few": "=red", "date": "2020-01-02.."}
     screen = open_app(kinds.dataset.project.path, OVERVIEW, query)
     filters = Filters(
@@ -123,7 +123,7 @@ def test_chips_take_off_one_choice_each(open_app, kinds):
     assert filters.is_empty
 
 
-def test_chips_say_what_they_filter_by(open_app, kinds):
+def test_chips_name_their_filters(open_app, kinds):
     query = {
         "split": "train", "label": "no", "source": "lab", "outcome": "correct",
         "date": "2020-01-02..", "f:wide": ["-0.5..1.0", "missing"], "f:few": "=red",

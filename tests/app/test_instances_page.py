@@ -1,6 +1,4 @@
-"""The Instances page: what it shows is what the library says, and what is done to it."""
-
-import json
+"""The Instances page shows the library's instances; ticks, clicks, and searches work."""
 
 import polars as pl
 import pytest
@@ -8,7 +6,7 @@ import pytest
 import chameleon
 from chameleon import Filters
 from chameleon.app import instances
-from chameleon.app.instance_gallery import PAGE
+from chameleon.app.instance_views import PAGE
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW
 from tests.library import plain, write_project
@@ -18,15 +16,7 @@ INSTANCES = "pages/instances.py"
 
 def tick(screen, rows=(), columns=()):
     """Tick rows of the table, or click the heads of columns."""
-    table = table_of(screen)
-    states = screen.at._tree.get_widget_states()
-    state = states.widgets.add()
-    state.id = table.proto.id
-    picked = {"rows": list(rows), "columns": list(columns), "cells": []}
-    state.string_value = json.dumps({"selection": picked})
-    screen.at._run(states)
-    assert not screen.at.exception
-    return screen
+    return screen.select(table_of(screen), rows=list(rows), columns=list(columns), cells=[])
 
 
 def table_of(screen):
@@ -67,7 +57,7 @@ def turn(screen, name, number):
         ({"outcome": "incorrect"}, {"filters": Filters(outcomes=("incorrect",))}),
     ],
 )
-def test_the_table_holds_what_the_library_says(open_app, kinds, query, options):
+def test_the_table_shows_the_librarys_instances(open_app, kinds, query, options):
     screen = open_app(kinds.dataset.project.path, INSTANCES, query)
     expected = listed(kinds, **options, limit=50)
     assert ids_of(screen) == expected.frame["instance"].to_list()
@@ -97,7 +87,7 @@ def test_pages_are_sent_one_by_one_and_a_filter_goes_back_to_the_first(open_app,
     assert not screen.at.exception
 
 
-def test_a_click_on_a_head_orders_all_and_a_second_one_turns_it_round(open_app, kinds):
+def test_a_click_on_a_head_orders_all_and_a_second_one_reverses(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, INSTANCES)
     for descending in (False, True, False):
         tick(screen, columns=["changes"])
@@ -106,7 +96,7 @@ def test_a_click_on_a_head_orders_all_and_a_second_one_turns_it_round(open_app, 
         assert screen.at.selectbox(key="instances-order").value == "changes"
 
 
-def test_a_ticked_row_opens_and_all_ticked_ones_are_handed_on(open_app, kinds, monkeypatch):
+def test_a_ticked_row_opens_and_all_ticked_ones_are_passed_on(open_app, kinds, monkeypatch):
     handed = []
     monkeypatch.setattr(instances, "_draw_chosen", lambda view, chosen: handed.append(chosen))
     screen = open_app(kinds.dataset.project.path, INSTANCES)
@@ -122,7 +112,7 @@ def test_a_ticked_row_opens_and_all_ticked_ones_are_handed_on(open_app, kinds, m
     assert "open" not in screen.query
 
 
-def test_a_link_opens_the_instance_with_all_that_is_known_of_it(open_app, kinds):
+def test_a_link_opens_the_instance_with_all_its_facts(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, INSTANCES, {"open": "31", "find": "number 3"})
     assert heading(screen) == ["##### Instance 31"]
     _, rows, versions_shown, places_shown, near_shown = (t.value for t in screen.at.dataframe)
@@ -146,7 +136,7 @@ def test_a_link_opens_the_instance_with_all_that_is_known_of_it(open_app, kinds)
     assert screen.query["find"] == ["number 3"]
 
 
-def test_a_link_to_an_instance_that_is_gone_says_so(open_app, kinds):
+def test_a_link_to_an_instance_that_is_gone_is_reported(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, INSTANCES, {"open": "<b>gone</b>"})
     (told,) = [w.value for w in screen.at.warning]
     assert "gone" in told
@@ -155,9 +145,9 @@ def test_a_link_to_an_instance_that_is_gone_says_so(open_app, kinds):
     assert not screen.at.warning
 
 
-def test_a_search_that_finds_nothing_says_so(open_app, kinds):
+def test_a_search_without_results_is_explained(open_app, kinds):
     screen = open_app(kinds.dataset.project.path, INSTANCES, {"find": "no such text"})
-    assert any("holds 'no such text'" in info.value for info in screen.at.info)
+    assert any("contains 'no such text'" in info.value for info in screen.at.info)
     screen.at.text_input(key="instances-search").set_value("").run()
     assert len(ids_of(screen)) == 50
     assert "find" not in screen.query
@@ -202,7 +192,7 @@ def test_the_gallery_shows_errors_first_and_opens_what_is_clicked(open_app, show
     assert len(screen.at.main.get("image")) == len(tiles) + 1 + 10  # tiles, itself, neighbours
 
 
-def test_streams_stand_in_the_table_and_the_gallery(open_app, tmp_path):
+def test_streams_are_in_the_table_and_the_gallery(open_app, tmp_path):
     frame = plain(24).with_columns(wave=pl.Series([[float(k), 1.0, k * 2.0] for k in range(24)]))
     folder = write_project(
         tmp_path / "p", {"1": frame, "2": frame}, predictions=showcases.given({"1": frame}),
@@ -214,7 +204,7 @@ def test_streams_stand_in_the_table_and_the_gallery(open_app, tmp_path):
     assert not screen.at.exception
 
 
-def test_an_unusable_viewer_is_told_and_the_table_shown(open_app, tmp_path):
+def test_an_unusable_viewer_is_reported_and_the_table_shown(open_app, tmp_path):
     folder = write_project(tmp_path / "p", {"1": plain()}, predictions={"1": plain().select(
         "id", prediction="label")}, toml='[viewer]\nkind = "text"\ncolumn = "gone"\n')  # fmt: skip
     screen = open_app(folder, INSTANCES)
@@ -222,10 +212,10 @@ def test_an_unusable_viewer_is_told_and_the_table_shown(open_app, tmp_path):
     assert len(ids_of(screen)) == 20
 
 
-def test_nothing_is_made_for_download_before_it_is_asked_for(open_app, kinds, monkeypatch):
+def test_downloads_are_made_on_request(open_app, kinds, monkeypatch):
     made = []
-    for name in ("_whole", "_parquet"):
-        monkeypatch.setattr(instances, name, lambda *args, name=name: made.append(name))
+    monkeypatch.setattr(instances, "_whole", lambda *args: made.append("csv"))
+    monkeypatch.setattr(instances.analysis, "instance_file", lambda *args: made.append("parquet"))
     screen = open_app(kinds.dataset.project.path, INSTANCES)
     assert len(screen.at.get("download_button")) == 2
     assert not made

@@ -1,6 +1,4 @@
-"""The Data iteration page: it shows the library's figures, and its clicks filter everything."""
-
-import json
+"""The Data changes page: it shows the library's figures, and its clicks filter everything."""
 
 import pytest
 
@@ -23,17 +21,8 @@ def chart(screen, key):
 
 
 def click(screen, key, *marks):
-    """Let a chart send what it sends when these marks are selected after a click."""
-    states = screen.at._tree.get_widget_states()
-    state = states.widgets.add()
-    state.id = chart(screen, key).proto.id
-    state.string_value = json.dumps({"selection": {"pick": list(marks)}})
-    screen.at._run(states)
-    return screen
-
-
-def frame_of(screen, key):
-    return next(d for d in screen.at.dataframe if d.proto.id.endswith(key)).value
+    """Send the marks that are selected in a chart after a click."""
+    return screen.select(chart(screen, key), pick=list(marks))
 
 
 def test_a_click_on_a_count_filters_every_page(screen, kinds):
@@ -49,7 +38,7 @@ def test_a_click_on_a_count_filters_every_page(screen, kinds):
     assert screen.selection.filters.is_empty
 
 
-def test_two_counts_widen_each_other_and_a_second_click_takes_one_off(screen):
+def test_two_counts_widen_each_other_and_a_second_click_removes_one(screen):
     click(screen, "iteration-counts", {"happened": "added"})
     assert screen.count == "**100 of 1,000 instances**"
     click(screen, "iteration-counts", {"happened": "added"}, {"happened": "edited"})
@@ -61,13 +50,7 @@ def test_two_counts_widen_each_other_and_a_second_click_takes_one_off(screen):
 
 def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
     table = next(d for d in screen.at.dataframe if "iteration-by-source" in d.proto.id)
-    states = screen.at._tree.get_widget_states()
-    state = states.widgets.add()
-    state.id = table.proto.id
-    cells = {"rows": [], "columns": [], "cells": [[1, "added"]]}
-    state.string_value = json.dumps({"selection": cells})
-    screen.at._run(states)
-    assert not screen.at.exception
+    screen.select(table, rows=[], columns=[], cells=[[1, "added"]])
     assert screen.selection.filters == Filters(
         sources=("vendor",), data_changes=(DataChange(ChangeType.ADDED),)
     )
@@ -75,7 +58,7 @@ def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
     assert screen.count == f"**{groups['added'][1]:,} of 1,000 instances**"
 
 
-def test_a_link_carries_what_happened(open_app, kinds):
+def test_a_link_carries_the_change(open_app, kinds):
     query = {"data-change": ["added", "edited:wide"]}
     screen = open_app(kinds.dataset.project.path, ITERATION, query)
     assert screen.selection.filters.data_changes == (
@@ -103,17 +86,17 @@ def test_kinds_and_edits_are_written_out(screen, kinds):
     assert len(told) == len(found) > 2
 
 
-def test_the_classifier_answers_when_it_is_asked(screen):
+def test_the_domain_classifier_runs_on_request(screen):
     assert "out-of-fold AUC" not in " ".join(screen.texts())
     screen.at.button(key="iteration-ask").click()
     screen.settle()
     assert not screen.at.exception
     assert "out-of-fold AUC" in " ".join(screen.texts())
     screen.at.run()
-    assert "out-of-fold AUC" in " ".join(screen.texts())  # kept
+    assert "out-of-fold AUC" in " ".join(screen.texts())  # cached
 
 
-def test_a_version_against_itself_says_so_and_keeps_the_map(open_app, kinds):
+def test_a_version_compared_with_itself_shows_the_map_only(open_app, kinds):
     query = {"primary": "a", "secondary": "a"}
     screen = open_app(kinds.dataset.project.path, ITERATION, query)
     assert any("same version" in i.value for i in screen.at.info)
@@ -135,7 +118,7 @@ NOTHING = {"label": "cat", "outcome": "unknown"}
 @pytest.mark.parametrize(
     ("page", "table"), [(ITERATION, "Iteration drift"), (CHANGES, "Changes by split")]
 )
-def test_filtered_to_nothing_a_page_says_what_to_relax_instead_of_a_table_of_nothing(
+def test_filtered_to_nothing_a_page_names_the_filters_instead_of_an_empty_table(
     open_app, showcase, page, table
 ):
     folder = showcase("growing")
@@ -144,8 +127,8 @@ def test_filtered_to_nothing_a_page_says_what_to_relax_instead_of_a_table_of_not
     assert not screen.at.exception
     assert not any(table in d.proto.alt for d in screen.at.dataframe)
     told = " ".join(info.value for info in screen.at.info)
-    assert "without *label: cat*" in told.replace("\\", "")
-    assert "off above" in told
+    assert "removing *label: cat* shows" in told.replace("\\", "")
+    assert "Remove a filter above" in told
 
 
 def test_every_table_has_a_name_and_writes_nothing_as_a_dash(screen):

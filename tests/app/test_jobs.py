@@ -1,4 +1,4 @@
-"""Fits that visitors ask for: one at a time, watched, left, stopped, and kept."""
+"""Fits that visitors ask for: one at a time, shown, left, stopped, and cached."""
 
 import logging
 import threading
@@ -8,11 +8,10 @@ import pytest
 from polars.exceptions import PanicException
 
 from chameleon import ExclusionLists
-from chameleon.analysis.exclusion_refits import FITS
+from chameleon.analysis.exclusions import FITS
 from chameleon.app import jobs
-from chameleon.app.jobs import MOST_WAITING
+from chameleon.app.background import MOST_QUEUED, Job, StoppedError, Task, WorkQueue
 from chameleon.app.uploads import Upload
-from chameleon.app.work_queue import Job, Line, Question, StoppedError
 from chameleon.errors import ChameleonError, ModelError
 from chameleon.project import with_damage
 from chameleon.selection.exclusion_lists import FILE
@@ -34,16 +33,16 @@ BUTTONS = {
 
 @pytest.fixture
 def project(tmp_path):
-    """Return a project that every one of the four fits can be asked about."""
+    """Return a project for all four fits."""
     frames = {"1": plain(60), "2": plain(90).with_columns(pl.col("x") + 1)}
     folder = write_project(tmp_path / "p", frames, toml=TREE)
-    ExclusionLists(folder / FILE).put("l", [str(k) for k in range(0, 40, 3)])
+    ExclusionLists(folder / FILE).add("l", [str(k) for k in range(0, 40, 3)])
     return folder
 
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Return what lets the fits go on, and how many were at work at once."""
+    """Return an event that lets the fits go on, the most at work at once, and their names."""
     opened, lock, running, most, names = threading.Event(), threading.Lock(), [], [0], []
 
     def held(name):
@@ -56,7 +55,7 @@ def gate(monkeypatch):
                 progress(Progress("Fitting", "2", 1, 5))
                 opened.wait(SECONDS)
                 progress(Progress("Fitting", "2", 2, 5))
-                raise ModelError(f"{name} tells nothing here.")
+                raise ModelError(f"{name} has no result.")
             finally:
                 running.remove(name)
 
@@ -72,25 +71,25 @@ def waiting(screen):
     return [bar.proto.text for bar in screen.at.main.get("progress")]
 
 
-def test_fits_of_all_visitors_stand_in_one_line(open_app, project, gate):
+def test_fits_of_all_visitors_are_in_one_queue(open_app, project, gate):
     opened, most, names = gate
     screens = {}
     for place, (page, button) in enumerate(BUTTONS.items()):
         screen = screens[page] = open_app(project, page)
         screen.at.button(key=button).click().run()
         assert not screen.at.exception
-        (told,) = waiting(screen)
+        (words,) = waiting(screen)
         if place == 0:
-            assert told.startswith("1 of 5 folds, about ")
+            assert words.startswith("Fitting fold 2 of 5, about ")
         else:
-            assert told.startswith(f"Waiting: {place} job")
+            assert words.startswith(f"Queued: {place} job")
         assert screen.at.button(key=button).disabled
     opened.set()
     for page, screen in screens.items():
         screen.settle()
         assert not screen.at.exception
-        assert any("tells nothing here" in error.value for error in screen.at.error)
-        assert not screen.at.button(key=BUTTONS[page]).disabled  # it may be asked again
+        assert any("has no result" in error.value for error in screen.at.error)
+        assert not screen.at.button(key=BUTTONS[page]).disabled  # it can be queued again
     assert most == [1]
     assert names == ["domain classifier", "refit_without", "label issues", "training"]
 
@@ -102,26 +101,26 @@ def test_a_page_can_be_left_while_its_fits_go_on(open_app, project, gate):
     screen.go("streamlit_app.py")
     assert not waiting(screen)
     screen.go(ITERATION)
-    assert waiting(screen)[0].startswith("1 of 5 folds")
+    assert waiting(screen)[0].startswith("Fitting fold 2 of 5")
     screen.go("pages/features.py")
     opened.set()
     screen.go(ITERATION).settle()
-    assert any("tells nothing here" in error.value for error in screen.at.error)
+    assert any("has no result" in error.value for error in screen.at.error)
 
 
-def test_what_is_stopped_leaves_the_line_and_may_be_asked_again(open_app, project, gate):
+def test_a_stopped_fit_leaves_the_queue_and_may_be_queued_again(open_app, project, gate):
     opened, _, names = gate
     first, second = open_app(project, ITERATION), open_app(project, FAILURES)
     first.at.button(key="iteration-ask").click().run()
     second.at.button(key="mistakes-judge").click().run()
-    assert waiting(second)[0].startswith("Waiting: 1 job before this one")
+    assert waiting(second)[0].startswith("Queued: 1 job before this one")
     second.at.button(key="mistakes-stop").click().run()
     assert not waiting(second)
     assert not second.at.button(key="mistakes-judge").disabled
     first.at.button(key="iteration-stop").click().run()
     assert not waiting(first)
     second.at.button(key="mistakes-judge").click().run()  # behind the step that is being done
-    assert waiting(second)[0].startswith("Waiting: 1 job before this one")
+    assert waiting(second)[0].startswith("Queued: 1 job before this one")
     opened.set()
     second.settle()
     assert names == ["domain classifier", "label issues"]
@@ -130,7 +129,7 @@ def test_what_is_stopped_leaves_the_line_and_may_be_asked_again(open_app, projec
     assert not first.at.exception
 
 
-def test_the_answer_stays_when_the_visitor_comes_back(open_app, project):
+def test_the_result_stays_when_the_visitor_comes_back(open_app, project):
     screen = open_app(project, ATTRIBUTION)
     screen.at.button(key="training-go").click()
     screen.settle()
@@ -140,7 +139,7 @@ def test_the_answer_stays_when_the_visitor_comes_back(open_app, project):
     assert told
 
 
-def test_a_fit_that_was_kept_and_damaged_is_made_again_and_that_is_told(open_app, project):
+def test_a_damaged_cached_fit_is_computed_again_and_reported(open_app, project):
     (told,) = [p.message for p in with_damage((), ["cached cross-validation fold"])]
 
     def asked():
@@ -159,29 +158,29 @@ def test_a_fit_that_was_kept_and_damaged_is_made_again_and_that_is_told(open_app
     assert not asked().at.warning
 
 
-def question(work) -> Question[int]:
-    return Question(("test",), work)
+def job_of(work) -> Job[int]:
+    return Job(Task(("test",), work))
 
 
-def test_a_job_tells_how_far_it_is_and_what_came_of_it():
-    line, told = Line("test", most_waiting=1), []
+def test_a_job_shows_its_progress_and_its_result():
+    words = []
 
     def work(progress):
         for done in range(3):
             progress(Progress("Fitting", "1", done, 3))
-            told.append(jobs.words(job, "models"))
+            words.append(jobs.progress_words(job, "model"))
         return 42
 
-    job = Job(question(work), line)
-    job.begin()
+    job = job_of(work)
+    job.begin(WorkQueue("test", most=1))
     job.wait(SECONDS)
     assert (job.complete, job.result, job.error) == (True, 42, None)
-    assert told[0] == "0 of 3 models. You can leave this page."
-    assert told[2] == "2 of 3 models, about 1 s to go. You can leave this page."
+    assert words[0] == "Fitting model 1 of 3. You can leave this page."
+    assert words[2] == "Fitting model 3 of 3, about 1 s left. You can leave this page."
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (ModelError("No model."), "No model."),
         (ZeroDivisionError("x"), "The server's log"),
@@ -189,51 +188,51 @@ def test_a_job_tells_how_far_it_is_and_what_came_of_it():
         (SystemExit(1), "The server's log"),
     ],
 )
-def test_what_goes_wrong_is_told_and_the_line_goes_on(error, told, caplog):
-    line = Line("test", most_waiting=2)
+def test_a_failure_is_reported_and_the_queue_goes_on(error, message, caplog):
+    queue = WorkQueue("test", most=2)
 
     def work(progress):
         raise error
 
     with caplog.at_level(logging.ERROR):
-        first, second = Job(question(work), line), Job(question(lambda progress: 1), line)
-        first.begin()
-        second.begin()
+        first, second = job_of(work), job_of(lambda progress: 1)
+        first.begin(queue)
+        second.begin(queue)
         second.wait(SECONDS)
-    assert told in (first.error or "")
+    assert message in (first.error or "")
     assert second.result == 1
     assert bool(caplog.records) is not isinstance(error, ChameleonError)
 
 
-def test_a_full_line_refuses_and_one_that_leaves_makes_room():
-    line, gate = Line("test", most_waiting=MOST_WAITING), threading.Event()
+def test_a_full_queue_refuses_and_one_that_leaves_makes_room():
+    queue, gate = WorkQueue("test"), threading.Event()
 
     def work(progress):
         gate.wait(SECONDS)
         progress(Progress("Fitting", "1", 0, 1))
         return 1
 
-    made = [Job(question(work), line) for _ in range(MOST_WAITING + 2)]
+    made = [job_of(work) for _ in range(MOST_QUEUED + 2)]
     for job in made:
-        job.begin()
+        job.begin(queue)
     assert "server is busy" in (made[-1].error or "")
-    assert [job.ahead for job in made[:-1]] == list(range(MOST_WAITING + 1))
+    assert [job.ahead for job in made[:-1]] == list(range(MOST_QUEUED + 1))
     made[2].cancel()
     assert made[2].complete
-    assert [job.ahead for job in made[3:-1]] == list(range(2, MOST_WAITING))
-    late = Job(question(work), line)
-    late.begin()
+    assert [job.ahead for job in made[3:-1]] == list(range(2, MOST_QUEUED))
+    late = job_of(work)
+    late.begin(queue)
     assert late.error is None
     made[0].cancel()  # at work: it ends at its next step
     assert not made[0].complete
     gate.set()
     late.wait(SECONDS)
     assert (made[0].result, made[0].error) == (None, None)
-    assert [job.result for job in (made[1], *made[3:-1], late)] == [1] * MOST_WAITING
+    assert [job.result for job in (made[1], *made[3:-1], late)] == [1] * MOST_QUEUED
 
 
-def test_a_folder_brought_along_goes_only_when_the_fits_on_it_have_ended(tmp_path):
-    line, gate, begun = Line("test", most_waiting=1), threading.Event(), threading.Event()
+def test_an_upload_is_removed_only_when_the_fits_on_it_have_ended(tmp_path):
+    gate, begun = threading.Event(), threading.Event()
     upload = Upload("session", tmp_path / "u", "p")
     stopped = []
 
@@ -247,9 +246,9 @@ def test_a_folder_brought_along_goes_only_when_the_fits_on_it_have_ended(tmp_pat
             raise
         return 1
 
-    job = Job(question(work), line)
-    job.begin()
-    upload.ends_with(job)
+    job = job_of(work)
+    job.begin(WorkQueue("test", most=1))
+    upload.add_job(job)
     assert begun.wait(SECONDS)
     upload.remove()
     assert upload.folder.exists()

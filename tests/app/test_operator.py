@@ -1,11 +1,11 @@
-"""What the operator decides, on the command line and in the environment."""
+"""The operator's decisions, on the command line and in the environment."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from chameleon.app.operator import SAMPLES, Operator, decided
+from chameleon.app.server import SAMPLES, Operator, decided
 
 
 def test_the_samples_open_where_nothing_is_named_digits_first():
@@ -47,13 +47,13 @@ def test_switches_are_on(text):
 
 
 @pytest.mark.parametrize("text", ["0", "off", "no", "", "maybe"])
-def test_switches_are_off_unless_they_say_on(text):
+def test_switches_are_off_otherwise(text):
     variables = {"CHAMELEON_ALLOW_WRITING": text, "CHAMELEON_UPLOADS": text, "CHAMELEON_UMAP": text}
     found = decided((), variables)
     assert (found.may_write, found.uploads, found.umap) == (False, False, False)
 
 
-def test_flags_go_before_variables_and_unknown_ones_are_told(caplog):
+def test_flags_go_before_variables_and_unknown_ones_are_logged(caplog):
     variables = {"CHAMELEON_UPLOADS": "on", "CHAMELEON_ALLOW_WRITING": "off"}
     found = decided(("--allow-writing", "p", "--no-uploads"), variables)
     assert found == Operator(("p",), may_write=True, uploads=False, umap=True)

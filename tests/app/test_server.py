@@ -1,4 +1,4 @@
-"""The running server: what it asks of others, where it listens, and how it ends."""
+"""The running server: it looks up nothing, listens on this machine, and ends cleanly."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.app.visitors import Visitor
 from tests.browser.conftest import App, running_app
 from tests.library import plain, write_project
-from tests.visitors import Visitor
 
 # Python runs it at the start of every process. A name that is looked up, and an address that is
 # connected to, is written down and never answered, unless it is this machine's.

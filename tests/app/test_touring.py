@@ -1,10 +1,10 @@
-"""The guided tour, the glossary and the first look, as a visitor meets them."""
+"""The guided tour, the glossary, and the introduction, as a visitor sees them."""
 
 from urllib.parse import urlencode
 
 import pytest
 
-from chameleon.app import glossary, touring
+from chameleon.app import guide
 from chameleon.app.formatting import plain
 from chameleon.project import TOUR_FILE
 from tests.app import showcases
@@ -20,7 +20,7 @@ title = '{showcases.MARKUP}'
 text = "Test rows alone."
 page = "features"
 link = "{urlencode(LINK)}"
-options = {{ features-over-versions = true, "chameleon.selection" = "x", over-shares = "x" }}
+options = {{ features-over-versions = true, "chameleon.visit" = "x", over-shares = "x" }}
 [[steps]]
 title = "End"
 text = "Nothing more."
@@ -62,7 +62,7 @@ def test_a_tour_leads_to_pages_with_their_selection_and_switches(open_app, proje
     assert screen.at.button(key="tour-offer")
 
 
-def test_a_link_opens_a_step_and_says_where_a_page_is_missing(open_app, project):
+def test_a_link_opens_a_step_and_reports_a_missing_page(open_app, project):
     screen = open_app(project, FEATURES, {**LINK, "tour": "2"})
     assert is_at(screen, 2)
     assert screen.at.toggle(key="features-over-versions").value
@@ -70,8 +70,8 @@ def test_a_link_opens_a_step_and_says_where_a_page_is_missing(open_app, project)
     assert screen.selection.primary == "1.1"
 
 
-def test_a_switch_set_to_what_it_does_not_offer_stands_as_usual(open_app, project):
-    nonsense = [f"{key} = 'nonsense'" for key, kind in touring.OPTIONS.items() if kind is str]
+def test_an_option_set_to_an_impossible_value_keeps_its_default(open_app, project):
+    nonsense = [f"{key} = 'nonsense'" for key, kind in guide.OPTIONS.items() if kind is str]
     tour = f"[[steps]]\ntitle = 'x'\ntext = 'y'\noptions = {{ {', '.join(nonsense)} }}\n"
     (project / TOUR_FILE).write_text(tour)
     screen = open_app(project, OVERVIEW, {"tour": "1"})
@@ -89,7 +89,7 @@ def test_a_step_that_does_not_exist_is_no_tour(open_app, project, asked):
     assert "tour" not in screen.query
 
 
-def test_a_tour_that_cannot_be_read_is_told_and_the_page_is_whole(open_app, project):
+def test_an_unreadable_tour_is_reported_on_a_whole_page(open_app, project):
     (project / TOUR_FILE).write_text("[[steps]]\ntitle = 'x'")
     screen = open_app(project)
     (warning,) = screen.at.sidebar.warning
@@ -108,12 +108,10 @@ def test_every_switch_a_tour_may_set_is_one_of_a_page(open_app, digits):
         if page == FEATURES:
             screen.at.toggle(key="features-over-versions").set_value(True).run()
             found |= {w.key for w in (*screen.at.toggle, *screen.at.selectbox)}
-    assert set(touring.OPTIONS) <= found
+    assert set(guide.OPTIONS) <= found
 
 
-def test_who_comes_without_a_link_is_told_what_the_colours_mean_until_it_is_put_away(
-    open_app, project
-):
+def test_a_visitor_without_a_link_gets_an_introduction_until_it_is_closed(open_app, project):
     screen = open_app(project)
     assert any("New here?" in text for text in screen.texts())
     click(screen, "hello-seen")
@@ -122,7 +120,7 @@ def test_who_comes_without_a_link_is_told_what_the_colours_mean_until_it_is_put_
     assert not any("New here?" in text for text in linked.texts())
 
 
-def test_the_words_are_explained_on_every_page(open_app, project):
+def test_the_glossary_is_on_every_page(open_app, project):
     screen = open_app(project, FEATURES)
     told = next(text for text in screen.texts() if "**version**" in text)
-    assert all(f"**{word}**" in told for word in glossary.WORDS)
+    assert all(f"**{word}**" in told for word in guide.WORDS)

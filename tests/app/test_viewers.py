@@ -1,4 +1,4 @@
-"""Viewers: what they draw, and what they refuse to open."""
+"""Viewers draw every kind of value, and refuse to open anything unsafe."""
 
 import io
 import os
@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chameleon.app.viewers import PictureError, image, module_of, sensor, text
+from chameleon.app.viewers import PictureError, image, module_of, pictures, sensor, text
 from chameleon.data import Viewer
 from chameleon.project import ViewerKind
 
 PIXELS = Viewer(ViewerKind.IMAGE, ("a", "b", "c", "d"), (2, 2))
 FILES = Viewer(ViewerKind.IMAGE, ("path",))
+STREAM = Viewer(ViewerKind.SENSOR, ("wave",))
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Place:
 
 @dataclass
 class Data:
-    """As much of a dataset as looking at files needs."""
+    """The parts of a dataset that showing files needs."""
 
     project: Place
     features: tuple = ()
@@ -38,9 +39,9 @@ def opened(content):
     return Image.open(io.BytesIO(content))
 
 
-def a_file(form="PNG", size=(3, 2), colour=(200, 10, 30), **options):
+def a_file(form="PNG", size=(3, 2), color=(200, 10, 30), **options):
     content = io.BytesIO()
-    Image.new("RGB", size, colour).save(content, form, **options)
+    Image.new("RGB", size, color).save(content, form, **options)
     return content.getvalue()
 
 
@@ -48,7 +49,7 @@ def a_file(form="PNG", size=(3, 2), colour=(200, 10, 30), **options):
 def test_every_kind_has_a_file_that_keeps_the_protocol(kind):
     module = module_of(kind)
     assert isinstance(module.GALLERY, bool)
-    (made,) = module.pictures(Data(Place(Path())), Viewer(kind, ("x",)), [None], side=8)
+    (made,) = pictures(Data(Place(Path())), Viewer(kind, ("x",)), [None], side=8)
     assert isinstance(made, PictureError)
 
 
@@ -63,11 +64,11 @@ def test_pixels_are_enlarged_by_whole_steps_from_black_to_white():
     assert (levels[:4, :4, 0] == 0).all()
     assert (levels[:4, 4:, 0] == 128).all()
     assert (levels[4:, :4, 0] == 255).all()
-    assert (levels[4:, 4:, 1] == 0).all()  # missing: see-through
+    assert (levels[4:, 4:, 1] == 0).all()  # missing: transparent
     assert (levels[:4, :, 1] == 255).all()
 
 
-def test_three_numbers_a_pixel_are_its_colours():
+def test_three_numbers_per_pixel_are_its_color():
     made = image.of_pixels([0, 5, 10, 10, 0, 5], (1, 2, 3), (0.0, 10.0))
     assert [made.getpixel((x, 0)) for x in (0, 1)] == [(0, 128, 255, 255), (255, 0, 128, 255)]
 
@@ -79,7 +80,7 @@ def test_three_numbers_a_pixel_are_its_colours():
         (["a"] * 4, "no list of numbers"), ([[1.0], [2.0, 3.0]], "no list of numbers"),
     ],
 )  # fmt: skip
-def test_what_is_no_image_is_told(value, words):
+def test_a_value_that_is_no_image_is_explained(value, words):
     with pytest.raises(PictureError, match=words):
         image.of_pixels(value, (2, 2), (0.0, 1.0))
 
@@ -103,7 +104,7 @@ def project(tmp_path):
 
 
 def shown(data, value, side=32):
-    (made,) = image.pictures(data, FILES, [value], side=side)
+    (made,) = pictures(data, FILES, [value], side=side)
     return made
 
 
@@ -185,7 +186,7 @@ def test_too_many_bytes_are_not_read(project, monkeypatch):
         assert "more than 50 bytes" in str(shown(project, value))
 
 
-def test_a_photograph_stands_upright(project):
+def test_a_photograph_is_upright(project):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     assert opened(shown(project, a_file("JPEG", size=(40, 20), exif=exif))).size == (16, 32)
@@ -197,15 +198,16 @@ def test_a_photograph_stands_upright(project):
 @pytest.mark.parametrize(
     "value", [None, [], "abc", [[1.0, 2.0]], [1.0, "x"], [None, None], [np.inf]]
 )
-def test_what_is_no_stream_has_no_picture(value):
-    assert isinstance(sensor._picture(value, 40, dark=False), PictureError)
+def test_a_value_that_is_no_stream_has_no_picture(value):
+    with pytest.raises(PictureError):
+        sensor.picture(None, STREAM, value, side=40)
 
 
 @pytest.mark.parametrize(
     "value", [[1.0], [1.0, 1.0], [1, None, 3, 4], [-1.7e308, 1.7e308], list(range(100_000))]
 )
 def test_a_stream_is_drawn_inside_its_picture(value):
-    picture = opened(sensor._picture(value, 40, dark=True))
+    picture = opened(sensor.picture(None, STREAM, value, side=40))
     assert picture.size == (80, 40)
     ink = np.asarray(picture)[:, :, 3]
     assert ink.any()
@@ -231,7 +233,7 @@ def test_places_of_the_search_are_found_whatever_their_case():
     assert text.plain_part("a *b* ") == r"a \*b\* "
 
 
-def test_places_of_a_search_are_counted_and_never_all_held(monkeypatch):
+def test_places_of_a_search_are_counted_and_not_stored(monkeypatch):
     shown = []
     kinds = ("markdown", "caption", "code")
     screen = {kind: lambda text, kind=kind, **_: shown.append((kind, text)) for kind in kinds}

@@ -3,8 +3,6 @@
 The section is drawn by itself here; it stands on the Failures page.
 """
 
-import json
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -23,13 +21,13 @@ def script():
     import os
 
     import chameleon
-    from chameleon.app import chips, state, weak_labels
+    from chameleon.app import frame, state, weak_labels
     from chameleon.app.view import PaintPause, View
 
     evaluation = chameleon.evaluate(chameleon.open_project(os.environ["CHAMELEON_TEST_WEAK"]))
     selection = state.selection_of_session(evaluation)
-    view = View(evaluation, selection, pending=False, breath=PaintPause(wanted=False))
-    chips.draw(view)
+    view = View(evaluation, selection, pending=False, pause=PaintPause(wanted=False))
+    frame.draw_chips(view)
     weak_labels.draw(view)
     state.write_address(selection, None)
 
@@ -58,29 +56,20 @@ def frame_of(screen, column):
     return next(d.value for d in screen.at.dataframe if column in d.value.columns)
 
 
-def send(screen, element, selection):
-    states = screen.at._tree.get_widget_states()
-    state = states.widgets.add()
-    state.id = element.proto.id
-    state.string_value = json.dumps({"selection": selection})
-    screen.at._run(states)
-    assert not screen.at.exception
-
-
 def click_rule(screen, row, column):
-    table = next(d for d in screen.at.dataframe if "labelling-rules" in d.proto.id)
-    send(screen, table, {"rows": [], "columns": [], "cells": [[row, column]]})
+    table = next(d for d in screen.at.dataframe if "labeling-functions" in d.proto.id)
+    screen.select(table, rows=[], columns=[], cells=[[row, column]])
 
 
-def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, evaluation):
+def test_the_tables_show_the_librarys_numbers(draw_section, showcase, evaluation):
     screen = draw_section(showcase("weak"))
     rules = chameleon.labeling_functions(evaluation, **SIDES)
-    shown = frame_of(screen, "rule")
-    assert shown["rule"].to_list() == rules["rule"].to_list()
-    assert showcases.WEAK_RULE in shown["rule"].to_list()
+    shown = frame_of(screen, "changed")
+    assert shown["labeling function"].to_list() == rules["rule"].to_list()
+    assert showcases.WEAK_RULE in shown["labeling function"].to_list()
     for column, name in (
         ("coverage, primary", "primary_coverage"), ("conflicts, secondary", "secondary_conflicts"),
-        ("began to vote", "started"), ("share of the move", "changed_share"),
+        ("began to vote", "started"), ("share of the change", "changed_share"),
     ):  # fmt: skip
         assert frame_of(screen, column)[column].to_list() == rules[name].to_list()
     photos = rules.filter(rule="photos").to_dicts()[0]
@@ -90,10 +79,10 @@ def test_the_tables_hold_the_figures_of_the_library(draw_section, showcase, eval
         classes["primary_likeliest"].to_list()
     )
     change = chameleon.label_probability_change(evaluation, **SIDES)
-    assert f"those of {change.changed:,} changed" in " ".join(screen.texts())
+    assert f"changed for {change.changed:,} instances" in " ".join(screen.texts())
 
 
-def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
+def test_a_click_on_changed_votes_filters_and_a_second_removes_the_filter(
     draw_section, showcase, evaluation
 ):
     screen = draw_section(showcase("weak"))
@@ -103,10 +92,10 @@ def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
     chosen = (VoteChange("photos", Voted.STARTED),)
     assert screen.selection.filters == Filters(vote_changes=chosen)
     assert screen.count == f"**{rules['started'][row]:,} of 300 instances**"
-    assert [chip.split(" :")[0] for chip in screen.chips] == ["rule photos began to vote"]
+    assert [chip.split(" :")[0] for chip in screen.chips] == [r"photos\: started voting"]
     # the table itself is not narrowed by it
-    assert frame_of(screen, "rule")["began to vote"][row] == rules["started"][row]
-    click_rule(screen, row, "rule")  # no count
+    assert frame_of(screen, "changed")["began to vote"][row] == rules["started"][row]
+    click_rule(screen, row, "labeling function")  # no count
     assert screen.selection.filters == Filters(vote_changes=chosen)
     click_rule(screen, row, "began to vote")
     assert screen.selection.filters.is_empty
@@ -115,7 +104,7 @@ def test_a_click_on_changed_votes_filters_and_a_second_takes_it_off(
 def test_a_click_on_a_bar_filters_to_its_instances(draw_section, showcase, evaluation):
     screen = draw_section(showcase("weak"))
     (chart,) = screen.at.get("vega_lite_chart")
-    send(screen, chart, {"pick": [{"class": "dog", "low": 0.1, "high": 0.2}]})
+    screen.select(chart, pick=[{"class": "dog", "low": 0.1, "high": 0.2}])
     assert screen.selection.filters == Filters(
         label_probabilities=(LabelProbability("dog", 0.1, 0.2),)
     )
@@ -153,11 +142,11 @@ def test_a_version_against_itself_and_a_filter_that_leaves_nothing_are_drawn(
 def test_without_a_label_column_no_accuracy_is_given(draw_section, showcase):
     screen = draw_section(showcase("weak_alone"))
     assert frame_of(screen, "accuracy, primary")["accuracy, primary"].isna().all()
-    assert "no accuracy is given" in " ".join(screen.texts())
+    assert "accuracy is undefined" in " ".join(screen.texts())
 
 
 @pytest.mark.parametrize("name", ["weak", "weak_alone"])
-def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, showcase, name):
+def test_other_pages_show_their_filters_and_no_features_of_them(open_app, showcase, name):
     query = {**SIDES, "vote-change": '["photos", "changed"]', "vote": '["long words", "cat"]'}
     screen = open_app(showcase(name), OVERVIEW, query)
     assert not screen.at.exception
@@ -170,18 +159,18 @@ def test_other_pages_take_them_for_no_features_and_tell_their_filters(open_app, 
     columns = frame_of(screen, "role")
     roles = dict(zip(columns["column"], columns["role"], strict=True))
     assert roles["label_proba_cat"] == "probability of cat"
-    assert roles["label_vote_photos"] == "votes of rule photos"
+    assert roles["label_vote_photos"] == "votes of photos"
     assert roles["size"] == "feature"
 
 
-def test_an_opened_instance_tells_its_probabilities_and_votes_in_both_versions(
+def test_an_opened_instance_has_its_probabilities_and_votes_in_both_versions(
     open_app, evaluation, showcase
 ):
     screen = open_app(showcase("weak"), "pages/instances.py", {**SIDES, "open": "12"})
     table = frame_of(screen, "in 1.1")
     for version in SIDES.values():
         found = chameleon.weak_label_of(evaluation, "12", version)
-        told = dict(zip(table["what"], table[f"in {version}"], strict=True))
+        told = dict(zip(table["value"], table[f"in {version}"], strict=True))
         assert told.pop("label") == (found.label or "-")
         for name, share in found.probabilities.items():
             assert told.pop(f"probability of {name}") == f"{share:.3f}"
@@ -192,15 +181,15 @@ def test_an_opened_instance_tells_its_probabilities_and_votes_in_both_versions(
 
 def test_the_failures_page_has_the_section_where_there_are_such_columns(open_app, showcase):
     with_columns = open_app(showcase("weak"), "pages/failures.py", SIDES)
-    assert any("labelling rules" in text for text in with_columns.texts())
+    assert any("##### Weak labels" in text for text in with_columns.texts())
     without = open_app(showcase("growing"), "pages/failures.py")
-    assert not any("labelling rules" in text for text in without.texts())
+    assert not any("##### Weak labels" in text for text in without.texts())
 
 
-def test_they_are_shown_where_no_model_says_anything(open_app, tmp_path):
+def test_they_are_shown_without_any_model(open_app, tmp_path):
     columns = {"label_proba_a": [0.9] * 20, "label_proba_b": [0.1] * 20}
     frame = plain(20, **columns).drop("label")  # one class alone: there is no model
     screen = open_app(write_project(tmp_path / "p", {"1": frame}, toml=TREE), FAILURES)
     assert not screen.at.exception
     assert any("No outcome is known" in text for text in screen.texts())
-    assert any("Probabilistic labels" in text for text in screen.texts())
+    assert any("Weak labels" in text for text in screen.texts())

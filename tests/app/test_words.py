@@ -1,4 +1,4 @@
-"""Numbers, dates and filters in words, and foreign text that Markdown must not read."""
+"""Numbers, dates, and filters as text, and foreign text that Markdown must not interpret."""
 
 import datetime as dt
 import math
@@ -29,19 +29,19 @@ MICROSECONDS = 1e6
 
 
 def read(markdown):
-    """What a reader of escaped Markdown sees: a backslash before punctuation is not shown."""
+    """Escaped Markdown as a reader sees it: without backslashes before punctuation."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
 
 
 @given(st.text())
-def test_plain_text_reads_as_it_was_on_one_line(text):
+def test_plain_text_is_unchanged_on_one_line(text):
     shown = formatting.plain(text)
     assert read(shown) == (" ".join(text.split()) or "(no text)")
     assert "\n" not in shown
 
 
 @given(st.text(alphabet="*_`[]()<>#+-.!|~$:^=&\"'/@{}\\ab1 \n", max_size=30))
-def test_no_sign_of_markdown_stands_unescaped(text):
+def test_every_sign_of_markdown_is_escaped(text):
     bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", formatting.plain(text))
     assert not re.search(r"[*_`\[\]<>#|~$:^&{}\\]", bare) or bare == "(no text)"
 
@@ -101,7 +101,7 @@ def test_undefined_figures_are_a_dash():
         (Range(60 * MICROSECONDS, INF), Kind.DATE, "at least 1970-01-01 00:01"),
     ],
 )
-def test_ranges_in_words(limits, kind, shown):
+def test_ranges_as_text(limits, kind, shown):
     assert formatting.range_words(limits, kind) == shown
 
 
@@ -126,9 +126,9 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
         assert len(set(found)) == len(found)
         assert "missing" in found
     wide = kinds.dataset.features[kinds.dataset.feature_number("wide")]
-    said = [formatting.bar_words(bar, wide.kind) for bar in wide.bins.bars]
-    assert said[0].startswith("below -")
-    assert [w for w in said if w.startswith("above ")]
+    words = [formatting.bar_words(bar, wide.kind) for bar in wide.bins.bars]
+    assert words[0].startswith("below -")
+    assert [w for w in words if w.startswith("above ")]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
     [
         ("confusions", ConfusionCell("3", "8"), "3 predicted as 8 by the primary"),
         ("confusions", ConfusionCell("3", "3", True), "3 correctly predicted by the secondary"),
-        ("always_fails", AlwaysFails("1.0", "1.9"), "wrong in every version, 1.0 to 1.9"),
+        ("always_fails", AlwaysFails("1.0", "1.9"), "incorrect in every version, 1.0 to 1.9"),
         (
             "sensitivity", SensitivityChoice(SensitivityRange("1.0", "1.9"), (2, 3, 4, 5)),
             "outcome changed 2 to 5 times, 1.0 to 1.9",
@@ -147,16 +147,16 @@ def test_bars_and_ends_of_every_kind_have_words(kinds):
         ),
     ],
 )  # fmt: skip
-def test_choices_among_failures_in_words(field, value, shown):
+def test_filters_by_failures_as_text(field, value, shown):
     filters = Filters(**{field: (value,) if field == "confusions" else value})
     assert formatting.filters_words((filters,), {}) == shown
 
 
-def test_a_side_names_the_class_and_the_rule_that_restrict_it():
+def test_a_side_names_its_restrictions():
     only = Filters(
         labels=("x: y",),
         votes=(RuleVote("r: s", None),),
         label_probabilities=(LabelProbability("cat", 0.5, 1),),
     )
-    told = formatting.side_words(Selection("2", "1", primary_only=only), primary=True)
-    assert told == "2, x: y, rule r: s abstains, probability of cat: 0.5 to 1"
+    words = formatting.side_words(Selection("2", "1", primary_only=only), primary=True)
+    assert words == "2, x: y, r: s: abstains, probability of cat: 0.5 to 1"

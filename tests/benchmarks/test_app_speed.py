@@ -28,7 +28,7 @@ import pytest
 
 import chameleon
 from chameleon.app.sidebar import PAGES
-from chameleon.layout.layouts import umap_process
+from chameleon.layout import LayoutProcess
 
 from .generated import write_timeline
 
@@ -101,7 +101,9 @@ def project_of(folder: Path, features: int) -> Path:
             folder / "predictions" / f"1.{number}.parquet"
         )
     # the layout is ready before anything is measured, so that no process works beside
-    umap_process(chameleon.evaluate(chameleon.open_project(folder)).dataset).wait()
+    process = LayoutProcess(chameleon.evaluate(chameleon.open_project(folder)).dataset)
+    process.start()
+    process.wait()
     return folder
 
 

@@ -47,8 +47,8 @@ from chameleon.analysis import (
 )
 from chameleon.project import Split
 from chameleon.selection import Filters, Selection
+from tests.app.visitors import Screen, Visitor
 from tests.browser.conftest import App, running_app
-from tests.visitors import Screen, Visitor
 
 ROOT = Path(__file__).parents[2]
 VISITORS = 20

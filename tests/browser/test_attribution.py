@@ -54,7 +54,7 @@ def test_numbers_are_the_librarys_and_fits_run_on_request(fitted, open_page):
 def test_a_sentence_leads_to_its_view_within_the_visit(fitted, open_page):
     app, _ = fitted
     page = opened(open_page, f"{app.url}", height=1000)
-    page.get_by_role("link", name="Four corners").click()
+    page.get_by_role("link", name="All four values").click()
     expect(page).to_have_url(re.compile("#both-models-on-both-test-sets$"))
     expect(page.get_by_text("Both models on both test sets")).to_be_in_viewport()
     page.locator("[data-testid=stMain]").get_by_role("link", name="Data changes").click()
@@ -68,7 +68,7 @@ def test_a_group_that_regressed_filters_everything(start_app, open_page, tmp_pat
     page = opened(open_page, app.url, height=1400)
     group = chameleon.changed_slices(evaluation, before="1", after="2").worse[0]
     expect(page.get_by_text(f"{group.before:.3f} → {group.after:.3f}").first).to_be_visible()
-    page.get_by_role("button", name="Filter to them").click()
+    page.get_by_role("button", name="Filter to these instances").click()
     expect(page).to_have_url(re.compile("label=cat"))
     query = urlsplit(page.url).query
     chosen = Selection.from_query_string(query, Selection.newest(evaluation))

@@ -23,8 +23,8 @@ def test_a_list_is_made_exported_cut_and_still_there(
     chosen = frames["2"].filter((pl.col("split") == "test") & (pl.col("x") <= 10))["id"].to_list()
     page.get_by_label("Name of the new list", exact=True).fill(showcases.MARKUP)
     page.get_by_label("Reason", exact=True).fill("=1+1")
-    page.get_by_role("button", name=f"Put {len(chosen)} instances").click()
-    expect(page.get_by_text(f"{len(chosen)} instances put on")).to_be_visible()
+    page.get_by_role("button", name=f"Add {len(chosen)} instances").click()
+    expect(page.get_by_text(f"{len(chosen)} instances added to")).to_be_visible()
     expect(page.get_by_text(f"{len(chosen)} of 40 instances").last).to_be_visible()
     store = ExclusionLists(folder / FILE)
     assert store.names == (showcases.MARKUP,)
@@ -49,18 +49,18 @@ def test_a_list_is_made_exported_cut_and_still_there(
     assert sorted(set(frames["2"]["id"]) - set(scope["kept"]["id"])) == chosen
     page.reload()
     run_finished(page)
-    expect(page.get_by_text("Who is on it")).to_be_visible()
-    page.get_by_label("Take entries off").click()
+    expect(page.get_by_text("Affected instances")).to_be_visible()
+    page.get_by_label("Remove entries").click()
     page.get_by_role("option", name=str(chosen[0]), exact=True).click()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Take off", exact=True).click()
-    expect(page.get_by_text("1 taken off")).to_be_visible()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_text("1 removed")).to_be_visible()
     assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen[1:]
     page.get_by_text("Export and import").click()
     # Chromium keeps a download under a name without an ending
     listed = {"name": "l.csv", "mimeType": "text/csv", "buffer": exported.read_bytes()}
     page.get_by_label("CSV or Parquet of ids").locator("input[type=file]").set_input_files(listed)
-    expect(page.get_by_text(f"; {len(chosen) - 1} were on it already")).to_be_visible()
+    expect(page.get_by_text(f"; {len(chosen) - 1} already on it")).to_be_visible()
     assert sorted(map(int, store.of(showcases.MARKUP).entries["instance"])) == chosen
     page.get_by_role("button", name="Refit without").click()
     expect(page.get_by_text("Both models on both test sets")).to_be_visible()

@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 import chameleon
+from chameleon.charts.groups import HAPPENED
 from tests.browser.test_linking import told
 
 SIDES = {"primary": "b", "secondary": "a"}
@@ -16,7 +17,7 @@ def test_numbers_are_the_librarys_and_a_click_on_one_filters(showcase, open_page
     counts = chameleon.data_changes(shown.evaluation, **SIDES)
     chart = page.locator("[class*=st-key-iteration-counts]")
     for happened, count, of in counts.iter_rows():
-        word = "labels added" if happened == "labelled" else happened
+        word = HAPPENED[happened]
         label = f'g.mark-rect path[aria-label*="{count:,} of {of:,}: {word}"]'
         expect(chart.locator(label).first).to_be_attached()
     for line in chameleon.iteration_kinds(shown.evaluation, **SIDES)["sentence"]:
@@ -41,13 +42,13 @@ def test_a_narrow_page_cuts_nothing_off(showcase, open_page):
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     button.click()
     expect(page).to_have_url(re.compile("data-change=edited"))
-    expect(page.get_by_role("button", name="Take off this filter")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove filter", exact=True)).to_be_visible()
 
 
 def test_the_classifier_is_asked_on_request_and_filters_to_nothing_say_so(showcase, open_page):
     shown = showcase("kinds")
     page = open_page(f"{shown.url}/iteration", height=1600)
-    page.get_by_role("button", name="Ask a classifier").click()
+    page.get_by_role("button", name="Run domain classifier").click()
     expect(page.get_by_text("out-of-fold AUC")).to_be_visible(timeout=90_000)
     nothing = open_page(f"{shown.url}/iteration?outcome=unknown")
-    expect(nothing.get_by_text("No instance passes the filters").first).to_be_visible()
+    expect(nothing.get_by_text("No instances match these filters").first).to_be_visible()

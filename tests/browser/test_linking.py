@@ -71,10 +71,10 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
 
     # across pages, and by a reload
     page.get_by_role("link", name="Prediction changes").click()
-    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    expect(page.get_by_text("How much did predictions change?")).to_be_visible()
     assert told(page, shown.evaluation) == chosen
     page.reload()
-    expect(page.get_by_text("What it amounts to")).to_be_visible()
+    expect(page.get_by_text("How much did predictions change?")).to_be_visible()
     assert told(page, shown.evaluation) == chosen
 
     # back on the Overview a second click on the cell of the matrix undoes it, a chip the rest
@@ -123,7 +123,7 @@ def test_subsets_stand_side_by_side(showcase, open_page):
 def test_a_link_to_cells_of_another_layout_says_so_and_opens_the_rest(showcase, open_page):
     shown = showcase("kinds")
     page = open_page(f"{shown.url}/?split=test&cell=gone_0.0_1.0_0.0_1.0")
-    expect(page.get_by_text("another layout")).to_be_visible()
+    expect(page.get_by_text("no longer shown")).to_be_visible()
     assert [split.value for split in told(page, shown.evaluation).filters.splits] == ["test"]
 
 

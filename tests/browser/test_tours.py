@@ -12,8 +12,8 @@ import chameleon
 from chameleon.app import sidebar
 from chameleon.project import read_tour
 from chameleon.selection import Selection
+from tests.app.tour_figures import SAMPLES, count_line, figures_of, selection_of
 from tests.browser.conftest import ROOT, App, wait_until_run
-from tests.tour_figures import SAMPLES, count_line, selection_of, told
 
 try:
     from playwright.sync_api import TimeoutError as Late
@@ -91,7 +91,7 @@ class Walk:
         expect(box).to_contain_text(step.text)
         expect(page.get_by_role("heading", level=4)).to_contain_text(LABELS[step.page])
         wanted = selection_of(self.evaluation, step)
-        shown = told(self.sample, number, self.evaluation, step).shown
+        shown = figures_of(self.sample, number, self.evaluation, step).shown
         asked = [count_line(self.evaluation, wanted), *shown]
         try:
             page.wait_for_function(

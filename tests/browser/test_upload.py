@@ -28,7 +28,7 @@ def csv(version):
 
 def bring(page, *files):
     page.locator("input[type=file]").set_input_files(list(files))
-    expect(page.get_by_text("What you brought along is shown to you alone.")).to_be_visible()
+    expect(page.get_by_text("Only you can see this upload.")).to_be_visible()
 
 
 def names_of_versions(page):
@@ -57,7 +57,7 @@ def test_two_tables_are_seen_downloaded_and_hidden_from_others(showcase, open_pa
     address = page.url
     assert "project=your-upload" in address
     other = open_page(address)
-    expect(other.get_by_text("There is no project 'your-upload' here.")).to_be_visible()
+    expect(other.get_by_text("There is no project 'your-upload'.")).to_be_visible()
     expect(other.get_by_role("radio", name=re.compile("^Primary version 1.2"))).to_be_visible()
     assert not [name for name in names_of_versions(other) if "two" in name]
     assert other.get_by_text("Your upload").count() == 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import polars as pl
 
 
 def nodes(spec: Any) -> Iterator[dict[str, Any]]:
@@ -33,8 +35,26 @@ def fields(spec: dict[str, Any]) -> set[str]:
     return named | asked - {"value", "label"}  # an axis has a datum of its own
 
 
+def checked(
+    build: Callable[..., dict[str, Any]],
+    frame: pl.DataFrame,
+    *options: Any,
+    pick: Sequence[str] = (),
+    **named: Any,
+) -> dict[str, Any]:
+    """The light specification; both themes are sound, use columns of the frame, and select."""
+    for dark in (True, False):
+        spec = build(*options, dark=dark, **named)
+        assert is_sound(spec)
+        made = {node["as"] for node in nodes(spec) if isinstance(node.get("as"), str)}
+        assert fields(spec) - made <= set(frame.columns)
+        picks = [node["select"] for node in nodes(spec) if node.get("name") == "pick"]
+        assert picks == [{"type": "point", "fields": list(pick), "toggle": "true"}] * bool(pick)
+    return spec
+
+
 def is_sound(spec: dict[str, Any]) -> bool:
-    """Whether it is JSON without NaN, holds no data, and tells the blind what it is."""
+    """Return True if it is JSON without NaN, has no data, and describes itself."""
     text = json.dumps(spec, allow_nan=False)
     assert "data" not in spec
     assert "datasets" not in spec

@@ -1,4 +1,4 @@
-"""Colours that can be told from their background and from one another's meaning."""
+"""Colors contrast with their background and keep their meaning."""
 
 import colorsys
 import itertools
@@ -20,12 +20,12 @@ BACKGROUNDS = {False: "#ffffff", True: "#14181a"}  # as .streamlit/config.toml s
 themes = pytest.mark.parametrize("dark", [False, True])
 
 
-def channels(colour):
-    return [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+def channels(color):
+    return [int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)]
 
 
-def luminance(colour):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels(colour)]
+def luminance(color):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels(color)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -36,24 +36,24 @@ def contrast(one, other):
 
 @themes
 def test_every_fill_stands_out_from_the_background(dark):
-    colours = palette(dark=dark)
-    for fill in (colours.primary, colours.secondary, colours.neutral, *colours.categories):
+    colors = palette(dark=dark)
+    for fill in (colors.primary, colors.secondary, colors.neutral, *colors.categories):
         assert contrast(fill, BACKGROUNDS[dark]) >= 3, fill
 
 
 @themes
 def test_text_is_legible_on_the_background_and_on_every_cell(dark):
-    colours = palette(dark=dark)
-    for ground in (BACKGROUNDS[dark], colours.low, colours.high, *colours.balance):
-        assert contrast(colours.text, ground) >= 4.5, ground
+    colors = palette(dark=dark)
+    for ground in (BACKGROUNDS[dark], colors.low, colors.high, *colors.balance):
+        assert contrast(colors.text, ground) >= 4.5, ground
 
 
 @themes
 def test_blue_pink_and_red_belong_to_versions_and_outcomes(dark):
-    for colour in palette(dark=dark).categories:
-        hue, _, saturation = colorsys.rgb_to_hls(*channels(colour))
+    for color in palette(dark=dark).categories:
+        hue, _, saturation = colorsys.rgb_to_hls(*channels(color))
         if saturation > 0.2:
-            assert 20 / 360 < hue < 190 / 360, colour
+            assert 20 / 360 < hue < 190 / 360, color
 
 
 @themes

@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
@@ -14,22 +14,12 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 from streamlit.components.v2.types import ComponentRenderer
 from streamlit.runtime import Runtime
 
-__all__ = [
-    "BarChoice",
-    "FeatureRow",
-    "FeatureViewPayload",
-    "TimelineVersion",
-    "VersionChoice",
-    "feature_view",
-    "timeline",
-]
-
 _ASSETS = Path(__file__).parent / "assets"
 _registering = threading.Lock()
 
 
 class TimelineVersion(TypedDict):
-    """One version as the timeline shows it; the date is ISO text."""
+    """One version on the timeline; the date is ISO text."""
 
     name: str
     date: str | None
@@ -39,15 +29,8 @@ class TimelineVersion(TypedDict):
     note: str | None
 
 
-class VersionChoice(TypedDict):
-    """What a click or key on the timeline asks for: the version at `index` as this side."""
-
-    side: Literal["primary", "secondary"]
-    index: int
-
-
 class FeatureStats(TypedDict):
-    """Per split: minimum, mean, maximum and the number of missing values."""
+    """Per split: minimum, mean, maximum, and the number of missing values."""
 
     primary: Sequence[Sequence[float | None]]
     secondary: Sequence[Sequence[float | None]]
@@ -56,12 +39,11 @@ class FeatureStats(TypedDict):
 class FeatureRow(TypedDict):
     """One feature of the Feature View.
 
-    Bars stand in this order: below, ranges or categories, above, missing, nonfinite. `edges` has
-    one entry more than there are ranges (dates: milliseconds since 1970, UTC); `categories` (or
-    `values`) one per bar. `counts` holds per split six arrays with a number a bar: primary correct,
+    Bars are in this order: below, ranges or categories, above, missing, nonfinite. `edges` has one
+    entry more than there are ranges (dates: milliseconds since 1970, UTC); `categories` (or
+    `values`) one per bar. `counts` has per split six arrays with a number per bar: primary correct,
     incorrect, unknown, then the secondary's; `ghost` per split the primary's unfiltered three;
-    `labels` per split and class an array with a number a bar. A `note` stands instead of a
-    histogram.
+    `labels` per split and class an array with a number per bar. A `note` replaces the histogram.
     """
 
     name: str
@@ -84,8 +66,8 @@ class FeatureRow(TypedDict):
 class FeatureViewPayload(TypedDict):
     """Everything the Feature View draws. JSON: no NaN, no infinity, no numpy arrays.
 
-    `totals` gives per split the primary's and the secondary's instances shown; without it they are
-    taken from the row that is narrowed most.
+    `totals` has per split the primary's and the secondary's instances shown; without it they are
+    taken from the row with the most filters.
     """
 
     primary: str
@@ -98,26 +80,15 @@ class FeatureViewPayload(TypedDict):
     totals: NotRequired[Sequence[Sequence[int]]]
 
 
-class BarChoice(TypedDict):
-    """What a click, brush or key on a histogram asks for.
-
-    `bars` are bar numbers of that feature, empty to clear its filter; `extend` (Shift) adds to it.
-    """
-
-    feature: str
-    bars: list[int]
-    extend: bool
-
-
 def _renderer(folder: str) -> ComponentRenderer:
-    """Return the mounting command of one component, registered with the running server.
+    """Register one component with the running server; return the command that mounts it.
 
-    JS and CSS are asset files, not inline text: inline text is sent again with every change of the
-    data. Streamlit only finds the assets of *installed* packages by itself, and this app also runs
-    from a checkout, so the folder is registered here. This happens at every mount, because AppTest
-    has a new runtime per test and a module is imported once. The content's hash is part of the name
-    and so of the address: no browser or proxy can mix old and new files after an update. Both
-    components have the whole folder, as they share a file.
+    JS and CSS are asset files, not inline text, which would be sent again with every change of the
+    data. Streamlit finds the assets of *installed* packages only, and this app also runs from a
+    checkout, so the folder is registered at every mount: AppTest has a new runtime per test, and a
+    module is imported once. The content's hash is part of the name and so of the address: no
+    browser or proxy can mix old and new files after an update. Both components have the whole
+    folder, because they share a file.
     """
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted(_ASSETS.rglob("*.[jc]s*")):
@@ -133,46 +104,20 @@ def _renderer(folder: str) -> ComponentRenderer:
         return st.components.v2.component(name, js=f"{folder}/view.js", css=f"{folder}/view.css")
 
 
-def _mount(
-    folder: str,
-    payload: object,
-    *,
-    key: str,
-    event: str,
-    callback: Callable[[], None] | None,
-) -> object:
-    # Without a server (a page run by plain python) there is nothing to draw on.
-    if not Runtime.exists():
-        return None
-    # Streamlit gives an event only a place in the result when it has a callback.
-    on_event: dict[str, Any] = {f"on_{event}_change": callback or (lambda: None)}
-    return _renderer(folder)(key=key, data=payload, **on_event)[event]
-
-
 def timeline(
     versions: Sequence[TimelineVersion],
     *,
     primary: int,
     secondary: int,
-    pending: bool = False,
-    key: str = "timeline",
-    on_pick: Callable[[], None] | None = None,
-) -> VersionChoice | None:
-    """Draw the version timeline and return the choice made in it, in the one run after it.
+    pending: bool,
+    key: str,
+    on_pick: Callable[[], None],
+) -> None:
+    """Draw the version timeline, from old to new.
 
-    Parameters
-    ----------
-    versions
-        From old to new.
-    primary, secondary
-        Positions in `versions`; they may be the same. What is given here is shown as chosen.
-    pending
-        Accuracies that are None are then said to be on their way, not missing.
-    key
-        Of the element, and of its choice in ``st.session_state``.
-    on_pick
-        Called without arguments before the script runs. It reads the choice as
-        ``st.session_state[key]["pick"]``, a `VersionChoice`.
+    `primary` and `secondary` are positions in `versions`; `pending` is True if accuracies that are
+    None are being computed. `on_pick` is called before the script runs, with the `side` ("primary"
+    or "secondary") and `index` of the picked version in ``st.session_state[key]["pick"]``.
     """
     payload = {
         "versions": [dict(version) for version in versions],
@@ -180,28 +125,19 @@ def timeline(
         "secondary": secondary,
         "pending": pending,
     }
-    choice = _mount("timeline", payload, key=key, event="pick", callback=on_pick)
-    return cast("VersionChoice | None", choice)
+    if Runtime.exists():  # else a page run by plain python, with nothing to draw on
+        _renderer("timeline")(key=key, data=payload, on_pick_change=on_pick)
 
 
 def feature_view(
-    payload: FeatureViewPayload | Mapping[str, Any],
-    *,
-    key: str,
-    on_select: Callable[[], None] | None = None,
-) -> BarChoice | None:
-    """Draw the Feature View and return the bars chosen in it, in the one run after it.
+    payload: FeatureViewPayload | Mapping[str, Any], *, key: str, on_select: Callable[[], None]
+) -> None:
+    """Draw the Feature View.
 
-    Parameters
-    ----------
-    payload
-        See `FeatureViewPayload`. Only the bars in a feature's ``selected`` are drawn as chosen: a
-        choice that the caller does not echo there leaves no trace.
-    key
-        Of the element, and of its choice in ``st.session_state``.
-    on_select
-        Called without arguments before the script runs. It reads the choice as
-        ``st.session_state[key]["select"]``, a `BarChoice`.
+    Only the bars in a feature's `selected` are drawn as chosen: a choice that the caller doesn't
+    echo there leaves no trace. `on_select` is called before the script runs, with the `feature`,
+    the numbers of its `bars` (empty to clear its filter), and `extend` (Shift: add them to it) in
+    ``st.session_state[key]["select"]``.
     """
-    choice = _mount("feature_view", payload, key=key, event="select", callback=on_select)
-    return cast("BarChoice | None", choice)
+    if Runtime.exists():
+        _renderer("feature_view")(key=key, data=payload, on_select_change=on_select)

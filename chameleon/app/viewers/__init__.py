@@ -1,7 +1,7 @@
-"""Viewers: how an instance is looked at, by its kind of data.
+"""Viewers: how an instance is shown, by its kind of data.
 
-Another viewer is a file of this folder that is named as its kind and offers what `ViewerModule`
-says, and a line in `chameleon.project.ViewerKind`.
+Another viewer is a file of this folder, named as its kind, with everything in `ViewerModule`, and a
+line in `chameleon.project.ViewerKind`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from chameleon.project import ViewerKind
 
 
 class PictureError(ChameleonError):
-    """Why a value cannot be shown."""
+    """A value that cannot be shown, and why."""
 
 
 Picture = bytes | PictureError
@@ -24,15 +24,15 @@ Picture = bytes | PictureError
 
 
 class ViewerModule(Protocol):
-    """What a file of this folder offers. Values are those of `chameleon.data.viewed_values`."""
+    """Contents of a file of this folder. Values are those of `chameleon.data.viewed_values`."""
 
     GALLERY: bool
-    """Whether many instances can be looked at side by side, as `pictures`."""
+    """True if values have small pictures, to compare many of them side by side."""
 
-    def pictures(
-        self, dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
-    ) -> list[Picture]:
-        """A small picture a value, at most `side` pixels wide and high."""
+    def picture(
+        self, dataset: EvolvingDataset, viewer: Viewer, value: object, *, side: int
+    ) -> bytes:
+        """The PNG of a value, at most `side` pixels wide and high; or raise PictureError."""
 
     def draw(self, dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
         """Draw one value large, or say why it cannot be shown."""
@@ -43,17 +43,31 @@ class _Plain:
 
     GALLERY = False
 
-    def pictures(
-        self, dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
-    ) -> list[Picture]:
-        return [PictureError("There is nothing to picture.") for _ in values]
+    def picture(
+        self, dataset: EvolvingDataset, viewer: Viewer, value: object, *, side: int
+    ) -> bytes:
+        raise PictureError("This value has no picture.")
 
     def draw(self, dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
         return
 
 
 def module_of(kind: ViewerKind) -> ViewerModule:
-    """What looks at this kind of data."""
+    """The viewer of this kind of data."""
     if kind is ViewerKind.PLAIN:
         return _Plain()
     return cast("ViewerModule", import_module(f"{__name__}.{kind.value}"))
+
+
+def pictures(
+    dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
+) -> list[Picture]:
+    """A small picture of each value."""
+
+    def made(value: object) -> Picture:
+        try:
+            return module_of(viewer.kind).picture(dataset, viewer, value, side=side)
+        except PictureError as error:
+            return error
+
+    return [made(value) for value in values]

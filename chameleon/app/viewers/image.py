@@ -1,13 +1,12 @@
 """Images: pixel columns of a shape, files inside the project, or the bytes of such files.
 
-Only PNG and JPEG are opened, and only below limits that are looked at before anything is unpacked.
-What reaches the browser is always a PNG made here.
+Only PNG and JPEG are opened, and only below limits that are checked before anything is unpacked.
+The browser always gets a PNG made by this module.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from chameleon.app.formatting import plain
-from chameleon.app.viewers import Picture, PictureError
+from chameleon.app.viewers import PictureError
 from chameleon.data import EvolvingDataset, Viewer
 from chameleon.project import MOST_PIXELS, outside
 
@@ -32,28 +31,23 @@ FORMATS = ("PNG", "JPEG")
 _LARGE = 320
 
 
-def pictures(
-    dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
-) -> list[Picture]:
-    """Each image, small ones enlarged pixel by pixel, large ones made smaller."""
-    limits = pixel_limits(dataset, viewer)
-    return [_picture(dataset, viewer, value, limits, side) for value in values]
+def picture(dataset: EvolvingDataset, viewer: Viewer, value: object, *, side: int) -> bytes:
+    """The image, a small one enlarged by whole pixels, a large one reduced."""
+    if viewer.shape is not None:
+        return png(of_pixels(value, viewer.shape, pixel_limits(dataset, viewer)), side)
+    return png(of_file(content_of(dataset, value), side), side)
 
 
 def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
     """The image alone."""
-    (made,) = pictures(dataset, viewer, [value], side=_LARGE)
-    if isinstance(made, PictureError):
-        st.caption(plain(str(made)))
-        return
-    st.image(made, alt="The instance as an image")
+    try:
+        st.image(picture(dataset, viewer, value, side=_LARGE), alt="The instance as an image")
+    except PictureError as error:
+        st.caption(plain(str(error)))
 
 
 def pixel_limits(dataset: EvolvingDataset, viewer: Viewer) -> tuple[float, float] | None:
-    """The least and the largest value of all pixel columns; None where no column is one.
-
-    The same for all images, so that a pale one looks pale.
-    """
+    """The range of all pixel columns, if any; one for all images, so that pale ones are pale."""
     wanted = set(viewer.columns) if viewer.shape is not None else set()
     bins = [feature.bins for feature in dataset.features if feature.name in wanted]
     lows = [one.low for one in bins if one.low is not None]
@@ -61,31 +55,8 @@ def pixel_limits(dataset: EvolvingDataset, viewer: Viewer) -> tuple[float, float
     return (min(lows), max(highs)) if lows and highs else None
 
 
-def _picture(
-    dataset: EvolvingDataset,
-    viewer: Viewer,
-    value: object,
-    limits: tuple[float, float] | None,
-    side: int,
-) -> Picture:
-    try:
-        if viewer.shape is not None:
-            image = of_pixels(value, viewer.shape, limits)
-        else:
-            image = of_file(content_of(dataset, value), side)
-    except PictureError as error:
-        return error
-    return png(image, side)
-
-
 def of_pixels(value: object, shape: tuple[int, ...], limits: tuple[float, float] | None) -> Image:
-    """An image of numbers, the least black and the largest white; missing ones see-through.
-
-    Raises
-    ------
-    PictureError
-        There are no numbers, or not as many as the shape has.
-    """
+    """An image of numbers, the smallest black, the largest white, missing ones transparent."""
     from PIL import Image
 
     if value is None:
@@ -107,18 +78,12 @@ def of_pixels(value: object, shape: tuple[int, ...], limits: tuple[float, float]
     opaque = (known.reshape(shape) * np.uint8(255)).astype(np.uint8)
     if len(shape) == 3 and shape[2] == 3:
         return Image.fromarray(np.dstack([levels, opaque.min(axis=2)]), "RGBA")
-    grey, seen = levels.reshape(shape[:2]), opaque.reshape(shape[:2])
-    return Image.fromarray(np.dstack([grey, seen]), "LA")
+    gray, seen = levels.reshape(shape[:2]), opaque.reshape(shape[:2])
+    return Image.fromarray(np.dstack([gray, seen]), "LA")
 
 
 def content_of(dataset: EvolvingDataset, value: object) -> bytes:
-    """The bytes of an image: the value itself, or the file inside the project that it names.
-
-    Raises
-    ------
-    PictureError
-        It is neither, leads out of the project, or is too large.
-    """
+    """The bytes of an image: the value itself, or the file inside the project that it names."""
     if value is None or value == "":
         raise PictureError("There is no image: the value is missing.")
     if isinstance(value, bytes):
@@ -139,13 +104,7 @@ def content_of(dataset: EvolvingDataset, value: object) -> bytes:
 
 
 def _inside(project: Path, name: str) -> Path:
-    """The file that is named, inside the project folder, links followed.
-
-    Raises
-    ------
-    PictureError
-        The name leads out of the folder, or there is no such file.
-    """
+    """The named file inside the project folder, with links followed."""
     folder = project if project.is_dir() else project.parent
     parts = PurePosixPath(name.replace("\\", "/")).parts
     absolute = name.startswith("/") or PureWindowsPath(name).anchor or "\0" in name
@@ -161,22 +120,16 @@ def _inside(project: Path, name: str) -> Path:
 
 
 def of_file(content: bytes, side: int) -> Image:
-    """The image of a PNG or JPEG file.
-
-    Raises
-    ------
-    PictureError
-        It is none, is damaged, or unpacks to too many pixels.
-    """
+    """The image of a PNG or JPEG file, at most twice as large as shown."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        # the header alone is read here: what would unpack to gigabytes is told by its size
+        # reads the header alone: its size reveals an image that would unpack to gigabytes
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise PictureError(f"The image has {width:,} x {height:,} pixels, which are too many.")
-        image.draft("RGB", (2 * side, 2 * side))  # of a JPEG, unpacks no more than is shown
+        image.draft("RGB", (2 * side, 2 * side))  # unpacks no more of a JPEG than is shown
         image.load()
         turned = ImageOps.exif_transpose(image)
         return turned.convert("RGBA" if "A" in turned.getbands() else "RGB")
@@ -189,7 +142,7 @@ def of_file(content: bytes, side: int) -> Image:
 
 
 def png(image: Image, side: int) -> bytes:
-    """The image as a PNG file of at most `side` pixels; a small one by whole steps."""
+    """The image as a PNG file of at most `side` pixels; a small one enlarged by whole steps."""
     from PIL import Image
 
     longest = max(image.size)

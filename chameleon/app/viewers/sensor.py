@@ -1,9 +1,8 @@
-"""Streams of numbers: a list column, or columns in order, small and large."""
+"""Streams of numbers: a list column, or columns in order."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from chameleon.app.formatting import number, plain
 from chameleon.app.view import draw_chart, is_dark
-from chameleon.app.viewers import Picture, PictureError
+from chameleon.app.viewers import PictureError
 from chameleon.charts import palette, stream_frame, stream_line
 from chameleon.data import EvolvingDataset, Viewer
 
@@ -22,12 +21,34 @@ _DRAWN = 2_000
 _TWICE = 2  # drawn twice as large, so that a line is smooth on a fine screen
 
 
-def pictures(
-    dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
-) -> list[Picture]:
-    """A line a stream, each on a scale of its own."""
-    dark = is_dark()
-    return [_picture(value, side, dark=dark) for value in values]
+def picture(dataset: EvolvingDataset, viewer: Viewer, value: object, *, side: int) -> bytes:
+    """The stream as a line, on a scale of its own."""
+    from PIL import Image, ImageDraw
+
+    samples = thinned(samples_of(value), 4 * side)
+    known = samples[np.isfinite(samples)]
+    if not known.size:
+        raise PictureError("No sample is known.")
+    width, height = side * _TWICE, side
+    low, high = float(known.min()), float(known.max())
+    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    color = palette(dark=is_dark()).categories[0]
+    across = np.linspace(4, width - 4, len(samples)) if len(samples) > 1 else np.array([width / 2])
+    # halves: the span of the largest floats would overflow
+    span = (high / 2 - low / 2) or 1.0
+    down = (height - 5) - (samples / 2 - low / 2) / span * (height - 10)
+    finite = np.flatnonzero(np.isfinite(down))
+    for part in np.split(finite, np.flatnonzero(np.diff(finite) > 1) + 1):
+        points = list(zip(across[part].tolist(), down[part].tolist(), strict=True))
+        if len(points) > 1:
+            pen.line(points, fill=color, width=3, joint="curve")
+        else:
+            ((x, y),) = points
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=color)
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
 
 
 def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
@@ -42,21 +63,18 @@ def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str
     frame = stream_frame(thinned(samples), names=names if len(samples) <= _DRAWN else None)
     draw_chart(frame, stream_line, key="instance-stream")
     missing = len(samples) - len(known)
-    told = f" {missing:,} missing or not finite." if missing else ""
+    words = f"{len(samples):,} samples"
     if len(known):
-        told = f", from {number(float(known.min()))} to {number(float(known.max()))}.{told}"
-    thin = f" Drawn are the least and largest of each stretch, {_DRAWN:,} points."
-    st.caption(plain(f"{len(samples):,} samples{told}{thin if len(samples) > _DRAWN else ''}"))
+        words += f", from {number(float(known.min()))} to {number(float(known.max()))}."
+    if missing:
+        words += f" {missing:,} missing or not finite."
+    if len(samples) > _DRAWN:
+        words += f" Drawn: the minimum and maximum of each stretch, {_DRAWN:,} points."
+    st.caption(plain(words))
 
 
 def samples_of(value: object) -> NDArray[np.float64]:
-    """The numbers of a stream; what is missing is NaN.
-
-    Raises
-    ------
-    PictureError
-        It is no list of numbers, is empty, or too long.
-    """
+    """The numbers of a stream; missing ones are NaN."""
     if value is None:
         raise PictureError("There is no stream: the value is missing.")
     try:
@@ -71,7 +89,7 @@ def samples_of(value: object) -> NDArray[np.float64]:
 
 
 def thinned(samples: NDArray[np.float64], most: int = _DRAWN) -> NDArray[np.float64]:
-    """The least and the largest of each stretch, in order, so that no peak is lost."""
+    """The minimum and the maximum of each stretch, in order, so that no peak is lost."""
     if len(samples) <= most:
         return samples
     kept: list[float] = []
@@ -83,35 +101,3 @@ def thinned(samples: NDArray[np.float64], most: int = _DRAWN) -> NDArray[np.floa
         ends = sorted((int(known[part[known].argmin()]), int(known[part[known].argmax()])))
         kept += [float(part[end]) for end in ends]
     return np.array(kept)
-
-
-def _picture(value: object, side: int, *, dark: bool) -> Picture:
-    from PIL import Image, ImageDraw
-
-    try:
-        samples = thinned(samples_of(value), 4 * side)
-    except PictureError as error:
-        return error
-    known = samples[np.isfinite(samples)]
-    if not known.size:
-        return PictureError("No sample is known.")
-    width, height = side * _TWICE, side
-    low, high = float(known.min()), float(known.max())
-    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    pen = ImageDraw.Draw(image)
-    colour = palette(dark=dark).categories[0]
-    across = np.linspace(4, width - 4, len(samples)) if len(samples) > 1 else np.array([width / 2])
-    # halves: the span of the largest floats would overflow
-    span = (high / 2 - low / 2) or 1.0
-    down = (height - 5) - (samples / 2 - low / 2) / span * (height - 10)
-    finite = np.flatnonzero(np.isfinite(down))
-    for part in np.split(finite, np.flatnonzero(np.diff(finite) > 1) + 1):
-        points = list(zip(across[part].tolist(), down[part].tolist(), strict=True))
-        if len(points) > 1:
-            pen.line(points, fill=colour, width=3, joint="curve")
-        else:
-            ((x, y),) = points
-            pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    return content.getvalue()

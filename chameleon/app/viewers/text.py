@@ -1,15 +1,15 @@
-"""Texts: where the search occurs in them, and the whole text."""
+"""Texts: the places of the search in them, and the whole text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 import streamlit as st
 
 from chameleon.app.formatting import plain
-from chameleon.app.viewers import Picture, PictureError
+from chameleon.app.viewers import PictureError
 from chameleon.data import EvolvingDataset, Viewer
 
 GALLERY = False
@@ -19,22 +19,20 @@ _AROUND = 60
 _MOST_HITS = 5
 
 
-def pictures(
-    dataset: EvolvingDataset, viewer: Viewer, values: Sequence[object], *, side: int
-) -> list[Picture]:
-    """No picture of a text."""
-    return [PictureError("A text has no picture.") for _ in values]
+def picture(dataset: EvolvingDataset, viewer: Viewer, value: object, *, side: int) -> bytes:
+    """No text has one."""
+    raise PictureError("A text has no picture.")
 
 
 def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str) -> None:
-    """The places of the search, then the whole text as it is written."""
+    """The places of the search, then the whole text."""
     if not isinstance(value, str):
         st.caption(f"There is no text in {plain(viewer.columns[0])}.")
         return
     hits = found_in(value, search)
     for before, hit, after in islice(hits, _MOST_HITS):
         st.markdown(f"… {plain_part(before)}**{plain(hit)}**{plain_part(after)} …")
-    further = sum(1 for _ in hits)  # counted, never held: a letter may occur millions of times
+    further = sum(1 for _ in hits)  # counted, not stored: a letter may occur millions of times
     if further:
         st.caption(f"{further:,} further places.")
     shown = value[:MOST_CHARACTERS]
@@ -44,7 +42,7 @@ def draw(dataset: EvolvingDataset, viewer: Viewer, value: object, *, search: str
 
 
 def found_in(text: str, search: str) -> Iterator[tuple[str, str, str]]:
-    """Every place of the search, with what stands before and after it."""
+    """Every place of the search, with the text before and after it."""
     if not search.strip():
         return
     for match in re.finditer(re.escape(search), text, re.IGNORECASE):
@@ -53,5 +51,5 @@ def found_in(text: str, search: str) -> Iterator[tuple[str, str, str]]:
 
 
 def plain_part(text: str) -> str:
-    """A piece of text for Markdown, a blank at its ends kept."""
+    """A piece of text for Markdown, with any blanks at its ends."""
     return " ".join(plain(word) if word else "" for word in re.split(r"\s+", text))

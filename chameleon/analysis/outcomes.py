@@ -1,0 +1,418 @@
+"""Outcomes of two versions: prediction change matrix, confusion, error rates, and failure sets.
+
+Method: Hohman et al., CHI 2020, "Prediction Change Matrix". Churn: Milani Fard et al., NeurIPS
+2016. Negative flips: Yan et al., "Positive-Congruent Training", CVPR 2021.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from chameleon.analysis.matching import EVERYTHING, FILTERS, matching_pair, of_selection
+from chameleon.analysis.measures import TRAIN
+from chameleon.analysis.values import SPLIT_NAMES, Counts
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
+from chameleon.errors import SelectionError
+from chameleon.models import Evaluation
+from chameleon.project import Split
+from chameleon.selection import (
+    AlwaysFails,
+    Filters,
+    OutcomeChange,
+    Pairs,
+    Selection,
+    SensitivityChoice,
+    SensitivityRange,
+    instance_mask,
+    pair_outcomes,
+    version_range,
+)
+
+CELLS = tuple((before, after) for before in (CORRECT, INCORRECT) for after in (CORRECT, INCORRECT))
+SIDES = ("secondary", "primary")
+FAILURE_SETS = ("fails in every version", "newly failing", "fixed", "flickering")
+"""In every version of the range: no known outcome is correct, and at least one is known. Newly
+failing: correct in the secondary version, incorrect in the primary. Fixed: the reverse.
+Flickering: the outcome changed at least twice over the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A count as a share of a total, with its exact 95% interval where one can be given.
+
+    `share`, `low` and `high` are None where the total is 0, and the interval also where the
+    instances are no fair sample; `reason` is why.
+    """
+
+    count: int
+    of: int
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The count over the total."""
+        return self.count / self.of if self.of else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStatistics:
+    """The extent of the changes of predictions between two versions.
+
+    `churn` counts instances whose predicted class differs; `negative_flips` (correct to incorrect)
+    and `positive_flips` are those of the matrix, without intervals, the tested ones those of fair
+    test instances, with exact (Clopper-Pearson) intervals. `win_loss_ratio` is positive over
+    negative flips, None without a negative one; `mcnemar_p` is McNemar's exact two-sided p-value
+    over the fair test instances, None without a flip. `unknown` instances of both versions are
+    excluded because an outcome is unknown.
+    """
+
+    churn: Rate
+    negative_flips: Rate
+    positive_flips: Rate
+    tested_negative_flips: Rate
+    tested_positive_flips: Rate
+    win_loss_ratio: float | None
+    mcnemar_p: float | None
+    unknown: int
+
+
+@of_selection(*EVERYTHING, own=["outcome_changes"])
+def prediction_changes(
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
+) -> pl.DataFrame:
+    """The prediction change matrix: outcomes before (secondary) and after (primary).
+
+    Only instances of both versions with known outcomes count. Each version's own model is
+    evaluated on its own row; `same_label` takes the label of the primary's row for both. Its own
+    filter does not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        secondary, primary ("correct" or "incorrect"), instances, share (of all four; null without
+        any), relabelled, edited (instances of the cell whose label or features changed). Always
+        four rows, correct first.
+    """
+    found = _outcomes(evaluation, selection, same_label=same_label)
+    total = int(found.known.sum())
+    rows = []
+    for before, after in CELLS:
+        cell = (found.secondary == before) & (found.primary == after)
+        count = int(cell.sum())
+        changed = (int(mask[cell].sum()) for mask in (found.pair.relabeled, found.pair.edited))
+        share = count / total if total else None
+        rows.append((OUTCOMES[before], OUTCOMES[after], count, share, *changed))
+    schema = {
+        "secondary": pl.String, "primary": pl.String, "instances": pl.Int64, "share": pl.Float64,
+        "relabelled": pl.Int64, "edited": pl.Int64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@of_selection(*EVERYTHING, own=["outcome_changes"])
+def change_statistics(
+    evaluation: Evaluation, selection: Selection, *, same_label: bool = False
+) -> ChangeStatistics:
+    """Churn, flip rates, and McNemar's test for the instances of the matrix."""
+    found = _outcomes(evaluation, selection, same_label=same_label)
+    known = found.known
+    classes = (found.secondary_class >= 0) & (found.primary_class >= 0)
+    churned = classes & (found.secondary_class != found.primary_class)
+    negative = known & (found.secondary == CORRECT) & (found.primary == INCORRECT)
+    positive = known & (found.secondary == INCORRECT) & (found.primary == CORRECT)
+    fair = known & found.pair.fair
+    tested = int((negative & fair).sum()), int((positive & fair).sum())
+    flips = int(negative.sum()), int(positive.sum())
+    total = int(known.sum())
+    return ChangeStatistics(
+        churn=_plain_rate(int(churned.sum()), int(classes.sum())),
+        negative_flips=_plain_rate(flips[0], total),
+        positive_flips=_plain_rate(flips[1], total),
+        tested_negative_flips=_exact_rate(tested[0], int(fair.sum())),
+        tested_positive_flips=_exact_rate(tested[1], int(fair.sum())),
+        win_loss_ratio=flips[1] / flips[0] if flips[0] else None,
+        mcnemar_p=_mcnemar(*tested),
+        unknown=len(known) - total,
+    )
+
+
+@of_selection(*EVERYTHING, own=["class_changes"])
+def class_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """Counts of changed predictions by predicted class before and after.
+
+    Its own filter does not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        secondary_class, primary_class, instances, improved, regressed (of these instances, from
+        incorrect to correct and the reverse); pairs that occur, the most frequent first.
+    """
+    found = _outcomes(evaluation, selection)
+    churned = (found.secondary_class >= 0) & (found.primary_class >= 0)
+    churned &= found.secondary_class != found.primary_class
+    width = len(evaluation.classes)
+    key = found.secondary_class[churned].astype(np.int64) * width + found.primary_class[churned]
+    before, after = found.secondary[churned], found.primary[churned]
+    improved = (before == INCORRECT) & (after == CORRECT)
+    regressed = (before == CORRECT) & (after == INCORRECT)
+    # of the pairs that occur alone: all pairs of some thousand classes would fill the memory
+    occurring, place = np.unique(key, return_inverse=True)
+    counts = {
+        name: np.bincount(place[mask], minlength=len(occurring))
+        for name, mask in (
+            ("instances", np.ones_like(improved)), ("improved", improved), ("regressed", regressed),
+        )
+    }  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "secondary_class": [evaluation.classes[k // width] for k in occurring.tolist()],
+            "primary_class": [evaluation.classes[k % width] for k in occurring.tolist()],
+            **counts,
+        },
+        schema={
+            "secondary_class": pl.String, "primary_class": pl.String,
+            **dict.fromkeys(counts, pl.Int64),
+        },
+    )  # fmt: skip
+    return frame.sort("instances", descending=True, maintain_order=True)
+
+
+@of_selection(*EVERYTHING, own=["outcome_changes"])
+def prediction_changes_by(
+    evaluation: Evaluation, selection: Selection, by: str, *, same_label: bool = False
+) -> pl.DataFrame:
+    """The matrix for every split or true class of the primary's row.
+
+    `by` is "split" or "label".
+
+    Returns
+    -------
+    pl.DataFrame
+        group, correct_correct, correct_incorrect, incorrect_correct, incorrect_incorrect (before,
+        then after), instances; groups that occur, in their own order.
+    """
+    if by not in ("split", "label"):
+        raise ValueError(f"by must be 'split' or 'label', not {by!r}")
+    found = _outcomes(evaluation, selection, same_label=same_label)
+    dataset, known = evaluation.dataset, found.known
+    names = SPLIT_NAMES if by == "split" else dataset.classes
+    group = (dataset.split if by == "split" else dataset.label)[found.pair.new]
+    key = group[known].astype(np.int64) * 4 + found.secondary[known] * 2 + found.primary[known]
+    counts = np.bincount(key, minlength=4 * len(names)).reshape(len(names), 4)
+    occurring = np.flatnonzero(counts.sum(axis=1))
+    columns = [f"{OUTCOMES[before]}_{OUTCOMES[after]}" for before, after in CELLS]
+    return pl.DataFrame(
+        {
+            "group": [names[g] for g in occurring.tolist()],
+            **{name: counts[occurring, place] for place, name in enumerate(columns)},
+            "instances": counts[occurring].sum(axis=1),
+        },
+        schema={"group": pl.String, **dict.fromkeys((*columns, "instances"), pl.Int64)},
+    )
+
+
+def _outcomes(evaluation: Evaluation, selection: Selection, *, same_label: bool = False) -> Pairs:
+    return pair_outcomes(evaluation, matching_pair(evaluation, selection), same_label=same_label)
+
+
+def _plain_rate(count: int, of: int) -> Rate:
+    return Rate(count, of, reason=None if of else "no instance has both outcomes")
+
+
+def _exact_rate(count: int, of: int) -> Rate:
+    if not of:
+        return Rate(count, of, reason="no test instance of both versions has the same label")
+    return Rate(count, of, *clopper_pearson(count, of))
+
+
+def _mcnemar(losses: int, wins: int) -> float | None:
+    """McNemar's exact test: the flips one way are binomial with 1/2 among all flips."""
+    if not losses + wins:
+        return None
+    from scipy.stats import binomtest
+
+    return float(binomtest(losses, losses + wins, 0.5).pvalue)
+
+
+def failure_filters(
+    evaluation: Evaluation, name: str, filters: Filters, over: SensitivityRange
+) -> Filters | None:
+    """The filters with one of FAILURE_SETS in place of any other; None if it must be empty.
+
+    `over` are the versions that count for the first and the last set.
+    """
+    if name not in FAILURE_SETS:
+        raise SelectionError(f"There is no set '{name}'. There are: {', '.join(FAILURE_SETS)}.")
+    steps = len(version_range(evaluation.dataset, over.first, over.last)) - 1
+    free = replace(filters, outcome_changes=(), sensitivity=None, always_fails=None)
+    match name:
+        case "fails in every version":
+            fails = AlwaysFails(over.first, over.last, over.held_only)
+            return replace(free, always_fails=fails)
+        case "newly failing":
+            return replace(free, outcome_changes=(OutcomeChange("correct", "incorrect"),))
+        case "fixed":
+            return replace(free, outcome_changes=(OutcomeChange("incorrect", "correct"),))
+    if steps < 2:
+        return None  # two changes need three versions
+    twice = SensitivityChoice(over._replace(classes=False), tuple(range(2, steps + 1)))
+    return replace(free, sensitivity=twice)
+
+
+@of_selection(*FILTERS, own=["outcome_changes", "sensitivity", "always_fails"])
+def failure_sets(
+    evaluation: Evaluation, selection: Selection, *, over: SensitivityRange | None = None
+) -> pl.DataFrame:
+    """Counts of the matching instances in each set of failures.
+
+    Filters of the sets, the change matrix, and the sensitivity histogram do not narrow it. `over`
+    are the versions that count for the first and the last set; all by default.
+
+    Returns
+    -------
+    pl.DataFrame
+        set (see FAILURE_SETS), instances (of either version).
+    """
+    names = [version.name for version in evaluation.dataset.versions]
+    over = over or SensitivityRange(names[0], names[-1])
+    counts: list[int] = []
+    for name in FAILURE_SETS:
+        filters = failure_filters(evaluation, name, selection.filters, over)
+        of_set = replace(selection, filters=filters or Filters())
+        counts.append(0 if filters is None else int(instance_mask(evaluation, of_set).sum()))
+    return pl.DataFrame(
+        {"set": FAILURE_SETS, "instances": counts}, schema={"set": pl.String, "instances": pl.Int64}
+    )
+
+
+@of_selection(*EVERYTHING, own=["confusions"])
+def confusion(
+    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
+) -> pl.DataFrame:
+    """The confusion matrices of both versions, and their difference.
+
+    Each version's own model is evaluated on its own rows; rows without a label or a prediction
+    don't count. Its own filter does not narrow it.
+
+    Returns
+    -------
+    pl.DataFrame
+        label (the true class), prediction, secondary, primary (instances), difference (primary
+        less secondary), secondary_share, primary_share (of the instances of that true class; null
+        where the version has none), share_difference (null where either is). Every pair that
+        occurs in either version, in the order of the classes.
+    """
+    width = max(len(evaluation.classes), 1)
+    labels: list[Counts] = []
+    keys: list[Counts] = []
+    for version, rows in matching_pair(evaluation, selection, split).sides:
+        known = rows[evaluation.outcome[version, rows] != UNKNOWN]
+        labels.append(evaluation.dataset.label[known].astype(np.int64))
+        keys.append(labels[-1] * width + evaluation.predicted[version, known])
+    occurring, place = np.unique(np.concatenate(keys), return_inverse=True)
+    label, prediction = np.divmod(occurring, width)
+    counts = {
+        side: np.bincount(own, minlength=len(occurring))
+        for side, own in zip(SIDES, np.split(place, [len(keys[0])]), strict=True)
+    }
+    with np.errstate(invalid="ignore"):
+        shares = {
+            f"{side}_share": counts[side] / np.bincount(own, minlength=width)[label]
+            for side, own in zip(SIDES, labels, strict=True)
+        }
+    frame = pl.DataFrame(
+        {
+            "label": [evaluation.classes[k] for k in label.tolist()],
+            "prediction": [evaluation.classes[k] for k in prediction.tolist()],
+            **counts,
+            "difference": counts["primary"] - counts["secondary"],
+            **shares,
+            "share_difference": shares["primary_share"] - shares["secondary_share"],
+        },
+        schema={
+            "label": pl.String, "prediction": pl.String, "secondary": pl.Int64, "primary": pl.Int64,
+            "difference": pl.Int64, "secondary_share": pl.Float64, "primary_share": pl.Float64,
+            "share_difference": pl.Float64,
+        },
+    )  # fmt: skip
+    return frame.with_columns(pl.selectors.float().fill_nan(None))
+
+
+@of_selection(*EVERYTHING)
+def errors_by(
+    evaluation: Evaluation, selection: Selection, by: str, *, split: Split | None = None
+) -> pl.DataFrame:
+    """Error rates of each version's own model on its own rows, by class or by source.
+
+    `by` is "label" (the true class) or "source".
+
+    Returns
+    -------
+    pl.DataFrame
+        group (null: no label, or no source), secondary_errors, secondary_instances (with a known
+        outcome), secondary_unknown (excluded), secondary_rate (null where no outcome is known),
+        secondary_low, secondary_high (the exact 95% interval of Clopper and Pearson; null where
+        train rows are among the instances), secondary_reason (why rate or interval is null), the
+        same as primary_errors, primary_instances, primary_unknown, primary_rate, primary_low,
+        primary_high, primary_reason, and change (primary rate less secondary rate). Groups with
+        rows in either version, the most errors under the primary first, then by rate and name.
+    """
+    if by not in ("label", "source"):
+        raise ValueError(f"by must be 'label' or 'source', not {by!r}")
+    dataset = evaluation.dataset
+    names = dataset.classes if by == "label" else dataset.sources
+    codes = dataset.label if by == "label" else dataset.source
+    counted: dict[str, Counts] = {}
+    width = len(names) + 1  # the first place is for rows without a group
+    sides = matching_pair(evaluation, selection, split).sides
+    for side, (version, rows) in zip(SIDES, sides, strict=True):
+        group, outcome = codes[rows].astype(np.int64) + 1, evaluation.outcome[version, rows]
+        known = outcome != UNKNOWN
+        learned = known & (dataset.split[rows] == TRAIN)
+        masks = {"errors": outcome == INCORRECT, "instances": known, "unknown": ~known}
+        for part, mask in (masks | {"learned": learned}).items():
+            counted[f"{side}_{part}"] = np.bincount(group[mask], minlength=width)
+    held = sum(counted[f"{side}_{part}"] for side in SIDES for part in ("instances", "unknown"))
+    lines: list[dict[str, object]] = []
+    for place in np.flatnonzero(held).tolist():
+        line: dict[str, object] = {"group": names[place - 1] if place else None}
+        for side in SIDES:
+            line |= _rate(side, {name: int(found[place]) for name, found in counted.items()})
+        lines.append(line)
+    frame = pl.DataFrame(lines, schema=_ERROR_SCHEMA)
+    return frame.with_columns(change=pl.col("primary_rate") - pl.col("secondary_rate")).sort(
+        "primary_errors", "primary_rate", "group",
+        descending=[True, True, False], nulls_last=True, maintain_order=True,
+    )  # fmt: skip
+
+
+_ERROR_SCHEMA: dict[str, type[pl.DataType]] = {
+    "group": pl.String,
+    **{
+        f"{side}_{name}": dtype
+        for side in SIDES
+        for name, dtype in (
+            ("errors", pl.Int64), ("instances", pl.Int64), ("unknown", pl.Int64),
+            ("rate", pl.Float64), ("low", pl.Float64), ("high", pl.Float64), ("reason", pl.String),
+        )
+    },
+}  # fmt: skip
+
+
+def _rate(side: str, counts: dict[str, int]) -> dict[str, object]:
+    errors, of, unknown = (counts[f"{side}_{part}"] for part in ("errors", "instances", "unknown"))
+    fair = not counts[f"{side}_learned"]
+    low, high = clopper_pearson(errors, of) if of and fair else (None, None)
+    reason = None if fair else "train rows are no fair sample"
+    if not of:
+        reason = "no outcome is known" if unknown else "there are no such rows"
+    rate = errors / of if of else None
+    line = (errors, of, unknown, rate, low, high, reason)
+    columns = ("errors", "instances", "unknown", "rate", "low", "high", "reason")
+    return {f"{side}_{name}": value for name, value in zip(columns, line, strict=True)}
