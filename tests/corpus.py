@@ -345,15 +345,15 @@ WIDE = (
     plain(20)
     .drop("x")
     .with_columns(
-        pl.Series(f"f{k}", [(i * (k + 7)) % 11 * 0.5 for i in range(20)]) for k in range(3000)
+        pl.Series(f"f{k}", [(i * (k + 7)) % 11 * 0.5 for i in range(20)]) for k in range(1200)
     )
 )
 COLUMNS = {
     "names of all sorts": Case(NAMED, NAMED, ending="parquet"),
     "names of all sorts in text": Case(NAMED, NAMED),
     "names of all sorts in JSON": Case(NAMED, NAMED, ending="jsonl"),
-    "3,000 columns": Case(WIDE, WIDE, ending="parquet"),
-    "3,000 columns in text": Case(WIDE, WIDE),
+    "1,200 columns": Case(WIDE, WIDE, ending="parquet"),
+    "1,200 columns in text": Case(WIDE, WIDE),
 }
 
 CASES: Mapping[str, Case] = {

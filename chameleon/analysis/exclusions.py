@@ -197,8 +197,8 @@ def refit_without(
     number = dataset.version_number(version)
     if has_external_predictions(dataset.project):
         raise ModelError(
-            "The predictions of this project are external: there is no model to fit without these "
-            "instances."
+            "There is no model to fit without these instances because the predictions of this "
+            "project are external."
         )
     found = instance_numbers(dataset, pl.Series(list(dict.fromkeys(instances)), dtype=pl.String))
     gone = np.zeros(dataset.instance_count, dtype=np.bool_)
@@ -241,9 +241,9 @@ def _predicted(
     predicted = refitter.predicted(left)
     if predicted is None:
         raise ModelError(
-            f"Version {name} without these instances can't be fitted: {len(left):,} labeled train "
-            f"rows of {len(np.unique(dataset.label[left]))} classes remain. Remove some from the "
-            "list."
+            f"Version {name} without these instances can't be fitted because {len(left):,} labeled "
+            f"train rows of {len(np.unique(dataset.label[left]))} classes remain. Remove some from "
+            "the list."
         )
     return predicted, refitter.fitted
 

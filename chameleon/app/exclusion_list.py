@@ -57,8 +57,8 @@ def draw(view: View) -> None:
         st.error(plain(found.error), icon=":material/error:")
     if found.why_session is not None:
         st.info(
-            f"These lists exist in this session only: {plain(found.why_session)}. Download them "
-            "before you leave, and upload them again next time.",
+            f"These lists exist in this session only because {plain(found.why_session)}. Download "
+            "them before you leave, and upload them again next time.",
             icon=":material/hourglass_top:",
         )
     draw_message()
@@ -314,7 +314,7 @@ def _draw_remove(view: View, exclusion_list: ExclusionList) -> None:
             on_click=_remove, args=(view, exclusion_list.name, key),
         )  # fmt: skip
     if len(ids) > _OFFERED:
-        st.caption(f"At most {_OFFERED:,} of {len(ids):,} ids are offered: search for others.")
+        st.caption(f"At most {_OFFERED:,} of {len(ids):,} ids are shown. Search for others.")
 
 
 def _remove(view: View, name: str, key: str) -> None:
@@ -349,15 +349,15 @@ def _draw_refit(view: View, name: str, applied: _Applied) -> None:
     )
     if has_external_predictions(view.evaluation.dataset.project):
         draw_empty(
-            "The predictions of this project are external: there is no model to fit without these "
-            "instances."
+            "There is no model to fit without these instances because the predictions of this "
+            "project are external."
         )
         return
     if not view.evaluation.has_outcomes:
         draw_empty(
             view.why_empty(
                 "a refit is available when they are there",
-                "No outcome is known: there is no label or no model to refit.",
+                "No outcome is known because there is no label or no model to refit.",
             )
         )
         return

@@ -255,13 +255,8 @@ def embedding_frame(
 ) -> pl.DataFrame:
     """The frame of `embedding_chart`: cells, and the legend of sizes (part "size" and "sign").
 
-    Parameters
-    ----------
-    counts
-        The frame of `embedding_cells`, or with a column value for DATE (naive datetime) and
-        CHANGE.
-    cells
-        Cells along the longer side of the layout.
+    `counts` is the frame of `embedding_cells`, for GROUP and DATE with that of `cell_groups`;
+    `cells` are those along the longer side of the layout.
     """
     held = (counts["instances"] + counts["unknown"]).to_list()
     second = counts["secondary_instances"].to_list()
@@ -381,12 +376,11 @@ def _coloring(
         shown = ["" if group is None else names.get(group, other) for group in groups]
         return [0.0] * len(counts), shown, [bool(name) for name in shown]
     if options.coloring is Coloring.DATE:
-        dates = counts["value" if "value" in counts.columns else "group"]
         # as milliseconds, drawn on a UTC scale: the browser's zone moves nothing
-        heats = dates.cast(pl.Datetime("ms")).to_physical().cast(pl.Float64).to_list()
+        heats = counts["group"].cast(pl.Datetime("ms")).to_physical().cast(pl.Float64).to_list()
         return heats, none, [heat is not None for heat in heats]
     if options.coloring is Coloring.CHANGE:
-        changes = counts["value" if "value" in counts.columns else "accuracy_change"]
+        changes = counts["accuracy_change"]
         heats = [None if c is None else max(-1.0, min(1.0, c / _CHANGE)) for c in changes]
     else:
         heats = [
@@ -402,9 +396,9 @@ def _more(row: Mapping[str, Any], options: EmbeddingChart) -> str:
         case Coloring.GROUP:
             value, form = row["group"], "s"
         case Coloring.DATE:
-            value, form = row["value"] if "value" in row else row["group"], "%Y-%m-%d"
+            value, form = row["group"], "%Y-%m-%d"
         case Coloring.CHANGE:
-            value, form = row["value"] if "value" in row else row["accuracy_change"], "+.3f"
+            value, form = row["accuracy_change"], "+.3f"
         case _:
             return ""
     return "-" if value is None else format(value, form)

@@ -20,13 +20,9 @@ from chameleon.charts.theme import (
     outlined,
     palette,
 )
+from chameleon.selection import ChangeType
 
-HAPPENED = {
-    "added": "added", "removed": "removed", "relabelled": "relabeled",
-    "labelled": "newly labeled", "edited": "edited", "moved": "changed split",
-    "unchanged": "unchanged",
-}  # fmt: skip
-"""The kinds of change, in words."""
+HAPPENED = {change.value: change.words for change in ChangeType}
 MOST_DRIFTING = 24
 """Features that are drawn at most; the table contains all."""
 MOST_GROUPS = 30

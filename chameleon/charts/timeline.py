@@ -23,13 +23,15 @@ from chameleon.charts.theme import (
     matrix,
     palette,
 )
+from chameleon.selection import ChangeType
 
 SPLITS = ("train", "test", "validation")
 CHANGES = {
-    "added": "added", "removed": "removed", "relabelled": "relabeled",
-    "labels_added": "newly labeled", "edited": "edited", "moved": "changed split",
-}  # fmt: skip
-"""The kinds of change, in words."""
+    "labels_added" if change is ChangeType.LABELLED else change.value: change.words
+    for change in ChangeType
+    if change is not ChangeType.UNCHANGED
+}
+"""The columns of `timeline_changes`, in words."""
 OUTCOMES = ("correct", "incorrect", "unknown")
 
 _EXTENT: dict[str, Any] = {"labelFlush": False, "minExtent": 96, "maxExtent": 96}

@@ -27,12 +27,7 @@ _HALF = 0.5  # added to every bin of the stability index: the logarithm of 0 is 
 def outcome_codes(predicted: NDArray[np.int16], label: NDArray[np.integer]) -> NDArray[np.uint8]:
     """The outcome of every prediction, uint8 of shape (n_versions, n_rows).
 
-    Parameters
-    ----------
-    predicted
-        Class numbers of shape (n_versions, n_rows); -1 without a prediction.
-    label
-        Class numbers of shape (n_rows,); -1 without a label.
+    Of class numbers of shapes (n_versions, n_rows) and (n_rows,); -1 without a prediction or label.
     """
     outcome = np.where(predicted == label, CORRECT, INCORRECT).astype(np.uint8)
     outcome[(predicted < 0) | (label < 0)] = UNKNOWN
@@ -86,11 +81,7 @@ def binned_wasserstein(p: Counts, q: Counts, places: NDArray[np.float64]) -> Dis
     """The Wasserstein distance of values that all lie at the place of their bin.
 
     In units of the standard deviation of both sides together; NaN where all values are equal.
-
-    Parameters
-    ----------
-    places
-        The place of each bin, ascending; shape (n_bins,).
+    `places` of the bins are ascending.
     """
     largest = np.abs(places).max()
     if largest > 0:
@@ -136,14 +127,10 @@ class Roles:
     value; one of the three in 8 to 11%. With only the removed and added permuted, 5.3, 5.8, and
     5.3% with four of five shared.
 
-    Attributes
-    ----------
-    steady, removed, added
-        Instances by bin, shape (n_bins,): in both versions with the value in the same bin, in the
-        first only, in the second only.
-    left, entered, moves
-        For the instances of both versions whose bin changed: every pair of bins that occurs, the
-        bin before, the bin after, and the number of instances.
+    `steady`, `removed`, and `added` are instances by bin: in both versions with the value in the
+    same bin, in the first only, in the second only. For the instances of both versions whose bin
+    changed, `left`, `entered`, and `moves` are the bin before, the bin after, and the number of
+    instances of every such pair of bins.
     """
 
     steady: Counts

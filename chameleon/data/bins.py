@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 from chameleon.project import Kind
 
 RANGE_COUNT = 30
-FEW_VALUES = 30
-"""The most distinct integers with one bar per value."""
-
+FEW_VALUES = 30  # the most distinct integers with one bar per value
 MOST_CATEGORIES = 20
 TEXT_SHARE = 0.5
 """A text that differs between more than this share of the instances has no histogram."""

@@ -19,9 +19,7 @@ from chameleon.storage import MemoryCache
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
-SPLITS = tuple(Split)
-"""The splits in the order of their codes."""
-
+SPLITS = tuple(Split)  # the splits in the order of their codes
 TEST_SHARE = 0.2
 _TEST = SPLITS.index(Split.TEST)
 
@@ -50,29 +48,16 @@ class EvolvingDataset:
     rows by instance and then by the first version with it. So nothing depends on the order of rows
     and columns in the files, and an order of rows tells nothing about them.
 
-    Attributes
-    ----------
-    key
-        A digest of the content it was made from and of the code that made it.
-    instance_ids
-        The id of every instance, by instance number.
-    instance, label, split, source, date
-        Of shape (n_rows,): the number of the row's instance; indices into `classes`, `SPLITS`, and
-        `sources`, -1 without one; datetime64[us], NaT without one.
-    present
-        Of shape (n_versions, n_rows): the version contains the row.
-    codes
-        Of shape (n_features, n_rows): the bin of every value.
-    values
-        Of shape (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1, dates as
-        microseconds since 1970, texts as indices into `texts`; NaN is missing.
-    texts
-        The distinct values of every text feature, by feature name.
-    summary
-        Of shape (n_versions, 3 splits, n_features, 5): minimum, maximum, and mean of the finite
-        values, missing values, rows (see `SummaryField`).
-    has_column
-        Of shape (n_versions, n_features): the version's file has the column.
+    Shapes and contents of the arrays:
+
+    instance, label, split, source, date   (n_rows,): the number of the row's instance; indices into
+        `classes`, `SPLITS`, and `sources`, -1 without one; datetime64[us], NaT without one
+    present     (n_versions, n_rows): the version contains the row
+    codes       (n_features, n_rows): the bin of every value
+    values      (n_features, n_rows), mapped from disk: numbers, booleans as 0 and 1, dates as
+        microseconds since 1970, texts as indices into `texts` of the feature; NaN is missing
+    summary     (n_versions, 3 splits, n_features, 5): see `SummaryField`; of finite values
+    has_column  (n_versions, n_features): the version's file has the column
     """
 
     project: Project

@@ -22,12 +22,8 @@ from chameleon.storage import (
     write_parts,
 )
 
-FORMAT = 7
-"""Raised whenever building changes, so that cached datasets are built again."""
-
-_MOST_APPENDED = 10
-"""Versions that are appended to a stored dataset; with more, all are read."""
-
+FORMAT = 7  # raised whenever building changes, so that cached datasets are built again
+_MOST_APPENDED = 10  # versions that are appended to a stored dataset; with more, all are read
 _ARRAYS = (
     "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
     "has_column",
@@ -40,12 +36,8 @@ def evolving_dataset(
 ) -> EvolvingDataset:
     """The project's dataset, cached on disk by the content of its versions.
 
-    Raises
-    ------
-    VersionError
-        A file changed or vanished since the project was opened.
-    ProjectError
-        The project is `cached_only` and nothing is cached.
+    A file that changed since the project was opened raises VersionError, and a `cached_only`
+    project of which nothing is cached ProjectError.
     """
     key = dataset_key(project)
     target = project.results_folder / f"dataset-{key}"

@@ -25,15 +25,11 @@ if TYPE_CHECKING:
 Rows = NDArray[np.intp]
 Points = NDArray[np.float64]
 
-MOST_CATEGORIES = 30
-"""Columns of one category feature; rarer categories share the last one."""
-
+MOST_CATEGORIES = 30  # columns of one category feature; rarer categories share the last one
 MOST_DIMENSIONS = 50
 """Beyond these, neighbors are hardly nearer than other rows, and only take longer to find."""
 
-CHUNK_ROWS = 4096
-"""Rows that are measured at once: a thousand columns of them take 32 MB."""
-
+CHUNK_ROWS = 4096  # rows that are measured at once: a thousand columns of them take 32 MB
 _MIDDLE = (0.005, 0.995)
 _SPARE_CANDIDATES = 5
 _NO_DISTANCE = 1e-9

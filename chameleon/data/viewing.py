@@ -18,9 +18,7 @@ from chameleon.errors import VersionError
 from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, id_keys, named
 from chameleon.storage import MemoryCache
 
-FEWEST_SAMPLES = 8
-"""The fewest columns of one name and running numbers that are a stream."""
-
+FEWEST_SAMPLES = 8  # the fewest columns of one name and running numbers that are a stream
 FEWEST_PIXELS = 16
 _RUNNING = re.compile(r"(.*?)([0-9]+)(?:([^0-9]+)([0-9]+))?")
 

@@ -34,9 +34,7 @@ MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
 
 NOT_A_DATE = int(np.iinfo(np.int64).min)
 
-EXACT_INTEGER = 2**53
-"""Above it, not every integer is a float64."""
-
+EXACT_INTEGER = 2**53  # above it, not every integer is a float64
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _DATE = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?$"
 _INTEGRAL_FLOAT = r"^([+-]?[0-9]+)\.0+$"
@@ -113,13 +111,7 @@ def _kind_beside_tokens(column: pl.Series) -> Kind | None:
 
 
 def type_kind(dtype: pl.DataType) -> Kind | None:
-    """The kind of a typed column; None for a column without any value.
-
-    Raises
-    ------
-    TypeError
-        Its values aren't single ones, but lists, structs, or bytes.
-    """
+    """The kind of a typed column, None without any value; TypeError for lists, structs, bytes."""
     if dtype == pl.Null:
         return None
     if dtype == pl.Boolean:

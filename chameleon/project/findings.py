@@ -15,8 +15,7 @@ from chameleon.storage import FileMemory
 if TYPE_CHECKING:
     from chameleon.project.records import Version, VersionSource
 
-FORMAT = 10
-"""Raised whenever the checks change, so that cached findings are found again."""
+FORMAT = 10  # raised whenever the checks change, so that cached findings are found again
 
 
 class Severity(StrEnum):

@@ -89,8 +89,8 @@ def open_project(
     Raises
     ------
     ProjectError
-        The folder, its chameleon.toml, or all of its versions cannot be used, or [source] does not
-        say how to read a table. The message states what was found and what to do.
+        The folder, its chameleon.toml, or all of its versions can't be used, or [source] names no
+        reading of a table. The message states what was found and what to do.
     """
     address = address_of(path)
     with noted_damage() as damaged:

@@ -20,9 +20,7 @@ from chameleon.project.columns import NOT_A_DATE, date_numbers, plain_text
 from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import Version, natural_order
 
-MOST_VERSIONS = 1_000
-"""More versions than this come from a wrong column."""
-
+MOST_VERSIONS = 1_000  # more versions than this come from a wrong column
 ROWS = "\0rows"
 """The column of a key table that counts the rows of the table with these key values."""
 

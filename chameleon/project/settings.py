@@ -43,15 +43,13 @@ MOST_PIXELS = 4096 * 4096
 _MOST_PATTERNS = 20
 
 OneColumn = Annotated[
-    str | Annotated[list[str], Meta(min_length=1, max_length=1)] | None,
-    must("one column name"),
+    str | Annotated[list[str], Meta(min_length=1, max_length=1)] | None, must("one column name")
 ]
 
 
 class _Columns(Table):
     id: Annotated[
-        str | Annotated[list[str], Filled] | None,
-        must("a column name or a list of them"),
+        str | Annotated[list[str], Filled] | None, must("a column name or a list of them")
     ] = None
     label: OneColumn = None
     split: OneColumn = None
@@ -170,8 +168,7 @@ class _Test(Table):
 
 class _Listed(Table):
     name: Annotated[
-        Annotated[str, Filled] | int | None,
-        must('a text in quotes, such as name = "1.10"'),
+        Annotated[str, Filled] | int | None, must('a text in quotes, such as name = "1.10"')
     ] = None
     file: Annotated[str, must("a text")] = ""
     date: Any = None
@@ -274,10 +271,7 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
         if entry.model is not None:
             own_models[version.name] = entry.model.spec()
     return replace(
-        settings,
-        versions=tuple(versions.values()),
-        own_models=own_models,
-        findings=tuple(findings),
+        settings, versions=tuple(versions.values()), own_models=own_models, findings=tuple(findings)
     )
 
 

@@ -37,9 +37,7 @@ from chameleon.project.records import (
 from chameleon.project.text import require_whole_rows, text_form
 from chameleon.storage import FileMemory, digest, prune_cache, read_folder, write_folder
 
-FORMAT = 2
-"""Raised whenever a table is read otherwise, so that cached results of it are made again."""
-
+FORMAT = 2  # raised whenever a table is read otherwise, so that cached results of it are made again
 _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
 """Formats that must be read whole for any part of them: they are copied to Parquet once."""
 

@@ -28,9 +28,7 @@ MOST_BYTES = 100_000
 MOST_DEPTH = 50
 """The parser, and the functions that read the values, call themselves once per level."""
 
-MOST_VALUES = 5_000
-"""Of one list or table."""
-
+MOST_VALUES = 5_000  # of one list or table
 _LONGEST_KEY = 80
 _TOKENS = re.compile(
     r'"""(?:\\.|[^\\])*?(?:"""|\\?\Z)'

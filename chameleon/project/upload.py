@@ -49,9 +49,7 @@ MOST_ENTRIES = 1_000
 MOST_RATIO = 200
 """Tables shrink to a fifth or a twentieth; a file that shrinks to a 200th is an attack."""
 
-_FREE_BYTES = 1_000_000
-"""A small file of one repeated value may shrink more, and does no harm."""
-
+_FREE_BYTES = 1_000_000  # a small file of one repeated value may shrink more, and does no harm
 _INDEX_BYTES = 1_000_000
 _LONGEST_NAME = 240
 _LONGEST_COMMENT = 65_535

@@ -15,9 +15,7 @@ from chameleon.project.records import Roles
 
 ABSTAIN = -1
 
-TOLERANCE = 1e-6
-"""The probabilities of a row sum to 1 within this."""
-
+TOLERANCE = 1e-6  # the probabilities of a row sum to 1 within this
 _EXAMPLES = 3
 
 

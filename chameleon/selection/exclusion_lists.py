@@ -122,7 +122,7 @@ class ExclusionLists:
             _create_tables(self._memory, "the lists")
             return
         if path.is_symlink():
-            raise ProjectError(f"{path.name} is a link: lists are stored in the project only.")
+            raise ProjectError(f"{path.name} is a link, but lists are stored in the project only.")
         self._require_sound(path.name)
 
     def _require_sound(self, name: str) -> None:

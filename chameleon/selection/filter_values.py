@@ -108,6 +108,12 @@ class ChangeType(Option):
     MOVED = "moved"
     UNCHANGED = "unchanged"
 
+    @property
+    def words(self) -> str:
+        """The change as screens show it."""
+        words = {"relabelled": "relabeled", "labelled": "newly labeled", "moved": "changed split"}
+        return words.get(self.value, self.value)
+
 
 class DataChange(NamedTuple):
     """A change of an instance in the step; if it was edited, optionally the edited feature."""

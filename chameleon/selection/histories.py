@@ -148,7 +148,7 @@ def version_range(dataset: EvolvingDataset, first: str, last: str) -> range:
     """The versions from one to another, both included; SelectionError if in the wrong order."""
     start, end = dataset.version_number(first), dataset.version_number(last)
     if start > end:
-        raise SelectionError(f"Version {first} comes after version {last}: swap them.")
+        raise SelectionError(f"Version {first} comes after version {last}. Swap them.")
     return range(start, end + 1)
 
 

@@ -40,12 +40,6 @@ __all__ = ["INSTANCE_FILTERS", "rows_of_change", "vote_changed"]
 
 _SAME_LABEL = "!"
 _KNOWN = OUTCOMES[:UNKNOWN]
-_HAPPENED = {
-    ChangeType.RELABELLED: "relabeled",
-    ChangeType.LABELLED: "newly labeled",
-    ChangeType.EDITED: "edited",
-    ChangeType.MOVED: "changed split",
-}
 _VOTED = {
     Voted.CHANGED: "changed its vote",
     Voted.STARTED: "started voting",
@@ -137,7 +131,7 @@ class DataChangeFilter(InstanceFilter[DataChange]):
 
     def label(self, kinds: Mapping[str, Kind]) -> str:
         happened, feature = self.value
-        words = _HAPPENED.get(happened, happened.value)
+        words = ChangeType(happened).words
         return words if feature is None else f"{words} in {shortened(feature)}"
 
 

@@ -308,7 +308,7 @@ class ValueFilter(RowFilter[FeatureFilter]):
         if is_text and one.ranges:
             raise SelectionError(f"Feature '{name}' is text, which can't be filtered by ranges.")
         if not is_text and (one.categories or one.other):
-            raise SelectionError(f"Feature '{name}' isn't text: filter it by ranges.")
+            raise SelectionError(f"Feature '{name}' isn't text. Filter it by ranges.")
         mask = np.zeros(len(at.rows), dtype=np.bool_)
         asked = (one.other and bins.other, one.missing, one.non_finite)
         for code, wanted in enumerate(asked, start=bins.missing_code - 1):

@@ -65,14 +65,9 @@ Note = Callable[[Progress | None], None]
 class ProcessLimits:
     """The limits of a child process."""
 
-    memory_bytes: int = 2_000_000_000
-    """Private memory; enforced on Linux only (RLIMIT_DATA)."""
-
-    cpu_seconds: int = 900
-    """Time on all cores together; enforced where Python has `resource` (not on Windows)."""
-
-    seconds: int = 1_800
-    """Elapsed time; the parent enforces it everywhere."""
+    memory_bytes: int = 2_000_000_000  # private; enforced on Linux only (RLIMIT_DATA)
+    cpu_seconds: int = 900  # on all cores together; enforced where Python has `resource`
+    seconds: int = 1_800  # elapsed; the parent enforces it everywhere
 
 
 def upload_limits() -> ProcessLimits:
@@ -129,14 +124,8 @@ def answer_of_child(
 ) -> Any:  # noqa: ANN401 - whatever JSON the module answers
     """The answer of `module`, which calls `answer_parent` when it is run, to a job in JSON.
 
-    The child process is always ended on return.
-
-    Raises
-    ------
-    ChildError
-        The child could not be started, or a limit or a damaged file ended it.
-    ChameleonError
-        The job itself raised it.
+    The child process is always ended on return. ChildError: it could not be started, or a limit or
+    a damaged file ended it.
     """
     try:
         child = spawn(module, [], piped=True)

@@ -35,12 +35,8 @@ MANIFEST = "SHA256SUMS"
 """The file with the digests of the others; `sha256sum -c` verifies it too."""
 
 PROJECT_CACHE = ".chameleon"
-KEPT_FOLDERS = 6
-"""Of one kind; those unused longest are removed first."""
-
-_FORGOTTEN_SECONDS = 24 * 3600
-"""A temporary folder this old is from a process that was killed."""
-
+KEPT_FOLDERS = 6  # of one kind; those unused longest are removed first
+_FORGOTTEN_SECONDS = 24 * 3600  # a temporary folder this old is from a process that was killed
 _log = logging.getLogger(__name__)
 _noting: ContextVar[tuple[list[str], ...]] = ContextVar("noting", default=())
 

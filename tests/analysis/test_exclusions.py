@@ -283,7 +283,7 @@ def test_impossible_refits_are_rejected_with_the_reason(evaluation, small, frame
     with pytest.raises(SelectionError, match="no version"):
         chameleon.refit_without(evaluation, "3", [])
     trained = frame.filter(split="train")["id"].to_list()
-    with pytest.raises(ModelError, match="can't be fitted: 0 labeled"):
+    with pytest.raises(ModelError, match="can't be fitted because 0 labeled"):
         chameleon.refit_without(evaluation, "2", trained)
     only = frame.filter((pl.col("split") == "train") & (pl.col("label") == "a"))["id"].to_list()
     with pytest.raises(ModelError, match="1 classes"):

@@ -174,7 +174,7 @@ def test_an_unknown_group_is_a_programmer_s_error(small):
 
 def test_a_link_with_an_unknown_change_says_so():
     for text in ("vanished", "added:x", ""):
-        with pytest.raises(chameleon.SelectionError, match="does not exist"):
+        with pytest.raises(chameleon.SelectionError, match="not a change of the data"):
             Filters.from_query([("data-change", text)])
     (change,) = Filters.from_query([("data-change", "edited:a:b")]).data_changes
     assert change == DataChange(ChangeType.EDITED, "a:b")

@@ -159,11 +159,11 @@ def test_dates_are_drawn_on_a_scale_without_zone():
     assert square["more"] == "2019-01-02"
 
 
-def test_a_column_value_is_taken_before_the_others():
+def test_changes_of_accuracy_beyond_the_ends_look_like_these():
     options = EmbeddingChart(size_px=300, dark=False, coloring=Coloring.CHANGE)
-    frame = four(Coloring.CHANGE).with_columns(value=pl.lit(0.1))
-    square = drawn(embedding_frame(frame, options, cells=10))["0,0"]
-    assert (square["more"], square["heat"]) == ("+0.100", pytest.approx(0.2))
+    squares = drawn(embedding_frame(four(Coloring.CHANGE), options, cells=10))
+    assert [squares[c]["heat"] for c in ("0,0", "1,0", "9,9")] == pytest.approx([0.5, 0, -1])
+    assert [squares[c]["more"] for c in ("0,0", "1,0", "9,9")] == ["+0.250", "-", "-0.900"]
 
 
 def test_only_a_chosen_cell_stands_out():

@@ -18,7 +18,6 @@ from chameleon.charts import (
     error_text,
 )
 from chameleon.charts.groups import HAPPENED
-from chameleon.selection import ChangeType
 from tests.charts.specs import checked
 
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
@@ -48,10 +47,6 @@ MOVED = over(
     ("feature", "y", "1", "2", 0.25, None), ("feature", "y", "2", "3", None, "no such column"),
 )  # fmt: skip
 ROWS = [("feature", "y"), ("feature", "x")]
-
-
-def test_there_is_a_bar_for_every_kind_of_change():
-    assert list(HAPPENED) == [happened.value for happened in ChangeType]
 
 
 def test_specifications_use_the_columns_of_their_frames():

@@ -161,7 +161,9 @@ def test_hostile_names_stay_in_the_frame_and_the_given_frame_is_unchanged():
     frame = outcome_frame(given, primary=HOSTILE, secondary=HOSTILE)
     assert frame["after"][0] == f"after: {HOSTILE}"
     assert given.equals(changes())
-    assert table((HOSTILE, "x", 1))["secondary_class"][0] == HOSTILE
+    more = pairs((HOSTILE, "x", 1)).with_columns(share=pl.lit(0.5))
+    frame = class_frame(more, primary="v2", secondary="v1")
+    assert frame.select("secondary_class", "share").rows() == [(HOSTILE, 0.5)]
 
 
 # ---------------------------------------------------------------- confusion

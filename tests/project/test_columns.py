@@ -10,15 +10,7 @@ from hypothesis import strategies as st
 
 import chameleon
 from chameleon.project import Kind, Severity, Split, columns
-from tests.library import (
-    TREE,
-    errors_of,
-    evaluated,
-    messages,
-    plain,
-    write_project,
-    write_version,
-)
+from tests.library import TREE, errors_of, evaluated, messages, plain, write_project, write_version
 
 
 def read_kind(*values: str | None) -> Kind | None:

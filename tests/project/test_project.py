@@ -139,8 +139,7 @@ def test_an_own_model_that_names_nothing_is_an_error(tmp_path):
 
 def test_a_version_named_twice_keeps_the_first(tmp_path):
     settings = settings_of(
-        tmp_path,
-        "[[versions]]\nname='1'\nfile='a.csv'\n[[versions]]\nname='1'\nfile='b.csv'\n",
+        tmp_path, "[[versions]]\nname='1'\nfile='a.csv'\n[[versions]]\nname='1'\nfile='b.csv'\n"
     )
     assert [version.file for version in settings.versions] == ["a.csv"]
     assert "'1' twice" in settings.findings[0].message

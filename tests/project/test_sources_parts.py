@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chameleon
+from chameleon.data import evolving_dataset
 from tests.library import (
     TREE,
     WRITERS,
     errors_of,
-    evaluated,
     examples,
     messages,
     plain,
@@ -64,7 +64,7 @@ def test_parts_are_the_same_as_one_file(tmp_path_factory, plan, data):
         parts = {"a": frame[:cut], "b.part": frame[cut:]}
         write_files(folder, {f"versions/{name}/{p}.parquet": f for p, f in parts.items()})
     with temporary_project(plan.frames) as other:
-        ours, theirs = evaluated(folder).dataset, evaluated(other).dataset
+        ours, theirs = (evolving_dataset(chameleon.open_project(p)) for p in (folder, other))
         assert ours.features == theirs.features
         for version in theirs.versions:
             assert repr(rebuilt(ours, version.name)) == repr(rebuilt(theirs, version.name))
@@ -84,8 +84,8 @@ NAMES = [("train", "test"), ("Training", "TEST"), ("train-0-of-1", "test_1")]
 def test_the_file_name_gives_the_split(tmp_path, form, place, names):
     files = {n: of_split(s) for n, s in zip(names, ("train", "test"), strict=True)}
     folder = write_files(tmp_path / "a", {f"{place}/{n}.{form}": f for n, f in files.items()})
-    ours = evaluated(folder).dataset
-    theirs = evaluated(write_project(tmp_path / "b", {"1": plain()}, form=form)).dataset
+    other = write_project(tmp_path / "b", {"1": plain()}, form=form)
+    ours, theirs = (evolving_dataset(chameleon.open_project(p)) for p in (folder, other))
     assert rebuilt(ours, "1") == rebuilt(theirs, "1")
     assert ours.project.findings == ()
 
@@ -94,7 +94,7 @@ def test_the_file_name_gives_the_split(tmp_path, form, place, names):
 def test_validation_has_a_file_of_its_own(tmp_path, name):
     more = of_split("train", id=range(100, 120))
     files = {"train.csv": of_split("train"), "test.csv": of_split("test"), f"{name}.csv": more}
-    dataset = evaluated(project_of(tmp_path, files).path).dataset
+    dataset = evolving_dataset(project_of(tmp_path, files))
     splits = [row[1] for row in rebuilt(dataset, "2").values()]
     assert splits.count("validation") == len(more)
 
@@ -114,7 +114,7 @@ def test_names_that_only_look_like_validation_are_parts(tmp_path):
 
 def test_a_column_that_a_part_lacks_is_missing_there(tmp_path):
     files = {"a.parquet": plain(y=[1.5] * 20)[:10], "b.parquet": plain()[10:]}
-    dataset = evaluated(project_of(tmp_path, files).path).dataset
+    dataset = evolving_dataset(project_of(tmp_path, files))
     frame = dataset.project.source.scan(dataset.versions[1]).collect()
     assert frame["y"].null_count() == 10
 

@@ -1,4 +1,4 @@
-// What both components share: making elements, the theme, the tooltip, and the life of a view.
+// Shared by both components: making elements, the theme, the tooltip, and the life of a view.
 
 export function element(tag, className, text) {
   const node = document.createElement(tag);

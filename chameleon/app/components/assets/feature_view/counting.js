@@ -1,4 +1,4 @@
-// Counts of a feature: heights and outlines of its bars, and what they hold in words. Nothing here touches the page.
+// Counts of a feature: heights and outlines of its bars, and their texts. Nothing here touches the page.
 import { count, describe, sum } from "./scales.js";
 
 export const OUTCOMES = ["correct", "incorrect", "unknown"];
@@ -14,7 +14,7 @@ export function heights(data, counts) {
   return pc.map((n, i) => [n * p, sc[i] * s, pi[i] * p, si[i] * s]);
 }
 
-// Where the axis is, and pixels an instance: at least a fifth of the room for either half.
+// Position of the axis, and pixels per instance: at least a fifth of the room for either half.
 export function scaleOf(tall, outcomes, room, top) {
   const most = (k) => Math.max(0, ...tall.map((t) => Math.max(t[k], t[k + 1])));
   const [up, down] = [most(0), most(2)];
@@ -25,7 +25,7 @@ export function scaleOf(tall, outcomes, room, top) {
   return scale;
 }
 
-// The outline of the unfiltered primary, on a scale of its own: its shape, not its size.
+// The outline of the unfiltered primary, on a separate scale: its shape, not its size.
 export function ghostPath(bars, ghost, scale, outcomes) {
   const [c, i, u] = ghost;
   const up = outcomes ? c : u, down = outcomes ? i : u.map(() => 0);

@@ -1,4 +1,4 @@
-// Pointer, keyboard and tooltip of the Feature View. What is chosen is sent; only what Python echoes is drawn.
+// Pointer, keyboard, and tooltip of the Feature View. Choices are sent; only what Python echoes is drawn.
 import { element, hideTooltip, moveTooltip, openTooltip } from "../parts.js";
 import { OUTCOMES, wordsOf } from "./counting.js";
 import { mark } from "./drawing.js";
@@ -130,7 +130,7 @@ function listenToPointer(view) {
 
 const isPlot = (plot) => plot && !plot.note;
 
-// The one tab stop moves with the cursor; the bar is told by aria-valuetext.
+// The one tab stop moves with the cursor; aria-valuetext names the bar.
 export function moveTo(view, plot, bar, extend) {
   const { cursor } = view, feature = view.data.features[plot.row];
   const before = view.rows[cursor.row]?.plots[cursor.split];

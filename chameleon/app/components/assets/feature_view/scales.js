@@ -1,4 +1,4 @@
-// Numbers, dates, ticks, and where each bar of a feature stands. Nothing here touches the page.
+// Numbers, dates, ticks, and the place of each bar of a feature. Nothing here touches the page.
 
 const formats = new Map();
 function format(options) {
@@ -25,7 +25,7 @@ export function number(value, digits = 4) {
   return format({ maximumSignificantDigits, useGrouping: "min2" }).format(value);
 }
 
-// On an axis room is short: 1.75M, unless so few digits cannot tell neighbours apart.
+// On an axis room is short: 1.75M, unless few digits cannot distinguish neighbors.
 export function brief(value, digits = 4) {
   if (digits > 4) return number(value, digits);
   if (Math.abs(value) < 1e5 || Math.abs(value) >= 1e12) return number(value, 4);
@@ -42,7 +42,7 @@ export function moment(ms) {
 export const value = (feature, v, digits = 6) =>
   feature.kind === "date" ? moment(v) : number(v, digits);
 
-// How many digits tell the edges of neighbouring bars apart (1,000,000.1 from 1,000,000.2).
+// Digits that distinguish the edges of neighboring bars (1,000,000.1 from 1,000,000.2).
 export function digitsOf(feature) {
   const edges = feature.edges, step = (edges.at(-1) - edges[0]) / (edges.length - 1);
   const most = Math.max(Math.abs(edges[0]), Math.abs(edges.at(-1)));
@@ -92,7 +92,7 @@ export function dateTicks(low, high, wanted) {
 
 // ---- bars -----------------------------------------------------------------------------------
 
-// One entry a bar, in the order of the counts: below, ranges or categories, above, missing, nonfinite.
+// One entry per bar, in the order of the counts: below, ranges or categories, above, missing, nonfinite.
 export function barsOf(feature) {
   const has = (kind) => feature.extras.includes(kind);
   const names = feature.categories ?? feature.values ?? [];
@@ -109,7 +109,7 @@ const isOther = (feature, bar) =>
   feature.other !== null && feature.other !== undefined && bar.kind === "category" &&
   bar.at === (feature.categories ?? feature.values).length - 1;
 
-// What a bar holds, in words for the tooltip, the axis ("short") and the screen reader.
+// The values of a bar, as text for the tooltip, the axis ("short"), and the screen reader.
 export function describe(feature, bar, short = false) {
   const edges = feature.edges;
   if (bar.kind === "missing") return "missing";
@@ -154,7 +154,7 @@ export function place(bars, from, to) {
   return bars;
 }
 
-// Where a value of a range feature stands; edges need not be evenly spaced.
+// The place of a value of a range feature; edges need not be evenly spaced.
 export function position(feature, bars, v) {
   const i = Math.max(0, Math.min(feature.edges.length - 2, feature.edges.findIndex((e) => e > v) - 1));
   const at = v >= feature.edges.at(-1) ? feature.edges.length - 2 : i;
@@ -165,7 +165,7 @@ export function position(feature, bars, v) {
 
 export const barAt = (bars, x) => bars.findIndex((bar) => x >= bar.x && x < bar.x + bar.width);
 
-// The bars from i to j that may be taken together: neighbours on the axis, never across to "missing".
+// The bars from i to j that may be chosen together: neighbors on the axis, never across to "missing".
 export function span(bars, i, j) {
   if (bars[i].apart) return [i];
   const last = bars.findLastIndex((bar) => !bar.apart);

@@ -1,11 +1,11 @@
-// The Feature View: a row a feature. Streamlit calls the default export at every change of data or theme.
+// The Feature View: one row per feature. Streamlit calls the default export at every change of data or theme.
 import { component, element, hideTooltip, makeTooltip } from "../parts.js";
 import { instances, nameOf, wordsOf } from "./counting.js";
 import { drawPlot, drawStats, mark, plotHeight } from "./drawing.js";
 import { listen, moveTo, showCursor } from "./input.js";
 import { barsOf, count, sum } from "./scales.js";
 
-// No blue, pink, red or purple: those speak of versions and outcomes.
+// No blue, pink, red, or purple: those are the colors of versions and outcomes.
 const PALETTE = ["#1b9e77", "#e6a500", "#8c6239", "#6aa52a", "#8a8a8a", "#f28e2b", "#00868b", "#c9bc4a", "#4f7d3a", "#d9b48f",
   "#2fc4a0", "#a0700f", "#b8d67a", "#5f6f65", "#ffcf66", "#386b5e", "#c2c2b8", "#7a7a2e", "#8fd3c1", "#cc7a1f"];
 
@@ -66,15 +66,15 @@ function drawLegend(view) {
   if (data.features.some((f) => f.ghost)) keys.push(key("ghost", `Outline: all of ${data.primary}, shape only; figures: of all`));
   if (data.features.some((f) => f.selected.length)) keys.push(key("chosen", "Chosen as a filter"));
   view.legend.replaceChildren(...keys);
-  const labelled = data.classes && data.features.some((f) => f.labels);
-  view.labels.hidden = !labelled;
-  if (!labelled) return;
+  const labeled = data.classes && data.features.some((f) => f.labels);
+  view.labels.hidden = !labeled;
+  if (!labeled) return;
   view.labels.replaceChildren(element("span", "", `True labels of ${data.primary}:`), ...data.classes.map((name, k) => {
     const node = key("", name);
     node.firstChild.style.background = PALETTE[k % PALETTE.length];
     return node;
   }));
-  if (data.classes.length > PALETTE.length) view.labels.append(element("span", "", `(colours repeat after ${PALETTE.length})`));
+  if (data.classes.length > PALETTE.length) view.labels.append(element("span", "", `(colors repeat after ${PALETTE.length})`));
 }
 
 function drawHead(view) {

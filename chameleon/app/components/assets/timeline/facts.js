@@ -1,4 +1,4 @@
-// What a version is called and said to be. Nothing here touches the page.
+// Names and facts of a version. Nothing here touches the page.
 export const SIDES = ["primary", "secondary"];
 export const TITLES = { primary: "Primary", secondary: "Secondary" };
 

@@ -4,7 +4,7 @@ import { SIDES, TITLES, facts, nameOf, spoken } from "./facts.js";
 
 const KEY_REST = 150;      // ms: an arrow key held down sends one choice, when it rests
 const NARROWEST = 46, WIDEST = 124;   // px a position
-const ECHO_WAIT = 2000;    // ms: until then a choice stands although older answers still come in
+const ECHO_WAIT = 2000;    // ms: until then a choice holds although older answers still arrive
 
 // ---- skeleton -------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ function draw(view) {
   });
 }
 
-// Scrolls the strip only, never the page. The primary is dealt with last, so that it wins.
+// Scrolls the strip only, never the page. The primary is last, so that it wins.
 function reveal(view) {
   const { scroll } = view;
   for (const side of ["secondary", "primary"]) {
