@@ -11,11 +11,14 @@ from functools import wraps
 from inspect import Parameter, signature
 from typing import Any
 
-from chameleon import analysis, errors, models, project, selection, storage
+from chameleon import analysis, data, errors, layout, models, project, selection, storage
 from chameleon.analysis import matching
 
-_ROOMS = (analysis, models, project, selection, storage, errors)
+_ROOMS = (analysis, models, project, selection, storage, data, layout, errors)
 _SIDES = ("filters", "primary_only", "secondary_only")
+
+
+__all__ = sorted({name for room in _ROOMS if room is not errors for name in room.__all__})
 
 
 def __getattr__(name: str) -> Any:
@@ -48,6 +51,3 @@ def keyword_form(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(selection=selection.Selection.of(**asked), **given)
 
     return with_keywords
-
-
-__all__ = ["keyword_form"]

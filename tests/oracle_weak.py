@@ -13,8 +13,8 @@ import polars as pl
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from chameleon import Filters
 from tests import oracle, oracle_views
+from tests.internals import Filters
 
 CLASSES = ("a", "b", "c")
 RULES = ("r", "s s")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.models import without_predictions
+from tests import internals as chameleon
 from tests.library import TREE, Frames, evaluated, write_project
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import polars as pl
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import FeatureFilter, Filters, Range
 from tests.library import evaluated, temporary_project
 
 INF, NAN = float("inf"), float("nan")

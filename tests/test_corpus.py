@@ -3,10 +3,10 @@
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.project import Severity
 from tests import corpus, oracle
+from tests import internals as chameleon
 from tests.corpus import CASES, FILE_NAMES, LIES
 from tests.library import TREE, WRITERS, plain, write_project
 from tests.reading import expected_rows, rows_of

@@ -16,14 +16,14 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range
 from chameleon.counting import CORRECT
 from chameleon.layout import cached_layout
 from chameleon.models import Evaluation
 from chameleon.models.fitting import Fitter
 from chameleon.models.shipping import SHIPPED
 from chameleon.storage import cache_folder
+from tests import internals as chameleon
+from tests.internals import FeatureFilter, Filters, Range
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_data"

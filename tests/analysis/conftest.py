@@ -2,7 +2,7 @@
 
 import pytest
 
-import chameleon
+from tests import internals as chameleon
 from tests import tiny
 from tests.library import evaluated
 

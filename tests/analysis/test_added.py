@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
-from chameleon import added_against_kept, removed_against_kept
 from chameleon.analysis.two_sample_tests import FEWEST_TESTED as FEWEST
 from chameleon.project import Split
+from tests.internals import added_against_kept, removed_against_kept
 from tests.planted import looked_at, population
 
 

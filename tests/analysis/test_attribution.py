@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, log_loss, recall_score
 
-import chameleon
 from chameleon.errors import SelectionError
+from tests import internals as chameleon
 from tests import oracle_attribution
 from tests.library import TREE, evaluated, examples, write_project
 from tests.projects import opened, plans, version_pairs

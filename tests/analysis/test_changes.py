@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-import chameleon
-from chameleon import Filters, OutcomeChange
 from chameleon.analysis.outcomes import CELLS
 from chameleon.counting import OUTCOMES
+from tests import internals as chameleon
 from tests import oracle, oracle_views
+from tests.internals import Filters, OutcomeChange
 from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FindingKind
+from tests import internals as chameleon
 from tests import oracle_check, tiny
+from tests.internals import FindingKind
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.projects import plans
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.analysis import timeline_changes
+from tests import internals as chameleon
 from tests import oracle, tiny
 from tests.library import evaluated, examples, temporary_project, write_project
 from tests.projects import plans, version_pairs

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
-import chameleon
-from chameleon import AlwaysFails, ConfusionCell, Filters, Selection, SensitivityRange
 from chameleon.analysis import FAILURE_SETS, failure_filters
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
+from tests import internals as chameleon
 from tests import oracle, oracle_failures, oracle_views
+from tests.internals import AlwaysFails, ConfusionCell, Filters, Selection, SensitivityRange
 from tests.library import evaluated, examples, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-import chameleon
-from chameleon import feature_drift
 from chameleon.analysis import DriftReference, drift_over_versions
 from chameleon.analysis.drift import bin_places
 from chameleon.counting import Roles, binned_wasserstein, jensen_shannon, stability_index
 from chameleon.project import Split
 from chameleon.selection import Filters
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import feature_drift
 from tests.library import examples
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs

@@ -12,12 +12,19 @@ from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-import chameleon
-from chameleon import ChangeType, DataChange, ExclusionLists, Filters, OutcomeChange, Selection
 from chameleon.errors import ModelError, SelectionError
 from chameleon.project import Split
 from chameleon.selection import excluded_mask, rule_mask, rule_of, rule_selection
+from tests import internals as chameleon
 from tests import oracle, tiny
+from tests.internals import (
+    ChangeType,
+    DataChange,
+    ExclusionLists,
+    Filters,
+    OutcomeChange,
+    Selection,
+)
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

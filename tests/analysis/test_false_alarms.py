@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import chameleon
 from chameleon.analysis import Topic
+from tests import internals as chameleon
 from tests import planted
 
 

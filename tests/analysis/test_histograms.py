@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range
 from chameleon.analysis import COUNT_COLUMNS
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import FeatureFilter, Filters, Range
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import Filters, Selection, SelectionError, TableForm
 from chameleon.analysis import COLUMNS, feature_columns
 from chameleon.analysis.sensitivities import COURSES
 from chameleon.counting import OUTCOMES
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests import oracle, oracle_instances, oracle_views
+from tests.internals import Filters, Selection, SelectionError, TableForm
 from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import (
+from chameleon.selection import ChangeType, DataChange, Filters, Selection, instance_mask
+from tests import internals as chameleon
+from tests import oracle, oracle_views
+from tests.internals import (
     changed_instances,
     data_changes,
     data_changes_by,
     edited_values,
     value_transitions,
 )
-from chameleon.selection import ChangeType, DataChange, Filters, Selection, instance_mask
-from tests import oracle, oracle_views
 from tests.library import examples
 from tests.planted import looked_at, population
 from tests.projects import filters_for, opened, plans, version_pairs

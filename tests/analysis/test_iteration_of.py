@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import chameleon
 from chameleon.analysis import IterationOf, attribute_training, iteration_of
 from chameleon.errors import ProjectError
+from tests import internals as chameleon
 from tests.analysis.test_training import frames
 from tests.library import TREE, evaluated, write_project
 

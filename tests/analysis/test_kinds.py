@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, fisher_exact
 from scipy.stats.contingency import relative_risk
 
-from chameleon import iteration_kinds
 from chameleon.analysis import IterationKind
 from chameleon.analysis.kinds import FEWEST, lifts
 from chameleon.counting import CORRECT, INCORRECT
+from tests.internals import iteration_kinds
 from tests.library import examples
 from tests.planted import looked_at, population
 from tests.projects import opened, plans, version_pairs

@@ -6,8 +6,6 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import ClassChange, Filters, OutcomeChange, SensitivityChoice, SensitivityRange
 from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, selected, without_cell
 from chameleon.layout import pca_layout
 from chameleon.selection import (
@@ -18,7 +16,9 @@ from chameleon.selection import (
     Selection,
     instance_mask,
 )
+from tests import internals as chameleon
 from tests import oracle, oracle_views
+from tests.internals import ClassChange, Filters, OutcomeChange, SensitivityChoice, SensitivityRange
 from tests.library import examples
 from tests.projects import Plan, filters_for, opened, plans, version_pairs
 

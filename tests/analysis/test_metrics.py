@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-import chameleon
+from tests import internals as chameleon
 from tests import oracle
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import opened, plans

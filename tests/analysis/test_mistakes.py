@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import SensitivityRange
 from chameleon.errors import SelectionError
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests import oracle, oracle_views
+from tests.internals import SensitivityRange
 from tests.library import evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

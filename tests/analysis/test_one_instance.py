@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import SelectionError
+from tests import internals as chameleon
 from tests import oracle, oracle_instances
+from tests.internals import SelectionError
 from tests.library import evaluated, examples, plain, temporary_project
 from tests.projects import opened, plans, version_pairs
 

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-import chameleon
 from chameleon.analysis import COUNT_COLUMNS, feature_ranking
 from chameleon.counting import jensen_shannon
+from tests import internals as chameleon
 from tests.library import evaluated, examples, plain, write_project
 from tests.projects import opened, plans, version_pairs
 

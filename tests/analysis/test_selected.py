@@ -5,11 +5,11 @@ from dataclasses import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis import selected
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import examples
 from tests.projects import filters_for, opened, plans, version_pairs
 

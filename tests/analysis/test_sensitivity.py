@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import Filters, SelectionError, SensitivityChoice, SensitivityRange
+from tests import internals as chameleon
 from tests import oracle, oracle_views
+from tests.internals import Filters, SelectionError, SensitivityChoice, SensitivityRange
 from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.analysis.slices import LEAST, _bonett_price
 from chameleon.selection import Selection, instance_mask
+from tests import internals as chameleon
 from tests.library import evaluated, write_project
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.analysis import Topic
 from chameleon.analysis.summary import group_words
 from chameleon.project import Kind
+from tests import internals as chameleon
 from tests import planted
 from tests.analysis.test_slices import planted as regression
 from tests.analysis.test_slices import project

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.analysis import label_issue_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate, shipping
 from chameleon.models import refits as out_of_fold
+from tests import internals as chameleon
 from tests.conftest import ROOT
 from tests.library import TREE, evaluated, examples, write_project
 

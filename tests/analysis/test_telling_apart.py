@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from chameleon import domain_classifier
 from chameleon.analysis.two_sample_tests import FEWEST_ROWS, FOLDS
+from tests.internals import domain_classifier
 from tests.planted import looked_at, population
 
 SIDES = {"primary": "2", "secondary": "1"}

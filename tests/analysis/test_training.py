@@ -10,11 +10,11 @@ import pytest
 from sklearn.metrics import accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
-import chameleon
 from chameleon.analysis import attribute_training, training_fits, training_seconds
 from chameleon.analysis.training import deviations
 from chameleon.errors import SelectionError
 from chameleon.models import trainer
+from tests import internals as chameleon
 from tests.library import TREE, by_hash, evaluated, write_project, write_version
 
 TESTS = 150

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
+from tests import internals as chameleon
 from tests import oracle, oracle_weak
 from tests.data.test_dataset import told
+from tests.internals import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.oracle_weak import CLASSES, RULES, weak_plans
 

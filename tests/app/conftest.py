@@ -17,9 +17,9 @@ from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
-import chameleon
 from chameleon.app import sidebar
 from chameleon.app.server import PROJECT_VARIABLE
+from tests import internals as chameleon
 from tests.app import showcases
 
 ROOT = Path(__file__).parent.parent.parent

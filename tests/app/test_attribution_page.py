@@ -5,9 +5,9 @@ import re
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.analysis import Topic
 from chameleon.app.formatting import duration_words, plain
+from tests import internals as chameleon
 from tests.analysis.test_training import frames
 from tests.library import TREE, evaluated, write_project
 

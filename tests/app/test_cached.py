@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from chameleon import Evaluation, Filters, Selection
 from chameleon.analysis import FILTERS, of_selection
 from chameleon.app import cached
 from chameleon.project import Split
 from tests import tiny
+from tests.internals import Evaluation, Filters, Selection
 from tests.library import evaluated
 
 SIDES = Selection("v2", "v1")

@@ -1,10 +1,10 @@
 """The Data check page: its findings, how they are filtered, and its message for sound data."""
 
-import chameleon
-from chameleon import FindingKind
 from chameleon.app.formatting import plain as plain_text
+from tests import internals as chameleon
 from tests import tiny
 from tests.app import showcases
+from tests.internals import FindingKind
 from tests.library import TREE, evaluated, plain, write_project
 
 CHECK = "pages/check.py"

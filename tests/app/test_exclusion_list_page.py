@@ -6,14 +6,14 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-import chameleon
-from chameleon import ExclusionLists, Filters, Selection
 from chameleon.app import exclusion_list, view, visitor_lists
 from chameleon.app.server import WRITING_VARIABLE
 from chameleon.project import Split
 from chameleon.selection import add_lists, rule_of
 from chameleon.selection.exclusion_lists import FILE
+from tests import internals as chameleon
 from tests.app import showcases
+from tests.internals import ExclusionLists, Filters, Selection
 from tests.library import TREE, plain, write_project
 
 PAGE = "pages/exclusion_list.py"

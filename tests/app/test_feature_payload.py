@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.analysis import COUNT_COLUMNS, selected
 from chameleon.app.feature_payload import Options, choose_bars, feature_payload
 from chameleon.project import Split
 from chameleon.selection import bars_of_filter
+from tests import internals as chameleon
+from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import examples
 
 EVERYTHING = Options(shares=True, labels=True, validation=True)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from chameleon import FeatureFilter, Filters, Range, Selection, feature_histograms
 from chameleon.analysis import feature_ranking, selected
 from chameleon.project import Split
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
+from tests.internals import FeatureFilter, Filters, Range, Selection, feature_histograms
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import polars as pl
 import pytest
 
-import chameleon
-from chameleon import Filters
 from chameleon.app import instances
 from chameleon.app.instance_views import PAGE
+from tests import internals as chameleon
 from tests.app import showcases
 from tests.app.conftest import OVERVIEW
+from tests.internals import Filters
 from tests.library import plain, write_project
 
 INSTANCES = "pages/instances.py"

@@ -2,9 +2,9 @@
 
 import pytest
 
-import chameleon
-from chameleon import ChangeType, DataChange, Filters, data_changes
+from tests import internals as chameleon
 from tests.app.conftest import FEATURES, OVERVIEW
+from tests.internals import ChangeType, DataChange, Filters, data_changes
 
 ITERATION = "pages/iteration.py"
 CHANGES = "pages/changes.py"

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 from polars.exceptions import PanicException
 
-from chameleon import ExclusionLists
 from chameleon.analysis.exclusions import FITS
 from chameleon.app import jobs
 from chameleon.app.background import MOST_QUEUED, Job, StoppedError, Task, WorkQueue
@@ -16,6 +15,7 @@ from chameleon.errors import ChameleonError, ModelError
 from chameleon.project import with_damage
 from chameleon.selection.exclusion_lists import FILE
 from chameleon.storage import Progress
+from tests.internals import ExclusionLists
 from tests.library import TREE, plain, write_project
 
 ITERATION, EXCLUSION_LIST, FAILURES = (

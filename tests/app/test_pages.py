@@ -7,12 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from chameleon import FeatureFilter, Filters, Range, Selection, analysis
+from chameleon import analysis
 from chameleon.analysis import selected
 from chameleon.app import sidebar
 from chameleon.project import Split
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
+from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import plain, write_project
 
 SHOWCASES = ("without_outcomes", "one_version", "without_test_rows", "extremes")

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from PIL import Image
 
-import chameleon
 from chameleon.app import embedding, guide, sidebar
 from chameleon.app.features import SORTS
 from chameleon.errors import ProjectError
@@ -17,6 +16,7 @@ from chameleon.project import TOUR_FILE, TourStep, read_tour
 from chameleon.selection import Selection, usable
 from docs.write_tours import PAGE, address, picture, tours_page
 from docs.write_tours import SAMPLES as WRITTEN
+from tests import internals as chameleon
 from tests.app.tour_figures import SAMPLES, WORDS, figures_of, selection_of
 
 ROOT = Path(__file__).parent.parent.parent

@@ -6,10 +6,10 @@ The section is drawn by itself here; it stands on the Failures page.
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import chameleon
-from chameleon import Filters, LabelProbability, RuleVote, VoteChange, Voted
+from tests import internals as chameleon
 from tests.app import showcases
 from tests.app.conftest import FEATURES, OVERVIEW, Screen
+from tests.internals import Filters, LabelProbability, RuleVote, VoteChange, Voted
 from tests.library import TREE, plain, write_project
 
 FAILURES = "pages/failures.py"

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chameleon import (
+from chameleon.app import formatting
+from chameleon.project import Kind
+from chameleon.selection import filter_words
+from tests.internals import (
     AlwaysFails,
     ConfusionCell,
     FeatureFilter,
@@ -20,9 +23,6 @@ from chameleon import (
     SensitivityChoice,
     SensitivityRange,
 )
-from chameleon.app import formatting
-from chameleon.project import Kind
-from chameleon.selection import filter_words
 
 INF = math.inf
 MICROSECONDS = 1e6

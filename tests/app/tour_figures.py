@@ -10,13 +10,13 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-import chameleon
-from chameleon import Evaluation
 from chameleon.analysis import selected
 from chameleon.app.formatting import bar_words
 from chameleon.data import BarKind
 from chameleon.project import TourStep
 from chameleon.selection import Selection
+from tests import internals as chameleon
+from tests.internals import Evaluation
 
 SAMPLES = ("digits", "sensor", "logs")
 WORDS = {2: "two", 3: "three", 4: "four", 8: "eight", 12: "twelve", 19: "nineteen"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-import chameleon
-from chameleon import embedding_cells
 from chameleon.charts import EmbeddingChart, embedding_chart, embedding_frame
+from tests import internals as chameleon
+from tests.internals import embedding_cells
 
 CELLS = 24
 

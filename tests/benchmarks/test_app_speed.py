@@ -26,9 +26,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.app.sidebar import PAGES
 from chameleon.layout import LayoutProcess
+from tests import internals as chameleon
 
 from .generated import write_timeline
 

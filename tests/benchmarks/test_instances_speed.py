@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
+from tests import internals as chameleon
 
 from .generated import write_timeline
 from .timing import medians

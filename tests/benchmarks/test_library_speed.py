@@ -17,11 +17,11 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.data.building import Builder
 from chameleon.models import Evaluation
 from chameleon.project import Project
+from tests import internals as chameleon
 
 from .generated import write_timeline
 from .timing import medians, seconds

@@ -21,8 +21,21 @@ from typing import Any
 import polars as pl
 import pytest
 
-import chameleon
-from chameleon import (
+from chameleon.analysis import (
+    COUNT_COLUMNS,
+    attribute_change,
+    fixed_test_set,
+    model_on_tests,
+    selected,
+    timeline_changes,
+    version_metrics,
+)
+from chameleon.project import Split
+from chameleon.selection import Filters, Selection
+from tests import internals as chameleon
+from tests.app.visitors import Screen, Visitor
+from tests.browser.conftest import App, running_app
+from tests.internals import (
     class_changes,
     confusion,
     data_changes,
@@ -36,19 +49,6 @@ from chameleon import (
     prediction_changes_by,
     sensitivity,
 )
-from chameleon.analysis import (
-    COUNT_COLUMNS,
-    attribute_change,
-    fixed_test_set,
-    model_on_tests,
-    selected,
-    timeline_changes,
-    version_metrics,
-)
-from chameleon.project import Split
-from chameleon.selection import Filters, Selection
-from tests.app.visitors import Screen, Visitor
-from tests.browser.conftest import App, running_app
 
 ROOT = Path(__file__).parents[2]
 VISITORS = 20

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import chameleon
+from tests import internals as chameleon
 from tests.app import showcases
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-import chameleon
 from chameleon.selection import Selection
+from tests import internals as chameleon
 from tests.analysis.test_slices import planted, project
 from tests.analysis.test_training import frames
 from tests.library import TREE, evaluated, write_project

@@ -5,10 +5,10 @@ import contextlib
 import polars as pl
 from playwright.sync_api import expect
 
-from chameleon import ExclusionLists
 from chameleon.selection.exclusion_lists import FILE
 from tests.app import showcases
 from tests.browser.conftest import click_until
+from tests.internals import ExclusionLists
 from tests.library import TREE, plain, write_project
 
 

@@ -5,9 +5,9 @@ import re
 import polars as pl
 from playwright.sync_api import expect
 
-import chameleon
 from chameleon.project import Split
 from chameleon.selection import Filters
+from tests import internals as chameleon
 from tests.browser.test_linking import CHIPS, told
 
 

@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Selection
 from chameleon.analysis import COUNT_COLUMNS, feature_ranking, selected
 from chameleon.app.feature_payload import choose_bars
 from chameleon.project import Split
 from chameleon.selection import filter_of_bars, filter_words, has_histogram
+from tests import internals as chameleon
+from tests.internals import FeatureFilter, Filters, Selection
 
 DEFAULT = Selection("b", "a")
 OUTCOMES = ("correct", "incorrect", "unknown")

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-import chameleon
+from tests import internals as chameleon
 
 TABLE = "[data-testid=stDataFrame]"
 

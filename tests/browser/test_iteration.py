@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-import chameleon
 from chameleon.charts.groups import HAPPENED
+from tests import internals as chameleon
 from tests.browser.test_linking import told
 
 SIDES = {"primary": "b", "secondary": "a"}

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from chameleon import class_changes, sensitivity
 from chameleon.analysis import selected
 from chameleon.selection import Selection
 from tests.browser.conftest import WAIT_SECONDS, click_until
+from tests.internals import class_changes, sensitivity
 
 CHIPS = "[class*=st-key-chip-]"
 

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-import chameleon
-from chameleon import Filters, Selection
 from chameleon.analysis import selected
 from chameleon.project import Split
+from tests import internals as chameleon
 from tests.app import showcases
+from tests.internals import Filters, Selection
 from tests.library import plain, write_project
 
 PATHS = ("", "timeline", "features")

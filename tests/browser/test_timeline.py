@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-import chameleon
+from tests import internals as chameleon
 
 
 def radio(page, side, version):

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-import chameleon
 from chameleon.app import sidebar
 from chameleon.project import read_tour
 from chameleon.selection import Selection
+from tests import internals as chameleon
 from tests.app.tour_figures import SAMPLES, count_line, figures_of, selection_of
 from tests.browser.conftest import ROOT, App, wait_until_run
 

@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chameleon import feature_over_versions
 from chameleon.charts import (
     SmallMultiples,
     panel_rows,
@@ -16,6 +15,7 @@ from chameleon.charts import (
 )
 from chameleon.charts.histograms import A_ROW, CLASSES_A_ROW, MOST_WEAK_CLASSES
 from tests.charts.specs import checked, fields, is_sound, pairwise
+from tests.internals import feature_over_versions
 
 OPTIONS = [
     SmallMultiples(shares=shares, dark=dark, outcomes=outcomes)

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.analysis import timeline_changes, version_sizes
 from chameleon.charts import (
     SPLITS,
@@ -24,6 +23,7 @@ from chameleon.charts import (
     stream_line,
 )
 from chameleon.charts.timeline import CHANGES
+from tests import internals as chameleon
 from tests.charts.specs import checked, encodings, fields
 
 NAMES = ["v1", "v2", "v10"]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.data import BarKind, BinKind
 from chameleon.data.bins import RANGE_COUNT, number_bins, text_bins
 from chameleon.project import Kind
+from tests import internals as chameleon
 from tests import oracle
 from tests.library import TREE, evaluated, examples, plain, write_project
 

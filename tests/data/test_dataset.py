@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import Evaluation, Filters, Selection
 from chameleon.analysis.matching import matching_pair
 from chameleon.data import EvolvingDataset, evolving_dataset, pair_of
 from chameleon.project import Kind, Split
+from tests import internals as chameleon
 from tests import oracle, tiny
+from tests.internals import Evaluation, Filters, Selection
 from tests.library import (
     TREE,
     by_hash,

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.models import Evaluation
+from tests import internals as chameleon
 from tests.library import WRITERS, evaluated
 
 FOREST = '[model]\nestimator = "RandomForestClassifier"\nparams = { n_estimators = 4 }\n'

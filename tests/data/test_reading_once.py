@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.project import survey
+from tests import internals as chameleon
 from tests.data.test_dataset import assert_equal
 from tests.library import WRITERS, plain, write_project, write_version
 

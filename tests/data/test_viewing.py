@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
-from chameleon import ProjectError
 from chameleon.data import evolving_dataset, viewed_values, viewer_of
 from chameleon.errors import VersionError
 from chameleon.project import ViewerKind, ViewerSpec, read_settings
+from tests import internals as chameleon
+from tests.internals import ProjectError
 from tests.library import plain, temporary_project, write_project
 
 WRONG = {

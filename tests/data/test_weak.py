@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.project import Limits, Severity, WeakColumns, read_settings, require_allowed
+from tests import internals as chameleon
 from tests.library import TREE, evaluated, messages, plain, write_project, write_version
 
 P = [k / 40 for k in range(20)]  # none is a tie

@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.data import (
     EvolvingDataset,
     evolving_dataset,
@@ -38,6 +37,7 @@ from chameleon.layout.process import LayoutProgress, is_running, read_progress
 from chameleon.selection import Selection, instance_mask
 from chameleon.storage import birth, cache_folder
 from chameleon.storage.folders import MANIFEST, seal
+from tests import internals as chameleon
 from tests.library import Frames, examples, plain, write_project, write_version
 
 ROOT = Path(__file__).parents[2]

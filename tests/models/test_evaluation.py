@@ -20,12 +20,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-import chameleon
 from chameleon.counting import OUTCOMES
 from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.models import model_input, unfitted_pipeline, without_predictions
 from chameleon.project import ModelSpec, Severity
 from chameleon.storage.folders import MANIFEST
+from tests import internals as chameleon
 from tests.library import TREE, by_hash, evaluated, messages, plain, write_project, write_version
 
 ROOT = Path(__file__).parents[2]

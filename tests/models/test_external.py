@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from sklearn import metrics
 
-import chameleon
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
+from tests import internals as chameleon
 from tests import oracle, tiny
 from tests.library import TREE, WRITERS, evaluated, messages, plain, write_project
 

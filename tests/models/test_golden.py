@@ -6,9 +6,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from sklearn.tree import DecisionTreeClassifier
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.errors import ProjectError, SelectionError
+from tests import internals as chameleon
 from tests.library import TREE, WRITERS, by_hash, evaluated, write_project, write_version
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.project import Severity
+from tests import internals as chameleon
 from tests.library import (
     TREE,
     WRITERS,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.project import Kind, Severity, Split, columns
+from tests import internals as chameleon
 from tests.library import TREE, errors_of, evaluated, messages, plain, write_project, write_version
 
 

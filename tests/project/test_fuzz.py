@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.models import without_predictions
 from chameleon.project import Severity
 from tests import fuzzing
+from tests import internals as chameleon
 from tests.library import TREE
 from tests.reading import rows_of
 

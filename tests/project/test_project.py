@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.project import ModelSpec, Settings, Version, read_settings, version_name
 from chameleon.project.records import natural_key
+from tests import internals as chameleon
 from tests.library import plain, write_project
 
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chameleon import settings_text
 from chameleon.errors import ProjectError
 from chameleon.project import (
     SETTINGS_FILE,
@@ -27,6 +26,7 @@ from chameleon.project import (
     read_tour,
 )
 from chameleon.project.toml_file import MOST_BYTES, MOST_DEPTH, MOST_VALUES, read_toml, toml_text
+from tests.internals import settings_text
 
 AWKWARD = ["a.b", "a[0]", 'q"uote', "it's", "back\\slash", "colon: x", "😀", "שלום", "new\nline",
            "tab\t", "\x7f", "\x00", "#", "=", " ", "\r", "\u2028",

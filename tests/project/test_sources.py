@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.data import SPLITS, EvolvingDataset, evolving_dataset
 from chameleon.data.dataset import hashed_splits, text_hashes
 from chameleon.errors import ProjectError
@@ -20,6 +19,7 @@ from chameleon.project import opening as sources
 from chameleon.project.records import VersionSource
 from chameleon.storage import FileMemory
 from chameleon.storage import folders as store
+from tests import internals as chameleon
 from tests import oracle, tiny
 from tests.library import (
     TREE,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.data import evolving_dataset
+from tests import internals as chameleon
 from tests.library import (
     TREE,
     WRITERS,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import chameleon
 from chameleon.data import evolving_dataset
 from chameleon.project import Severity, folder_stamp
+from tests import internals as chameleon
 from tests import oracle, tiny
 from tests.library import (
     TREE,

@@ -10,11 +10,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.errors import ProjectError
 from chameleon.project import Limits, require_allowed, require_readable, stored, write_project_zip
 from chameleon.project.upload import MOST_ENTRIES, MOST_RATIO, unpack
 from chameleon.storage import folders as store
+from tests import internals as chameleon
 from tests.library import TREE, WRITERS, plain, write_project
 
 LIMITS = Limits()

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.data import BarKind
 from chameleon.selection import bars_of_filter, chosen_filter, filter_of_bars, instance_mask
+from tests import internals as chameleon
+from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import opened, plans
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import ExclusionLists
 from chameleon.errors import SelectionError
 from chameleon.selection import add_lists, lists_json
 from chameleon.selection.exclusion_lists import FILE
+from tests import internals as chameleon
+from tests.internals import ExclusionLists
 from tests.library import TREE, evaluated, examples, plain, write_project
 
 IDS = st.text(st.sampled_from("a=+-@'\"\t\r\n ,;|\\é\uff1d0\x1f\u200b"), min_size=1, max_size=6)

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-import chameleon
-from chameleon import ExclusionLists, ExclusionRule
 from chameleon.errors import ProjectError, SelectionError
 from chameleon.selection import add_lists, can_be_written, lists_json
 from chameleon.selection.exclusion_lists import FILE, OLD_FILE
+from tests import internals as chameleon
+from tests.internals import ExclusionLists, ExclusionRule
 from tests.library import examples, plain, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -278,7 +278,7 @@ def test_a_failed_change_changes_nothing(tmp_path):
 WRITER = """
 import os, sys
 from pathlib import Path
-from chameleon import ExclusionLists
+from tests.internals import ExclusionLists
 path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 store = ExclusionLists(path)
 os.write(1, b"ready\\n")
@@ -315,7 +315,7 @@ def test_processes_that_write_at_once_lose_no_entry(tmp_path):
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
-from chameleon import ExclusionLists
+from tests.internals import ExclusionLists
 
 def write(path, name, told):
     store = ExclusionLists(path)

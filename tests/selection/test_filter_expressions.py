@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import ExclusionLists, FeatureFilter, Filters, Range, Selection
 from chameleon.errors import SelectionError
 from chameleon.project import Split
 from chameleon.selection import (
@@ -21,7 +19,9 @@ from chameleon.selection import (
     excluded_mask,
     rule_of,
 )
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import ExclusionLists, FeatureFilter, Filters, Range, Selection
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.projects import filters_for, plans, version_pairs
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import chameleon
-from chameleon import FeatureFilter, Filters, Range, Selection
 from chameleon.counting import OUTCOMES
 from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
+from tests import internals as chameleon
 from tests import oracle
+from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import TREE, evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 

@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.data import evolving_dataset, feature_hashes, laid_out_features
 from chameleon.layout.layouts import pca_stored_layout, write_layout
 from chameleon.models import Refitter, golden_test, out_of_fold, shipping, version_predictions
 from chameleon.project import Finding, with_damage
 from chameleon.storage import noted_damage, read_folder, save_parts, write_folder
 from chameleon.storage.folders import MANIFEST
+from tests import internals as chameleon
 from tests.library import TREE, plain
 
 DAMAGES = int(os.environ.get("CHAMELEON_DAMAGES", "30"))

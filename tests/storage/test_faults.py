@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-import chameleon
 from chameleon.project import Severity
+from tests import internals as chameleon
 from tests.library import TREE, evaluated, plain, write_project
 
 ROOT = Path(__file__).parents[2]

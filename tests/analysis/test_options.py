@@ -5,8 +5,11 @@ from dataclasses import fields
 
 import pytest
 
-import chameleon
-from chameleon import (
+from chameleon.errors import Option
+from chameleon.project import Split
+from tests import internals as chameleon
+from tests import tiny
+from tests.internals import (
     AlwaysFails,
     ChangeType,
     ClassChange,
@@ -26,9 +29,6 @@ from chameleon import (
     VoteChange,
     Voted,
 )
-from chameleon.errors import Option
-from chameleon.project import Split
-from tests import tiny
 from tests.library import TREE, evaluated, plain, write_project
 
 SIDES = {"primary": "v2", "secondary": "v1"}

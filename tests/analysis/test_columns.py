@@ -1,60 +1,21 @@
-"""What the package promises: its names, its columns, its examples."""
+"""The frames of the analyses: their columns are documented, and nothing they read is changed."""
 
-import ast
 import inspect
 import re
-import shutil
-from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import pytest
 
-import chameleon
-from chameleon.analysis import timeline_changes
+from tests import internals as chameleon
 from tests import tiny
 from tests.app import showcases
 from tests.library import evaluated
 
-ROOT = Path(__file__).parent.parent
-NAMES = sorted(chameleon.__all__)
+NAMES = chameleon.__all__
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> chameleon.Evaluation:
     return evaluated(tiny.write_tiny(tmp_path_factory.mktemp("tiny") / "tiny"))
-
-
-# ---------------------------------------------------------------- names
-
-
-def test_every_name_exists_and_is_documented():
-    assert list(chameleon.__all__) == NAMES
-    assert set(NAMES) <= set(dir(chameleon))
-    for name in NAMES:
-        first = (inspect.getdoc(getattr(chameleon, name)) or "").splitlines()[0]
-        assert len(first) > 15, name
-        assert not first.startswith("This "), name
-
-
-def test_every_function_says_what_comes_back_and_every_field_is_documented():
-    for name in NAMES:
-        thing = getattr(chameleon, name)
-        documentation = inspect.getdoc(thing) or ""
-        if inspect.isfunction(thing):
-            returned = inspect.signature(thing).return_annotation
-            assert returned is not inspect.Signature.empty, name
-            assert "DataFrame" not in str(returned) or "Returns\n-------" in documentation, name
-        elif is_dataclass(thing) and "Attributes" in documentation:
-            listed = set(re.findall(r"\w+", documentation.split("Attributes", 1)[1]))
-            if name not in ("Evaluation", "Project"):  # their first fields speak for themselves
-                assert {field.name for field in fields(thing)} <= listed, name
-
-
-def test_all_errors_are_one_family():
-    family = [getattr(chameleon, name) for name in NAMES if name.endswith("Error")]
-    assert all(issubclass(error, chameleon.ChameleonError) for error in family)
-    for error in family:
-        assert error.__name__ in (inspect.getmodule(error).__doc__ or "")
 
 
 # ---------------------------------------------------------------- columns (DESIGN section 5)
@@ -193,23 +154,6 @@ def test_every_column_of_a_result_is_documented(small, name):
         assert re.search(rf"(?<![\w{{]){re.escape(spelled)}(?!\w)", documentation), column
 
 
-def test_an_iteration_holds_what_the_design_promises(small):
-    step = chameleon.compare_data(small.dataset.project, before="v1", after="v2")
-    assert isinstance(step, chameleon.Iteration)
-    for name in ("added", "removed", "relabelled", "edited", "moved", "unchanged"):
-        assert isinstance(getattr(step, name), int)
-    assert timeline_changes(small.dataset)["before"].to_list() == ["v1", "v2"]
-
-
-def test_projects_and_versions_have_what_the_design_promises(small):
-    project = small.dataset.project
-    assert isinstance(project, chameleon.Project)
-    assert isinstance(project.versions, tuple)
-    for version in project.versions:
-        assert {"name", "date", "note"} <= {field.name for field in fields(version)}
-    assert all(isinstance(finding, chameleon.Finding) for finding in project.findings)
-
-
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_never_change_what_they_are_given(small, name):
     before = [getattr(small, array).tobytes() for array in ("predicted", "outcome")]
@@ -240,33 +184,3 @@ def test_every_function_of_an_evaluation_is_called_here():
     }  # fmt: skip
     needs_files_or_layout = {"golden_test", "embedding_cells", "cell_groups"}
     assert of_evaluations - needs_files_or_layout <= {*RESULTS, *OTHERS}
-
-
-# ---------------------------------------------------------------- examples
-
-
-def examples() -> list[tuple[str, str]]:
-    """Every docstring of the package that shows code, by its place."""
-    found = []
-    for path in sorted((ROOT / "chameleon").rglob("*.py")):
-        code = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(code)) if ">>> " in code else ():
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                text = ast.get_docstring(node) or ""
-                if ">>> " in text:
-                    found.append((f"{path.name}: {getattr(node, 'name', 'module')}", text))
-    return found
-
-
-@pytest.mark.parametrize(("place", "text"), examples())
-def test_examples_run(place, text, digits_project, tmp_path, monkeypatch):
-    # the digits themselves, with a model of fewer trees
-    digits = tmp_path / "sample_data" / "digits"
-    shutil.copytree(digits_project, digits, ignore=shutil.ignore_patterns(".chameleon"))
-    toml = digits / "chameleon.toml"
-    toml.write_text(
-        toml.read_text().replace("random_state = 0,", "random_state = 0, max_iter = 2,")
-    )
-    monkeypatch.chdir(tmp_path)
-    lines = [line[4:] for line in text.splitlines() if line.startswith((">>> ", "... "))]
-    exec("\n".join(lines), {})
