@@ -8,7 +8,7 @@ among those, and no point ever moves.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as release_of
 from pathlib import Path
@@ -281,7 +281,7 @@ def _stored_layouts(dataset: EvolvingDataset) -> list[tuple[Path, StoredLayout]]
     )
 
 
-def _built(parts: dict[str, Any]) -> StoredLayout | None:
+def _built(parts: Mapping[str, Any]) -> StoredLayout | None:
     """The layout of these parts; None for another format or impossible points."""
     meta, rows = parts["layout"], parts["rows"]
     if meta["format"] != FORMAT:

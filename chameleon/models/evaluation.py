@@ -236,7 +236,7 @@ def _write(target: Path, evaluation: Evaluation) -> bool:
     return write_parts(target, {**arrays, "scores": evaluation.scores, "meta": meta})
 
 
-def _built(dataset: EvolvingDataset, key: str, parts: dict[str, Any]) -> Evaluation:
+def _built(dataset: EvolvingDataset, key: str, parts: Mapping[str, Any]) -> Evaluation:
     meta = parts["meta"]
     findings = (Finding.kept(entry) for entry in meta["problems"])
     return Evaluation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ class CachedPredictions:
 def read_predictions(target: Path) -> CachedPredictions | None:
     """The predictions cached in a folder; None without a complete one."""
 
-    def build(parts: dict[str, Any]) -> CachedPredictions:
+    def build(parts: Mapping[str, Any]) -> CachedPredictions:
         meta = parts["meta"]
         return CachedPredictions(
             tuple(meta["classes"]), parts["hashes"], parts["predicted"], parts.get("probabilities"),
