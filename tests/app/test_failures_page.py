@@ -9,7 +9,7 @@ from chameleon import ConfusionCell, Filters, Selection
 from chameleon.analysis import FAILURE_SETS, selected
 from chameleon.app import failures
 from chameleon.project import Split
-from tests.analysis.test_suspicion import NAIVE, two_classes
+from tests.analysis.test_label_issues import NAIVE, two_classes
 from tests.app.conftest import PAGES
 from tests.library import evaluated, write_project
 
