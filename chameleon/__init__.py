@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from chameleon.api import ExclusionLists as ExclusionLists
     from chameleon.api import Instance as Instance
     from chameleon.api import Project as Project
-    from chameleon.api import Range as Range
     from chameleon.api import Step as Step
     from chameleon.api import VersionEvaluation as VersionEvaluation
     from chameleon.api import open_project as open_project
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from chameleon.errors import SelectionError as SelectionError
     from chameleon.errors import VersionError as VersionError
     from chameleon.project import Version as Version
+    from chameleon.types import Range as Range
 
 __version__ = "0.1.0"
 
@@ -40,7 +40,11 @@ __all__ = [  # noqa: RUF022 - functions, classes, errors
 ]  # fmt: skip
 
 _SUBMODULES = ("results", "types")
-_ELSEWHERE = {"Version": "project", **{name: "errors" for name in __all__ if name[-5:] == "Error"}}
+_ELSEWHERE = {
+    "Version": "project",
+    "Range": "types",
+    **{name: "errors" for name in __all__ if name[-5:] == "Error"},
+}
 """The modules of the names that `api` doesn't define."""
 
 

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from chameleon.api import Range
+    pass
 
 T = TypeVar("T")
+
+Closed = Literal["both", "left", "right", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values from `low` to `high`; None leaves an end open-ended.
+
+    Parameters
+    ----------
+    low, high
+        Numbers, dates, or datetimes.
+    closed
+        The ends that belong to the range: "both", "left", "right", or "none".
+
+    Examples
+    --------
+    >>> import chameleon
+    >>> chameleon.Range(18, 30)
+    Range(low=18, high=30, closed='both')
+    """
+
+    low: float | dt.date | dt.datetime | None = None
+    high: float | dt.date | dt.datetime | None = None
+    closed: Closed = "both"
+
 
 SampleName = Literal["digits", "sensor", "logs"]
 Split = Literal["train", "test", "validation"]

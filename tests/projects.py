@@ -185,3 +185,11 @@ def feature_filters(draw: st.DrawFn, name: str, values: list[oracle.Value]) -> F
     bounds = st.sampled_from([-INF, *numbers, *(n + 0.5 for n in numbers), INF])
     ranges = st.lists(st.builds(Range, bounds, bounds, st.booleans(), st.booleans()), max_size=2)
     return FeatureFilter(name, ranges=tuple(draw(ranges)), **flags)
+
+
+@st.composite
+def filtered_steps(draw: st.DrawFn) -> tuple[Plan, str, str, Filters]:
+    """A plan, its primary and secondary version, and filters."""
+    plan = draw(plans())
+    primary, secondary = draw(version_pairs(plan))
+    return plan, primary, secondary, draw(filters_for(plan))

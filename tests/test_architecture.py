@@ -21,17 +21,22 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = (
     *("storage", "counting", "project", "data", "layout", "models", "selection"),
-    *("analysis", "charts", "app"),
+    *("analysis", "charts", "api", "app"),
 )
-AT_THE_ROOT = {"__init__", "__main__", "errors"}
+AT_THE_ROOT = {"__init__", "__main__", "errors", "results", "types"}
 # Lowest first. "chameleon" is the package's __init__: all of the library but no screens.
 LADDER = (
     "chameleon.errors",
-    *(f"chameleon.{room}" for room in ROOMS[:-1]),
-    *("chameleon", "chameleon.app", "chameleon.__main__", "pages"),
+    *(f"chameleon.{room}" for room in ROOMS[:-2]),
+    *("chameleon.types", "chameleon.api", "chameleon.results", "chameleon"),
+    *("chameleon.app", "chameleon.__main__", "pages"),
 )
 # A frame's columns are the only contract between what computes and what draws.
-STRANGERS = {("chameleon.charts", "chameleon.analysis"), ("chameleon.charts", "chameleon.models")}
+STRANGERS = {
+    ("chameleon.charts", "chameleon.analysis"),
+    ("chameleon.charts", "chameleon.models"),
+    ("chameleon.app", "chameleon.api"),
+}
 # Where a library may be imported, and nowhere else.
 HOMES = {
     "streamlit": {"chameleon.app", "pages"},

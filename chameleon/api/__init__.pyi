@@ -1,4 +1,3 @@
-from .conditions import Range as Range
 from .evaluations import Evaluation as Evaluation
 from .instance import Instance as Instance
 from .lists import ExclusionList as ExclusionList

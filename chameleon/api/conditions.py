@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import polars as pl
 
@@ -34,6 +34,7 @@ from chameleon.selection import (
     Voted,
 )
 from chameleon.selection import Range as ValueRange
+from chameleon.types import Range
 
 UNSET = ...
 """What a condition is that was not given; None stands for a missing value."""
@@ -61,53 +62,31 @@ FAILURE_SETS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Values from `low` to `high`; None leaves an end open-ended.
+def values_of(limits: Range, kind: Kind, feature: str) -> ValueRange:
+    """The range as numbers; SelectionError where its ends are no values of the feature."""
+    with_low, with_high = _ends(limits)
+    low, high = -math.inf, math.inf
+    if limits.low is not None:
+        low = _number(limits.low, kind, feature)
+    if limits.high is not None:
+        high = _number(limits.high, kind, feature, last=with_high)
+    return ValueRange(low, high, closed=with_high, open=not with_low)
 
-    Parameters
-    ----------
-    low, high
-        Numbers, dates, or datetimes.
-    closed
-        The ends that belong to the range: "both", "left", "right", or "none".
 
-    Examples
-    --------
-    >>> import chameleon
-    >>> chameleon.Range(18, 30)
-    Range(low=18, high=30, closed='both')
-    """
+def _days(limits: Range) -> tuple[dt.date | None, dt.date | None]:
+    """The first and the last day of the range."""
+    ends = []
+    given = (limits.low, limits.high)
+    for end, included, step in zip(given, _ends(limits), (1, -1), strict=True):
+        day = None if end is None else _day(end)
+        ends.append(day if day is None or included else day + dt.timedelta(days=step))
+    return ends[0], ends[1]
 
-    low: float | dt.date | dt.datetime | None = None
-    high: float | dt.date | dt.datetime | None = None
-    closed: Literal["both", "left", "right", "none"] = "both"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown option."""
-        require_option(self.closed, ("both", "left", "right", "none"), "closed")
-
-    @property
-    def _ends(self) -> tuple[bool, bool]:
-        return self.closed in ("both", "left"), self.closed in ("both", "right")
-
-    def values(self, kind: Kind, feature: str) -> ValueRange:
-        """The range as numbers; SelectionError where its ends are no values of the feature."""
-        with_low, with_high = self._ends
-        low, high = -math.inf, math.inf
-        if self.low is not None:
-            low = _number(self.low, kind, feature)
-        if self.high is not None:
-            high = _number(self.high, kind, feature, last=with_high)
-        return ValueRange(low, high, closed=with_high, open=not with_low)
-
-    def days(self) -> tuple[dt.date | None, dt.date | None]:
-        """The first and the last day of the range."""
-        ends = []
-        for end, included, step in zip((self.low, self.high), self._ends, (1, -1), strict=True):
-            day = None if end is None else _day(end)
-            ends.append(day if day is None or included else day + dt.timedelta(days=step))
-        return ends[0], ends[1]
+def _ends(limits: Range) -> tuple[bool, bool]:
+    """The ends that belong to the range."""
+    require_option(limits.closed, get_args(types.Closed), "closed")
+    return limits.closed in ("both", "left"), limits.closed in ("both", "right")
 
 
 def listed(value: object) -> tuple[Any, ...]:
@@ -182,13 +161,13 @@ class Conditions:
             if one is None:
                 missing = True
             elif isinstance(one, Range):
-                ranges.append(one.values(kind, name))
+                ranges.append(values_of(one, kind, name))
             elif isinstance(one, float) and not math.isfinite(one):
                 non_finite = True
             elif kind is Kind.TEXT:
                 texts.append(_text(one, name))
             else:
-                ranges.append(Range(one, one).values(kind, name))
+                ranges.append(values_of(Range(one, one), kind, name))
         return FeatureFilter(name, tuple(ranges), tuple(texts), False, missing, non_finite)
 
 
@@ -213,7 +192,7 @@ def _dates(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
     if len(found) != 1 or found[0] is None:
         raise SelectionError("date must be one day or one Range of days.")
     only = found[0]
-    return "dates", only.days() if isinstance(only, Range) else (_day(only), _day(only))
+    return "dates", _days(only) if isinstance(only, Range) else (_day(only), _day(only))
 
 
 def _changes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:

@@ -14,8 +14,7 @@ from chameleon.api.html import html_table
 from chameleon.selection import Selection
 
 if TYPE_CHECKING:
-    import altair as alt
-
+    from chameleon.charts import Chart
     from chameleon.project import Version
 
 
@@ -105,7 +104,7 @@ class Instance:
             return None
         return self._shaped("weak_label", analysis.weak_label_frame(found, core.classes))
 
-    def plot(self) -> alt.Chart:
+    def plot(self) -> Chart:
         """The probability of the instance's label in every version."""
         from chameleon.api.plots import probability_line
 

@@ -14,13 +14,12 @@ from chameleon.errors import SelectionError
 from chameleon.project import Split as SplitName
 
 if TYPE_CHECKING:
-    import altair as alt
-
     from chameleon.api.evaluations import Evaluation
     from chameleon.api.instance import Instance
     from chameleon.api.results import Attribution, DataChanges, PredictionChanges
     from chameleon.api.steps import Step
     from chameleon.api.views import View
+    from chameleon.charts import Chart
     from chameleon.project import Version
     from chameleon.types import (
         ChangeBy,
@@ -46,7 +45,7 @@ class EvaluationPlots:
 
     _evaluation: Evaluation
 
-    def metrics(self, metric: TimelineMetric = "accuracy") -> alt.Chart:
+    def metrics(self, metric: TimelineMetric = "accuracy") -> Chart:
         """One metric over the versions, a line per split, with the 95% CI of accuracies."""
         wide = analysis.version_metrics(self._evaluation._core)
         kept = wide.filter(pl.col("version").is_in(self._evaluation._names))
@@ -56,14 +55,14 @@ class EvaluationPlots:
         spec = charts.metric_lines(title=_METRICS[metric], splits=splits, dark=False)
         return charts.as_chart(spec, frame)
 
-    def sizes(self) -> alt.Chart:
+    def sizes(self) -> Chart:
         """Instances of every version by split."""
         sizes = analysis.version_sizes(self._evaluation._core)
         kept = sizes.filter(pl.col("version").is_in(self._evaluation._names))
         frame, groups = charts.size_frame(kept, "split")
         return charts.as_chart(charts.size_bars(by="split", domain=groups, dark=False), frame)
 
-    def drift(self, *, reference: Reference = "previous", split: Split | None = None) -> alt.Chart:
+    def drift(self, *, reference: Reference = "previous", split: Split | None = None) -> Chart:
         """Drift of the features that drifted most, in every version."""
         found = self._evaluation.drift(reference=reference, split=split)
         texts = found.with_columns(pl.col("before", "version").cast(pl.String))
@@ -78,7 +77,7 @@ class EvaluationPlots:
         present_only: bool = False,
         scope: Scope = "test",
         where: View | None = None,
-    ) -> alt.Chart:
+    ) -> Chart:
         """Instances by number of changes."""
         found = self._evaluation.sensitivity(
             count=count, present_only=present_only, scope=scope, where=where
@@ -97,7 +96,7 @@ class EvaluationPlots:
         present_only: bool = False,
         scope: Scope = "test",
         where: View | None = None,
-    ) -> alt.Chart:
+    ) -> Chart:
         """The outcome strips of the instances with the most changes."""
         found = self._evaluation.sensitive_instances(
             limit=limit, count=count, present_only=present_only, scope=scope, where=where
@@ -115,7 +114,7 @@ class EvaluationPlots:
         metric: Metric | None = None,
         of_class: str | None = None,
         seed: int = 0,
-    ) -> alt.Chart:
+    ) -> Chart:
         """Every version's model on one test set."""
         found = self._evaluation.fixed_test_set(
             version, golden=golden, metric=metric, of_class=of_class, seed=seed
@@ -128,7 +127,7 @@ class EvaluationPlots:
         spec = charts.frozen_lines(title=_METRICS[metric or "accuracy"], series=[name], dark=False)
         return charts.as_chart(spec, frame)
 
-    def cross_test(self, *, metric: Metric | None = None, of_class: str | None = None) -> alt.Chart:
+    def cross_test(self, *, metric: Metric | None = None, of_class: str | None = None) -> Chart:
         """Every version's model on every version's test set."""
         found = self._evaluation.cross_test(metric=metric, of_class=of_class)
         texts = found.with_columns(pl.col("model", "test").cast(pl.String))
@@ -147,7 +146,7 @@ class _ViewPlots:
 
     _view: View
 
-    def errors(self, by: ErrorsBy = "label", *, scope: Scope = "test") -> alt.Chart:
+    def errors(self, by: ErrorsBy = "label", *, scope: Scope = "test") -> Chart:
         """Error rate by class or source, with its 95% CI."""
         view = self._view
         split = None if scope == "all" else SplitName(scope)
@@ -156,7 +155,7 @@ class _ViewPlots:
         frame = charts.error_frame(found, absent=f"no {by}", primary=primary, secondary=secondary)
         return charts.as_chart(charts.error_rates(title=by.capitalize(), dark=False), frame)
 
-    def embedding(self, *, scope: Scope = "test") -> alt.Chart:
+    def embedding(self, *, scope: Scope = "test") -> Chart:
         """Cells of the embedding, colored by the ratio of correct to incorrect."""
         view = self._view
         if view._core.layout is None:
@@ -172,7 +171,7 @@ class _ViewPlots:
 class VersionPlots(_ViewPlots):
     """Charts of one version."""
 
-    def confusion(self, *, scope: Scope = "test") -> alt.Chart:
+    def confusion(self, *, scope: Scope = "test") -> Chart:
         """Confusion matrix."""
         view = self._view
         split = None if scope == "all" else SplitName(scope)
@@ -185,7 +184,7 @@ class VersionPlots(_ViewPlots):
 class StepPlots(_ViewPlots):
     """Charts of a step."""
 
-    def data(self, *, by: ChangeBy | None = None) -> alt.Chart:
+    def data(self, *, by: ChangeBy | None = None) -> Chart:
         """A bar for every kind of change."""
         view = self._view
         if by is not None:
@@ -193,9 +192,7 @@ class StepPlots(_ViewPlots):
         frame = charts.change_bar_frame(analysis.data_changes(view._core, view._selection))
         return charts.as_chart(charts.change_bars(dark=False), frame)
 
-    def drift(
-        self, *, split: Split | None = None, permutations: int = 200, seed: int = 0
-    ) -> alt.Chart:
+    def drift(self, *, split: Split | None = None, permutations: int = 200, seed: int = 0) -> Chart:
         """Drift of every feature, and its chance level."""
         view = self._view
         found = analysis.feature_drift(
@@ -204,12 +201,12 @@ class StepPlots(_ViewPlots):
         )  # fmt: skip
         return charts.as_chart(charts.drift_bars(dark=False), charts.drift_frame(found))
 
-    def prediction_changes(self, *, same_label: bool = False, scope: Scope = "test") -> alt.Chart:
+    def prediction_changes(self, *, same_label: bool = False, scope: Scope = "test") -> Chart:
         """The four outcomes before and after."""
         step: Step = self._view  # type: ignore[assignment]
         return outcome_matrix(step.prediction_changes(same_label=same_label, scope=scope))
 
-    def class_changes(self, *, scope: Scope = "test") -> alt.Chart:
+    def class_changes(self, *, scope: Scope = "test") -> Chart:
         """Changed predictions by the class predicted before and after."""
         view = self._view
         found = analysis.class_changes(view._core, in_scope(view._selection, scope))
@@ -218,15 +215,13 @@ class StepPlots(_ViewPlots):
         classes = max(frame["secondary_class"].n_unique(), frame["primary_class"].n_unique())
         return charts.as_chart(charts.class_table(classes=classes, dark=False), frame)
 
-    def attribution(
-        self, *, metric: Metric | None = None, of_class: str | None = None
-    ) -> alt.Chart:
+    def attribution(self, *, metric: Metric | None = None, of_class: str | None = None) -> Chart:
         """A waterfall from the metric before to the metric after."""
         step: Step = self._view  # type: ignore[assignment]
         return waterfall(step.attribution(metric=metric, of_class=of_class))
 
 
-def confusion_matrix(found: pl.DataFrame, version: str) -> alt.Chart:
+def confusion_matrix(found: pl.DataFrame, version: str) -> Chart:
     """The confusion matrix of one version."""
     classes = charts.shown_classes(found)
     shown = charts.Shown.PRIMARY
@@ -237,7 +232,7 @@ def confusion_matrix(found: pl.DataFrame, version: str) -> alt.Chart:
     return charts.as_chart(spec, frame)
 
 
-def change_bars(found: DataChanges) -> alt.Chart:
+def change_bars(found: DataChanges) -> Chart:
     """A bar for every kind of change."""
     from chameleon.api.conditions import CHANGES
 
@@ -250,7 +245,7 @@ def change_bars(found: DataChanges) -> alt.Chart:
     return charts.as_chart(charts.change_bars(dark=False), charts.change_bar_frame(counts))
 
 
-def outcome_matrix(found: PredictionChanges) -> alt.Chart:
+def outcome_matrix(found: PredictionChanges) -> Chart:
     """The four outcomes before and after."""
     if "group" in found.frame.columns:
         raise SelectionError("There is no chart by group: call prediction_changes without `by`.")
@@ -259,7 +254,7 @@ def outcome_matrix(found: PredictionChanges) -> alt.Chart:
     return charts.as_chart(charts.outcome_matrix(dark=False), frame)
 
 
-def waterfall(found: Attribution) -> alt.Chart:
+def waterfall(found: Attribution) -> Chart:
     """A waterfall from the metric before to the metric after."""
     if found.value_before is None or found.value_after is None:
         raise SelectionError(found.reason or "The change is undefined.")
@@ -277,7 +272,7 @@ def waterfall(found: Attribution) -> alt.Chart:
     return charts.as_chart(charts.waterfall(rows=len(frame), title=title, dark=False), frame)
 
 
-def probability_line(instance: Instance) -> alt.Chart:
+def probability_line(instance: Instance) -> Chart:
     """The probability of an instance's label in every version."""
     found = instance.versions().with_columns(pl.col("version").cast(pl.String), held="present")
     frame = charts.probability_frame(found)

@@ -14,8 +14,7 @@ from chameleon.api.html import html_table
 from chameleon.errors import GateError
 
 if TYPE_CHECKING:
-    import altair as alt
-
+    from chameleon.charts import Chart
     from chameleon.types import Verdict
 
 
@@ -126,7 +125,7 @@ class DataChanges(Result):
     def _line(self) -> str:
         return f"{self.added:,} added, {self.removed:,} removed, {self.unchanged:,} unchanged"
 
-    def plot(self) -> alt.Chart:
+    def plot(self) -> Chart:
         """A bar for every kind of change."""
         from chameleon.api.plots import change_bars
 
@@ -157,7 +156,7 @@ class PredictionChanges(Result):
             f"of {self.negative_flips.total:,}"
         )
 
-    def plot(self) -> alt.Chart:
+    def plot(self) -> Chart:
         """The four outcomes before and after."""
         from chameleon.api.plots import outcome_matrix
 
@@ -197,7 +196,7 @@ class Attribution(Result):
         )
         return f"{self.metric} {signed(self.change)}; {parts or self.reason or 'no change'}"
 
-    def plot(self) -> alt.Chart:
+    def plot(self) -> Chart:
         """A waterfall from the metric before to the metric after."""
         from chameleon.api.plots import waterfall
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chameleon import analysis
-from chameleon.api.conditions import CHANGES, Range
+from chameleon.api.conditions import CHANGES
 from chameleon.api.frames import FLIPS, shaped
 from chameleon.api.results import (
     Attribution,
@@ -34,6 +34,7 @@ from chameleon.selection import (
     Selection,
 )
 from chameleon.selection import Range as ValueRange
+from chameleon.types import Range
 
 if TYPE_CHECKING:
     from chameleon.api.lists import ExclusionList

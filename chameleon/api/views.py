@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from chameleon import models
-    from chameleon.api.conditions import Range
     from chameleon.api.weak import WeakLabels
     from chameleon.types import (
         CellBy,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         HistogramBy,
         OneOrMore,
         Outcome,
+        Range,
         Read,
         Scope,
         Split,

@@ -47,6 +47,7 @@ from .matrices import outcome_frame as outcome_frame
 from .matrices import outcome_matrix as outcome_matrix
 from .matrices import outcome_matrix_text as outcome_matrix_text
 from .matrices import shown_classes as shown_classes
+from .notebook import Chart as Chart
 from .notebook import as_chart as as_chart
 from .notebook import most_drifting as most_drifting
 from .sensitivity import NUMBERED_BARS as NUMBERED_BARS

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import polars as pl
+
+Chart: TypeAlias = alt.Chart
 
 MOST_ROWS = 12
 """Features in a heat map of drift."""
 
 
-def as_chart(spec: dict[str, Any], frame: pl.DataFrame) -> alt.Chart:
+def as_chart(spec: dict[str, Any], frame: pl.DataFrame) -> Chart:
     """A specification of a builder with its data, as Altair has it."""
-    chart: alt.Chart = alt.Chart.from_dict({**spec, "data": {"values": []}})
+    chart: Chart = alt.Chart.from_dict({**spec, "data": {"values": []}})
     chart.data = alt.InlineData(values=frame.to_dicts())
     return chart
 

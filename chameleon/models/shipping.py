@@ -68,7 +68,7 @@ def write_shipped(folder: Path, made: Evaluation) -> None:
 
 
 def read_shipped(
-    dataset: EvolvingDataset, build: Callable[[dict[str, Any]], Built]
+    dataset: EvolvingDataset, build: Callable[[Mapping[str, Any]], Built]
 ) -> Built | None:
     """The result of `build` for the shipped evaluation's parts; None without one."""
     folder = dataset.project.path / SHIPPED

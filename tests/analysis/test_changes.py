@@ -16,7 +16,7 @@ from tests import internals as chameleon
 from tests import oracle, oracle_views
 from tests.internals import Filters, OutcomeChange
 from tests.library import evaluated, examples, temporary_project
-from tests.projects import filters_for, opened, plans, version_pairs
+from tests.projects import filtered_steps, opened, plans, version_pairs
 
 
 def matrix_of(frame: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
@@ -31,9 +31,8 @@ def matrix_of(frame: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
 @settings(max_examples=examples(60))
 @given(st.data())
 def test_the_matrix_and_the_class_table_are_those_of_the_oracle(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters, same_label = data.draw(filters_for(plan)), data.draw(st.booleans())
+    plan, primary, secondary, filters = data.draw(filtered_steps())
+    same_label = data.draw(st.booleans())
     sides = {"primary": primary, "secondary": secondary}
     with opened(plan) as evaluation:
         found = chameleon.prediction_changes(

@@ -18,7 +18,7 @@ from tests import internals as chameleon
 from tests import oracle, oracle_failures, oracle_views
 from tests.internals import AlwaysFails, ConfusionCell, Filters, Selection, SensitivityRange
 from tests.library import evaluated, examples, write_project
-from tests.projects import filters_for, opened, plans, version_pairs
+from tests.projects import filtered_steps, opened
 
 SPLITS = st.sampled_from([None, *Split])
 
@@ -31,9 +31,8 @@ def counts(frame: pl.DataFrame, side: str) -> dict[tuple[str, str], int]:
 @settings(max_examples=examples(30))
 @given(st.data())
 def test_both_matrices_are_those_of_the_oracle_and_of_sklearn(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters, split = data.draw(filters_for(plan)), data.draw(SPLITS)
+    plan, primary, secondary, filters = data.draw(filtered_steps())
+    split = data.draw(SPLITS)
     sides = {"primary": primary, "secondary": secondary}
     with opened(plan) as evaluation:
         found = chameleon.confusion(evaluation, **sides, filters=filters, split=split)
@@ -64,9 +63,8 @@ def test_both_matrices_are_those_of_the_oracle_and_of_sklearn(data):
 @settings(max_examples=examples(30))
 @given(st.data())
 def test_errors_by_group_are_those_of_the_oracle_with_exact_intervals(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters, split = data.draw(filters_for(plan)), data.draw(SPLITS)
+    plan, primary, secondary, filters = data.draw(filtered_steps())
+    split = data.draw(SPLITS)
     by = data.draw(st.sampled_from(["label", "source"]))
     sides = {"primary": primary, "secondary": secondary}
     with opened(plan) as evaluation:
@@ -101,9 +99,7 @@ def test_errors_by_group_are_those_of_the_oracle_with_exact_intervals(data):
 @settings(max_examples=examples(30))
 @given(st.data())
 def test_the_sets_hold_what_the_oracle_finds_and_what_their_filter_lets_through(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     names = list(plan.frames)
     ends = sorted(data.draw(st.tuples(*[st.sampled_from(names)] * 2)), key=names.index)
     over = SensitivityRange(*ends, data.draw(st.booleans()))

@@ -14,7 +14,7 @@ from tests import internals as chameleon
 from tests import oracle
 from tests.internals import FeatureFilter, Filters, Range
 from tests.library import TREE, evaluated, examples, plain, write_project
-from tests.projects import Plan, filters_for, opened, plans, version_pairs
+from tests.projects import Plan, filtered_steps, opened, plans
 
 PLACE = ("feature", "split", "bin")
 
@@ -82,9 +82,7 @@ def test_a_summary_holds_what_a_reader_reckons(small):
 @settings(max_examples=examples(60))
 @given(st.data())
 def test_every_frame_is_that_of_the_oracle(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     time, sides = plan.timeline, {"primary": primary, "secondary": secondary}
     feature = data.draw(st.sampled_from(time.features))
     with opened(plan) as evaluation:
@@ -200,9 +198,7 @@ def test_a_version_against_itself_shows_no_change(data):
 @settings(max_examples=examples(20))
 @given(st.data())
 def test_row_order_changes_nothing(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     shuffled = {
         name: frame[data.draw(st.permutations(range(len(frame))))]
         for name, frame in plan.frames.items()

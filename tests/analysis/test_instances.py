@@ -16,7 +16,7 @@ from tests import internals as chameleon
 from tests import oracle, oracle_instances, oracle_views
 from tests.internals import Filters, Selection, SelectionError, TableForm
 from tests.library import evaluated, examples, plain, temporary_project
-from tests.projects import filters_for, opened, plans, version_pairs
+from tests.projects import filtered_steps, filters_for, opened, plans, version_pairs
 
 FORMULA = "=HYPERLINK(1)"
 
@@ -41,9 +41,7 @@ def told(value):
 @settings(max_examples=examples(60))
 @given(st.data())
 def test_every_cell_is_that_of_the_oracle_whatever_is_searched(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     search = data.draw(st.sampled_from(["", "", "A", "lab", "RED", "=", "✓", "never", "ü"]))
     sides = {"primary": primary, "secondary": secondary, "filters": filters}
     with opened(plan) as evaluation:

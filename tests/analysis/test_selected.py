@@ -11,7 +11,7 @@ from tests import internals as chameleon
 from tests import oracle
 from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import examples
-from tests.projects import filters_for, opened, plans, version_pairs
+from tests.projects import filtered_steps, opened, plans, version_pairs
 
 
 def test_the_counts_are_what_a_reader_counts(small):
@@ -32,9 +32,7 @@ def test_the_counts_are_what_a_reader_counts(small):
 @settings(max_examples=examples(60))
 @given(st.data())
 def test_the_counts_are_those_of_the_oracle(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     with opened(plan) as evaluation:
         found = selected(evaluation, Selection(primary, secondary, filters))
         frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)

@@ -12,15 +12,13 @@ from tests import internals as chameleon
 from tests import oracle, oracle_views
 from tests.internals import SensitivityRange
 from tests.library import evaluated, examples, plain, write_project
-from tests.projects import filters_for, opened, plans, version_pairs
+from tests.projects import filtered_steps, opened
 
 
 @settings(max_examples=examples(30))
 @given(st.data())
 def test_mistakes_are_those_of_the_oracle_in_order(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    filters = data.draw(filters_for(plan))
+    plan, primary, secondary, filters = data.draw(filtered_steps())
     split = data.draw(st.sampled_from([None, *Split]))
     names = list(plan.frames)
     over = SensitivityRange(names[0], names[-1], data.draw(st.booleans()))
