@@ -48,12 +48,8 @@ _SHOWN_CHARACTERS = 4000
 class VisitorLists:
     """The exclusion lists that a visitor has of a project.
 
-    Attributes
-    ----------
-    why_session
-        The reason why they exist in this session only; None if they are stored in the project.
-    error
-        The reason why the project's own lists can't be used; None if they can.
+    `why_session` is the reason why they exist in this session only, and `error` the reason why the
+    project's own lists can't be used, if so.
     """
 
     lists: ExclusionLists
@@ -78,7 +74,7 @@ def opened_lists(project: Project) -> VisitorLists:
         return VisitorLists(ExclusionLists(), "your upload is deleted when you leave")
     why = None
     if not operator().may_write:
-        why = "this server doesn't let visitors write into the project"
+        why = "visitors can't write into projects on this server"
     elif not can_be_written(path):
         why = "the project folder is read-only"
     try:
@@ -281,7 +277,7 @@ def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
         st.caption(plain(note))
     _draw_script("polars", found.polars_script)
     if found.pandas_script is None:
-        st.caption("There is no exact form for pandas, which lacks the type of the ids.")
+        st.caption("There is no exact form for pandas, which doesn't have the type of the ids.")
     else:
         _draw_script("pandas", found.pandas_script)
 

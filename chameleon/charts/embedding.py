@@ -53,14 +53,9 @@ class Coloring(StrEnum):
 class EmbeddingChart:
     """The look of the embedding, also the key of the cached specification.
 
-    Attributes
-    ----------
-    size_px
-        Width and height of the plot, without legends; smaller in a narrower container.
-    outline
-        Draw the secondary's counts as pink outlines.
-    groups
-        For GROUP the names in their order, as `cell_groups_shown` returns them.
+    `size_px` is the width and height of the plot, without legends, smaller in a narrower
+    container. `outline` draws the secondary's counts as pink outlines. `groups` are the names for
+    GROUP in their order, as `cell_groups_shown` returns them.
     """
 
     size_px: int

@@ -33,12 +33,8 @@ _SCHEMA: Mapping[str, Any] = {
 class SmallMultiples:
     """The look of the histograms, also the key of the cached specification.
 
-    Attributes
-    ----------
-    shares
-        Shares on one scale for all versions, instead of counts with a scale for each.
-    outcomes
-        Outcomes are known; else the unknown ones are drawn above the axis.
+    `shares` have one scale for all versions, counts one for each. Without `outcomes`, the unknown
+    ones are drawn above the axis.
     """
 
     shares: bool

@@ -38,20 +38,11 @@ BANDS: Mapping[str, Any] = {**EVERY_NAME, "grid": True, "tickBand": "extent"}
 class Palette:
     """The colors of one theme.
 
-    Attributes
-    ----------
-    neutral, line
-        Bars of no particular version; rules and grids.
-    categories
-        Hues for splits and sources, far from blue, pink, purple, and red.
-    low, high
-        The ends of a one-hue scale for counts.
-    outcomes
-        A diverging scale: incorrect (red), even (near white), correct (blue). Only its ends
-        contrast with the background; hues between them need an edge.
-    balance
-        A diverging scale for differences of counts, without a better end: fewer (amber), equal,
-        more (green).
+    `neutral` is for bars of no particular version, `line` for rules and grids, and `categories`
+    for splits and sources, far from blue, pink, purple, and red. `low` and `high` are the ends of
+    a one-hue scale for counts. `outcomes` is a diverging scale from incorrect (red) to correct
+    (blue); only its ends contrast with the background, hues between them need an edge. `balance`
+    is one for differences of counts, without a better end: fewer (amber), equal, more (green).
     """
 
     primary: str

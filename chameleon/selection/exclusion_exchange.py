@@ -47,15 +47,10 @@ _Time = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportedList:
-    """The content of a file of instances.
+    """The content of a file of instances: a frame of instance and reason, one row per instance.
 
-    Attributes
-    ----------
-    frame
-        instance, reason: one row per instance, the first one where the file has several.
-    rows, duplicates, without_id
-        Counts of all rows, of those that repeat an instance (merged), and of those without an id
-        (skipped).
+    Of all `rows`, the `duplicates` repeat an instance and are merged into the first one; those
+    `without_id` are skipped.
     """
 
     frame: pl.DataFrame

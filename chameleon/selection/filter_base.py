@@ -96,20 +96,10 @@ class Sides(Target):
 class Filter(ABC, Generic[V, A]):
     """One removable filter. Each kind is a subclass and a field of `Filters`.
 
-    Filters of one kind and group are combined with OR, all others with AND.
-
-    Attributes
-    ----------
-    field
-        The field of `Filters` with the values of the kind.
-    key
-        The name in a link.
-    asks_for
-        The property that is filtered, in words.
-    view
-        The view that sets it.
-    single
-        There is at most one filter of the kind.
+    Filters of one kind and group are combined with OR, all others with AND. `field` is the field
+    of `Filters` with the values of the kind, and `key` its name in a link. In messages, `asks_for`
+    is the property that is filtered, and `view` the view that sets it. Of a `single` kind there is
+    at most one filter.
     """
 
     value: V

@@ -84,18 +84,10 @@ _ON = "\0on"
 class FilterExpression:
     """An exclusion list as text that selects the same instances of a version's raw file.
 
-    Attributes
-    ----------
-    version
-        The version it was created for; only its file is certain to be filtered exactly.
-    polars
-        An expression of polars (as `pl`): true for the rows on the list.
-    pandas
-        An expression of pandas (as `pd`) over a `frame`; None if pandas has no exact form.
-    read_polars, read_pandas
-        The calls that read the file for it.
-    notes
-        Rules that are written as ids instead of a condition, and why.
+    Only the file of the `version` it was created for is certain to be filtered exactly. `polars`
+    (as `pl`) and `pandas` (as `pd`, over a `frame`; None if it has no exact form) are true for the
+    rows on the list, once the file was read with `read_polars` or `read_pandas`. `notes` name the
+    rules that are written as ids instead of a condition, and why.
     """
 
     version: str

@@ -51,14 +51,8 @@ class Pairs:
 class Sensitivity:
     """Changes of the outcome, or predicted class, of every instance over a range of versions.
 
-    Attributes
-    ----------
-    changes
-        int of shape (n_instances,): changes between adjacent known ones.
-    known
-        int of shape (n_instances,): versions in which it is known.
-    held
-        bool of shape (n_instances,): present in at least one version of the range.
+    All arrays have shape (n_instances,): changes between adjacent known ones, the number of
+    versions in which it is known, and True where any version of the range contains the instance.
     """
 
     changes: NDArray[np.int32]
