@@ -6,5 +6,17 @@ from .projects import Project as Project
 from .projects import open_project as open_project
 from .projects import open_sample as open_sample
 from .projects import show_versions as show_versions
+from .results import Attribution as Attribution
+from .results import Cost as Cost
+from .results import DataChanges as DataChanges
+from .results import DomainClassifierResult as DomainClassifierResult
+from .results import Gate as Gate
+from .results import LabelIssues as LabelIssues
+from .results import PredictionChanges as PredictionChanges
+from .results import Proportion as Proportion
+from .results import Refit as Refit
+from .results import Slices as Slices
+from .results import StepSummary as StepSummary
+from .results import TrainingAttribution as TrainingAttribution
 from .steps import Step as Step
 from .versions import VersionEvaluation as VersionEvaluation

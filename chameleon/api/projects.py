@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,12 @@ _SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}
 _PACKAGE = Path(__file__).parent.parent
 _SAMPLES = (_PACKAGE / "samples", _PACKAGE.parent / "sample_data")
 """Where the samples are: in the installed package, and in the source tree."""
+
+
+_DISTRIBUTIONS = (
+    "chameleon-timeline", "streamlit", "altair", "pandas", "polars", "numpy", "scipy",
+    "scikit-learn", "umap-learn",
+)  # fmt: skip
 
 
 @checks_options
@@ -318,25 +323,10 @@ def open_sample(name: SampleName = "digits") -> Project:
 def show_versions() -> None:
     """Print the versions of Python, Chameleon, and its dependencies."""
     import platform
-    from importlib.metadata import PackageNotFoundError, requires, version
-
-    import chameleon
+    from importlib.metadata import PackageNotFoundError, version
 
     print(f"python: {platform.python_version()} ({platform.platform()})")
-    print(f"chameleon: {chameleon.__version__}")
-    names = [
-        "streamlit",
-        "altair",
-        "pandas",
-        "polars",
-        "numpy",
-        "scikit-learn",
-        "umap-learn",
-        "scipy",
-    ]
-    with suppress(PackageNotFoundError):  # run from the source tree
-        names = [text.split(">")[0].strip() for text in requires("chameleon-timeline") or names]
-    for name in names:
+    for name in _DISTRIBUTIONS:
         try:
             print(f"{name}: {version(name)}")
         except PackageNotFoundError:

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 
+from chameleon import analysis
 from chameleon.errors import Option
 from chameleon.project import Split
 from tests import internals as chameleon
@@ -78,7 +79,7 @@ def test_an_option_may_be_text_and_other_text_raises(small, name, option):
 
 def test_every_option_of_a_function_is_tried():
     options = {kind.__name__ for kind in Option.__subclasses__()}
-    functions = {name: getattr(chameleon, name) for name in chameleon.__all__}
+    functions = {name: getattr(chameleon, name) for name in analysis.__all__}
     found = {
         (name, parameter.name)
         for name, function in functions.items()
