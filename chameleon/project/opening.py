@@ -150,7 +150,7 @@ def _project_of(
             headers[version] = header.columns
     _require(headers, settings, findings, "has no version that can be read")
     roles = _roles(settings, source, headers)
-    findings += _role_notes(settings, roles)
+    findings += _role_notes(settings, roles, {c for header in headers.values() for c in header})
     usable: list[Version] = []
     for version, columns in headers.items():
         find = partial(checked_version, source, version, columns, roles)
@@ -222,7 +222,8 @@ def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, 
     if not named["label"] and not probabilities:
         raise ProjectError(
             f"{settings.name} has no label column. Columns found: {listed(columns)}. "
-            'Name it under [columns] in chameleon.toml: label = "...".'
+            'Name it under [columns] in chameleon.toml, label = "...", or pass `label=` to '
+            "`open_project`."
         )
     used = {
         **named,
@@ -239,7 +240,7 @@ def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, 
         absent = next((name for name in names if name not in columns), None)
         if absent is not None:
             raise ProjectError(
-                f"chameleon.toml names '{absent}' as {role}, but no version has that column."
+                f"'{absent}' is named as {role}, but no version has that column."
                 f"{close_names(absent, columns)} Columns found: {listed(columns)}."
             )
     counts = Counter(name for names in used.values() for name in names)
@@ -250,7 +251,13 @@ def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, 
     return Roles(named["id"], **single, label_probabilities=probabilities, votes=votes)
 
 
-def _role_notes(settings: Settings, roles: Roles) -> list[Finding]:
+def _possible_id(columns: Collection[str]) -> str:
+    """A hint at the column that is called like an id; "" unless there is exactly one."""
+    found = [name for name in columns if name.casefold().endswith(("_id", "-id", " id"))]
+    return f" Column '{found[0]}' may be one." if len(found) == 1 else ""
+
+
+def _role_notes(settings: Settings, roles: Roles, columns: Collection[str]) -> list[Finding]:
     """Notes on roles without a column, and on columns found by a prefix."""
     notes: list[str] = []
     if not roles.id:
@@ -258,6 +265,7 @@ def _role_notes(settings: Settings, roles: Roles) -> list[Finding]:
             "No id column was found: instances are identified by their features and a running "
             "number among equal ones, so an edit appears as removed and added. "
             'Name one under [columns] in chameleon.toml: id = "..." (or several columns).'
+            f"{_possible_id(columns)}"
         )
     if roles.split is None:
         notes.append(

@@ -322,3 +322,19 @@ def test_each_class_has_an_example():
         one = getattr(chameleon, name)
         if isinstance(one, type) and not issubclass(one, Exception) and name != "Version":
             assert re.search(r"^ *>>>", one.__doc__ or "", re.MULTILINE), name
+
+
+def test_a_column_that_may_be_the_id_is_named():
+    frame = pl.DataFrame({"customer_id": [7, 8, 9, 10], "label": ["a", "b"] * 2, "x": [1, 2, 3, 4]})
+    findings = chameleon.open_project({"1": frame}).findings()
+    (message,) = [text for text in findings["message"] if "No id column" in text]
+    assert message.endswith("Column 'customer_id' may be one.")
+
+
+def test_a_missing_label_is_asked_for_as_an_argument_too():
+    frame = pl.DataFrame({"id": [1, 2], "churned": ["a", "b"], "x": [1, 2]})
+    words = r"no label column\. Columns found: .*churned.*pass `label=` to `open_project`"
+    with pytest.raises(chameleon.ProjectError, match=words):
+        chameleon.open_project({"1": frame})
+    with pytest.raises(chameleon.ProjectError, match="'churn' is named as label, but no version"):
+        chameleon.open_project({"1": frame}, label="churn")

@@ -213,7 +213,7 @@ def test_columns_that_tell_versions_or_predictions_need_not_be_ignored_but_may_b
     (tmp_path / "chameleon.toml").write_text(f'{source}ignore = ["batch", "prediction_1"]')
     assert list(chameleon.open_project(tmp_path).kinds) == ["x"]
     (tmp_path / "chameleon.toml").write_text(f'{source}ignore = ["batches"]')
-    with pytest.raises(chameleon.ProjectError, match="'batches' as ignored"):
+    with pytest.raises(chameleon.ProjectError, match="'batches' is named as ignored"):
         chameleon.open_project(tmp_path)
 
 
