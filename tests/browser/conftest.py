@@ -45,7 +45,7 @@ WAIT_SECONDS = 60
 FAILED = pytest.StashKey[bool]()
 # On a deep link Streamlit looks for its server under the page's path first, and is told 404. The
 # icon of the tab is dropped with the run that a rerun cuts off, and sent again by the next one.
-STREAMLITS_OWN = re.compile(r"/[a-z]+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
+STREAMLITS_OWN = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
 
 Scheme = Literal["light", "dark"]
 

@@ -166,10 +166,9 @@ def test_the_first_evaluation_shows_how_far_it_is_and_leaves_the_page_usable(
         (fresh / "versions" / f"1.{number}.parquet").unlink()
     page = open_page(f"{start_app(fresh).url}/features")
     progress = page.locator("[data-testid=stProgress]")
-    text = re.compile(r"Fitting version 1\.\d+: (\d+) of 6 done, (\d+) to go\.")
+    text = re.compile(r"Fitting version 1\.\d+: (\d+) of 6 done\.")
     expect(progress).to_contain_text(text, timeout=60_000)
-    done, left = map(int, text.search(progress.inner_text()).groups())
-    assert done + left == 6
+    assert 0 <= int(text.search(progress.inner_text())[1]) < 6
     # the data is there without outcomes
     first = page.locator(".feature-view .plot[role=slider]").first
     expect(first).to_have_attribute("aria-label", re.compile(r"primary 1.11 [\d,]+ unknown; "))

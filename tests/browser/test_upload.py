@@ -51,7 +51,7 @@ def test_two_tables_are_seen_downloaded_and_hidden_from_others(showcase, open_pa
         found = {name.split("/", 1)[1] for name in archive.namelist()}
         assert found == {"chameleon.toml", "versions/one.csv", "versions/two.csv"}
         assert archive.read("uploaded/versions/one.csv") == csv("1.0")
-    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Overview", exact=True).click()
     expect(page.get_by_role("radio", name=re.compile("^Primary version two"))).to_be_visible()
     assert names_of_versions(page) == ["Primary version one", "Primary version two"]
     address = page.url
@@ -77,7 +77,7 @@ def test_names_of_files_stay_text(showcase, open_page):
     )
     expect(page.get_by_text("2 of 2 versions")).to_be_visible()
     assert nothing_was_injected(page)
-    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Overview", exact=True).click()
     expect(page.get_by_role("radio", name=re.compile("^Primary version b"))).to_be_visible()
     assert nothing_was_injected(page)
 
