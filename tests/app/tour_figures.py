@@ -202,7 +202,7 @@ def digits_labels(evaluation: Evaluation, selection: Selection) -> Figures:
     ends = [f"{found[end]:.4f}" for end in ("before", "after")]
     return Figures(
         (str(step.relabelled), *ends),
-        (f"{step.relabelled} labels modified", f"from {ends[0]}", f"to {ends[1]}",
+        (f"{step.relabelled} labels modified", f"{ends[0]} → {ends[1]}",
          f"its train data {found['change']:+.4f}"),
     )  # fmt: skip
 
@@ -235,7 +235,7 @@ def both_act(evaluation: Evaluation, selection: Selection, part: str) -> Figures
     said = [f"{found[name]:+.4f}" for name in ("change", part, "model")]
     return Figures(
         tuple(text[1:] for text in said),
-        (said[0], said[1], said[2], "the split is ambiguous, as model and test set act together"),
+        (said[0], said[1], said[2], "the attribution is ambiguous: model and test set interact"),
     )
 
 
