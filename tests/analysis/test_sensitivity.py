@@ -62,7 +62,10 @@ def test_lasting_changes_are_told_from_flicker():
 
 
 def test_a_range_upside_down_is_an_error():
-    with project_of({"a": "vv"}) as folder, pytest.raises(SelectionError, match="swap"):
+    with (
+        project_of({"a": "vv"}) as folder,
+        pytest.raises(SelectionError, match="Swap"),
+    ):
         chameleon.sensitivity(evaluated(folder), first="1", last="0")
 
 

@@ -100,9 +100,9 @@ def test_who_may_ask_for_a_layout(
 
 
 def test_a_visitor_may_not_replace_an_existing_layout(monkeypatch, tmp_path):
-    from chameleon import evaluate, open_project
     from chameleon.layout.layouts import write_layout
     from chameleon.layout.process import lay_out
+    from tests.internals import evaluate, open_project
 
     project = open_project(showcases.write_growing(tmp_path / "p", versions=1, instances=12))
     evaluation = evaluate(project)

@@ -20,9 +20,9 @@ SIDES = {"primary": "1.1", "secondary": "1.0"}
 def script():
     import os
 
-    import chameleon
     from chameleon.app import frame, state, weak_labels
     from chameleon.app.view import PaintPause, View
+    from tests import internals as chameleon
 
     evaluation = chameleon.evaluate(chameleon.open_project(os.environ["CHAMELEON_TEST_WEAK"]))
     selection = state.selection_of_session(evaluation)

@@ -91,8 +91,11 @@ def test_ignored_columns_and_those_with_another_role_are_never_found(tmp_path):
         ("votes = true", "[columns] 'votes' must be"),
         ('votes = "lf"', "{rule}"),
         ("votes = [1]", "a list of columns"),
-        ('label_probabilities = { a = "gone" }', "'gone' as label probability, but no version"),
-        ('votes = ["gone"]', "'gone' as votes, but no version"),
+        (
+            'label_probabilities = { a = "gone" }',
+            "'gone' is named as label probability, but",
+        ),
+        ('votes = ["gone"]', "'gone' is named as votes, but no version"),
         ('votes = ["label"]', "'label' has two roles"),
         ('votes = ["x", "x"]', "'x' has two roles"),
         ('label_probabilities = { a = "x", b = "x" }', "'x' has two roles"),

@@ -522,7 +522,7 @@ def test_a_killed_process_is_an_error_and_can_be_started_again(enough, start):
 
 def test_the_process_ends_with_the_one_that_started_it(enough):
     starter = (
-        "import os, sys, chameleon\n"
+        "import os, sys\nfrom tests import internals as chameleon\n"
         "from chameleon.data import evolving_dataset\n"
         "from chameleon.layout import LayoutProcess\n"
         "process = LayoutProcess(evolving_dataset(chameleon.open_project(sys.argv[1])))\n"

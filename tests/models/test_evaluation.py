@@ -397,7 +397,8 @@ def test_validation_and_test_and_unlabelled_rows_are_never_fitted(tmp_path):
 
 RUN = """
 import json, os, signal, sys
-import chameleon, sklearn.tree, skops.io
+from tests import internals as chameleon
+import sklearn.tree, skops.io
 chameleon.evaluate, chameleon.open_project  # loaded once, before the forks
 
 def evaluate(folder, cache, moment, told):

@@ -161,11 +161,14 @@ def test_roles_that_are_named_go_before_usual_names(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ('label = "mod"', "names 'mod' as label, .*Did you mean 'mood'"),
-        ('label = "tempo"', "names 'tempo' as label, .*Columns found: id, label, split, x, mood"),
-        ('id = ["id", "id_2"]', "names 'id_2' as id, "),
-        ('ignore = ["mood", "coment"]', "names 'coment' as ignored, .*Did you mean 'comment'"),
-        ('ignore = ["^c.*$"]', r"names '\^c\.\*\$' as ignored, .*Columns found: id, label, "),
+        ('label = "mod"', "'mod' is named as label, .*Did you mean 'mood'"),
+        (
+            'label = "tempo"',
+            "'tempo' is named as label, .*found: id, label, split, x, mood",
+        ),
+        ('id = ["id", "id_2"]', "'id_2' is named as id, "),
+        ('ignore = ["mood", "coment"]', "'coment' is named as ignored, .*Did you mean 'comment'"),
+        ('ignore = ["^c.*$"]', r"'\^c\.\*\$' is named as ignored, .*Columns found: id, label, "),
         (f'ignore = ["{"c" * 90_000}"]', "as ignored, "),
         ('label = "split"', "'split' has two roles"),
         ('id = ["id", "id"]', "'id' has two roles"),

@@ -32,7 +32,8 @@ FRAMES = {
 
 KILLED = """
 import json, os, random, signal, sys
-import chameleon, sklearn.tree, skops.io
+from tests import internals as chameleon
+import sklearn.tree, skops.io
 chameleon.evaluate, chameleon.open_project  # loaded once, before the forks
 
 def evaluate(folder, cache, moment, seconds, told):
@@ -112,7 +113,8 @@ def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
 
 LIMITED = """
 import json, os, resource, sys
-import chameleon, sklearn.tree  # joblib makes a file when it is loaded
+from tests import internals as chameleon
+import sklearn.tree  # joblib makes a file when it is loaded
 limit, folder, what = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 if limit >= 0:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
