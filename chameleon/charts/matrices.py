@@ -33,16 +33,16 @@ MOST_CLASSES = 30
 """More classes than this leave no room for counts: the others are combined into one."""
 
 _WORDS = {
-    ("correct", "correct"): "unaffected",
+    ("correct", "correct"): "still correct",
     ("correct", "incorrect"): "regressed",
-    ("incorrect", "correct"): "improved",
-    ("incorrect", "incorrect"): "needs attention",
+    ("incorrect", "correct"): "fixed",
+    ("incorrect", "incorrect"): "still incorrect",
 }
 _VERDICTS = {
-    "unaffected": "Both models predict {them} correctly",
+    "still correct": "Both models predict {them} correctly",
     "regressed": "The step made the model regress on {them}",
-    "improved": "The step improved the model on {them}",
-    "needs attention": "Both models predict {them} incorrectly",
+    "fixed": "The step fixed {them}",
+    "still incorrect": "Both models predict {them} incorrectly",
 }
 _NARROW_CLASSES = 4
 """More classes than this have vertical names above the table."""
@@ -183,8 +183,7 @@ def outcome_matrix_text(frame: pl.DataFrame) -> str:
     if not total:
         return "No instance has a known outcome in both versions."
     cells = [
-        f"{row['counted']} {row['word'].replace('needs', 'need')} ({row['shared']})"
-        for row in frame.iter_rows(named=True)
+        f"{row['counted']} {row['word']} ({row['shared']})" for row in frame.iter_rows(named=True)
     ]
     return f"Of {plural(total)}, {frame['before'][0]}, {frame['after'][0]}: {', '.join(cells)}."
 

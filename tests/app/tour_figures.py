@@ -175,7 +175,7 @@ def digits_delivery(evaluation: Evaluation, selection: Selection) -> Figures:
     held = sum(found.values())
     return Figures(
         (str(added), f"{held:,}", str(lost), str(won)),
-        (f"Of {held:,} instances", f"{lost} regressed", f"{won} improved"),
+        (f"Of {held:,} instances", f"{lost} regressed", f"{won} fixed"),
     )
 
 
@@ -339,7 +339,7 @@ def sensor_last(evaluation: Evaluation, selection: Selection) -> Figures:
     assert statistics.mcnemar_p > 0.05
     counts = {cell: f"{count:,}" for cell, count in found.items()}
     held = f"{sum(found.values()):,}"
-    names = ("unaffected", "regressed", "improved", "need attention")
+    names = ("still correct", "regressed", "fixed", "still incorrect")
     told_cells = [f"{count} {name}" for count, name in zip(counts.values(), names, strict=True)]
     return Figures(
         (held, *counts.values()), (f"Of {held} instances", *told_cells, "consistent with chance")

@@ -62,8 +62,8 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
     assert len(told(page, shown.evaluation).filters.regions) == 1
 
     # the square under the words takes the click
-    unaffected = page.locator("[class*=st-key-overview-matrix]").get_by_text("unaffected")
-    click_to_address(page, lambda: unaffected.click(force=True), "change=correct")
+    kept = page.locator("[class*=st-key-overview-matrix]").get_by_text("still correct")
+    click_to_address(page, lambda: kept.click(force=True), "change=correct")
     chosen = told(page, shown.evaluation)
     assert chosen.filters.outcome_changes
     assert len(chosen.filters.regions) == 1
@@ -80,7 +80,7 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
     # back on the Overview a second click on the cell of the matrix undoes it, a chip the rest
     page.get_by_role("link", name="Overview").click()
     click_until(
-        lambda: unaffected.click(force=True),
+        lambda: kept.click(force=True),
         lambda ms: expect(page).not_to_have_url(re.compile("change="), timeout=ms),
     )
     assert told(page, shown.evaluation).filters.regions
@@ -131,11 +131,11 @@ def test_a_cell_of_the_large_matrix_and_one_of_the_class_table_filter(showcase, 
     shown = showcase("kinds")
     page = open_page(f"{shown.url}/changes", height=1500)
     matrix = page.locator("[class*=st-key-matrix-0]")
-    unaffected = matrix.get_by_text("unaffected")  # the square under the words takes the click
-    click_to_address(page, lambda: unaffected.click(force=True), "change=correct")
+    kept = matrix.get_by_text("still correct")  # the square under the words takes the click
+    click_to_address(page, lambda: kept.click(force=True), "change=correct")
     (change,) = told(page, shown.evaluation).filters.outcome_changes
     assert (change.secondary, change.primary) == ("correct", "correct")
-    matrix.get_by_text("unaffected").click(force=True)
+    matrix.get_by_text("still correct").click(force=True)
     expect(page).not_to_have_url(re.compile("change="))
 
     newest = Selection.newest(shown.evaluation)

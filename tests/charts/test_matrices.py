@@ -73,7 +73,7 @@ def test_the_table_uses_the_columns_of_its_frame(classes):
 
 def test_a_cell_in_words():
     frame = matrix()
-    assert frame["word"].to_list() == ["unaffected", "regressed", "improved", "needs attention"]
+    assert frame["word"].to_list() == ["still correct", "regressed", "fixed", "still incorrect"]
     assert frame["counted"].to_list() == ["53,189", "402", "422", "9,492"]
     assert frame["shared"].to_list() == ["83.8%", "0.6%", "0.7%", "14.9%"]
     assert frame["sentence"][1] == (
@@ -122,8 +122,8 @@ def test_only_a_chosen_cell_stands_out():
 
 def test_the_matrix_in_words():
     assert outcome_matrix_text(matrix()) == (
-        "Of 63,505 instances, before: 1.17, after: 1.18: 53,189 unaffected (83.8%), 402 regressed "
-        "(0.6%), 422 improved (0.7%), 9,492 need attention (14.9%)."
+        "Of 63,505 instances, before: 1.17, after: 1.18: 53,189 still correct (83.8%), 402 "
+        "regressed (0.6%), 422 fixed (0.7%), 9,492 still incorrect (14.9%)."
     )
     assert "No instance" in outcome_matrix_text(matrix((0, 0, 0, 0)))
 
