@@ -112,8 +112,9 @@ def timeline(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator
     for split in ("train", "test"):
         values = metrics.select("version", value=f"{split}_accuracy", split=pl.lit(split))
         yield values.drop_nulls()
-    changes = timeline_changes(evaluation.dataset).rename({"after": "version"})
-    kinds = ["added", "removed", "relabelled", "edited", "moved"]
+    words = {"after": "version", "relabelled": "relabeled", "moved": "changed split"}
+    changes = timeline_changes(evaluation.dataset).rename(words)
+    kinds = ["added", "removed", "relabeled", "edited", "changed split"]
     yield changes.unpivot(
         kinds, index=["version", "before"], variable_name="kind", value_name="instances"
     )
