@@ -73,7 +73,6 @@ Verdict = Literal[
     "model_worse", "model_better", "test_harder", "test_easier", "both", "no_change",
     "no_detectable_change", "too_little_data", "seen_in_training", "not_comparable",
 ]  # fmt: skip
-FindingLevel = Severity
 
 Value: TypeAlias = "str | float | bool | dt.date | dt.datetime | Range | None"
 Condition: TypeAlias = "Value | Sequence[Value]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, get_args
@@ -13,6 +13,7 @@ import polars as pl
 
 from chameleon import types
 from chameleon.analysis import failure_filters, region_of_cells
+from chameleon.api.frames import FLIPS
 from chameleon.api.options import require_option
 from chameleon.errors import SelectionError, place_of
 from chameleon.models import Evaluation
@@ -48,12 +49,7 @@ CHANGES: Mapping[str, ChangeType] = {
     "changed_split": ChangeType.MOVED,
     "unchanged": ChangeType.UNCHANGED,
 }
-FLIP_OUTCOMES: Mapping[str, tuple[str, str]] = {
-    "regressed": ("correct", "incorrect"),
-    "fixed": ("incorrect", "correct"),
-    "still_correct": ("correct", "correct"),
-    "still_incorrect": ("incorrect", "incorrect"),
-}
+FLIP_OUTCOMES: Mapping[str, tuple[str, str]] = {name: pair for pair, name in FLIPS.items()}
 FAILURE_SETS: Mapping[str, str] = {
     "always_incorrect": "fails in every version",
     "newly_incorrect": "newly failing",
@@ -123,29 +119,26 @@ class Conditions:
     selection: Selection
     over: SensitivityRange
 
-    def filters(self, given: Mapping[str, object], features: Mapping[str, object]) -> Filters:
-        """The conditions that were given as filters, those of features by name.
+    def filters(
+        self, given: Mapping[str, object], features: Mapping[str, object]
+    ) -> Iterator[Filters]:
+        """The filters of each condition that was given, those of features by name.
 
         Raises
         ------
         SelectionError
             A condition names what does not exist.
         """
-        found: dict[str, Any] = {}
         for name, value in given.items():
-            if value is not UNSET and name in _CONVERSIONS:
-                field, values = _CONVERSIONS[name](self, value, given)
-                found[field] = values if not found.get(field) else (*found[field], *values)
-        if features:
-            found["features"] = tuple(
-                self._feature(name, value) for name, value in features.items()
-            )
-        failure_set = found.pop("failure_set", None)
-        filters = Filters(**found)
-        return filters if failure_set is None else self._failing(failure_set, filters)
+            if value is UNSET or name not in _CONVERSIONS:
+                continue
+            field, values = _CONVERSIONS[name](self, value, given)
+            one: dict[str, Any] = {field: values}
+            yield self._failing(values) if field == "failure_set" else Filters(**one)
+        yield Filters(features=tuple(self._feature(n, value) for n, value in features.items()))
 
-    def _failing(self, name: str, filters: Filters) -> Filters:
-        found = failure_filters(self.evaluation, FAILURE_SETS[name], filters, self.over)
+    def _failing(self, name: str) -> Filters:
+        found = failure_filters(self.evaluation, FAILURE_SETS[name], Filters(), self.over)
         if found is None:
             raise SelectionError(f"failure_set={name!r}: too few versions for such an instance.")
         return found

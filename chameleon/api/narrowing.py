@@ -38,9 +38,9 @@ def narrowed(
     _, complaints = filters.usable(Sides(evaluation, selection.primary, selection.secondary))
     if complaints:
         raise SelectionError(complaints[0])
-    side = _SIDES[read]
     old = selection.filters
-    free = old.is_empty or old.of_rows.is_empty or side == selection.read
+    side = selection.read if filters.of_rows.is_empty else _SIDES[read]  # only rows are read
+    free = old.of_rows.is_empty or side == selection.read
     both = _combined(old, filters) if free else None
     if both is not None:
         return replace(selection, filters=both, read=side)

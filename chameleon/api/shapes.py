@@ -11,7 +11,7 @@ import polars as pl
 
 from chameleon import analysis
 from chameleon.api.conditions import CHANGES
-from chameleon.api.frames import FLIPS, shaped
+from chameleon.api.frames import FLIPS, SCHEMAS, shaped
 from chameleon.api.results import (
     Attribution,
     DataChanges,
@@ -366,17 +366,11 @@ def slices(found: analysis.Slices, dataset: EvolvingDataset, versions: Sequence[
         for direction, one in every
     ]
     return Slices(
-        frame=shaped("slices", pl.DataFrame(rows, schema=_slice_types()), versions),
+        frame=shaped("slices", pl.DataFrame(rows, schema=dict(SCHEMAS["slices"])), versions),
         tried=found.tried,
         instances=found.instances,
         _conditions=tuple(conditions_of(one.filters, kinds) for _, one in every),
     )
-
-
-def _slice_types() -> dict[str, Any]:
-    from chameleon.api.frames import SCHEMAS
-
-    return dict(SCHEMAS["slices"])
 
 
 def conditions_of(filters: Filters, kinds: Mapping[str, Kind]) -> dict[str, Any]:

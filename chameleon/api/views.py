@@ -158,8 +158,9 @@ class View(ABC):
         features: Mapping[str, Condition],
     ) -> Self:
         at = Conditions(self._core, self._selection, self.evaluation._range)
-        filters = at.filters({**given, **options}, features)
-        selection = narrowed(self._core, self._selection, filters, read)
+        selection = self._selection
+        for filters in at.filters({**given, **options}, features):
+            selection = narrowed(self._core, selection, filters, read)
         if expressions:
             matching = set_of_expressions(self._core, selection, expressions, read)
             selection = narrowed(self._core, selection, matching, read)

@@ -212,3 +212,23 @@ def test_a_side_may_be_restricted(step):
     }  # fmt: skip
     with pytest.raises(chameleon.SelectionError, match="restrict"):
         step.restrict(after={"change": "added"})
+
+
+def test_two_conditions_of_one_kind_narrow_each_other(digits):
+    step = digits.step("1.5", "1.6")
+    both = step.filter(confusion=("1", "1"), confusion_before=("5", "1"))
+    one = step.filter(confusion=("1", "1")).filter(confusion_before=("5", "1"))
+    assert set(both.instances()["instance"]) == set(one.instances()["instance"])
+    assert both.count() <= min(
+        step.filter(confusion=("1", "1")).count(), step.filter(confusion_before=("5", "1")).count()
+    )
+    edited = digits.step("1.8", "1.9")
+    assert edited.filter(change="unchanged", edited="pixel_3_3").count() == 0
+
+
+def test_a_condition_of_both_versions_keeps_the_rows_that_are_read(digits):
+    step = digits.step("1.8", "1.9")
+    vendor = step.filter(source="vendor", pixel_3_3=Range(5, None, "right"), read="before")
+    regressed = vendor.filter(flip="regressed")
+    assert 0 < regressed.count() < vendor.count() == 237
+    assert step.evaluation.from_link(regressed.link()) == regressed
