@@ -46,8 +46,8 @@ def keyword_form(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_keywords(*args: object, **options: object) -> object:
         given = form.bind(*args, **options).arguments
         asked = {name: given.pop(name, None) for name in parts}
-        for name, other in declared.defaults.items():
-            asked[name] = asked[name] or asked.get(other) or given.get(other)
+        asked["primary"] = asked["primary"] or given.get("last")
+        asked["secondary"] = asked["secondary"] or given.get("first") or asked["primary"]
         return function(selection=selection.Selection.of(**asked), **given)
 
     return with_keywords

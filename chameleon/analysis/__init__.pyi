@@ -53,7 +53,6 @@ from .label_checks import ranked_errors as ranked_errors
 from .matching import EVERYTHING as EVERYTHING
 from .matching import FILTERS as FILTERS
 from .matching import Selected as Selected
-from .matching import keyword_form as keyword_form
 from .matching import of_selection as of_selection
 from .matching import selected as selected
 from .matching import selection_part as selection_part

@@ -24,7 +24,7 @@ CELLS = 40
 SMOOTHING = 0.5
 
 
-@of_selection(*EVERYTHING, own=["regions"], secondary="primary")
+@of_selection(*EVERYTHING, own=["regions"])
 def embedding_cells(
     evaluation: Evaluation, selection: Selection, *, cells: int = CELLS
 ) -> pl.DataFrame:
@@ -78,7 +78,7 @@ def embedding_cells(
     )
 
 
-@of_selection(*FILTERS_AND_PRIMARY, own=["regions"], secondary="primary")
+@of_selection(*FILTERS_AND_PRIMARY, own=["regions"])
 def cell_groups(
     evaluation: Evaluation, selection: Selection, by: str, *, cells: int = CELLS
 ) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from chameleon.analysis.sensitivities import COURSES, History, known_changes
 from chameleon.analysis.values import (
     DAY,
     SPLIT_NAMES,
+    Codes,
     Counts,
     Mask,
     Rows,
@@ -374,7 +375,7 @@ def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Ser
         dataset.labels(page.row.astype(np.intp)),
         named_column("split", SPLIT_NAMES, dataset.split[page.row]),
         named_column("source", dataset.sources, dataset.source[page.row]),
-        _instance_dates(dataset, page.row),
+        instance_dates(dataset, page.row),
         named_column("side", SIDES, page.side),
         *predictions,
         *probabilities,
@@ -386,7 +387,7 @@ def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Ser
     ]
 
 
-def _instance_dates(dataset: EvolvingDataset, rows: Rows) -> pl.Series:
+def instance_dates(dataset: EvolvingDataset, rows: Codes) -> pl.Series:
     """The dates of rows: days where all dates of the dataset are."""
     known = dataset.date[~np.isnat(dataset.date)].astype(np.int64)
     moments = pl.Series("date", dataset.date[rows], dtype=pl.Datetime("us"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import Parameter, signature
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -31,13 +30,11 @@ class _Declared:
     """The part of a selection that an analysis takes, besides the two versions.
 
     `fields` are those of the selection that matter; `own` are filters that its view highlights
-    instead of being narrowed by them; `defaults` are the versions, by side, that the keyword form
-    takes where one is not given.
+    instead of being narrowed by them.
     """
 
     fields: tuple[str, ...]
     own: tuple[str, ...]
-    defaults: Mapping[str, str]
 
     def part(self, selection: Selection) -> Selection:
         kept = {field: getattr(selection, field) for field in self.fields}
@@ -45,13 +42,11 @@ class _Declared:
         return without_fields(part, *self.own)
 
 
-def of_selection(
-    *fields: str, own: Sequence[str] = (), **defaults: str
-) -> Callable[[Function], Function]:
+def of_selection(*fields: str, own: Sequence[str] = ()) -> Callable[[Function], Function]:
     """A decorator of an analysis `(evaluation, selection, …)`: it gets the declared part alone."""
 
     def decorate(function: Function) -> Function:
-        declared = _Declared(fields, tuple(own), defaults)
+        declared = _Declared(fields, tuple(own))
 
         @wraps(function)
         def analysis(
@@ -77,41 +72,6 @@ def without_fields(selection: Selection, *fields: str) -> Selection:
     return (
         replace(selection, filters=replace(selection.filters, **nothing)) if fields else selection
     )
-
-
-def keyword_form(function: Function) -> Function:
-    """The function with versions and filters as keywords; other functions as they are."""
-    declared: _Declared | None = getattr(function, _DECLARED, None)
-    if declared is None:
-        return function
-    original = signature(function)
-    sides = {
-        name: Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            default=None if name in declared.defaults or name in EVERYTHING else Parameter.empty,
-            annotation="Filters | None" if name in EVERYTHING else "str",
-        )
-        for name in ("primary", "secondary", *declared.fields)
-    }
-    for name in declared.defaults:
-        sides[name] = sides[name].replace(annotation="str | None")
-    others = [found for name, found in original.parameters.items() if name != "selection"]
-    first = [found for found in others if found.kind is not Parameter.KEYWORD_ONLY]
-    keywords = [found for found in others if found.kind is Parameter.KEYWORD_ONLY]
-    form = original.replace(parameters=[*first, *sides.values(), *keywords])
-
-    @wraps(function)
-    def with_keywords(*args: object, **options: object) -> object:
-        given = form.bind(*args, **options).arguments
-        asked = {name: given.pop(name, None) for name in sides}
-        for name, other in declared.defaults.items():
-            asked[name] = asked[name] or asked.get(other) or given.get(other)
-        return function(selection=Selection.of(**asked), **given)
-
-    with_keywords.__dict__["__signature__"] = form
-    with_keywords.__module__ = "chameleon"
-    return cast("Function", with_keywords)
 
 
 @dataclass(frozen=True, slots=True)

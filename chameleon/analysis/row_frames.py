@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from chameleon.analysis.instance_table import instance_dates
 from chameleon.analysis.values import SPLIT_NAMES, named_column, value_column
 from chameleon.counting import OUTCOMES
 from chameleon.data import EvolvingDataset, evolving_dataset, id_columns, instance_keys
@@ -21,12 +22,11 @@ from chameleon.storage import csv_text
 
 def role_columns(dataset: EvolvingDataset, rows: NDArray[np.integer]) -> list[pl.Series]:
     """The instance (its id), label, split, date, and source of rows."""
-    moments = pl.Series("date", dataset.date[rows], dtype=pl.Datetime("us"))
     return [
         dataset.instance_ids.gather(dataset.instance[rows]).alias("instance"),
         dataset.labels(rows.astype(np.intp)),
         named_column("split", SPLIT_NAMES, dataset.split[rows]),
-        moments,
+        instance_dates(dataset, rows),
         named_column("source", dataset.sources, dataset.source[rows]),
     ]
 

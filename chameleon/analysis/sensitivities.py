@@ -32,7 +32,7 @@ from chameleon.selection import (
 from chameleon.storage import MemoryCache
 
 
-@of_selection(*FILTERS, own=["sensitivity"], primary="last", secondary="first")
+@of_selection(*FILTERS, own=["sensitivity"])
 def sensitivity(
     evaluation: Evaluation,
     selection: Selection,
@@ -69,7 +69,7 @@ def sensitivity(
     )
 
 
-@of_selection(*FILTERS, primary="last", secondary="first")
+@of_selection(*FILTERS)
 def most_sensitive(
     evaluation: Evaluation,
     selection: Selection,

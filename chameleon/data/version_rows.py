@@ -9,8 +9,7 @@ from chameleon.errors import VersionError
 from chameleon.project import (
     READ_ERRORS,
     Version,
-    joined_key,
-    key_text,
+    id_keys,
     named,
 )
 
@@ -45,6 +44,5 @@ def _typed(column: pl.Series) -> pl.Series:
 def instance_keys(dataset: EvolvingDataset, version: Version, ids: pl.DataFrame) -> pl.Series:
     """The id of every row as text, as instances are known."""
     untyped = dataset.project.source.untyped(version)
-    parts = [key_text(ids[name].cast(pl.String) if untyped else ids[name], untyped=untyped)
-             for name in ids.columns]  # fmt: skip
-    return joined_key(parts).alias("instance")
+    texts = ids.cast(pl.String) if untyped else ids
+    return id_keys(texts, ids.columns, untyped=untyped).alias("instance")
