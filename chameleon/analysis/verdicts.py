@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 from chameleon.analysis.attribution import Attribution
 
-Verdict = Literal[
-    "model_worse", "model_better", "test_harder", "test_easier", "both", "no_change",
-    "no_detectable_change", "too_little_data", "seen_in_training", "not_comparable",
-]  # fmt: skip
 _ROUNDED = 1e-12
 
 
-def step_verdict(found: Attribution, causes: Collection[str]) -> Verdict:
+def step_verdict(found: Attribution, causes: Collection[str]) -> str:
     """The verdict on a step.
 
     Parameters

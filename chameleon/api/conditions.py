@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, get_args
 
+import numpy as np
 import polars as pl
 
 from chameleon import types
@@ -255,10 +256,23 @@ def _label_probabilities(_: Conditions, value: object, __: Mapping[str, object])
     found = []
     for name, many in chosen.items():
         for one in listed(many):
-            limits = one if isinstance(one, Range) else Range(one, one)
-            low, high = limits.low or 0.0, 1.0 if limits.high is None else limits.high
-            found.append(LabelProbability(name, float(low), float(high)))  # type: ignore[arg-type]
+            limits = values_of(
+                one if isinstance(one, Range) else Range(one, one), Kind.NUMBER, name
+            )
+            low, high = max(limits.low, 0.0), min(limits.high, 1.0)
+            found.append(
+                LabelProbability(
+                    name,
+                    _next(low) if limits.open else low,
+                    _next(high) if limits.closed else high,  # which is left out below 1
+                )
+            )
     return "label_probabilities", tuple(found)
+
+
+def _next(share: float) -> float:
+    """The next larger probability as they are stored, in 32 bits; at most 1."""
+    return min(float(np.nextafter(np.float32(share), np.float32(2))), 1.0)
 
 
 _CONVERSIONS: Mapping[str, Conversion] = {

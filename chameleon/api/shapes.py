@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from chameleon.data import EvolvingDataset
     from chameleon.project import Project, Version
     from chameleon.storage import Progress, ProgressCallback
+    from chameleon.types import Verdict
 
 EVERY_ROW = sys.maxsize
 CHANGE_TYPES: Mapping[str, Any] = {
@@ -430,7 +431,7 @@ def summary(
     values = change.corners["value"]
     return StepSummary(
         frame=shaped("summary", pl.DataFrame(rows), versions),
-        verdict=analysis.step_verdict(change, causes),
+        verdict=cast("Verdict", analysis.step_verdict(change, causes)),
         facts={
             "metric": change.metric,
             "value_before": values[0] if len(values) else None,

@@ -5,6 +5,7 @@ import pickle
 import random
 from urllib.parse import urlsplit
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -232,3 +233,28 @@ def test_a_condition_of_both_versions_keeps_the_rows_that_are_read(digits):
     regressed = vendor.filter(flip="regressed")
     assert 0 < regressed.count() < vendor.count() == 237
     assert step.evaluation.from_link(regressed.link()) == regressed
+
+
+def test_a_range_of_label_probabilities_has_the_ends_it_says(weak):
+    version = weak.version()
+    ids = version.instances()["instance"]
+    shares = {one: weak.instance(one).weak_label(version.name) for one in ids}
+    shares = {one: frame for one, frame in shares.items() if frame is not None}
+    name = weak.classes[0]
+    held = {
+        one: np.float32(row["probability"])
+        for one, frame in shares.items()
+        for row in frame.filter(pl.col("class") == name).to_dicts()
+        if row["probability"] is not None
+    }
+    low, *_, high = sorted(set(held.values()))
+    for closed, inside in (
+        ("both", lambda p: low <= p <= high), ("left", lambda p: low <= p < high),
+        ("right", lambda p: low < p <= high), ("none", lambda p: low < p < high),
+    ):  # fmt: skip
+        asked = Range(float(low), float(high), closed)
+        found = version.filter(label_probability={name: asked}).instances()["instance"]
+        if high < 1:
+            assert set(found) == {one for one, share in held.items() if inside(share)}
+    exact = version.filter(label_probability={name: float(low)}).instances()["instance"]
+    assert set(exact) == {one for one, share in held.items() if share == low}
