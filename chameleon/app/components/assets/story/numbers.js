@@ -1,7 +1,6 @@
 // Numbers as text, the same in every part. No DOM.
 export const NO_BREAK = "\u00a0";
 const MINUS = "\u2212", UNDEFINED = "\u2013";
-const MICROSECONDS = 1000;  // of a millisecond; dates are microseconds since 1970, UTC
 
 // Rounded as Python rounds: of two equally near numbers to the one with an even last digit.
 export function fixed(x, digits) {
@@ -42,20 +41,6 @@ export function printedChange(before, after) {
   const subtracts = Math.abs(printed(after, 1) - printed(before, 1) - Number(fixed(change, 1))) < 0.05;
   if (subtracts) return { digits: 1, change: Number(fixed(change, 1)) };
   return { digits: 2, change: Number((printed(after, 2) - printed(before, 2)).toFixed(2)) };
-}
-
-// A value of a feature, short enough for a bar.
-export function featureNumber(x) {
-  if (!isKnown(x)) return "?";
-  if (Math.abs(x) >= 1e4) return count(Math.round(x));
-  return String(Number(x.toPrecision(4))).replace("-", MINUS);
-}
-
-export function moment(microseconds) {
-  const date = new Date(microseconds / MICROSECONDS);
-  if (Number.isNaN(date.getTime())) return UNDEFINED;
-  const [day, time] = date.toISOString().split("T");
-  return time.startsWith("00:00:00") ? day : `${day} ${time.slice(0, 5)}`;
 }
 
 // Round numbers from low to high, about as many as wanted.

@@ -1,6 +1,5 @@
 // The rows of a timeline: what they are, and which of them two versions and the filters leave.
 // No DOM: the same file runs in a page, a worker, or node.
-import { featureNumber, moment } from "./numbers.js";
 
 export const SPLITS = ["train", "test", "validation"];
 export const CORRECT = 0, INCORRECT = 1, UNKNOWN_OUTCOME = 2;
@@ -131,22 +130,6 @@ export function idOf(store, row) {
   if (!format.text) return format.prefix + String(ids[instance[row]]).padStart(format.width, "0");
   store.idTexts ??= new TextDecoder().decode(ids).split(format.separator);
   return store.idTexts[instance[row]];
-}
-
-export function barText(feature, code) {
-  const text = feature.kind === "date" ? moment : featureNumber;
-  if (code === feature.bars - 2) return "missing";
-  if (code === feature.bars - 1) return "not finite";
-  if (feature.bins === "ranges") return rangeText(feature.edges, code, text);
-  if (feature.bins === "values") return text(feature.values[code]);
-  if (feature.bins === "categories") return feature.categories[code] ?? "other";
-  return "text";
-}
-
-function rangeText(edges, code, text) {
-  if (code === 0) return `below ${text(edges[0])}`;
-  if (code === edges.length) return `above ${text(edges.at(-1))}`;
-  return `${text(edges[code - 1])}\u2013${text(edges[code])}`;
 }
 
 // ---- two versions -----------------------------------------------------------------------------
