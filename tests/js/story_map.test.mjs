@@ -69,7 +69,7 @@ test("the color is the ratio correct : incorrect, neutral at equal numbers, full
   assert.equal(ramp[rampIndex(ratioOf(7, 7))], "rgb(100,100,100)");
   assert.equal(ramp[rampIndex(ratioOf(1000, 0))], "rgb(200,200,200)");
   assert.equal(ramp[rampIndex(ratioOf(0, 1000))], "rgb(0,0,0)");
-  assert.deepEqual(rgbOf("#2b6fd6"), [43, 111, 214]);
+  assert.deepEqual([rgbOf("#2b6fd6"), rgbOf("#fff")], [[43, 111, 214], [255, 255, 255]]);
 });
 
 test("ribbons fill the room, and a single instance is visible", () => {

@@ -15,6 +15,7 @@ const NEIGHBORS = 16;
 const NEIGHBOR = 40;          // edge of a neighbor's picture
 const SPARK = { width: 84, height: 26 };
 const WIDE = 420;             // from this width on, pictures are larger
+const EDITED = 5;             // edited values that are listed
 const OUTCOMES = [["okt", "correct"], ["not", "incorrect"], ["mute", "unknown"]];
 
 const className = (store, label) => (label === store.unlabeled ? "–" : store.head.classes[label]);
@@ -26,7 +27,8 @@ function subjectOf(store, row) {
 
 const namesOf = ({ head, primary, secondary }) => [head.versions[primary].name, head.versions[secondary].name];
 
-// What Python sent about this instance, if it is the one shown.
+// What the host sent about this instance, if it is the one shown: values as text [feature, secondary, primary],
+// text, pictures [secondary, primary], predictions [version, class, probability], and changes as sentences.
 const detailsOf = ({ app }, { id }) => (app.letter?.instance?.id === id ? app.letter.instance : null);
 
 // ---- parts ----------------------------------------------------------------------------------
@@ -43,10 +45,14 @@ function header(view, { row, id }) {
       button("Close", "✕", () => view.app.closeInstance())));
 }
 
-function pictures(view, { now, then }) {
+// Pixels are drawn from the codes, or by the host where the codes don't suffice.
+function pictures(view, { now, then }, details) {
   const { store, node } = view, [primary, secondary] = namesOf(store), edge = node.clientWidth < WIDE ? 88 : 120;
-  const figure = (row, tone, caption) =>
-    element("figure", {}, thumbnail(store, row, edge), element(`figcaption.${tone}`, {}, caption));
+  const figure = (row, tone, caption) => {
+    const source = details?.image?.[tone === "pt" ? 1 : 0];
+    const picture = store.head.image ? thumbnail(store, row, edge) : source && element("img.thumb", { src: source, alt: "", width: edge });
+    return element("figure", {}, picture, element(`figcaption.${tone}`, {}, caption));
+  };
   if (now >= 0 && now === then) {
     const same = store.primary === store.secondary ? primary : `${secondary} and ${primary}: same pixels`;
     return element("div.pictures", {}, figure(now, "pt", same));
@@ -59,7 +65,7 @@ function predictionOf(view, version, row, details) {
   const { store } = view;
   if (row < 0) return element("dd.mute", {}, "not in this version");
   const [tone, word] = OUTCOMES[outcomeAt(store, version, row)];
-  const probability = details?.sides?.[version === store.primary ? "primary" : "secondary"]?.probability;
+  const { name } = store.head.versions[version], probability = details?.predictions.find((one) => one[0] === name)?.[2];
   return element("dd", {}, element("b", {}, className(store, predictedAt(store, version, row))), " ", toned(tone, word),
     ...(Number.isFinite(probability) ? [toned("mute", ` (${percent(probability)})`)] : []));
 }
@@ -72,7 +78,7 @@ function predictions(view, { now, then }, details) {
 }
 
 // What the step did to the instance, as sentences.
-function changes(store, { row, now, then }) {
+function stepSentences(store, { row, now, then }) {
   const bits = store.dataChange[row], [primary, secondary] = namesOf(store), sentences = [];
   const label = (at) => className(store, store.label[at]);
   if (bits & IS_RELABELED) sentences.push(`Label changed from ${label(then)} to ${label(now)}.`);
@@ -81,6 +87,18 @@ function changes(store, { row, now, then }) {
   if (bits & IS_ADDED) sentences.push(`Added: it isn’t in ${secondary}.`);
   if (bits & IS_REMOVED) sentences.push(`Removed: it isn’t in ${primary}.`);
   return sentences.map((text) => element("p.happened", {}, text));
+}
+
+// The values that the step edited, and what happened in other versions.
+function changes({ store }, { row }, details) {
+  if (!details) return [];
+  const edited = store.head.image || !(store.dataChange[row] & IS_EDITED) ? []
+    : details.values.filter(([, before, after]) => before !== after);
+  const lines = edited.slice(0, EDITED).map(([name, before, after]) =>
+    element("p", {}, `${name}: `, toned("st", before ?? "missing"), " → ", toned("pt", after ?? "missing")));
+  if (edited.length > EDITED) lines.push(element("p.mute", {}, `and ${count(edited.length - EDITED)} more`));
+  lines.push(...details.changes.map((text) => element("p", {}, text)));
+  return lines.length ? [element("h4", {}, "What happened to it"), element("div.changes", {}, ...lines)] : [];
 }
 
 // ---- unusual values -------------------------------------------------------------------------
@@ -103,8 +121,8 @@ function unusual(view, { row }, details) {
   const { store } = view, found = unusualValues(store, row, VALUES), [primary] = namesOf(store);
   const table = element("div.unusual");
   for (const { feature, code, share } of found) {
-    const one = store.head.features[feature], raw = details?.sides?.primary?.values?.[one.name];
-    const [odds, rest] = oddsWords(share), value = raw === undefined ? barText(one, code) : String(raw);
+    const one = store.head.features[feature], [, , raw] = details?.values.find(([name]) => name === one.name) ?? [];
+    const [odds, rest] = oddsWords(share), value = raw ?? barText(one, code);
     table.append(
       element("p.unusual-feature", { title: one.name }, one.name), spark(rarities(store)[feature].shares, code),
       element("p.unusual-numbers", { title: `${odds} ${rest}` }, element("b", {}, value), toned("mute", odds)));
@@ -158,14 +176,15 @@ function footer(view, { row, id }) {
 
 function fill(view, row) {
   const { store, node } = view, { image } = store.head, subject = subjectOf(store, row);
-  const details = detailsOf(view, subject);
+  const details = detailsOf(view, subject), pictured = image || details?.image;
   node.replaceChildren(
     header(view, subject),
-    element("div.drawer-top", {}, image ? pictures(view, subject) : null,
-      element("div", {}, predictions(view, subject, details), ...changes(store, subject))),
+    element("div.drawer-top", {}, pictured ? pictures(view, subject, details) : null,
+      element("div", {}, predictions(view, subject, details), ...stepSentences(store, subject))),
     ...(details?.text ? [element("p.drawer-text", {}, details.text)] : []),
     element("h4", {}, "Prediction in every version", toned("mute", " up: correct, down: incorrect")),
     largeStrip(store, row, Math.max(200, node.clientWidth) - 36),
+    ...changes(view, subject, details),
     ...(image ? neighbors(view, subject) : unusual(view, subject, details)),
     footer(view, subject));
 }

@@ -125,5 +125,8 @@ export function colorRamp(incorrect, neutral, correct) {
   });
 }
 
-// Colors as the stylesheet writes them: "#2b6fd6".
-export const rgbOf = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+// Colors as the stylesheet writes them: "#2b6fd6" or "#fff".
+export function rgbOf(color) {
+  const digits = color.length === 4 ? color.replace(/[\da-f]/gi, "$&$&") : color;
+  return [1, 3, 5].map((at) => parseInt(digits.slice(at, at + 2), 16));
+}

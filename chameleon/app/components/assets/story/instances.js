@@ -1,7 +1,5 @@
 // Instances in groups, regressed first; a row exists only while it is in view.
 import { barText } from "./bar_text.js";
-import { countWithout } from "./counts.js";
-import { keyOf } from "./filters.js";
 import { thumbnail } from "./images.js";
 import { GROUPS, groupedRows, stepWords, summaryOf } from "./instance_groups.js";
 import { count } from "./numbers.js";
@@ -160,11 +158,9 @@ function fill(view, all) {
 
 // Says why nothing is shown, and which filter to remove.
 function drawEmpty(view) {
-  const { app, store, empty } = view, { filters } = app.state, last = filters.at(-1);
+  const { app, empty } = view;
   empty.hidden = view.list.length > 0;
-  if (view.list.length) return;
-  const removed = last ? ` Removing “${last.label}” shows ${count(countWithout(store, keyOf(last)))}.` : "";
-  empty.textContent = last ? `No instances match these filters.${removed}` : "No instances match.";
+  if (!view.list.length) empty.textContent = app.emptyWords() ?? "No instances match.";
 }
 
 function draw(view) {
