@@ -1,60 +1,150 @@
-// What became of predictions: correct and incorrect before, correct and incorrect after, and the four flows between.
-import { countChangesOfOutcome, STILL_CORRECT, REGRESSED, FIXED, STILL_INCORRECT, ADDED, REMOVED, UNKNOWN } from "./store.js";
-import { g, h, set, whole, sizeOf } from "./ui.js";
+// Before and after: predictions that are correct and incorrect in both versions, and the four flows between.
+import { countChangesOfOutcome } from "./counts.js";
+import { OUTCOME_WORDS } from "./filters.js";
+import { count } from "./numbers.js";
+import { bandPath, ribbonPlaces, spread, thicknesses } from "./ribbons.js";
+import { ADDED, FIXED, REGRESSED, REMOVED, STILL_CORRECT, STILL_INCORRECT, UNKNOWN } from "./store.js";
+import { element, paneHead, setAttributes, shape, sizeOf } from "./ui.js";
 
 const ORDER = [STILL_CORRECT, FIXED, REGRESSED, STILL_INCORRECT];
-export const QUADS = { [STILL_CORRECT]: "still correct", [FIXED]: "fixed", [REGRESSED]: "regressed", [STILL_INCORRECT]: "still incorrect", [ADDED]: "only in", [REMOVED]: "only in", [UNKNOWN]: "unknown" };
-const GAP = 5, BAR = 7;
+const GOOD = new Set([STILL_CORRECT, FIXED]);
+const BAR = 7;          // width of the bars at both ends
+const TOP = 17;         // room for the names of the versions
+const WORDS = 136;      // room for the buttons
+const FOOT = 20;        // room for the line below
+const LINE = 22;        // height of a button where there is room
 
-export function flow(mount, app) {
-  const svg = g("svg", { "aria-hidden": "true" }), list = h("div.flow-list", { role: "group", "aria-label": "Outcomes before and after" }), beside = h("p.beside");
-  mount.append(svg, list, beside);
-  const defs = g("defs", {}, svg);
-  for (const [id, a, b] of [["worse", "--ok", "--no"], ["better", "--no", "--ok"]]) { const grad = g("linearGradient", { id: `${app.uid}-${id}` }, defs); g("stop", { offset: "0", style: `stop-color:var(${a})` }, grad); g("stop", { offset: "1", style: `stop-color:var(${b})` }, grad); }
-  const ribbons = g("g", {}, svg), bars = g("g", {}, svg), heads = g("g", {}, svg);
-  const path = ORDER.map((k) => g(`path.ribbon.q${k}`, { "data-k": k, fill: k === REGRESSED ? `url(#${app.uid}-worse)` : k === FIXED ? `url(#${app.uid}-better)` : k === STILL_CORRECT ? "var(--ok)" : "var(--no)" }, ribbons));
-  const leads = ORDER.map(() => g("path.lead", {}, ribbons));
-  const seg = [0, 1, 2, 3].map((i) => g("rect", { class: i % 2 ? "no" : "ok", width: BAR, rx: 1.5 }, bars));
-  const th = g("text.colhead.s", { y: 10 }, heads), ph = g("text.colhead.p", { y: 10, "text-anchor": "end" }, heads);
-  const buttons = ORDER.map((k) => {
-    const b = h(`button.flow-item.q${k}`, { type: "button", "data-k": k, "aria-pressed": "false" }, h("span.num"), h("span.word", {}, QUADS[k]));
-    b.addEventListener("pointerenter", () => app.preview(choice(k))); b.addEventListener("pointerleave", () => app.preview(null));
-    b.addEventListener("focus", () => b.matches(":focus-visible") && app.preview(choice(k))); b.addEventListener("blur", () => app.preview(null));
-    b.addEventListener("click", (ev) => pick(k, ev.shiftKey));
-    list.append(b); return b;
+const committed = ({ state }) => state.filters.find((filter) => filter.view === "flow") ?? null;
+
+function filterOf(outcomes) {
+  const words = ORDER.map((change) => OUTCOME_WORDS[change]).filter((word) => outcomes.includes(word));
+  return { view: "flow", outcomes: words, label: words.join(" or ") };
+}
+
+function toggle({ app }, word, extend) {
+  const old = committed(app)?.outcomes ?? [], had = old.includes(word);
+  let next = [word];
+  if (extend) next = had ? old.filter((one) => one !== word) : [...old, word];
+  else if (had && old.length === 1) next = [];
+  app.commit("flow", next.length ? filterOf(next) : null);
+}
+
+function listen(view, node, word) {
+  const { app } = view;
+  node.addEventListener("pointerenter", () => app.preview(filterOf([word])));
+  node.addEventListener("pointerleave", () => app.preview(null));
+  node.addEventListener("focus", () => node.matches(":focus-visible") && app.preview(filterOf([word])));
+  node.addEventListener("blur", () => app.preview(null));
+  node.addEventListener("click", (event) => toggle(view, word, event.shiftKey));
+}
+
+// ---- elements -------------------------------------------------------------------------------
+
+function gradient(parent, id, from, to) {
+  const node = shape("linearGradient", { id }, parent);
+  shape("stop", { offset: "0", style: `stop-color:var(${from})` }, node);
+  shape("stop", { offset: "1", style: `stop-color:var(${to})` }, node);
+  return `url(#${id})`;
+}
+
+function makeRibbons(view, svg) {
+  const definitions = shape("defs", {}, svg), { uid } = view.app;
+  const fills = {
+    [STILL_CORRECT]: "var(--ok)",
+    [STILL_INCORRECT]: "var(--no)",
+    [REGRESSED]: gradient(definitions, `${uid}-regressed`, "--ok", "--no"),
+    [FIXED]: gradient(definitions, `${uid}-fixed`, "--no", "--ok"),
+  };
+  return ORDER.map((change) => {
+    const same = change === STILL_CORRECT || change === STILL_INCORRECT;
+    const node = shape(`path.ribbon${same ? ".same" : ""}`, { fill: fills[change] }, svg);
+    listen(view, node, OUTCOME_WORDS[change]);
+    return node;
   });
-  path.forEach((p, i) => { p.addEventListener("pointerenter", () => app.preview(choice(ORDER[i]))); p.addEventListener("pointerleave", () => app.preview(null)); p.addEventListener("click", (ev) => pick(ORDER[i], ev.shiftKey)); });
-  function choice(...ks) { const on = new Set(ks), q = app.store.change; return { view: "flow", outcomes: on, label: ks.map((k) => QUADS[k]).join(" or "), test: (r) => on.has(q[r]) }; }
-  function pick(k, extend) {
-    const old = app.state.filters.find((f) => f.view === "flow"), on = new Set(extend && old ? old.outcomes : []);
-    if (old?.outcomes.has(k) && (extend || old.outcomes.size === 1)) on.delete(k), !extend && on.clear(); else on.add(k);
-    app.commit("flow", on.size ? choice(...on) : null);
-  }
-  function draw() {
-    if (sizeOf(mount).w < 60 || sizeOf(mount).h < 30) return;
-    const s = app.store, n = countChangesOfOutcome(s), W = Math.max(90, sizeOf(mount).w - 136), H = sizeOf(mount).h - 20, top = 17, total = ORDER.reduce((a, k) => a + n[k], 0);
-    set(svg, { width: sizeOf(mount).w, height: H });
-    const P = s.head.versions[s.p].name, S = s.head.versions[s.q].name;
-    th.textContent = S; set(th, { x: 0 }); ph.textContent = P; set(ph, { x: W });
-    const room = H - top - GAP - 2, least = 2.5, raw = ORDER.map((k) => n[k] / (total || 1)), px = raw.map((x, i) => (n[ORDER[i]] ? Math.max(least, x * room) : 0)), over = px.reduce((a, b) => a + b, 0);
-    const size = px.map((x) => (over > room ? (x <= least ? x : x * (room / over)) : x));
-    const [sr, fx, rg, sw] = size;
-    const L = { sr: top, rg: top + sr, fx: top + sr + rg + GAP, sw: top + sr + rg + GAP + fx }, R = { sr: top, fx: top + sr, rg: top + sr + fx + GAP, sw: top + sr + fx + GAP + rg };
-    const band = (a, b, t) => { if (!t) return ""; const x0 = BAR, x1 = W - BAR, m = (x0 + x1) / 2; return `M${x0} ${a}C${m} ${a} ${m} ${b} ${x1} ${b}V${b + t}C${m} ${b + t} ${m} ${a + t} ${x0} ${a + t}z`; };
-    path.forEach((p, i) => { const key = ["sr", "fx", "rg", "sw"][i]; set(p, { d: band(L[key], R[key], size[i]) }); });
-    set(seg[0], { x: 0, y: top, height: Math.max(0, sr + rg) }); set(seg[1], { x: 0, y: top + sr + rg + GAP, height: Math.max(0, fx + sw) });
-    set(seg[2], { x: W - BAR, y: top, height: Math.max(0, sr + fx) }); set(seg[3], { x: W - BAR, y: top + sr + fx + GAP, height: Math.max(0, rg + sw) });
-    const want = [R.sr + sr / 2, R.fx + fx / 2, R.rg + rg / 2, R.sw + sw / 2], lh = Math.min(22, (H - 10) / 4), ys = want.slice();
-    for (let i = 3; i >= 0; i--) ys[i] = Math.min(ys[i], H - lh / 2 - (3 - i) * lh); for (let i = 0; i < 4; i++) ys[i] = Math.max(ys[i], top + lh / 2 - 6 + i * lh, i ? ys[i - 1] + lh : 0);
-    const on = app.state.filters.find((f) => f.view === "flow")?.outcomes;
-    buttons.forEach((b, i) => {
-      b.style.transform = `translateY(${(ys[i] - lh / 2).toFixed(1)}px)`; b.style.height = `${lh}px`;
-      b.children[0].textContent = whole(n[ORDER[i]]); b.setAttribute("aria-label", `${whole(n[ORDER[i]])} ${QUADS[ORDER[i]]}`); b.setAttribute("aria-pressed", String(Boolean(on?.has(ORDER[i]))));
-      set(leads[i], { d: n[ORDER[i]] ? `M${W + 2} ${want[i]}L${W + 14} ${ys[i]}` : "" });
-      path[i].classList.toggle("dim", Boolean(on && !on.has(ORDER[i])));
+}
+
+function makeButtons(view, list) {
+  return ORDER.map((change) => {
+    const word = OUTCOME_WORDS[change], tone = GOOD.has(change) ? "okt" : "not";
+    const node = element("button.flow-item", { type: "button", "aria-pressed": "false" },
+      element(`span.num.${tone}`), element("span.word", {}, word));
+    listen(view, node, word);
+    list.append(node);
+    return node;
+  });
+}
+
+// ---- drawing --------------------------------------------------------------------------------
+
+function drawHeads({ store, heads }, right) {
+  const { versions } = store.head;
+  heads[0].textContent = versions[store.secondary].name;
+  heads[1].textContent = versions[store.primary].name;
+  setAttributes(heads[1], { x: right });
+}
+
+function drawRibbons(view, sizes, places, right, chosen) {
+  view.ribbons.forEach((node, i) => {
+    setAttributes(node, { d: bandPath(places.left[i], places.right[i], sizes[i], BAR, right - BAR) });
+    node.classList.toggle("dim", Boolean(chosen && !chosen.outcomes.includes(OUTCOME_WORDS[ORDER[i]])));
+  });
+  places.bars.forEach(({ side, y, height }, i) => {
+    setAttributes(view.bars[i], { x: side === "left" ? 0 : right - BAR, y, height: Math.max(0, height) });
+  });
+}
+
+function drawButtons(view, numbers, sizes, places, right, height, chosen) {
+  const middles = places.right.map((y, i) => y + sizes[i] / 2);
+  const line = Math.min(LINE, (height - 10) / ORDER.length), at = spread(middles, line, TOP - 6, height);
+  view.buttons.forEach((node, i) => {
+    const n = numbers[i], word = OUTCOME_WORDS[ORDER[i]];
+    node.style.transform = `translateY(${(at[i] - line / 2).toFixed(1)}px)`;
+    node.style.height = `${line}px`;
+    node.children[0].textContent = count(n);
+    setAttributes(node, {
+      "aria-label": `${count(n)} ${word}`,
+      "aria-pressed": String(Boolean(chosen?.outcomes.includes(word))),
     });
-    const extra = []; if (n[ADDED]) extra.push([`Only in ${P}: ${whole(n[ADDED])}`, "pt"]); if (n[REMOVED]) extra.push([`Only in ${S}: ${whole(n[REMOVED])}`, "st"]); if (n[UNKNOWN]) extra.push([`Unknown: ${whole(n[UNKNOWN])}`, "mute"]);
-    beside.replaceChildren(...(extra.length ? extra.map(([w]) => h("span", {}, w)) : [h("span", {}, total ? `${whole(total)} in both versions` : "No instances match")]));
-  }
-  return { draw };
+    setAttributes(view.leads[i], { d: n ? `M${right + 2} ${middles[i]}L${right + 14} ${at[i]}` : "" });
+  });
+}
+
+function drawFoot({ store, foot }, counts, shared) {
+  const { versions } = store.head, only = [];
+  if (counts[ADDED]) only.push(`Only in ${versions[store.primary].name}: ${count(counts[ADDED])}.`);
+  if (counts[REMOVED]) only.push(`Only in ${versions[store.secondary].name}: ${count(counts[REMOVED])}.`);
+  if (counts[UNKNOWN]) only.push(`Unknown outcome: ${count(counts[UNKNOWN])}.`);
+  const all = shared ? `${count(shared)} in both versions` : "No instances match.";
+  foot.textContent = only.length ? only.join(" ") : all;
+  foot.title = foot.textContent;
+}
+
+function draw(view) {
+  const { app, store, svg, frame } = view, { w, h } = sizeOf(frame);
+  if (w < 60 || h < 30 || store.primary === store.secondary) return;
+  const counts = countChangesOfOutcome(store), numbers = ORDER.map((change) => counts[change]);
+  const right = Math.max(90, w - WORDS), height = h - FOOT, chosen = committed(app);
+  setAttributes(svg, { width: w, height });
+  const sizes = thicknesses(numbers, height - TOP - 7), places = ribbonPlaces(sizes, TOP);
+  drawHeads(view, right);
+  drawRibbons(view, sizes, places, right, chosen);
+  drawButtons(view, numbers, sizes, places, right, height, chosen);
+  drawFoot(view, counts, numbers.reduce((sum, n) => sum + n, 0));
+}
+
+export function flow(pane, app) {
+  const svg = shape("svg", { "aria-hidden": "true" }), foot = element("p.flow-foot");
+  const list = element("div.flow-list", { role: "group", "aria-label": "Outcomes before and after" });
+  const frame = element("div.flow", {}, svg, list, foot);
+  pane.append(paneHead("Before and after"), frame);
+  const view = { app, store: app.store, svg, frame, foot };
+  view.ribbons = makeRibbons(view, svg);
+  view.leads = ORDER.map(() => shape("path.lead", {}, svg));
+  view.bars = ["ok", "no", "ok", "no"].map((tone) => shape(`rect.${tone}`, { width: BAR, rx: 1.5 }, svg));
+  view.heads = [
+    shape("text.colhead.s", { x: 0, y: 10 }, svg),
+    shape("text.colhead.p", { y: 10, "text-anchor": "end" }, svg),
+  ];
+  view.buttons = makeButtons(view, list);
+  return { draw: () => draw(view) };
 }

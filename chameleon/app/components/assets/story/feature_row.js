@@ -1,0 +1,233 @@
+// One row of Features: name, drift, missing shares, and the histogram of both versions.
+import { barsText, barText, missingCode } from "./bar_text.js";
+import { countFeature, foldHistogram } from "./counts.js";
+import { driftWords, isAboveChance, shownSplit } from "./feature_order.js";
+import {
+  allAbove, AXIS, axisTexts, barPaths, GUTTER, hasOutcomes, heightsOf, largestCount, outlinePath, placeBars, scaleOf,
+  shownCodes,
+} from "./histogram.js";
+import { count, percent, shortCount } from "./numbers.js";
+import { bitsOf } from "./store.js";
+import { element, setAttributes, shape, textWidth, toned } from "./ui.js";
+
+const PATHS = ["both", "primary", "secondary", "plain", "fixed", "regressed", "breaks", "outline", "axis"];
+const TEXT_FEATURE = "Free text: nearly every value differs.";
+const FIXED_KEY = 0b1001;      // incorrect in the secondary, correct in the primary
+const REGRESSED_KEY = 0b0110;
+
+export function makeRow() {
+  const name = element("b.fname"), lines = element("div.flines"), svg = shape("svg", { role: "slider", tabindex: -1 });
+  const node = element("div.frow", { role: "listitem" }, element("div.fhead", {}, name, lines), svg);
+  const row = { node, name, lines, svg, cursor: 0, reading: null, paths: {} };
+  row.chosen = shape("rect.chosen", { y: 0, height: 0, visibility: "hidden" }, svg);
+  for (const key of PATHS) row.paths[key] = shape(`path.${key}`, {}, svg);
+  row.over = shape("rect.over", { visibility: "hidden" }, svg);
+  row.texts = shape("g", {}, svg);
+  row.numbers = shape("g", {}, svg);
+  row.sides = shape("g.sides", {}, svg);
+  for (const word of ["correct", "incorrect"]) {
+    shape("text.tick", { x: GUTTER - 5, "text-anchor": "end" }, row.sides).textContent = word;
+  }
+  svg.row = row;
+  return row;
+}
+
+// ---- counts ---------------------------------------------------------------------------------
+
+// The counts of one feature, as drawn: narrowed by the other filters, and without any.
+export function measure(view, feature, own = 0) {
+  const { store } = view, { bars } = store.head.features[feature], train = view.train[feature];
+  const histogram = countFeature(store, feature, { own, train });
+  const same = train ? store.sameTrainRows : store.sameRows, changed = { up: [], down: [] };
+  for (let code = 0; code < bars; code++) {
+    changed.up.push(histogram[code * 16 + FIXED_KEY]);
+    changed.down.push(histogram[code * 16 + REGRESSED_KEY]);
+  }
+  const counts = foldHistogram(histogram, bars);
+  const total = store.filtered ? foldHistogram(countFeature(store, feature, { all: true, train }), bars) : counts;
+  const outcomes = hasOutcomes(total), drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
+  const compared = store.primary !== store.secondary;
+  return {
+    counts: drawn(counts), total: drawn(total), outcomes, changed: same && compared && outcomes ? changed : null,
+  };
+}
+
+const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
+export const sizesOf = (counts) => [0, 3].map((from) => sum(counts.slice(from, from + 3).map(sum)));
+
+export function heightsFor(view, measured, codes) {
+  const onlyPrimary = Boolean(measured.changed) || view.store.primary === view.store.secondary;
+  return heightsOf(measured.counts, codes, view.shares, onlyPrimary);
+}
+
+// ---- the lines beside the histogram ---------------------------------------------------------
+
+function driftLines(view, feature) {
+  const { store } = view, drift = view.drifts[feature];
+  if (!drift || store.primary === store.secondary) return [];
+  const split = shownSplit(drift, store.scope), words = driftWords(drift[split]);
+  if (!words) return [];
+  const tone = isAboveChance(drift[split]) ? "" : ".chance", drawn = store.scope === "test" || store.scope === "train";
+  const which = drawn ? "" : `${split} `, filtered = store.filtered ? ", unfiltered" : "";
+  return [
+    element(`p.fdrift${tone}`, {}, `${which}${words.drift}${filtered}`),
+    ...(words.chance ? [element("p", {}, `(${words.chance})`)] : []),
+  ];
+}
+
+function missingLine(view, feature, { counts }) {
+  const missing = missingCode(view.store.head.features[feature]), sizes = sizesOf(counts);
+  const [primary, secondary] = [0, 3].map((from, side) =>
+    (sizes[side] ? sum([0, 1, 2].map((i) => counts[from + i][missing])) / sizes[side] : 0));
+  const marked = view.train[feature] && view.store.scope !== "train";
+  const mark = marked ? [element("span.ftrain", {}, "train rows")] : [];
+  if (!primary && !secondary) return mark.length ? [element("p", {}, ...mark)] : [];
+  const share = (value) => percent(value, value < 0.1 ? 1 : 0), { store } = view;
+  const before = store.primary === store.secondary ? [] : [toned("st", share(secondary)), " → "];
+  return [element("p", {}, ...mark, "missing ", ...before, toned("pt", share(primary)))];
+}
+
+// The counts of the bar under the pointer stand in the row: nothing floats over its neighbors.
+function readingLines(view, row) {
+  const { store } = view, { head, primary, secondary } = store, { counts, outcomes } = row.measured;
+  const code = row.bars[Math.min(row.reading, row.bars.length - 1)].code;
+  const line = (tone, version, from) => {
+    const [correct, incorrect] = [counts[from][code], counts[from + 1][code]].map(shortCount);
+    return element("p.read", {}, toned(tone, head.versions[version].name),
+      ...(outcomes ? [toned("okt", `✓${correct}`), toned("not", `✗${incorrect}`)] : [element("span", {}, correct)]));
+  };
+  return [
+    element("p.readbar", {}, barText(head.features[row.feature], code)),
+    ...(primary === secondary ? [] : [line("st", secondary, 3)]),
+    line("pt", primary, 0),
+  ];
+}
+
+function drawLines(view, row) {
+  const reading = row.reading !== null && row.bars.length > 0;
+  row.lines.replaceChildren(...(reading ? readingLines(view, row)
+    : [...driftLines(view, row.feature), ...missingLine(view, row.feature, row.measured)]));
+}
+
+// ---- the histogram --------------------------------------------------------------------------
+
+function drawTextFeature(view, row) {
+  for (const key of PATHS) setAttributes(row.paths[key], { d: "" });
+  row.bars = [];
+  row.axisKey = null;
+  row.numbers.replaceChildren();
+  row.texts.replaceChildren();
+  shape("text.tick", { x: GUTTER, y: row.height / 2 }, row.texts).textContent = TEXT_FEATURE;
+  row.lines.replaceChildren();
+  row.svg.setAttribute("aria-label", `${row.name.textContent}. ${TEXT_FEATURE}`);
+}
+
+function drawNumbers(view, row) {
+  const { bars, heights, scale, width } = row, label = (value) =>
+    (view.shares ? percent(value, value < 0.1 ? 1 : 0) : shortCount(Math.round(value)));
+  row.numbers.replaceChildren();
+  const put = (x, y, anchor, text) => {
+    shape("text.number", { x, y, "text-anchor": anchor }, row.numbers).textContent = text;
+  };
+  const largest = largestCount(bars, heights);
+  if (largest.value) {
+    const text = label(largest.value), half = textWidth(text, 12, 600) / 2;
+    const middle = largest.bar.left + largest.bar.ink / 2;
+    const height = largest.above ? Math.min(largest.value * scale.up, scale.above - 1) : 1;
+    put(Math.max(GUTTER + half, Math.min(width - half, middle)), scale.zero - height - 2, "middle", text);
+  }
+  for (const { bar, value, sign } of row.cuts) {
+    if (sign < 0) continue;  // the largest count already stands above it
+    const text = label(value), end = bar.left + bar.ink + 3, fits = end + textWidth(text, 12, 600) < width;
+    put(fits ? end : bar.left - 3, scale.zero + scale.below, fits ? "start" : "end", text);
+  }
+}
+
+function drawOutline(view, row) {
+  const own = bitsOf(view.store, row.key);
+  const others = view.store.filters.some((filter, bit) => filter && !(own & (1 << bit)));
+  const d = others && row.bars.length ? outlinePath(row.bars, row.measured.total, row.scale) : "";
+  setAttributes(row.paths.outline, { d });
+}
+
+// The texts of the axis are made only when they change.
+function drawAxis(row, feature) {
+  const key = `${row.feature} ${row.width} ${row.height} ${row.bars.map((bar) => bar.code).join()}`;
+  setAttributes(row.paths.axis, { d: `M${GUTTER} ${row.scale.zero + 0.5}H${row.width}` });
+  const [correct, incorrect] = row.sides.children;
+  setAttributes(correct, { y: row.scale.zero - 4 });
+  setAttributes(incorrect, { y: row.scale.zero + 12 });
+  row.sides.classList.toggle("none", !row.measured.outcomes);
+  if (key === row.axisKey) return;
+  row.axisKey = key;
+  row.texts.replaceChildren();
+  for (const { x, text } of axisTexts(feature, row.bars, row.width, (one) => textWidth(one, 12))) {
+    shape("text.tick", { x, y: row.height - 3 }, row.texts).textContent = text;
+  }
+}
+
+export const slotOf = (row, codes) => {
+  const bars = row.bars.filter((bar) => codes.includes(bar.code));
+  return bars.length ? { x: bars[0].x, width: bars.at(-1).x + bars.at(-1).width - bars[0].x } : null;
+};
+
+// The bars of the feature's own filter, or of the brush that is being drawn.
+function drawChosen(view, row) {
+  const { app } = view, isOwn = (filter) => filter?.view === "feature" && filter.feature === row.name.textContent;
+  const filter = isOwn(app.hover) && app.hover.bars.length > 1 ? app.hover : app.state.filters.find(isOwn);
+  const slot = filter && slotOf(row, filter.bars), height = row.height - AXIS;
+  setAttributes(row.chosen, slot ? { ...slot, height, visibility: "visible" } : { visibility: "hidden" });
+}
+
+export function showReading(row) {
+  const bar = row.reading === null ? null : row.bars[Math.min(row.reading, row.bars.length - 1)];
+  const place = bar ? { x: bar.x, y: 0.5, width: bar.width, height: row.height - AXIS - 1, visibility: "visible" }
+    : { visibility: "hidden" };
+  setAttributes(row.over, place);
+}
+
+function describeRow(view, row, feature) {
+  const { store } = view, { head } = store, { counts } = row.measured, totals = counts.map(sum);
+  const cursor = Math.min(row.cursor, row.bars.length - 1), { code } = row.bars[cursor];
+  const words = (version, numbers, from) =>
+    `${head.versions[version].name} ${count(numbers[from])} correct, ${count(numbers[from + 1])} incorrect`;
+  const both = (numbers) => [words(store.primary, numbers, 0), words(store.secondary, numbers, 3)]
+    .slice(0, store.primary === store.secondary ? 1 : 2).join("; ");
+  setAttributes(row.svg, {
+    "aria-label": `${feature.name}: ${both(totals)}`,
+    "aria-valuemin": 1, "aria-valuemax": row.bars.length, "aria-valuenow": cursor + 1,
+    "aria-valuetext": `${barText(feature, code)}: ${both(counts.map((numbers) => numbers[code]))}`,
+  });
+}
+
+export function drawRow(view, row) {
+  const { store } = view, feature = store.head.features[row.feature];
+  row.key = `feature:${feature.name}`;
+  if (row.name.textContent !== feature.name) row.name.textContent = row.name.title = feature.name;
+  row.node.classList.toggle("text", feature.bins === "text");
+  if (feature.bins === "text") return drawTextFeature(view, row);
+  row.measured = measure(view, row.feature, bitsOf(store, row.key));
+  row.bars = placeBars(feature, shownCodes(feature, row.measured.total), row.width);
+  const codes = row.bars.map((bar) => bar.code), { changed } = row.measured;
+  row.heights = heightsFor(view, row.measured, codes);
+  row.scale = scaleOf(row.heights, view.factor, row.height);
+  const inUnits = (numbers) => codes.map((code) => numbers[code] * row.heights.unit);
+  const parts = changed && { up: inUnits(changed.up), down: inUnits(changed.down) };
+  const { cuts, ...paths } = barPaths(row.bars, row.heights, row.scale, parts);
+  row.cuts = cuts;
+  for (const key of Object.keys(paths)) setAttributes(row.paths[key], { d: paths[key] });
+  drawOutline(view, row);
+  drawAxis(row, feature);
+  drawNumbers(view, row);
+  drawChosen(view, row);
+  drawLines(view, row);
+  describeRow(view, row, feature);
+  return undefined;
+}
+
+// The filter of some bars of a row.
+export function filterOf(view, row, from, to) {
+  const feature = view.store.head.features[row.feature];
+  const bars = row.bars.slice(Math.min(from, to), Math.max(from, to) + 1).map((bar) => bar.code);
+  return { view: "feature", feature: feature.name, bars, label: `${feature.name} ${barsText(feature, bars)}` };
+}
