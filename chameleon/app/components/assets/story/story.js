@@ -91,7 +91,7 @@ function filterVerbs(app) {
   const paint = oncePerFrame(() => {
     applyPreview(app);
     settle(app.store);
-    drawViews(app, { isPreview: true });
+    drawViews(app, { isPassing: true });
   });
   return {
     preview: (filter) => {
@@ -109,17 +109,14 @@ function versionVerbs(app) {
   const { state } = app, before = (version) => Math.max(0, version - 1);
   const change = (changed) => {
     Object.assign(state, changed);
-    showPair(app);
+    showPair(app, { isPassing: true });
     tell(app);
   };
   return {
     lookAt: (version) => change({ primary: version, ...(state.pinned ? {} : { secondary: before(version) }) }),
     compareWith: (version) => change({ secondary: version, pinned: version !== before(state.primary) }),
     pin: () => change(state.pinned ? { pinned: false, secondary: before(state.primary) } : { pinned: true }),
-    setScope: (scope) => {
-      change({ scope });
-      app.views.river?.scope();
-    },
+    setScope: (scope) => change({ scope }),
     setShares: (shares) => {
       state.shares = shares;
       app.views.features?.pair?.();
@@ -157,7 +154,7 @@ function factsOf({ head, store, state, letter }) {
 
 // ---- drawing ----------------------------------------------------------------------------------
 
-function showPair(app) {
+function showPair(app, { isPassing = false } = {}) {
   const { store, state, views, root } = app;
   root.classList.toggle("alone", state.primary === state.secondary);
   if (store) {
@@ -170,7 +167,7 @@ function showPair(app) {
     app.totals = { sensitivity: countSensitivity(store, all), labels: countLabels(store, all) };
   }
   for (const view of Object.values(views)) view.pair?.();
-  drawViews(app);
+  drawViews(app, { isPassing });
   if (state.open !== null && store) views.drawer?.open(state.open);
 }
 
@@ -190,15 +187,16 @@ function showFilters(app) {
   drawViews(app);
 }
 
-// The river shows no selection. The list of instances waits while the pointer moves, and stays where it
-// is itself the pointer's place.
-function drawViews(app, { isPreview = false } = {}) {
-  const { river: _, instances: list, drawer: __, ...others } = app.views;
-  if (!isPreview) app.views.river?.draw();
-  for (const view of Object.values(others)) view.draw();
+const FILTERED = ["verdict", "map", "flow", "sensitivity", "features", "labels"];
+
+// The list of instances waits while the pointer moves or versions pass, and stays as it is while the
+// pointer is over it.
+function drawViews(app, { isPassing = false } = {}) {
+  for (const name of FILTERED) app.views[name]?.draw();
+  const list = app.views.instances;
   clearTimeout(app.timers.list);
   if (!list || app.hover?.view === "instances") return;
-  if (isPreview) app.timers.list = setTimeout(() => list.draw(), LIST_DELAY);
+  if (isPassing) app.timers.list = setTimeout(() => list.draw(), LIST_DELAY);
   else list.draw();
 }
 

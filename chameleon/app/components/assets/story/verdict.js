@@ -52,13 +52,12 @@ function namesOf({ head, state }) {
 
 function drawPair(view) {
   const { app } = view;
+  view.sizes = app.store && countScope(app.store);
   drawScopes(view);
-  if (app.mode !== "strip") {
-    drawStatement(view);
-    drawTable(view);
-    placeChips(view);
-  }
-  drawSelection(view);
+  if (app.mode === "strip") return;
+  drawStatement(view);
+  drawTable(view);
+  placeChips(view);
 }
 
 function drawStatement(view) {
@@ -150,14 +149,16 @@ function pressScopeKey({ app, scopes }, event) {
 // ---- selection --------------------------------------------------------------------------------
 
 function drawSelection(view) {
-  drawTally(view);
+  const { store, mode } = view.app, selection = store?.filtered ? countSelection(store) : null;
+  drawTally(view, selection);
   drawFilters(view);
-  if (view.app.mode !== "strip") drawWhere(view);
+  if (mode !== "strip") drawWhere(view, selection);
 }
 
 // "450 test instances in 1.9 (350 in 1.8)", or with filters "13 of 450 test instances match in 1.9".
-function drawTally({ app, tally }) {
-  const { primary, secondary } = namesOf(app), sizes = sizesOf(app), { scope, filters } = app.state;
+function drawTally(view, selection) {
+  const { app, tally } = view, { scope, filters } = app.state;
+  const { primary, secondary } = namesOf(app), sizes = sizesOf(view, selection);
   const what = `${scope === "all" ? "" : `${scope} `}instances`;
   if (filters.length && sizes.matching !== null) {
     tally.textContent = `${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
@@ -169,8 +170,8 @@ function drawTally({ app, tally }) {
 }
 
 // A strip has no rows: it takes what Python counted.
-function sizesOf({ store, state, head, letter }) {
-  if (store) return { ...countScope(store), matching: store.filtered ? countSelection(store).primary.n : null };
+function sizesOf({ app: { state, head, letter }, sizes }, selection) {
+  if (sizes) return { ...sizes, matching: selection?.primary.n ?? null };
   const size = (version) => head.metrics[state.scope][version][0];
   const [matching, all] = letter?.matching ?? [null, null];
   return { primary: all ?? size(state.primary), secondary: size(state.secondary), matching };
@@ -204,16 +205,16 @@ function largestParts(app) {
 }
 
 // The third line: errors of the scope, or what is selected or under the pointer.
-function drawWhere(view) {
-  const { app, allRows, where } = view, { store, state } = app;
+function drawWhere(view, selection) {
+  const { app, allRows, where } = view, { state } = app;
   allRows.hidden = !state.filters.length;
   allRows.textContent = `all ${rowsOf(state.scope)}`;
-  where.classList.toggle("sel", store.filtered);
-  if (!store.filtered) {
+  where.classList.toggle("sel", Boolean(selection));
+  if (!selection) {
     where.textContent = view.errors;
     return;
   }
-  const selection = countSelection(store), empty = app.hover ? null : app.emptyWords();
+  const empty = app.hover ? null : app.emptyWords();
   if (empty) {
     where.textContent = empty;
     return;
