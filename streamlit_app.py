@@ -9,6 +9,7 @@ if __name__ == "__main__":  # a visitor's run of the page
         "Overview",
         "What changed between two versions, and where is the model wrong?",
         overview.draw,
+        fills_window=True,
     )
 else:  # imported once, before the server answers anyone
     app = st.App("streamlit_app.py", lifespan=server.lifespan)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.measures import (
     PARTS,
+    TEST,
     TRAIN,
     Measure,
     ScoredTests,
@@ -131,7 +132,7 @@ def attribute_change(
             }
         ).with_columns(pl.col("value").fill_nan(None)),
         parts=_parts(guard, shares, tests),
-        change=(float(change[0]), *_interval(change)) if known else None,
+        change=(float(change[0]), *percentile_interval(change)) if known else None,
         interaction=float(interaction[0]) if known else None,
         ambiguous=known and bool(abs(interaction[0]) > abs(change[0]) / 2 + 1e-12),
         leaked=tests.leaked,
@@ -139,6 +140,21 @@ def attribute_change(
         twins=tests.duplicates,
         note=tests.note or note,
     )
+
+
+def corner_draws(
+    evaluation: Evaluation, *, before: str, after: str, split: int = TEST
+) -> tuple[Floats, ScoredTests]:
+    """The accuracy of both models on both test sets, and those sets; or on their validation sets.
+
+    The accuracies have shape (2 models, 2 test sets, 1 + resamples), before and after: first as
+    they are, then by the resamples of `attribute_change`, so that intervals are the same as there.
+    """
+    measure = measure_of(evaluation, "accuracy")
+    tests = scored_tests(evaluation, measure, before, after, split=split)
+    totals = _totals(tests.segments, measure, RESAMPLES, seed=0)
+    sums = totals.sum(axis=1)  # (resamples, old/new rows, models, width)
+    return measure.value(np.moveaxis(sums, (2, 1, 0), (0, 1, 2))), tests
 
 
 def _reported(evaluation: Evaluation, version: str, metric: str) -> float | None:
@@ -216,7 +232,7 @@ def _parts(guard: float | None, shares: dict[str, Floats], tests: ScoredTests) -
         )
     sizes = {**tests.segments.sizes, "test": len(tests.segments.part)}
     for name, share in shares.items():
-        rows.append((name, float(share[0]), *_interval(share), sizes.get(name)))
+        rows.append((name, float(share[0]), *percentile_interval(share), sizes.get(name)))
     schema = {
         "part": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
         "instances": pl.Int64,
@@ -224,8 +240,8 @@ def _parts(guard: float | None, shares: dict[str, Floats], tests: ScoredTests) -
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _interval(values: Floats) -> tuple[float | None, float | None]:
-    """The middle 95% of the resamples; none where too many of them are undefined."""
+def percentile_interval(values: Floats) -> tuple[float | None, float | None]:
+    """The middle 95% of the resamples, all but the first value; none if too many are undefined."""
     drawn = values[1:]
     finite = drawn[np.isfinite(drawn)]
     if not len(drawn) or len(finite) < (1 - _UNDEFINED_AT_MOST) * len(drawn):

@@ -141,6 +141,31 @@ def drift_over_versions(
     return pl.DataFrame(lines, schema=schema, orient="row")
 
 
+def step_distances(
+    dataset: EvolvingDataset, *, before: str, after: str, split: Split, chance: bool = True
+) -> Floats:
+    """The Jensen-Shannon distance and chance level of every feature, of shape (n_features, 2).
+
+    Those of `feature_drift` without filters; NaN where undefined, and the level without `chance`.
+    """
+    versions = [dataset.version_number(name) for name in (before, after)]
+    code = SPLITS.index(split)
+    rows = [dataset.row_of_instance(version) for version in versions]
+    old, new = (np.where(dataset.split[of] == code, of, -1) for of in rows)
+    pair = Pair.of_rows(dataset, (versions[0], versions[1]), old, new)
+    found = np.full((len(dataset.features), 2), np.nan)
+    if not len(pair.all_before) or not len(pair.all_after):
+        return found
+    for number, feature in enumerate(dataset.features):
+        if _why_undefined(dataset, number, versions) is not None:
+            continue
+        roles = _roles(dataset.codes[number], pair, feature.bins.count)
+        found[number, 0] = jensen_shannon(roles.before, roles.after)
+        if chance:
+            found[number, 1] = _level(jensen_shannon(*roles.drawn(DRAWS, seed=0)))
+    return found
+
+
 def bin_places(dataset: EvolvingDataset, number: int) -> Floats:
     """The mean of the finite values of each bin of a feature; ascending.
 

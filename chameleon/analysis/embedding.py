@@ -5,6 +5,10 @@ Method: Hohman et al., CHI 2020, "Aggregated Embedding".
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -18,20 +22,28 @@ from chameleon.layout import Layout
 from chameleon.models import Evaluation
 from chameleon.selection import Region, Selection, held_rows, instance_mask
 
-CELLS = 40
-"""Cells along the longer side of the layout, by default."""
+FEWEST_CELLS, MOST_CELLS = 14, 40
+"""Cells along the longer side of the layout, by default: 40 would be confetti of few instances."""
 
 SMOOTHING = 0.5
 
 
+def default_cells(dataset: EvolvingDataset) -> int:
+    """Cells along the longer side of the layout: about four instances for each of a square grid.
+
+    By all instances of the timeline, never by filtered ones, so that cells stay as they are.
+    """
+    return min(MOST_CELLS, max(FEWEST_CELLS, round(math.sqrt(dataset.instance_count) / 2)))
+
+
 @of_selection(*EVERYTHING, own=["regions"])
 def embedding_cells(
-    evaluation: Evaluation, selection: Selection, *, cells: int = CELLS
+    evaluation: Evaluation, selection: Selection, *, cells: int | None = None
 ) -> pl.DataFrame:
     """The cells of the embedding with instances of the primary or the secondary version.
 
     The grid is the same for all versions and filters, with `cells` along the longer side of the
-    layout. Its own filter does not narrow it.
+    layout, by default `default_cells`. Its own filter does not narrow it.
 
     Returns
     -------
@@ -80,7 +92,7 @@ def embedding_cells(
 
 @of_selection(*FILTERS_AND_PRIMARY, own=["regions"])
 def cell_groups(
-    evaluation: Evaluation, selection: Selection, by: str, *, cells: int = CELLS
+    evaluation: Evaluation, selection: Selection, by: str, *, cells: int | None = None
 ) -> pl.DataFrame:
     """The most frequent label, split, or source of each cell, or its mean date.
 
@@ -114,9 +126,7 @@ def cell_groups(
     )
 
 
-def region_of_cells(
-    layout: Layout, first: str, last: str | None = None, *, cells: int = CELLS
-) -> Region:
+def region_of_cells(layout: Layout, first: str, last: str | None = None, *, cells: int) -> Region:
     """The rectangle of a cell, or from the lower left to the upper right one ("column,row")."""
     grid = _Grid(layout, cells)
     left, bottom = _place(first, cells)
@@ -127,7 +137,7 @@ def region_of_cells(
 
 
 def without_cell(
-    layout: Layout, regions: tuple[Region, ...], cell: str, *, cells: int = CELLS
+    layout: Layout, regions: tuple[Region, ...], cell: str, *, cells: int
 ) -> tuple[Region, ...]:
     """The regions without one cell; a larger region becomes its other cells."""
     removed = region_of_cells(layout, cell, cells=cells)
@@ -202,10 +212,96 @@ class _Grid:
         return x, y
 
 
-def _grid(evaluation: Evaluation, cells: int) -> _Grid:
+def _grid(evaluation: Evaluation, cells: int | None) -> _Grid:
     if evaluation.layout is None:
         raise SelectionError("There is no layout of this dataset yet.")
-    return _Grid(evaluation.layout, cells)
+    return _Grid(evaluation.layout, cells or default_cells(evaluation.dataset))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedGrid:
+    """The default grid cut to the cells with rows, numbered by line from the upper left one.
+
+    `numbers` has the cell of every row, of shape (n_rows,).
+    """
+
+    columns: int
+    lines: int
+    numbers: Counts
+    _grid: _Grid
+    _left: int
+    _top: int
+
+    @classmethod
+    def of_layout(cls, layout: Layout, cells: int) -> FittedGrid:
+        """The grid of a layout with that many cells along its longer side."""
+        grid = _Grid(layout, cells)
+        column, row = grid.numbers % cells, grid.numbers // cells
+        left, top = int(column.min(initial=cells)), int(row.max(initial=0))
+        columns = int(column.max(initial=0)) - left + 1
+        lines = top - int(row.min(initial=cells)) + 1
+        return cls(columns, lines, (top - row) * columns + column - left, grid, left, top)
+
+    def regions(self, layout: Layout, numbers: Iterable[int]) -> tuple[Region, ...]:
+        """Few rectangles that contain these cells, and no other cell with rows.
+
+        SelectionError if there is no such cell.
+        """
+        chosen = np.zeros((self.lines, self.columns), dtype=np.bool_)
+        for number in numbers:
+            if not 0 <= number < chosen.size:
+                raise SelectionError(f"'{number}' is not a cell of the embedding.")
+            chosen.flat[number] = True
+        found: list[Region] = []
+        for first_line, first, last_line, last in _rectangles(chosen, ~self._occupied):
+            lower_left = f"{first + self._left},{self._top - last_line}"
+            upper_right = f"{last + self._left},{self._top - first_line}"
+            cells = self._grid.columns
+            found.append(region_of_cells(layout, lower_left, upper_right, cells=cells))
+        return tuple(found)
+
+    def cells(self, region: Region) -> list[int] | None:
+        """The cells with rows that a region consists of; None if it isn't made of whole ones."""
+        spans: list[range] = []
+        for edges, low, high in (
+            (self._grid.x_edges, region.x0, region.x1), (self._grid.y_edges, region.y0, region.y1),
+        ):  # fmt: skip
+            ends = [np.flatnonzero(edges == end) for end in (low, high)]
+            if not all(end.size for end in ends):
+                return None
+            spans.append(range(int(ends[0][0]), int(ends[1][0])))
+        inside = np.zeros_like(self._occupied)
+        left, right = (max(0, end - self._left) for end in (spans[0].start, spans[0].stop))
+        top, bottom = (max(0, self._top - end + 1) for end in (spans[1].stop, spans[1].start))
+        inside[top:bottom, left:right] = True
+        return np.flatnonzero(inside & self._occupied).tolist()
+
+    @property
+    def _occupied(self) -> Mask:
+        """The cells with rows, of shape (n_lines, n_columns)."""
+        found = np.zeros((self.lines, self.columns), dtype=np.bool_)
+        found.flat[self.numbers] = True
+        return found
+
+
+def _rectangles(chosen: Mask, free: Mask) -> Iterator[tuple[int, int, int, int]]:
+    """Yield rectangles (first line and column, last line and column) that cover the chosen cells.
+
+    They may also contain free cells. Each begins at the first cell that is not covered yet, and
+    extends to the right, then down.
+    """
+    allowed, left = chosen | free, chosen.copy()
+    while left.any():
+        first_line, first = divmod(int(left.argmax()), left.shape[1])
+        blocked = np.flatnonzero(~allowed[first_line, first:])
+        end = first + int(blocked[0]) if blocked.size else left.shape[1]
+        last = first + int(np.flatnonzero(chosen[first_line, first:end])[-1])
+        lines: Mask = np.asarray(allowed[first_line:, first : last + 1].all(axis=1))
+        depth = len(lines) if lines.all() else int(lines.argmin())
+        wanted = chosen[first_line : first_line + depth, first : last + 1].any(axis=1)
+        last_line = first_line + int(np.flatnonzero(wanted)[-1])
+        left[first_line : last_line + 1, first : last + 1] = False
+        yield first_line, first, last_line, last
 
 
 def _middle(values: Floats) -> float:

@@ -192,13 +192,22 @@ class ScoredTests:
 
 
 def scored_tests(
-    evaluation: Evaluation, measure: Measure, before: str, after: str, *, without_twins: bool
+    evaluation: Evaluation,
+    measure: Measure,
+    before: str,
+    after: str,
+    *,
+    without_twins: bool = False,
+    split: int = TEST,
 ) -> ScoredTests:
-    """The test sets of two versions without the instances that either model was fitted on."""
+    """The test sets of two versions without the instances that either model was fitted on.
+
+    Or their validation sets, by the code of the `split`.
+    """
     dataset = evaluation.dataset
     numbers = dataset.version_number(before), dataset.version_number(after)
     rows = [dataset.row_of_instance(number) for number in numbers]
-    tested = [in_split(dataset, own, TEST) for own in rows]
+    tested = [in_split(dataset, own, split) for own in rows]
     trained = [in_split(dataset, own, TRAIN) for own in rows]
     union = tested[0] | tested[1]
     leaks = union & (trained[0] | trained[1])
@@ -216,11 +225,11 @@ def scored_tests(
     note = None
     for name, whole, size in zip((before, after), tested, sizes, strict=True):
         if not whole.any():
-            note = note or f"Version {name} has no test rows."
+            note = note or f"Version {name} has no {SPLITS[split]} rows."
         elif not size:
             note = note or (
-                f"No test instance of version {name} is left to score: all are in a train set, "
-                "or have no label or no prediction of one of the models."
+                f"No {SPLITS[split]} instance of version {name} is left to score: all are in a "
+                "train set, or have no label or no prediction of one of the models."
             )
     return ScoredTests(
         segments=Segments(part, traits),

@@ -136,7 +136,7 @@ def change_statistics(
         tested_negative_flips=_exact_rate(tested[0], int(fair.sum())),
         tested_positive_flips=_exact_rate(tested[1], int(fair.sum())),
         win_loss_ratio=flips[1] / flips[0] if flips[0] else None,
-        mcnemar_p=_mcnemar(*tested),
+        mcnemar_p=mcnemar(*tested),
         unknown=len(known) - total,
     )
 
@@ -231,13 +231,17 @@ def _exact_rate(count: int, of: int) -> Rate:
     return Rate(count, of, *clopper_pearson(count, of))
 
 
-def _mcnemar(losses: int, wins: int) -> float | None:
-    """McNemar's exact test: the flips one way are binomial with 1/2 among all flips."""
+def mcnemar(losses: int, wins: int) -> float | None:
+    """The two-sided p-value of McNemar's exact test; None without a flip.
+
+    The flips one way are binomial with 1/2 among all flips. The value of scipy's `binomtest`, whose
+    module takes a second to load.
+    """
     if not losses + wins:
         return None
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
-    return float(binomtest(losses, losses + wins, 0.5).pvalue)
+    return min(1.0, 2 * float(bdtr(min(losses, wins), losses + wins, 0.5)))
 
 
 def failure_filters(

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from chameleon import types
-from chameleon.analysis import failure_filters, region_of_cells
+from chameleon.analysis import default_cells, failure_filters, region_of_cells
 from chameleon.api.frames import FLIPS
 from chameleon.api.options import require_option
 from chameleon.errors import SelectionError, place_of
@@ -234,7 +234,8 @@ def _cells(at: Conditions, value: object, __: Mapping[str, object]) -> Converted
     layout = at.evaluation.layout
     if layout is None:
         raise SelectionError("There is no embedding, so that no cell can be chosen.")
-    return "regions", tuple(region_of_cells(layout, one) for one in listed(value))
+    cells = default_cells(at.evaluation.dataset)
+    return "regions", tuple(region_of_cells(layout, one, cells=cells) for one in listed(value))
 
 
 def _votes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:

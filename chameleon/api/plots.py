@@ -162,7 +162,8 @@ class _ViewPlots:
             raise SelectionError("There is no embedding.")
         counts = analysis.embedding_cells(view._core, in_scope(view._selection, scope))
         options = charts.EmbeddingChart(size_px=480, dark=False)
-        frame = charts.embedding_frame(counts, options, cells=analysis.CELLS)
+        cells = analysis.default_cells(view._core.dataset)
+        frame = charts.embedding_frame(counts, options, cells=cells)
         return charts.as_chart(charts.embedding_chart(options), frame)
 
 

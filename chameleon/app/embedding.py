@@ -32,8 +32,8 @@ def draw(view: View) -> None:
         return
     offered = colors(view.evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.slider("Cells along a side", 10, 80, analysis.CELLS, key=_CELLS, persist_state="session",
-                  width=220)  # fmt: skip
+        st.slider("Cells along a side", 10, 80, analysis.default_cells(view.evaluation.dataset),
+                  key=_CELLS, persist_state="session", width=220)  # fmt: skip
         st.selectbox("Color by", list(offered), key=_COLOR, persist_state="session", width=220)
         draw_toggle(
             "Outline the secondary",

@@ -5,21 +5,23 @@ Every page calls `page` and may be the first one a visitor opens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.app import cached, guide, projects, server, sidebar, state
+from chameleon.app import guide, overview, projects, server, sidebar, state
 from chameleon.app.background import Opening
 from chameleon.app.check import draw_findings
+from chameleon.app.chips import draw_chips
 from chameleon.app.components import timeline
-from chameleon.app.formatting import brief, plain
+from chameleon.app.formatting import plain
 from chameleon.app.view import Draw, PaintPause, View, draw_until, in_order
-from chameleon.selection import Filters, RegionFilter
+from chameleon.data import SPLITS
+from chameleon.models import Evaluation
+from chameleon.project import Split
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -41,26 +43,26 @@ _STYLE = """<style>
 /* the page's title and the question it answers, on one line where there is room */
 .st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
 .st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
-/* the dataset info table of the Overview */
-.chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
-.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.8125rem; table-layout: fixed;
-  font-variant-numeric: tabular-nums; }
-.chameleon-info th { font-weight: 600; }
-.chameleon-info th:first-child { width: 5.2rem; white-space: nowrap; }
-.chameleon-info small { opacity: 0.75; }
-.chameleon-info th, .chameleon-info td { padding: 2px 8px 2px 0; text-align: left;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
-  overflow-wrap: anywhere; }
-.chameleon-primary { color: light-dark(#1f6399, #79bdf0); font-weight: 600; }
-.chameleon-secondary { color: light-dark(#ad2a6e, #f6a0be); font-weight: 600; }
+</style>"""
+
+_FILLING_STYLE = """<style>
+/* the view has the whole window: it computes its height from where it begins */
+[data-testid="stMainBlockContainer"] { padding: 0 !important; max-width: none; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"],
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
+/* only the button that opens the sidebar is left of the header */
+[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+[data-testid="stToolbarActions"], [data-testid="stMainMenu"] { display: none; }
+.st-key-story-letters { position: absolute; height: 0; overflow: hidden; }
 </style>"""
 
 
-def page(title: str, question: str, draw: Draw) -> None:
+def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -> None:
     """Draw one page: its title, the question that it answers, and its own view.
 
     After a click the view is sent before everything around it, because the visitor waits for it. On
-    arrival the page is drawn from top to bottom, so that nothing jumps.
+    arrival the page is drawn from top to bottom, so that nothing jumps. A view that `fills_window`
+    has a timeline and filter chips of its own, and no title.
     """
     arrived = _begin(title)
     guide.enter_step_page()
@@ -80,7 +82,9 @@ def page(title: str, question: str, draw: Draw) -> None:
     guide.begin_step(evaluation.dataset.project.path)
     selection = state.selection_of_session(evaluation)
     pause = PaintPause(wanted=not arrived)
-    view = View(evaluation, selection, pending=not opened.complete, pause=pause)
+    view = View(
+        evaluation, selection, pending=not opened.complete, pause=pause, scope=_scope(evaluation)
+    )
 
     def draw_head() -> None:
         _draw_head(opened, evaluation.dataset.project.name)
@@ -89,6 +93,11 @@ def page(title: str, question: str, draw: Draw) -> None:
             guide.warn_of_file(view)
             guide.draw_offer(view)
             guide.draw_glossary()
+        if fills_window:
+            st.html(_FILLING_STYLE)
+            guide.draw_step(view)
+            _warn_of_link(last=not view.pending)
+            return
         _draw_title(title, question)
         guide.draw_step(view)
         _draw_timeline(view)
@@ -96,15 +105,30 @@ def page(title: str, question: str, draw: Draw) -> None:
         draw_chips(view)
 
     in_order(view, (head, draw_head), (own, partial(draw, view)))
+    _draw_sidebar(view)
+    for place, draw_late in view.late:
+        with place:
+            draw_late()
+
+
+def _draw_sidebar(view: View) -> None:
+    """The filters, the model, and the findings."""
+    evaluation = view.evaluation
     with st.sidebar:
         sidebar.draw_filters(view)
         st.caption(f"Model: {plain(evaluation.model)}")
         if not evaluation.findings:
             st.caption("No problems were found in this project.")
         draw_findings(evaluation.findings)
-    for place, draw_late in view.late:
-        with place:
-            draw_late()
+
+
+def _scope(evaluation: Evaluation) -> str:
+    """The rows that outcomes are counted on: those asked for, else test rows, if there are any."""
+    asked = state.shared_item("scope")
+    if asked in analysis.SCOPES:
+        return asked
+    tested = (evaluation.dataset.split == SPLITS.index(Split.TEST)).any()
+    return "test" if tested else "all"
 
 
 def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
@@ -128,7 +152,10 @@ def _begin(title: str) -> bool:
         initial_sidebar_state="auto",
     )  # fmt: skip
     guide.record_arrival(linked=len(st.query_params) > 0)
-    return state.enter_page(title)
+    arrived = state.enter_page(title)
+    if arrived:
+        overview.arrive()
+    return arrived
 
 
 def _draw_title(title: str, question: str) -> None:
@@ -173,65 +200,6 @@ def _draw_timeline(view: View) -> None:
         key="timeline",
         on_pick=partial(state.pick_version, "timeline", names),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chip:
-    """The label of a filter, and the function that removes it from `field` of the selection."""
-
-    words: str
-    without: Callable[[Filters], Filters]
-    field: str = "filters"
-
-
-def draw_chips(view: View) -> None:
-    """A removable chip for each filter, and the number of instances that match them."""
-    found = view.call(analysis.selected)
-    chips = list(_chips(view))
-    # as high with chips as without (see the page's style): the first click must move nothing
-    row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips")
-    if not chips:
-        names = " and ".join(map(brief, view.versions.values()))
-        row.caption(f"All {found.of:,} instances of {names}, unfiltered.")
-        return
-    with row:
-        st.markdown(f"**{found.instances:,} of {found.of:,} instances**", width="content")
-        for number, chip in enumerate(chips):
-            st.button(
-                f"{brief(chip.words, 60)} :material/close:", key=f"chip-{number}",
-                help=f"Remove filter: {plain(chip.words)}",
-                on_click=state.change, args=(chip.field, chip.without),
-            )  # fmt: skip
-        st.button("Clear all", key="clear-all", type="tertiary", on_click=state.clear)
-    if found.instances == 0:
-        st.info(
-            "No instance in either version matches all filters. Remove one: "
-            + "; ".join(_relief(view, chips)),
-            icon=":material/filter_alt_off:",
-        )
-
-
-def _chips(view: View) -> Iterator[_Chip]:
-    kinds, selection = view.evaluation.dataset.project.kinds, view.selection
-    for part in selection.filters.parts:
-        if not isinstance(part, RegionFilter):
-            yield _Chip(part.label(kinds), partial(Filters.without, part=part))
-    cells = len(selection.filters.regions)
-    if cells:
-        words = "a cell of the embedding" if cells == 1 else f"{cells} cells of the embedding"
-        yield _Chip(words, partial(replace, regions=()))
-    for side, words in view.sides.items():
-        field = f"{side}_only"
-        if not getattr(selection, field).is_empty:
-            yield _Chip(f"{side} is {words}", lambda _: Filters(), field)
-
-
-def _relief(view: View, chips: list[_Chip]) -> Iterator[str]:
-    """The number of instances without each chip."""
-    for chip in chips:
-        relaxed = state.changed(view.selection, chip.field, chip.without)
-        count = cached.call(analysis.selected, view.evaluation, relaxed).instances
-        yield f"removing *{brief(chip.words)}* shows {count:,}"
 
 
 def _draw_progress(opened: Opening) -> None:

@@ -99,10 +99,9 @@ def draw_introduction(view: View) -> None:
     with st.container(border=True, key="hello"):
         left, right = st.columns([7, 3], vertical_alignment="center")
         left.markdown(
-            "**New here?** Every box above is a version of the dataset, with a model trained on "
-            "it. **Blue** is the version shown, **pink** the one it is compared with. In the "
-            "histograms, bars **above** the axis are instances that the model predicts correctly, "
-            "bars **below** are incorrect. Click any mark to see its instances in all views."
+            "**New here?** Each point of the line is a version of the dataset, with a model "
+            "trained on it; click one. **Blue** is the version shown, **pink** the one it is "
+            "compared with. Click any other mark to see its instances in all views."
         )
         with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
             draw_offer(view, key="hello-tour")
@@ -183,13 +182,18 @@ def _draw_button(
 
 
 def _go(view: View, query: QueryItems, number: int, path: str) -> None:
-    state.follow_link(query, Selection.newest(view.evaluation))
+    state.follow_link(query, Selection.opening(view.evaluation))
     state.set_tour_step(number)
+    go_to(path)
+
+
+def go_to(path: str) -> None:
+    """Change to another page in the run that follows. For callbacks."""
     st.session_state[_PAGE] = path
 
 
 def enter_step_page() -> None:
-    """Change to the page of the step that was clicked: a callback cannot do it itself."""
+    """Change to the page that was clicked: a callback cannot do it itself."""
     path = st.session_state.pop(_PAGE, None)
     if path is not None:
         st.switch_page(path)

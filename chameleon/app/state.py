@@ -26,6 +26,9 @@ TOUR_ITEM = "tour"
 OWN_ITEMS = ("open", "find")
 """Items of the address that a page may have beside the selection: see `own_item`."""
 
+SHARED_ITEMS = ("scope", "pin", "shares")
+"""Items of the address beside the selection that all pages share: see `shared_item`."""
+
 Mark = tuple[object, ...]
 """The values of a chart's fields that identify a mark."""
 
@@ -37,7 +40,8 @@ _MOST_LEFT = 20
 class _Visit:
     """The state of one session.
 
-    `selections` are those of other projects, `own_items` the address items of each page.
+    `selections` are those of other projects, `own_items` the address items of each page,
+    `shared_items` those of all pages.
     `written` is the address written last, `left` those before it. `clicked` is True from a click to
     the end of the run that it leads to. `stale` and `messages` are about parts of a link that don't
     exist. `charts` has the marks of each chart's last event, `numbers` counts how often a chart was
@@ -50,6 +54,7 @@ class _Visit:
     tour: int | None = None
     page: str = ""
     own_items: dict[str, dict[str, str]] = field(default_factory=dict)
+    shared_items: dict[str, str] = field(default_factory=dict)
     written: QueryItems | None = None
     left: list[QueryItems] = field(default_factory=list)
     clicked: bool = False
@@ -91,7 +96,7 @@ def _enter_project(name: str) -> None:
     if visit.selection is not None:
         visit.selections[before] = visit.selection
     visit.selection = visit.selections.pop(name, None)
-    visit.own_items = {}
+    visit.own_items, visit.shared_items = {}, {}
     visit.charts = {}
     visit.number = max([visit.number, *visit.numbers.values()]) + 1
     visit.numbers = {}
@@ -126,7 +131,7 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
     address without a query and leaves the selection as it is.
     """
     visit, items = _visit(), _address()
-    default = Selection.newest(evaluation)
+    default = Selection.opening(evaluation)
     clicked, visit.clicked = visit.clicked, False
     current = visit.selection
     if clicked and current is None:
@@ -135,6 +140,7 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
         follow_link(items, default)
         current, visit.clicked = visit.selection or current or default, False
         _own_items().update({k: v for k, v in items if k in OWN_ITEMS})
+        visit.shared_items = {k: v for k, v in items if k in SHARED_ITEMS}
         _leave(items)  # read now; events that still carry it lag behind
     visit.selection, messages = usable(evaluation, current, default)
     visit.messages = messages or visit.messages
@@ -190,7 +196,8 @@ def write_address(selection: Selection | None, project: str | None) -> None:
     items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
     if selection is not None:
         tour = () if visit.tour is None else ((TOUR_ITEM, str(visit.tour)),)
-        items += (*selection.to_query(), *tour, *_own_items().items())
+        own = (*visit.shared_items.items(), *_own_items().items())
+        items += (*selection.to_query(), *tour, *own)
     if visit.written is not None and visit.written != items:
         _leave(visit.written)
     visit.written = items
@@ -212,17 +219,31 @@ def own_item(name: str) -> str | None:
     return _own_items().get(name)
 
 
-def set_own_item(name: str, value: str | None) -> None:
-    """Set or remove an item of this page's address. For callbacks."""
+def set_own_item(name: str, value: str | None, *, page: str | None = None) -> None:
+    """Set or remove an item of the address of this page, or of another one. For callbacks."""
+    _set_item(_own_items(page), name, value)
+
+
+def _own_items(page: str | None = None) -> dict[str, str]:
+    return _visit().own_items.setdefault(page or _visit().page, {})
+
+
+def shared_item(name: str) -> str | None:
+    """An item of the address that all pages share, such as the scope."""
+    return _visit().shared_items.get(name)
+
+
+def set_shared_item(name: str, value: str | None) -> None:
+    """Set or remove an item of the address that all pages share. For callbacks."""
+    _set_item(_visit().shared_items, name, value)
+
+
+def _set_item(items: dict[str, str], name: str, value: str | None) -> None:
     if value is None:
-        _own_items().pop(name, None)
+        items.pop(name, None)
     else:
-        _own_items()[name] = value
+        items[name] = value
     _visit().clicked = True
-
-
-def _own_items() -> dict[str, str]:
-    return _visit().own_items.setdefault(_visit().page, {})
 
 
 def messages(*, last: bool) -> tuple[str, ...]:
@@ -240,6 +261,16 @@ def messages(*, last: bool) -> tuple[str, ...]:
 def was_clicked() -> bool:
     """Return True if a click led to this run, so that the address lags behind."""
     return _visit().clicked
+
+
+def show_selection(selection: Selection) -> None:
+    """Show another selection. For callbacks: the script runs afterwards."""
+    _choose(selection)
+
+
+def current_selection() -> Selection:
+    """The present selection; in a callback, newer than that of the last run."""
+    return _current()
 
 
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:

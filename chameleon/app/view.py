@@ -51,13 +51,15 @@ class View:
     """Everything that a page draws from.
 
     `pending` is True until all models are fitted; the `pause` is wanted after a click, not on
-    arrival at the page; `late` has the slow parts of the page and their places.
+    arrival at the page; `scope` is the rows that outcomes are counted on, one of `SCOPES`; `late`
+    has the slow parts of the page and their places.
     """
 
     evaluation: Evaluation
     selection: Selection
     pending: bool
     pause: PaintPause
+    scope: str = "test"
     late: list[tuple[DeltaGenerator, Callable[[], None]]] = field(default_factory=list)
 
     @property

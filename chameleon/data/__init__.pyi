@@ -21,6 +21,10 @@ from .feature_space import neighbor_graph as neighbor_graph
 from .feature_space import placed as placed
 from .feature_space import principal_axes as principal_axes
 from .feature_space import sampled_hashes as sampled_hashes
+from .packing import MOST_ROWS as MOST_ROWS
+from .packing import Judged as Judged
+from .packing import PackedRows as PackedRows
+from .packing import packed_rows as packed_rows
 from .version_rows import id_columns as id_columns
 from .version_rows import instance_keys as instance_keys
 from .viewing import Viewer as Viewer

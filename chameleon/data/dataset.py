@@ -153,18 +153,21 @@ class EvolvingDataset:
         numbers = pl.Series(self.label[rows].astype(np.int64)).replace(-1, None).cast(pl.UInt32)
         return pl.Series("label", self.classes, dtype=pl.String).gather(numbers)
 
-    def content_hashes(self) -> NDArray[np.uint64]:
+    def content_hashes(self, features: Sequence[int] | None = None) -> NDArray[np.uint64]:
         """uint64 of shape (n_rows,): equal for rows with equal features, in every release.
 
-        A missing value adds nothing, so that a column added later changes no earlier hash.
-        Cached; read-only.
+        All features, or some by their numbers. A missing value adds nothing, so that a column added
+        later changes no earlier hash. Those of all features are cached; read-only.
         """
-        return _hashes.recall(self, "", self._content_hashes)
+        if features is not None and len(features) < len(self.features):
+            return self._content_hashes(features)
+        everything = range(len(self.features))
+        return _hashes.recall(self, "", lambda: self._content_hashes(everything))
 
-    def _content_hashes(self) -> NDArray[np.uint64]:
+    def _content_hashes(self, features: Iterable[int]) -> NDArray[np.uint64]:
         total = np.zeros(self.row_count, dtype=np.uint64)
-        for feature, stored in zip(self.features, self.values, strict=True):
-            values = np.asarray(stored)
+        for number in features:
+            feature, values = self.features[number], np.asarray(self.values[number])
             missing = np.isnan(values)
             if feature.kind is Kind.TEXT:
                 texts = self.texts[feature.name].to_list()

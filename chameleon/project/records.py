@@ -274,8 +274,9 @@ class Settings:
     """The content of chameleon.toml, checked, with defaults.
 
     `columns` are those with a role, by role. `source` is the table as written; the kind of source
-    that it names checks it. `golden` is relative to the project folder. `findings` are errors in
-    the file; the parts with errors are not used.
+    that it names checks it. `golden` is relative to the project folder. `open_at` is the version
+    that is shown first, None for the newest one. `findings` are errors in the file; the parts with
+    errors are not used.
     """
 
     name: str
@@ -288,6 +289,7 @@ class Settings:
     predictions: PredictionColumns | None = None
     viewer: ViewerSpec | None = None
     golden: str | None = None
+    open_at: str | None = None
     findings: tuple[Finding, ...] = ()
     weak: WeakColumns = field(default_factory=WeakColumns)
 

@@ -200,6 +200,7 @@ def _day(value: object) -> dt.date | None:
 
 class _Content(Table):
     name: Text | None = None
+    open_at: Annotated[str | None, must('the name of a version in quotes, such as "1.10"')] = None
     columns: _Columns = msgspec.field(default_factory=_Columns)
     model: _Model = msgspec.field(default_factory=_Model)
     versions: Annotated[tuple[_Listed, ...], must("written as [[versions]] tables")] = ()
@@ -241,6 +242,7 @@ def settings_of(given: Mapping[str, Any], name: str) -> Settings:
         ),
         viewer=None if viewer is None else ViewerSpec(viewer.kind, viewer.names, viewer.shape),
         golden=None if content.test is None else content.test.golden,
+        open_at=content.open_at,
     )
     return _with_versions(settings, content.versions)
 
@@ -320,6 +322,7 @@ def settings_content(settings: Settings) -> dict[str, Any]:
     ]
     content = _filled(
         name=settings.name,
+        open_at=settings.open_at,
         source=settings.source or None,
         columns=_filled(**columns),
         viewer=viewer

@@ -250,6 +250,15 @@ class Selection:
         names = [version.name for version in evaluation.dataset.versions]
         return cls(primary=names[-1], secondary=names[max(len(names) - 2, 0)])
 
+    @classmethod
+    def opening(cls, evaluation: Evaluation) -> Selection:
+        """The step into the version that the project opens at, by default into the newest one."""
+        names = [version.name for version in evaluation.dataset.versions]
+        asked = evaluation.dataset.project.settings.open_at
+        if asked is None or asked not in names:
+            return cls.newest(evaluation)
+        return cls(primary=asked, secondary=names[max(names.index(asked) - 1, 0)])
+
     def to_query(self) -> QueryItems:
         """The selection as names and values of a query string."""
         return (

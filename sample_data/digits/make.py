@@ -230,6 +230,7 @@ def project_text(versions: list[Version]) -> str:
     head = """\
 # Written by make.py, which says how the versions came about.
 name = "digits"
+open_at = "1.5"
 
 [columns]
 id = "id"

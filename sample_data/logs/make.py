@@ -161,6 +161,7 @@ def project_text() -> str:
     head = f"""\
 # Written by make.py, which says how the sessions came about.
 name = "logs"
+open_at = "1.8"
 
 [source]
 kind = "table"

@@ -300,6 +300,7 @@ def project_text() -> str:
     head = f"""\
 # Written by make.py, which says how the readings came about.
 name = "sensor"
+open_at = "1.9"
 
 [source]
 kind = "table"

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chameleon.analysis import CELLS, cells_in_regions, region_of_cells, selected, without_cell
+from chameleon.analysis import cells_in_regions, region_of_cells, selected, without_cell
 from chameleon.layout import pca_layout
 from chameleon.selection import (
     AlwaysFails,
@@ -106,8 +106,10 @@ def test_any_selection_survives_a_link(data):
     with opened(plan) as evaluation:
         layout = pca_layout(evaluation.dataset)
         parts = [data.draw(all_filters(plan, evaluation.classes)) for _ in range(3)]
-    cell = st.builds("{},{}".format, st.integers(0, CELLS - 1), st.integers(0, CELLS - 1))
-    regions = [region_of_cells(layout, name) for name in data.draw(st.lists(cell, max_size=2))]
+    cell = st.builds("{},{}".format, st.integers(0, 13), st.integers(0, 13))
+    regions = [
+        region_of_cells(layout, name, cells=14) for name in data.draw(st.lists(cell, max_size=2))
+    ]
     chosen = Selection(
         primary,
         secondary,
@@ -124,7 +126,7 @@ def test_any_selection_survives_a_link(data):
 def test_a_chosen_cell_holds_the_instances_it_claims(data):
     plan = data.draw(plans())
     primary, secondary = data.draw(version_pairs(plan))
-    cells = data.draw(st.sampled_from([1, 3, CELLS]))
+    cells = data.draw(st.sampled_from([1, 3, 14]))
     with opened(plan) as evaluation:
         layout = pca_layout(evaluation.dataset)
         evaluation = dataclasses.replace(evaluation, layout=layout)

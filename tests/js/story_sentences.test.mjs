@@ -116,7 +116,7 @@ test("train rows, other directions, no change, and one version", () => {
   assert.equal(line(back, contextOf("1", "2", { isForward: false })), "Test accuracy of 1 is 5.0 points above 2: 95.0%, 90.0%");
   const still = factsOf({ metric: { before: 0.9, after: 0.9, low: 0, high: 0, chance: true }, unchanged: { n: 10, before: 9, after: 9, fixed: 0, regressed: 0 } });
   assert.equal(line(still, contextOf("2", "1")), "Test accuracy stayed at 90.0% (no change)");
-  assert.equal(oneVersionHeadline("Test accuracy", "1.0", 0.8114).text, "Test accuracy of 1.0: 81.1%");
+  assert.equal(oneVersionHeadline({ metricName: "Test accuracy", primary: "1.0", value: 0.8114 }).text, "Test accuracy of 1.0: 81.1%");
   assert.equal(errorWords(still, contextOf("2", "1")), "No errors (0 in 1).");
 });
 

@@ -1,4 +1,4 @@
-"""The two views of our own: the version timeline and the Feature View (Streamlit components v2)."""
+"""The views of our own: timeline, Feature View, and Story (Streamlit components v2)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
+import polars as pl
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
@@ -80,20 +81,20 @@ class FeatureViewPayload(TypedDict):
     totals: NotRequired[Sequence[Sequence[int]]]
 
 
-def _renderer(folder: str) -> ComponentRenderer:
+def _renderer(short: str, js: str, css: str | None = None) -> ComponentRenderer:
     """Register one component with the running server; return the command that mounts it.
 
     JS and CSS are asset files, not inline text, which would be sent again with every change of the
     data. Streamlit finds the assets of *installed* packages only, and this app also runs from a
     checkout, so the folder is registered at every mount: AppTest has a new runtime per test, and a
     module is imported once. The content's hash is part of the name and so of the address: no
-    browser or proxy can mix old and new files after an update. Both components have the whole
-    folder, because they share a file.
+    browser or proxy can mix old and new files after an update. Every component has the whole
+    folder, because they share files.
     """
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted(_ASSETS.rglob("*.[jc]s*")):
         digest.update(path.read_bytes())
-    short = f"{folder}-{digest.hexdigest()}"
+    short = f"{short}-{digest.hexdigest()}"
     name = f"chameleon.{short}"
     with _registering:
         manager = get_bidi_component_manager()
@@ -101,7 +102,12 @@ def _renderer(folder: str) -> ComponentRenderer:
             component = ComponentConfig(name=short, asset_dir=_ASSETS.name)
             manifest = ComponentManifest("chameleon", "0", [component])
             manager.register_from_manifest(manifest, _ASSETS.parent)
-        return st.components.v2.component(name, js=f"{folder}/view.js", css=f"{folder}/view.css")
+        return st.components.v2.component(name, js=js, css=css)
+
+
+def _view_renderer(folder: str) -> ComponentRenderer:
+    """The renderer of a folder with a view.js and a view.css."""
+    return _renderer(folder, f"{folder}/view.js", f"{folder}/view.css")
 
 
 def timeline(
@@ -126,7 +132,7 @@ def timeline(
         "pending": pending,
     }
     if Runtime.exists():  # else a page run by plain python, with nothing to draw on
-        _renderer("timeline")(key=key, data=payload, on_pick_change=on_pick)
+        _view_renderer("timeline")(key=key, data=payload, on_pick_change=on_pick)
 
 
 def feature_view(
@@ -140,4 +146,37 @@ def feature_view(
     ``st.session_state[key]["select"]``.
     """
     if Runtime.exists():
-        _renderer("feature_view")(key=key, data=payload, on_select_change=on_select)
+        _view_renderer("feature_view")(key=key, data=payload, on_select_change=on_select)
+
+
+def story(
+    head: str,
+    blob: pl.DataFrame | None,
+    *,
+    mode: Literal["full", "strip"],
+    key: str,
+    on_state: Callable[[], None],
+    on_open: Callable[[], None],
+) -> None:
+    """Draw the Story of a payload: `head` as JSON, and the bytes of `blob` in its column "v".
+
+    It draws nothing before the first letter of `story_letters`. The callbacks are called before the
+    script runs: `on_state` with what is shown in ``st.session_state[key]["state"]``, `on_open` with
+    the page, or {"instance": id}, to open in ``st.session_state[key]["open"]``. The mode "strip",
+    for other pages, needs no `blob`.
+    """
+    if Runtime.exists():
+        _renderer("story", "story/streamlit.js", "story/story.css")(
+            key=key, data={"head": head, "blob": blob, "mode": mode},
+            on_state_change=on_state, on_open_change=on_open,
+        )  # fmt: skip
+
+
+def story_letters(letter: str, *, key: str) -> None:
+    """Send a letter, as JSON, to the Story of this page.
+
+    The function of a component is called only if its data changed, and then all data are sent. So
+    the Story, whose data are megabytes, has this second component beside it.
+    """
+    if Runtime.exists():
+        _renderer("story-letters", "story/letters.js")(key=key, data={"letter": letter})

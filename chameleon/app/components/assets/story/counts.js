@@ -43,8 +43,8 @@ export function foldHistogram(histogram, bars) {
 
 // How much the share of incorrect rows changed from bar to bar, weighted by the primary's rows.
 export function errorShift(store, feature) {
-  const histogram = countFeature(store, feature, { all: true });
-  const [correct, incorrect, , correctThen, incorrectThen] = foldHistogram(histogram, store.head.features[feature].bars);
+  const histogram = countFeature(store, feature, { all: true }), { bars } = store.head.features[feature];
+  const [correct, incorrect, , correctThen, incorrectThen] = foldHistogram(histogram, bars);
   let shift = 0, total = 0;
   correct.forEach((_, bar) => {
     const now = correct[bar] + incorrect[bar], then = correctThen[bar] + incorrectThen[bar];

@@ -1,8 +1,13 @@
 // The facts of two versions as counted in the browser: they stand in until Python's arrive, which
 // have intervals and tests besides. The same shape, with null for what only Python knows.
-import { CORRECT, INCORRECT, IS_ADDED, IS_EDITED, IS_MOVED, IS_RELABELED, IS_REMOVED, SPLITS, UNKNOWN_OUTCOME, isEdited, outcomeAt } from "./store.js";
+import {
+  CORRECT, INCORRECT, IS_ADDED, IS_EDITED, IS_MOVED, IS_RELABELED, IS_REMOVED, SPLITS, UNKNOWN_OUTCOME, isEdited,
+  outcomeAt,
+} from "./store.js";
 
-const STEP_BITS = [["added", IS_ADDED], ["removed", IS_REMOVED], ["relabeled", IS_RELABELED], ["edited", IS_EDITED], ["moved", IS_MOVED]];
+const STEP_BITS = [
+  ["added", IS_ADDED], ["removed", IS_REMOVED], ["relabeled", IS_RELABELED], ["edited", IS_EDITED], ["moved", IS_MOVED],
+];
 const MOST_LABELS = 5, LEAST_ROWS = 10;
 
 export function countedFacts(store) {
@@ -10,7 +15,9 @@ export function countedFacts(store) {
     status: store.scope === "train" ? "seen" : "ok", reason: null, guarded: null, excluded: { leaked: 0, unknown: 0 },
     table: [[[0, 0], [0, 0]], [[0, 0], [0, 0]]], chips: [], step: countedStep(store), errors: countedErrors(store),
     unchanged: { n: 0, before: 0, after: 0, fixed: 0, regressed: 0, p: null },
-    edited: { n: 0, before: 0, old: 0, new: 0 }, added: { n: 0, old: 0, new: 0, p: null }, removed: { n: 0, old: 0, new: 0, p: null },
+    edited: { n: 0, before: 0, old: 0, new: 0 },
+    added: { n: 0, old: 0, new: 0, p: null },
+    removed: { n: 0, old: 0, new: 0, p: null },
   };
   for (let i = 0; i < store.head.instances; i++) addInstance(store, facts, i);
   const [[then], [, now]] = facts.table, before = shareOf(then), after = shareOf(now);
@@ -54,7 +61,8 @@ function addOutcome(cell, outcome) {
 }
 
 function addToGroup(store, facts, { now, then, oldThen, oldNow, newThen, newNow }) {
-  const isKnownNow = newNow <= INCORRECT, isKnownThen = oldThen <= INCORRECT, isCorrect = (outcome) => (outcome === CORRECT ? 1 : 0);
+  const isKnownNow = newNow <= INCORRECT, isKnownThen = oldThen <= INCORRECT;
+  const isCorrect = (outcome) => (outcome === CORRECT ? 1 : 0);
   if (isKnownNow && isKnownThen) {
     const isSame = now === then || (store.label[now] === store.label[then] && !isEdited(store, now, then));
     if (isSame) return addUnchanged(facts.unchanged, isCorrect(oldThen), isCorrect(newNow));
@@ -85,7 +93,8 @@ function addBoth(group, old, now) {
 }
 
 function countedStep({ primaryRow, secondaryRow, dataChange, split, head }) {
-  const step = Object.fromEntries(SPLITS.map((name) => [name, Object.fromEntries(STEP_BITS.map(([key]) => [key, 0]))]));
+  const nothing = () => Object.fromEntries(STEP_BITS.map(([key]) => [key, 0]));
+  const step = Object.fromEntries(SPLITS.map((name) => [name, nothing()]));
   for (let i = 0; i < head.instances; i++) {
     const row = primaryRow[i] >= 0 ? primaryRow[i] : secondaryRow[i];
     if (row < 0) continue;
@@ -107,7 +116,7 @@ function countedErrors(store) {
     if (now === INCORRECT) byLabel[label[row]][1]++;
   }
   const n = byLabel.reduce((total, [, wrong]) => total + wrong, 0);
-  const enough = byLabel.filter(([, , rows]) => rows >= LEAST_ROWS), ranked = enough.length ? enough : byLabel.filter(([, , rows]) => rows);
-  ranked.sort((a, b) => b[1] / b[2] - a[1] / a[2]);
-  return { n, before, labels: ranked.filter(([, wrong]) => wrong).slice(0, MOST_LABELS) };
+  const enough = byLabel.filter(([, , rows]) => rows >= LEAST_ROWS), ranked = enough.length ? enough : byLabel;
+  const labels = ranked.filter(([, wrong]) => wrong).sort((a, b) => b[1] / b[2] - a[1] / a[2]).slice(0, MOST_LABELS);
+  return { n, before, labels };
 }

@@ -13,17 +13,18 @@ const LARGE = { map: "Map", flow: "Before and after", sensitivity: "Changes of o
 
 export function skeleton(mode) {
   const pane = (name, title) => element(`section.pane.pane-${name}`, { "aria-label": title });
-  const panes = { riverbox: element("div.riverbox"), verdict: element("div.verdict") };
+  const panes = mode in LARGE ? {} : { river: element("div.riverbox"), verdict: element("div.verdict") };
   const live = element("div.live", { role: "status", "aria-live": "polite" });
   const root = element("div.story", { "data-mode": mode });
   if (mode in LARGE) panes[mode] = pane(mode, LARGE[mode]);
   if (mode === "full") {
     Object.assign(panes, {
-      map: pane("map", "Map"), flow: pane("flow", "Before and after"), sensitivity: pane("sensitivity", "Changes of outcome"),
-      features: pane("features", "Features"), labels: pane("labels", "Accuracy by label"), instances: pane("instances", "Instances"),
+      map: pane("map", "Map"), flow: pane("flow", "Before and after"),
+      sensitivity: pane("sensitivity", "Changes of outcome"), features: pane("features", "Features"),
+      labels: pane("labels", "Accuracy by label"), instances: pane("instances", "Instances"),
     });
   }
-  root.append(...(mode in LARGE ? [panes[mode]] : [panes.riverbox, panes.verdict]));
+  root.append(...(mode in LARGE ? [panes[mode]] : [panes.river, panes.verdict]));
   if (mode === "full") {
     root.append(element("div.body", {},
       element("div.col.left", {}, panes.map, panes.flow, panes.sensitivity),
@@ -42,8 +43,8 @@ export function arrange({ root, panes, head, mode, views }) {
   root.dataset.w = widthClass(width);
   root.dataset.h = heightClass(height);
   if (mode === "full") {
-    const isPhone = root.dataset.w === "phone", river = RIVER_HEIGHT[isPhone ? "phone" : root.dataset.h];
-    panes.riverbox.style.height = `${river + (isPhone ? 0 : extraHeight(head, width))}px`;
+    const river = RIVER_HEIGHT[root.dataset.w === "phone" ? "phone" : root.dataset.h];
+    panes.river.style.height = `${river + extraHeight(head, width)}px`;
     arrangeMap({ root, panes, views });
     const labels = head.classes.length;
     panes.labels.style.flex = labels <= FEW_LABELS ? `0 0 ${LABELS_EXTRA + labels * LABEL_ROW}px` : "";

@@ -4,7 +4,7 @@ import { countWithout } from "./counts.js";
 import { keyOf as keyOfView, matcher } from "./filters.js";
 import { decodedMask, restrictionOf } from "./masks.js";
 import { count } from "./numbers.js";
-import { setFilter, settle } from "./store.js";
+import { setFilter } from "./store.js";
 
 const PREVIEW_BIT = 0, MOST_FILTERS = 31;
 
@@ -34,8 +34,10 @@ function matcherOf({ store, masks }, filter) {
 }
 
 function applyRestrictions({ store, state, masks }) {
-  const chosen = state.filters.filter(({ view }) => view === "other").map(({ mask }) => masks.get(mask)).filter(Boolean);
-  const sides = ["primary", "secondary"].filter((side) => store.restriction[side] || chosen.some((mask) => mask.side === side));
+  const others = state.filters.filter(({ view }) => view === "other");
+  const chosen = others.map(({ mask }) => masks.get(mask)).filter(Boolean);
+  const isRestricted = (side) => store.restriction[side] || chosen.some((mask) => mask.side === side);
+  const sides = ["primary", "secondary"].filter(isRestricted);
   for (const side of sides) store.restriction[side] = restrictionOf(chosen, side);
   return sides.length > 0;
 }
@@ -55,10 +57,4 @@ export function emptyWords({ store, state }) {
   const gains = state.filters.map((filter) => ({ filter, n: countWithout(store, keyOf(filter)) }));
   const { filter, n } = gains.reduce((most, one) => (one.n > most.n ? one : most));
   return `No instances match these filters. Removing "${filter.label}" shows ${count(n)}.`;
-}
-
-export function showPreview(app, filter) {
-  app.hover = filter;
-  applyPreview(app);
-  settle(app.store);
 }

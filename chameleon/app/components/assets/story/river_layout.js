@@ -118,12 +118,16 @@ const isCertain = (facts) => facts?.status === "ok" && isKnown(facts.metric.low)
 
 // ---- changes ----------------------------------------------------------------------------------
 
-const most = (steps, kinds) => Math.max(1, ...steps.flatMap((step) => (step ? kinds.map((kind) => Number(step[kind] ?? 0)) : [])));
+function most(steps, kinds) {
+  const counts = steps.filter(Boolean).flatMap((step) => kinds.map((kind) => Number(step[kind] ?? 0)));
+  return Math.max(1, ...counts);
+}
 
 // A bar as a path; a removed one is hollow, so that its outline lies inside.
 export function barPath(x, base, width, height, kind) {
-  const inset = kind === "removed" && width > 4 ? 0.5 : 0, w = width - 2 * inset, h = Math.max(0.5, height - 2 * inset);
-  return `M${(x + inset).toFixed(1)} ${(base - height + inset).toFixed(1)}h${w.toFixed(1)}v${h.toFixed(1)}h${(-w).toFixed(1)}z`;
+  const inset = kind === "removed" && width > 4 ? 0.5 : 0;
+  const w = (width - 2 * inset).toFixed(1), h = Math.max(0.5, height - 2 * inset).toFixed(1);
+  return `M${(x + inset).toFixed(1)} ${(base - height + inset).toFixed(1)}h${w}v${h}h-${w}z`;
 }
 
 const diamond = (x, y, r) => `M${x.toFixed(1)} ${(y - r).toFixed(1)}l${r} ${r}l${-r} ${r}l${-r} ${-r}z`;
@@ -139,12 +143,14 @@ export function wordedChanges(layout, steps, textWidth) {
     const width = occurring.length * BAR_STEP + NUMBER_GAP + Math.max(...words.map((text) => textWidth(text, 12)));
     let at = x(version) - spacing / 2 - width / 2;
     for (const kind of occurring) {
-      const height = Math.max(2, Math.sqrt(step[kind] / highest) * BAR_HEIGHT);
-      paths[kind] = (paths[kind] ?? "") +
-        (kind === "model" ? diamond(at + BAR_WIDTH / 2, base - 6, 4) : barPath(at, base, BAR_WIDTH, height, kind));
+      const height = Math.max(2, Math.sqrt(step[kind] / highest) * BAR_HEIGHT), isModel = kind === "model";
+      const bar = isModel ? diamond(at + BAR_WIDTH / 2, base - 6, 4) : barPath(at, base, BAR_WIDTH, height, kind);
+      paths[kind] = (paths[kind] ?? "") + bar;
       at += BAR_STEP;
     }
-    words.forEach((text, i) => texts.push({ text, version, x: at + NUMBER_GAP, y: base - (words.length - 1 - i) * LINE }));
+    words.forEach((text, i) => {
+      texts.push({ text, version, x: at + NUMBER_GAP, y: base - (words.length - 1 - i) * LINE });
+    });
   });
   return { paths, texts, base };
 }
@@ -170,7 +176,8 @@ export function rowChanges(layout, steps, selected) {
         return "";
       }
       if (kind === "model") return diamond(middle, base - 5, Math.min(4, width / 2));
-      return barPath(middle - width / 2, base, width, Math.max(1.5, Math.sqrt(n / highest) * (rowHeight - 3)), kind);
+      const height = Math.max(1.5, Math.sqrt(n / highest) * (rowHeight - 3));
+      return barPath(middle - width / 2, base, width, height, kind);
     }).join("");
   });
   return { paths, texts };
@@ -181,7 +188,8 @@ export function rowChanges(layout, steps, selected) {
 // The versions whose names fit, none of them over those of the two that are selected.
 export function shownNames(layout, widths, selected) {
   const { spacing, x } = layout, need = Math.max(...widths) + 10, every = Math.max(1, Math.ceil(need / spacing));
-  const isClear = (version) => selected.every((one) => Math.abs(x(one) - x(version)) >= (widths[one] + widths[version]) / 2 + 8);
+  const isApart = (a, b) => Math.abs(x(a) - x(b)) >= (widths[a] + widths[b]) / 2 + 8;
+  const isClear = (version) => selected.every((one) => isApart(one, version));
   const last = widths.length - 1, shown = [];
   for (let version = 0; version <= last; version += every) shown.push(version);
   if (shown.at(-1) !== last && x(last) - x(shown.at(-1)) >= need) shown.push(last);

@@ -38,7 +38,8 @@ export function headline(facts, { primary, secondary, isForward, metricName }) {
   const aside = headlineAside(facts, digits);
   if (change === 0) return { text: `${metric.name} stayed at ${after}`, aside, values: "" };
   if (isForward) {
-    return { text: `${metric.name} ${change < 0 ? "fell" : "rose"} ${size}`, aside, values: `: ${before} → ${after}` };
+    const text = `${metric.name} ${change < 0 ? "fell" : "rose"} ${size}`;
+    return { text, aside, values: `: ${before} → ${after}` };
   }
   const text = `${metric.name} of ${primary} is ${size} ${change < 0 ? "below" : "above"} ${secondary}`;
   return { text, aside, values: `: ${after}, ${before}` };
@@ -57,8 +58,8 @@ function headlineAside({ status, metric, unchanged, edited, added, removed }, di
   return metric.chance ? `(${interval}, consistent with chance)` : `(${interval})`;
 }
 
-export function oneVersionHeadline(name, version, value) {
-  return { text: `${name} of ${version}: ${percent(value)}`, aside: "", values: "" };
+export function oneVersionHeadline({ metricName, primary, value }) {
+  return { text: `${metricName} of ${primary}: ${percent(value)}`, aside: "", values: "" };
 }
 
 // ---- chips ------------------------------------------------------------------------------------
@@ -90,7 +91,8 @@ function missingWords({ reason, step }, { primary, scope }) {
 function guardedWords({ guarded, excluded }) {
   const { digits } = printedChange(guarded.before, guarded.after);
   const values = `${percent(guarded.before, digits)} → ${percent(guarded.after, digits)}`;
-  return `Without ${many(excluded.leaked, "test row that is also a train row", "test rows that are also train rows")}: ${values}.`;
+  const rows = many(excluded.leaked, "test row that is also a train row", "test rows that are also train rows");
+  return `Without ${rows}: ${values}.`;
 }
 
 // Rows are unchanged, edited or relabeled, new, or removed; each group is judged by both models. What
@@ -115,7 +117,8 @@ const isFewShared = ({ unchanged, edited, added }) => unchanged.n < FEW_SHARED *
 function sameRowsWords({ n, fixed: better, regressed }, scope) {
   const same = `On the same ${n === 1 ? rowsOf(scope).replace(/s$/, "") : `${count(n)} ${rowsOf(scope)}`}`;
   if (!better && !regressed) return `${same}, no outcome changed.`;
-  return `${same}, ${many(regressed, "prediction")} regressed and ${count(better)} ${better === 1 ? "was" : "were"} fixed.`;
+  const wereFixed = `${count(better)} ${better === 1 ? "was" : "were"} fixed`;
+  return `${same}, ${many(regressed, "prediction")} regressed and ${wereFixed}.`;
 }
 
 function unchangedWords({ n, before, after, fixed: better, regressed }) {
@@ -126,12 +129,11 @@ function unchangedWords({ n, before, after, fixed: better, regressed }) {
 }
 
 function editedWords({ n, before, old, new: now }, { primary, secondary }) {
-  const share = (correct) => percent(correct / n);
-  const models = [
-    ...(isKnown(old) ? [`${share(old)} with ${secondary}'s model`] : []),
-    ...(isKnown(now) ? [isKnown(old) ? `${share(now)} with ${primary}'s` : `${share(now)} with ${primary}'s model`] : []),
-  ];
-  return `${many(n, "edited row")}: ${[...(isKnown(before) ? [`${share(before)} before`] : []), models.join(", ")].filter(Boolean).join("; ")}.`;
+  const share = (correct) => percent(correct / n), models = [];
+  if (isKnown(old)) models.push(`${share(old)} with ${secondary}'s model`);
+  if (isKnown(now)) models.push(`${share(now)} with ${primary}'s${isKnown(old) ? "" : " model"}`);
+  const parts = [isKnown(before) ? `${share(before)} before` : "", models.join(", ")].filter(Boolean);
+  return `${many(n, "edited row")}: ${parts.join("; ")}.`;
 }
 
 // Where both models do equally well on the new rows, one share says it for both.
@@ -142,7 +144,8 @@ function areNewAndRemovedTogether({ added, removed }) {
 
 function newAndRemovedWords({ added, removed }, claim) {
   const now = `${many(added.n, "new row")} ${added.n === 1 ? "is" : "are"} ${percent(added.new / added.n)} correct`;
-  const then = `the ${count(removed.n)} removed ${removed.n === 1 ? "one was" : "ones were"} ${percent(removed.old / removed.n)}`;
+  const gone = `the ${count(removed.n)} removed ${removed.n === 1 ? "one was" : "ones were"}`;
+  const then = `${gone} ${percent(removed.old / removed.n)}`;
   return `${now}, ${then}${claim ? `: the test set got ${claim}` : ""}.`;
 }
 
@@ -150,7 +153,8 @@ function separateWords({ added, removed }, context) {
   const parts = [];
   if (added.n) parts.push(newWords(added, context));
   if (removed.n && isKnown(removed.old)) {
-    parts.push(`${many(removed.n, "removed row")} ${removed.n === 1 ? "was" : "were"} ${percent(removed.old / removed.n)} correct.`);
+    const rows = `${many(removed.n, "removed row")} ${removed.n === 1 ? "was" : "were"}`;
+    parts.push(`${rows} ${percent(removed.old / removed.n)} correct.`);
   }
   return parts;
 }

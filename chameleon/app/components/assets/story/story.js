@@ -8,7 +8,7 @@ import { features } from "./features.js";
 import { instances } from "./instances.js";
 import { labels } from "./labels.js";
 import { arrange, skeleton } from "./layout.js";
-import { applyFilters, applyPreview, emptyWords, keyOf, receiveMasks, showPreview, withFilter } from "./linking.js";
+import { applyFilters, applyPreview, emptyWords, keyOf, receiveMasks, withFilter } from "./linking.js";
 import { map } from "./map.js";
 import { river } from "./river.js";
 import { sensitivity } from "./bars.js";
@@ -22,25 +22,16 @@ const LIST_DELAY = 80;   // ms: a list is read standing still
 let mounted = 0;
 
 // mode: "full", "strip" (river and filters, without rows), or one large part: "map", "flow", "sensitivity".
-export function mount(parent, { head, blob }, { state = null, mode = "full", onChange = null, onOpen = null } = {}) {
-  const { root, panes, live } = skeleton(mode);
-  parent.replaceChildren(root);
-  setFont(getComputedStyle(root).fontFamily || "sans-serif");
-  const store = mode === "strip" ? null : openStore({ head, blob });
-  const app = {
-    head, store, mode, root, panes, live, uid: `story${++mounted}`, host: { onChange, onOpen },
-    state: initialState(head), hover: null, totals: null, letter: null, masks: new Map(), views: {}, timers: {}, isWaiting: false,
-  };
-  if (state) Object.assign(app.state, fromHost(app, state));
-  addVerbs(app);
-  app.tip = makeTooltip(root);
+export function mount(parent, payload, { state = null, mode = "full", onChange = null, onOpen = null } = {}) {
+  const app = makeApp(parent, payload, { state, mode, host: { onChange, onOpen } });
+  const { root } = app;
   app.views = makeViews(app);
   arrange(app);
   showPair(app);
   const watch = new ResizeObserver(oncePerFrame(() => resize(app)));
   watch.observe(root);
   const press = (event) => pressAnywhere(app, event);
-  document.addEventListener("keydown", press);
+  if (app.views.river) document.addEventListener("keydown", press);
   return {
     app,
     restyle: (theme) => restyle(app, theme),
@@ -54,19 +45,32 @@ export function mount(parent, { head, blob }, { state = null, mode = "full", onC
   };
 }
 
+function makeApp(parent, { head, blob }, { state, mode, host }) {
+  const { root, panes, live } = skeleton(mode);
+  parent.replaceChildren(root);
+  setFont(getComputedStyle(root).fontFamily || "sans-serif");
+  const app = {
+    head, store: mode === "strip" ? null : openStore({ head, blob }),
+    mode, root, panes, live, host, uid: `story${++mounted}`, tip: makeTooltip(root),
+    state: initialState(head), hover: null, totals: null,
+    letter: null, masks: new Map(), timers: {}, isWaiting: false,
+  };
+  if (state) Object.assign(app.state, fromHost(app, state));
+  return addVerbs(app);
+}
+
 function makeViews(app) {
-  const { panes, root } = app, makers = { map, flow, sensitivity, features, labels, instances };
-  const views = {};
-  if (panes.riverbox.isConnected) Object.assign(views, { river: river(panes.riverbox, app), verdict: verdict(panes.verdict, app) });
-  for (const [name, make] of Object.entries(makers)) if (panes[name]) views[name] = make(panes[name], app);
-  if (app.mode === "full") views.drawer = drawer(root, app);
+  const makers = { river, verdict, map, flow, sensitivity, features, labels, instances };
+  const made = Object.entries(makers).filter(([name]) => app.panes[name]);
+  const views = Object.fromEntries(made.map(([name, make]) => [name, make(app.panes[name], app)]));
+  if (app.mode === "full") views.drawer = drawer(app.root, app);
   return views;
 }
 
 // ---- what views can read and do ---------------------------------------------------------------
 
 function addVerbs(app) {
-  Object.assign(app, {
+  return Object.assign(app, {
     say: (text) => { app.live.textContent = text; },
     metricName: () => metricName(app.head, app.state.scope),
     metric: (version) => accuracyOf(app, version, app.state.scope),
@@ -85,13 +89,14 @@ function filterVerbs(app) {
     tell(app);
   };
   const paint = oncePerFrame(() => {
-    showPreview(app, app.wanted);
-    drawViews(app, { isPreview: true });
+    applyPreview(app);
+    settle(app.store);
+    drawViews(app, { isPassing: true });
   });
   return {
     preview: (filter) => {
-      if (!filter && !app.hover && !app.wanted) return;
-      app.wanted = app.hover = filter;
+      if (!filter && !app.hover) return;
+      app.hover = filter;
       paint();
     },
     commit: (key, filter) => commit(withFilter(app.state.filters, key, filter)),
@@ -104,17 +109,14 @@ function versionVerbs(app) {
   const { state } = app, before = (version) => Math.max(0, version - 1);
   const change = (changed) => {
     Object.assign(state, changed);
-    showPair(app);
+    showPair(app, { isPassing: true });
     tell(app);
   };
   return {
-    lookAt: (version) => change(state.pinned ? { primary: version } : { primary: version, secondary: before(version) }),
+    lookAt: (version) => change({ primary: version, ...(state.pinned ? {} : { secondary: before(version) }) }),
     compareWith: (version) => change({ secondary: version, pinned: version !== before(state.primary) }),
     pin: () => change(state.pinned ? { pinned: false, secondary: before(state.primary) } : { pinned: true }),
-    setScope: (scope) => {
-      change({ scope });
-      app.views.river?.scope();
-    },
+    setScope: (scope) => change({ scope }),
     setShares: (shares) => {
       state.shares = shares;
       app.views.features?.pair?.();
@@ -144,16 +146,15 @@ function instanceVerbs(app) {
 
 // From the payload for a step, by letter for other pairs, counted until that arrives; null for one version.
 function factsOf({ head, store, state, letter }) {
-  const { primary, secondary, scope } = state, names = [primary, secondary].map((version) => head.versions[version].name);
-  const pair = letter?.pair;
-  if (pair && pair.primary === names[0] && pair.secondary === names[1] && pair.facts[scope]) return pair.facts[scope];
+  const { primary, secondary, scope } = state, pair = pairByLetter({ head, state, letter });
+  if (pair?.facts[scope]) return pair.facts[scope];
   if (primary - secondary === 1 && head.facts[scope]?.[primary]) return head.facts[scope][primary];
   return store ? countedFacts(store) : null;
 }
 
 // ---- drawing ----------------------------------------------------------------------------------
 
-function showPair(app) {
+function showPair(app, { isPassing = false } = {}) {
   const { store, state, views, root } = app;
   root.classList.toggle("alone", state.primary === state.secondary);
   if (store) {
@@ -161,18 +162,20 @@ function showPair(app) {
     if (applyFilters(app)) setPair(store, state.primary, state.secondary, state.scope);
     applyPreview(app);
     settle(store);
-    store.pairDrift = driftByLetter(app);
-    app.totals = { sensitivity: countSensitivity(store, { all: true }), labels: countLabels(store, { all: true }) };
+    store.pairDrift = pairByLetter(app)?.drift ?? null;
+    const all = { all: true };
+    app.totals = { sensitivity: countSensitivity(store, all), labels: countLabels(store, all) };
   }
   for (const view of Object.values(views)) view.pair?.();
-  drawViews(app);
+  drawViews(app, { isPassing });
   if (state.open !== null && store) views.drawer?.open(state.open);
 }
 
-function driftByLetter({ head, state, letter }) {
-  const { primary, secondary } = letter?.pair ?? {};
-  const isShown = primary === head.versions[state.primary].name && secondary === head.versions[state.secondary].name;
-  return isShown ? letter.pair.drift : null;
+// What the last letter says of two versions, if they are the ones that are shown.
+function pairByLetter({ head, state, letter }) {
+  const pair = letter?.pair, nameOf = (version) => head.versions[version].name;
+  const isShown = pair?.primary === nameOf(state.primary) && pair?.secondary === nameOf(state.secondary);
+  return isShown ? pair : null;
 }
 
 function showFilters(app) {
@@ -184,15 +187,16 @@ function showFilters(app) {
   drawViews(app);
 }
 
-// The river shows no selection. The list of instances waits while the pointer moves, and stays where it
-// is itself the pointer's place.
-function drawViews(app, { isPreview = false } = {}) {
-  const { river: _, instances: list, drawer: __, ...others } = app.views;
-  if (!isPreview) app.views.river?.draw();
-  for (const view of Object.values(others)) view.draw();
+const FILTERED = ["verdict", "map", "flow", "sensitivity", "features", "labels"];
+
+// The list of instances waits while the pointer moves or versions pass, and stays as it is while the
+// pointer is over it.
+function drawViews(app, { isPassing = false } = {}) {
+  for (const name of FILTERED) app.views[name]?.draw();
+  const list = app.views.instances;
   clearTimeout(app.timers.list);
   if (!list || app.hover?.view === "instances") return;
-  if (isPreview) app.timers.list = setTimeout(() => list.draw(), LIST_DELAY);
+  if (isPassing) app.timers.list = setTimeout(() => list.draw(), LIST_DELAY);
   else list.draw();
 }
 
@@ -232,9 +236,12 @@ function tell(app) {
 function receive(app, letter) {
   app.letter = letter;
   if (app.store && letter.masks) receiveMasks(app, letter.masks);
-  const isOwn = letter.accepted && app.isWaiting;
-  if (!app.timers.tell) app.isWaiting = false;
-  if (!isOwn && !app.timers.tell) Object.assign(app.state, fromHost(app, letter.state));
-  showPair(app);
+  const isOwn = letter.accepted && app.isWaiting, isCurrent = !app.timers.tell;
+  if (isCurrent) app.isWaiting = false;
+  if (isCurrent && !isOwn) Object.assign(app.state, fromHost(app, letter.state));
+  if (isCurrent && !isOwn && app.state.open === null) app.views.drawer?.close();
+  if (!isOwn || letter.pair || letter.masks?.length) return showPair(app);
+  app.views.verdict?.draw();
+  if (app.state.open !== null) app.views.drawer?.open(app.state.open);
 }
 

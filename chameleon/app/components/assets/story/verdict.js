@@ -24,7 +24,8 @@ export function verdict(pane, app) {
 }
 
 function statementParts() {
-  const lead = element("span.lead"), allRows = element("span.allrows", { hidden: true }), chips = element("span.verdictchips");
+  const lead = element("span.lead"), allRows = element("span.allrows", { hidden: true });
+  const chips = element("span.verdictchips");
   const leadLine = element("p.leadline", {}, lead, allRows);
   const cause = element("span.cause"), why = element("p.why", {}, cause), where = element("p.where");
   const spoken = element("div", { role: "status" }, leadLine, why);
@@ -51,31 +52,44 @@ function namesOf({ head, state }) {
 
 function drawPair(view) {
   const { app } = view;
+  view.sizes = app.store && countScope(app.store);
   drawScopes(view);
-  if (app.mode !== "strip") {
-    drawStatement(view);
-    drawTable(view);
-    placeChips(view);
-  }
-  drawSelection(view);
+  if (app.mode === "strip") return;
+  drawStatement(view);
+  drawTable(view);
+  placeChips(view);
 }
 
 function drawStatement(view) {
-  const { app, lead, cause, chips } = view, { state, head } = app, facts = app.facts(), names = namesOf(app);
-  const context = {
-    ...names, scope: state.scope, metricName: app.metricName(), isForward: state.primary > state.secondary, isPair: isPair(app),
-    classCount: head.classes.length, isModelChange: state.primary - state.secondary === 1 && head.steps[state.primary].model,
-  };
-  const words = isPair(app) ? headline(facts, context) : oneVersionHeadline(context.metricName, names.primary, app.metric(state.primary).value);
+  const { app, lead, cause } = view, facts = app.facts();
+  const context = contextOf(app);
+  const words = isPair(app) ? headline(facts, context) : oneVersionHeadline(context);
   lead.replaceChildren(words.text, ...(words.aside ? [" ", toned("ci", words.aside)] : []), words.values);
   cause.textContent = isPair(app) ? causeWords(facts, context) : "Shift-click another version to compare.";
   view.errors = errorWords(facts, context);
-  view.chipWords = isPair(app) ? facts.chips.map((chip) => ({ ...chip, text: chipText(chip) })) : [];
-  chips.replaceChildren(...view.chipWords.map(({ text, level, says }) => element(`span.chip.${says === "unchanged" ? "plain" : level}`, { title: CHIP_HELP }, text)));
   view.words = words;
+  drawChips(view, isPair(app) ? facts.chips : []);
 }
 
-const CHIP_HELP = "Filled: p < 0.01. Outlined: p < 0.05. Dashed: consistent with chance. Sampling noise of the rows is included, training noise isn't.";
+function contextOf(app) {
+  const { state, head } = app, isStep = state.primary - state.secondary === 1;
+  return {
+    ...namesOf(app), scope: state.scope, metricName: app.metricName(), value: app.metric(state.primary).value,
+    isPair: isPair(app), isForward: state.primary > state.secondary,
+    isModelChange: isStep && head.steps[state.primary].model, classCount: head.classes.length,
+  };
+}
+
+const CHIP_HELP = "Filled: p < 0.01. Outlined: p < 0.05. Dashed: consistent with chance. " +
+  "Sampling noise of the rows is included, training noise isn't.";
+
+function drawChips(view, chips) {
+  view.chipWords = chips.map(chipText);
+  view.chips.replaceChildren(...chips.map((chip, i) => {
+    const look = chip.says === "unchanged" ? "neutral" : chip.level;
+    return element(`span.chip.${look}`, { title: CHIP_HELP }, view.chipWords[i]);
+  }));
+}
 
 // After the headline if they fit, else before the cause.
 function placeChips(view) {
@@ -84,7 +98,7 @@ function placeChips(view) {
   const size = HEADLINE_SIZE[app.root.dataset.h] ?? HEADLINE_SIZE.mid;
   const lead = textWidth(words.text + words.values, size, 600) + textWidth(` ${words.aside}`, 14);
   const room = sizeOf(statement).w - lead - LEAD_GAP;
-  const need = chipWords.reduce((sum, { text }) => sum + textWidth(text, 12, 600) + CHIP_PADDING, 0);
+  const need = chipWords.reduce((sum, text) => sum + textWidth(text, 12, 600) + CHIP_PADDING, 0);
   if (need < room) leadLine.append(chips);
   else why.prepend(chips);
 }
@@ -95,11 +109,12 @@ function drawTable({ app, table }) {
   table.hidden = !isPair(app) || !facts?.metric;
   if (table.hidden) return;
   const { primary, secondary } = namesOf(app), rows = rowsOf(app.state.scope);
-  const [[oldThen, oldNow], [newThen, newNow]] = facts.table.map((cells) => cells.map((cell) => percent(shareOf(cell))));
+  const shares = facts.table.map((cells) => cells.map((cell) => percent(shareOf(cell))));
+  const [[oldThen, oldNow], [newThen, newNow]] = shares, cell = (tag, text) => element(`span.${tag}`, {}, text);
   table.replaceChildren(
-    element("span"), element("span.hd.st", {}, `${secondary}'s ${rows}`), element("span.hd.pt", {}, `${primary}'s ${rows}`),
-    element("span.rd.st", {}, `${secondary}'s model`), element("span.v.own", {}, oldThen), element("span.v", {}, oldNow),
-    element("span.rd.pt", {}, `${primary}'s model`), element("span.v", {}, newThen), element("span.v.own", {}, newNow),
+    element("span"), cell("hd.st", `${secondary}'s ${rows}`), cell("hd.pt", `${primary}'s ${rows}`),
+    cell("rd.st", `${secondary}'s model`), cell("v.own", oldThen), cell("v", oldNow),
+    cell("rd.pt", `${primary}'s model`), cell("v", newThen), cell("v.own", newNow),
   );
   const spoken = `${secondary}'s model: ${oldThen} on ${secondary}'s ${rows}, ${oldNow} on ${primary}'s. ` +
     `${primary}'s model: ${newThen} and ${newNow}. Open Attribution.`;
@@ -112,7 +127,8 @@ function drawScopes({ app, scopes }) {
   scopes.replaceChildren(...app.head.scopes.map((scope) => {
     const isChosen = scope === app.state.scope;
     return element("button", {
-      type: "button", role: "radio", "aria-checked": String(isChosen), tabindex: isChosen ? 0 : -1, onclick: () => choose(app, scopes, scope),
+      type: "button", role: "radio", "aria-checked": String(isChosen), tabindex: isChosen ? 0 : -1,
+      onclick: () => choose(app, scopes, scope),
     }, scope);
   }));
 }
@@ -133,27 +149,31 @@ function pressScopeKey({ app, scopes }, event) {
 // ---- selection --------------------------------------------------------------------------------
 
 function drawSelection(view) {
-  drawTally(view);
+  const { store, mode } = view.app, selection = store?.filtered ? countSelection(store) : null;
+  drawTally(view, selection);
   drawFilters(view);
-  if (view.app.mode !== "strip") drawWhere(view);
+  if (mode !== "strip") drawWhere(view, selection);
 }
 
 // "450 test instances in 1.9 (350 in 1.8)", or with filters "13 of 450 test instances match in 1.9".
-function drawTally({ app, tally }) {
-  const { primary, secondary } = namesOf(app), sizes = sizesOf(app), { scope, filters } = app.state;
+function drawTally(view, selection) {
+  const { app, tally } = view, { scope, filters } = app.state;
+  const { primary, secondary } = namesOf(app), sizes = sizesOf(view, selection);
   const what = `${scope === "all" ? "" : `${scope} `}instances`;
   if (filters.length && sizes.matching !== null) {
     tally.textContent = `${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
     return;
   }
-  const then = !isPair(app) ? "" : sizes.secondary === sizes.primary ? ` and ${secondary}` : ` (${count(sizes.secondary)} in ${secondary})`;
-  tally.textContent = `${count(sizes.primary)} ${what} in ${primary}${then}`;
+  const isSame = sizes.secondary === sizes.primary;
+  const then = isSame ? ` and ${secondary}` : ` (${count(sizes.secondary)} in ${secondary})`;
+  tally.textContent = `${count(sizes.primary)} ${what} in ${primary}${isPair(app) ? then : ""}`;
 }
 
 // A strip has no rows: it takes what Python counted.
-function sizesOf({ store, state, head, letter }) {
-  if (store) return { ...countScope(store), matching: store.filtered ? countSelection(store).primary.n : null };
-  const size = (version) => head.metrics[state.scope][version][0], [matching, all] = letter?.matching ?? [null, null];
+function sizesOf({ app: { state, head, letter }, sizes }, selection) {
+  if (sizes) return { ...sizes, matching: selection?.primary.n ?? null };
+  const size = (version) => head.metrics[state.scope][version][0];
+  const [matching, all] = letter?.matching ?? [null, null];
   return { primary: all ?? size(state.primary), secondary: size(state.secondary), matching };
 }
 
@@ -163,35 +183,38 @@ function drawFilters({ app, filters }) {
   filters.dataset.key = key;
   if (!chosen.length) return filters.replaceChildren(...largestParts(app));
   const removeAll = element("button.plain", { type: "button", onclick: () => app.clear() }, "Remove all");
-  filters.replaceChildren(...chosen.map((filter) => filterChip(app, filter)), ...(chosen.length > 1 ? [removeAll] : []));
+  filters.replaceChildren(...chosen.map((filter) => filterChip(app, filter)));
+  if (chosen.length > 1) filters.append(removeAll);
 }
 
 function filterChip(app, filter) {
-  const remove = () => app.remove(filter);
-  return element("button.fchip", { type: "button", title: filter.label, "aria-label": `Remove filter ${filter.label}`, onclick: remove },
-    element("span", {}, filter.label), element("i", { "aria-hidden": "true" }, "×"));
+  return element("button.fchip", {
+    type: "button", title: filter.label, "aria-label": `Remove filter ${filter.label}`,
+    onclick: () => app.remove(filter),
+  }, element("span", {}, filter.label), element("i", { "aria-hidden": "true" }, "×"));
 }
 
 // Without filters, their place offers the steps that tell most.
 function largestParts(app) {
   const largest = largestChanges(app.head, app.state.scope);
   if (largest.length < 2) return [];
-  const buttons = largest.map(({ version, text }) =>
-    element("button.largest", { type: "button", title: "Show this step", onclick: () => app.lookAt(version) }, toned("num", app.head.versions[version].name), ` ${text}`));
-  return [element("span.mute", {}, "largest changes"), ...buttons];
+  const buttons = largest.map(({ version, text }) => element("button.largest", {
+    type: "button", title: "Show this step", onclick: () => app.lookAt(version),
+  }, toned("num", app.head.versions[version].name), ` ${text}`));
+  return [toned("mute", "largest changes"), ...buttons];
 }
 
 // The third line: errors of the scope, or what is selected or under the pointer.
-function drawWhere(view) {
-  const { app, allRows, where } = view, { store, state } = app;
+function drawWhere(view, selection) {
+  const { app, allRows, where } = view, { state } = app;
   allRows.hidden = !state.filters.length;
   allRows.textContent = `all ${rowsOf(state.scope)}`;
-  where.classList.toggle("sel", store.filtered);
-  if (!store.filtered) {
+  where.classList.toggle("sel", Boolean(selection));
+  if (!selection) {
     where.textContent = view.errors;
     return;
   }
-  const selection = countSelection(store), empty = app.hover ? null : app.emptyWords();
+  const empty = app.hover ? null : app.emptyWords();
   if (empty) {
     where.textContent = empty;
     return;
