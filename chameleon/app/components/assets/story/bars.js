@@ -14,7 +14,14 @@ const isSame = (filter, range) => filter?.from === range.from && filter?.to === 
 const filterOf = (range) => ({ view: "sensitivity", from: range.from, to: range.to, label: rangeWords(range) });
 
 // Bars as wide as their texts, for the counts without filters: hovering never regroups them.
-function rangesFor({ app, store }, width, height) {
+function rangesFor(view, width, height) {
+  const { app, store } = view, key = `${width} ${height}`;
+  if (view.rangesKey === key && view.rangesTotals === app.totals) return view.ranges;
+  Object.assign(view, { rangesKey: key, rangesTotals: app.totals, ranges: makeRanges(app, store, width, height) });
+  return view.ranges;
+}
+
+function makeRanges(app, store, width, height) {
   const counts = app.totals?.sensitivity ?? countSensitivity(store), most = mostChanges(counts), room = width - NEVER;
   const widthOf = (n) => textWidth(shortCount(n), 12);
   const single = singleWidth(counts, most, { room: height, line: LINE, least: NARROWEST, widthOf });

@@ -34,17 +34,25 @@ export function makeRow() {
 
 // ---- counts ---------------------------------------------------------------------------------
 
+// Counts without filters, once per pair of versions.
+function unfiltered(view, feature) {
+  const { store, totals } = view, { bars } = store.head.features[feature];
+  if (!totals.has(feature)) {
+    totals.set(feature, foldHistogram(countFeature(store, feature, { all: true, train: view.train[feature] }), bars));
+  }
+  return totals.get(feature);
+}
+
 // The counts of one feature, as drawn: narrowed by the other filters, and without any.
 export function measure(view, feature, own = 0) {
   const { store } = view, { bars } = store.head.features[feature], train = view.train[feature];
-  const histogram = countFeature(store, feature, { own, train });
+  const total = unfiltered(view, feature), histogram = countFeature(store, feature, { own, train });
   const same = train ? store.sameTrainRows : store.sameRows, changed = { up: [], down: [] };
   for (let code = 0; code < bars; code++) {
     changed.up.push(histogram[code * 16 + FIXED_KEY]);
     changed.down.push(histogram[code * 16 + REGRESSED_KEY]);
   }
   const counts = foldHistogram(histogram, bars);
-  const total = store.filtered ? foldHistogram(countFeature(store, feature, { all: true, train }), bars) : counts;
   const outcomes = hasOutcomes(total), drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
   const compared = store.primary !== store.secondary;
   return {
@@ -75,16 +83,20 @@ function driftLines(view, feature) {
   ];
 }
 
-function missingLine(view, feature, { counts }) {
-  const missing = missingCode(view.store.head.features[feature]), sizes = sizesOf(counts);
-  const [primary, secondary] = [0, 3].map((from, side) =>
+// Shares of missing values, as text: primary, secondary; null where neither has any.
+function missingShares(feature, { counts }) {
+  const missing = missingCode(feature), sizes = sizesOf(counts);
+  const shares = [0, 3].map((from, side) =>
     (sizes[side] ? sum([0, 1, 2].map((i) => counts[from + i][missing])) / sizes[side] : 0));
-  const marked = view.train[feature] && view.store.scope !== "train";
+  return shares.some((share) => share > 0) ? shares.map((share) => percent(share, share < 0.1 ? 1 : 0)) : null;
+}
+
+function missingLine({ store, train }, feature, shares) {
+  const marked = train[feature] && store.scope !== "train";
   const mark = marked ? [element("span.ftrain", {}, "train rows")] : [];
-  if (!primary && !secondary) return mark.length ? [element("p", {}, ...mark)] : [];
-  const share = (value) => percent(value, value < 0.1 ? 1 : 0), { store } = view;
-  const before = store.primary === store.secondary ? [] : [toned("st", share(secondary)), " → "];
-  return [element("p", {}, ...mark, "missing ", ...before, toned("pt", share(primary)))];
+  if (!shares) return mark.length ? [element("p", {}, ...mark)] : [];
+  const before = store.primary === store.secondary ? [] : [toned("st", shares[1]), " → "];
+  return [element("p", {}, ...mark, "missing ", ...before, toned("pt", shares[0]))];
 }
 
 // The counts of the bar under the pointer stand in the row: nothing floats over its neighbors.
@@ -103,10 +115,15 @@ function readingLines(view, row) {
   ];
 }
 
+// Made anew only when they say something else.
 function drawLines(view, row) {
-  const reading = row.reading !== null && row.bars.length > 0;
+  const { store } = view, reading = row.reading !== null && row.bars.length > 0;
+  const shares = reading ? null : missingShares(store.head.features[row.feature], row.measured);
+  const key = reading ? null : [view.pairs, row.feature, store.filtered, shares].join();
+  if (key !== null && row.linesKey === key) return;
+  row.linesKey = key;
   row.lines.replaceChildren(...(reading ? readingLines(view, row)
-    : [...driftLines(view, row.feature), ...missingLine(view, row.feature, row.measured)]));
+    : [...driftLines(view, row.feature), ...missingLine(view, row.feature, shares)]));
 }
 
 // ---- the histogram --------------------------------------------------------------------------
@@ -114,7 +131,7 @@ function drawLines(view, row) {
 function drawTextFeature(view, row) {
   for (const key of PATHS) setAttributes(row.paths[key], { d: "" });
   row.bars = [];
-  row.axisKey = null;
+  row.axisKey = row.linesKey = null;
   row.numbers.replaceChildren();
   row.texts.replaceChildren();
   shape("text.tick", { x: GUTTER, y: row.height / 2 }, row.texts).textContent = TEXT_FEATURE;
