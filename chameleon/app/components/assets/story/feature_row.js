@@ -1,13 +1,13 @@
 // One row of Features: name, drift, missing shares, and the histogram of both versions.
-import { barsText, barText, missingCode } from "./bar_text.js";
+import { barsText, barText, cutMiddle, missingCode } from "./bar_text.js";
 import { countFeature, foldHistogram } from "./counts.js";
 import { driftWords, isAboveChance, shownSplit } from "./feature_order.js";
 import {
-  allAbove, AXIS, axisTexts, barPaths, GUTTER, hasOutcomes, heightsOf, largestCount, outlinePath, placeBars, scaleOf,
-  shownCodes,
+  allAbove, AXIS, axisTexts, barPaths, GUTTER, hasOutcomes, hasSameValues, heightsOf, largestCount, outlinePath,
+  placeBars, scaleOf, shownCodes,
 } from "./histogram.js";
 import { count, percent, shortCount } from "./numbers.js";
-import { bitsOf } from "./store.js";
+import { bitsOf, FIXED, REGRESSED } from "./store.js";
 import { element, setAttributes, shape, textWidth, toned } from "./ui.js";
 
 const PATHS = ["both", "primary", "secondary", "plain", "fixed", "regressed", "breaks", "outline", "axis"];
@@ -47,17 +47,28 @@ function unfiltered(view, feature) {
 export function measure(view, feature, own = 0) {
   const { store } = view, { bars } = store.head.features[feature], train = view.train[feature];
   const total = unfiltered(view, feature), histogram = countFeature(store, feature, { own, train });
-  const same = train ? store.sameTrainRows : store.sameRows, changed = { up: [], down: [] };
-  for (let code = 0; code < bars; code++) {
-    changed.up.push(histogram[code * 16 + FIXED_KEY]);
-    changed.down.push(histogram[code * 16 + REGRESSED_KEY]);
-  }
-  const counts = foldHistogram(histogram, bars);
-  const outcomes = hasOutcomes(total), drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
-  const compared = store.primary !== store.secondary;
-  return {
-    counts: drawn(counts), total: drawn(total), outcomes, changed: same && compared && outcomes ? changed : null,
+  const counts = foldHistogram(histogram, bars), outcomes = hasOutcomes(total);
+  const same = store.primary !== store.secondary && outcomes && hasSameValues(total);
+  const changed = same ? changedCounts(store, feature, histogram, { own, train }) : null;
+  const drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
+  return { counts: drawn(counts), total: drawn(total), outcomes, changed };
+}
+
+// Per bar the instances that were fixed (above) and regressed (below): those with one row in both versions
+// are in the histogram, those that were relabeled or edited elsewhere are in the pairs of rows.
+function changedCounts(store, feature, histogram, { own, train }) {
+  const codes = store.columns[feature], pairs = train ? store.trainOutcomes : store.outcomes;
+  const bars = Array.from({ length: store.head.features[feature].bars }, (_, code) => code * 16);
+  const changed = {
+    up: bars.map((at) => histogram[at + FIXED_KEY]),
+    down: bars.map((at) => histogram[at + REGRESSED_KEY]),
   };
+  for (const [now] of store.pairedRows) {
+    if (!pairs[now] || store.failing[now] & ~own) continue;
+    if (store.change[now] === FIXED) changed.up[codes[now]]++;
+    if (store.change[now] === REGRESSED) changed.down[codes[now]]++;
+  }
+  return changed;
 }
 
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
@@ -136,7 +147,7 @@ function drawTextFeature(view, row) {
   row.texts.replaceChildren();
   shape("text.tick", { x: GUTTER, y: row.height / 2 }, row.texts).textContent = TEXT_FEATURE;
   row.lines.replaceChildren();
-  row.svg.setAttribute("aria-label", `${row.name.textContent}. ${TEXT_FEATURE}`);
+  row.svg.setAttribute("aria-label", `${row.name.title}. ${TEXT_FEATURE}`);
 }
 
 function drawNumbers(view, row) {
@@ -190,7 +201,7 @@ export const slotOf = (row, codes) => {
 
 // The bars of the feature's own filter, or of the brush that is being drawn.
 function drawChosen(view, row) {
-  const { app } = view, isOwn = (filter) => filter?.view === "feature" && filter.feature === row.name.textContent;
+  const { app } = view, isOwn = (filter) => filter?.view === "feature" && filter.feature === row.name.title;
   const filter = isOwn(app.hover) && app.hover.bars.length > 1 ? app.hover : app.state.filters.find(isOwn);
   const slot = filter && slotOf(row, filter.bars), height = row.height - AXIS;
   setAttributes(row.chosen, slot ? { ...slot, height, visibility: "visible" } : { visibility: "hidden" });
@@ -220,7 +231,11 @@ function describeRow(view, row, feature) {
 export function drawRow(view, row) {
   const { store } = view, feature = store.head.features[row.feature];
   row.key = `feature:${feature.name}`;
-  if (row.name.textContent !== feature.name) row.name.textContent = row.name.title = feature.name;
+  if (row.name.title !== feature.name || row.nameRoom !== view.head) {
+    row.nameRoom = view.head;
+    row.name.title = feature.name;
+    row.name.textContent = cutMiddle(feature.name, view.head - 8, (text) => textWidth(text, 13, 600));
+  }
   row.node.classList.toggle("text", feature.bins === "text");
   if (feature.bins === "text") return drawTextFeature(view, row);
   row.measured = measure(view, row.feature, bitsOf(store, row.key));

@@ -160,7 +160,9 @@ function fill(view, all) {
 function drawEmpty(view) {
   const { app, empty } = view;
   empty.hidden = view.list.length > 0;
-  if (!view.list.length) empty.textContent = app.emptyWords() ?? "No instances match.";
+  if (view.list.length) return;
+  const { scope } = app.state;
+  empty.textContent = app.emptyWords() ?? `No ${scope === "all" ? "" : `${scope} `}instances match.`;
 }
 
 function draw(view) {
