@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from chameleon.analysis.outcomes import mcnemar
 from chameleon.analysis.values import SPLIT_NAMES, Mask, Rows
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
-from chameleon.data import Pair, pair_of
+from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.models import Evaluation
 
 ALL = "all"
 SCOPES = ("test", "train", "validation", ALL)
 """The scopes: the rows of a split, or all of them."""
+
+_TEST = "test"
 
 MOST_LABELS = 5
 FEWEST_ROWS = 10
@@ -23,6 +25,12 @@ FEWEST_ROWS = 10
 
 Outcomes = NDArray[np.uint8]
 Table = tuple[tuple[tuple[int, int], tuple[int, int]], tuple[tuple[int, int], tuple[int, int]]]
+
+
+def default_scope(dataset: EvolvingDataset) -> str:
+    """The scope of a dataset where none is chosen: test rows, if it has any, else all."""
+    tested = (dataset.split == SPLIT_NAMES.index(_TEST)).any()
+    return _TEST if tested else ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ from chameleon.app.chips import draw_chips
 from chameleon.app.components import timeline
 from chameleon.app.formatting import plain
 from chameleon.app.view import Draw, PaintPause, View, draw_until, in_order
-from chameleon.data import SPLITS
 from chameleon.models import Evaluation
-from chameleon.project import Split
 
 ICON = str(Path(__file__).parent / "icon.png")
 
@@ -123,12 +121,9 @@ def _draw_sidebar(view: View) -> None:
 
 
 def _scope(evaluation: Evaluation) -> str:
-    """The rows that outcomes are counted on: those asked for, else test rows, if there are any."""
+    """The rows that outcomes are counted on."""
     asked = state.shared_item("scope")
-    if asked in analysis.SCOPES:
-        return asked
-    tested = (evaluation.dataset.split == SPLITS.index(Split.TEST)).any()
-    return "test" if tested else "all"
+    return asked if asked in analysis.SCOPES else analysis.default_scope(evaluation.dataset)
 
 
 def data_page(title: str, question: str, draw: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ from chameleon.app.story_state import Looking, State, Translator, looking_of, sa
 from chameleon.app.view import View
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
+from chameleon.selection import Selection
 
 STORY = "story"
 LETTERS = "story-letters"
@@ -106,11 +107,15 @@ def _follow(translator: Translator) -> None:
         post.shown = None  # so that the letter brings back what is shown
         return
     post.shown = told
-    looking = looking_of(told)
-    before = translator.state(selection, Looking())
-    pinned = looking.pinned and not before["pinned"]
     state.show_selection(selection)
-    state.set_shared_item("scope", looking.scope)
+    _look(translator, selection, looking_of(told))
+
+
+def _look(translator: Translator, selection: Selection, looking: Looking) -> None:
+    """Write what is shown into the address; what is usual needs no item."""
+    usual = analysis.default_scope(translator.dataset)
+    pinned = looking.pinned and not translator.is_pinned(selection)
+    state.set_shared_item("scope", None if looking.scope == usual else looking.scope)
     state.set_shared_item("pin", "on" if pinned else None)
     shares = {None: None, True: "on", False: "off"}[looking.shares]
     state.set_shared_item("shares", shares)

@@ -81,17 +81,20 @@ class Translator:
 
     def state(self, selection: Selection, looking: Looking) -> State:
         """The state that shows a selection."""
-        names = [version.name for version in self.dataset.versions]
-        before = names[max(names.index(selection.primary) - 1, 0)]
         return {
             "primary": selection.primary,
             "secondary": selection.secondary,
-            "pinned": looking.pinned or selection.secondary != before,
+            "pinned": looking.pinned or self.is_pinned(selection),
             "scope": looking.scope,
             "shares": looking.shares,
             "filters": [*self._drawn(selection), *self._masked(selection)],
             "open": looking.open,
         }
+
+    def is_pinned(self, selection: Selection) -> bool:
+        """Return True if the secondary isn't the version before the primary."""
+        names = [version.name for version in self.dataset.versions]
+        return selection.secondary != names[max(names.index(selection.primary) - 1, 0)]
 
     def selection(self, state: State, current: Selection) -> Selection:
         """The selection that a state shows; filters of view "other" are those of `current`.
