@@ -106,6 +106,15 @@ test("rows that don't match a side's restriction are not in that version", () =>
   assert.equal(store.change[2], REMOVED);
 });
 
+test("a filter reads an instance's row in the primary, even one that a restriction leaves out", () => {
+  const store = opened();
+  store.restriction.primary = Uint8Array.from({ length: 10 }, (_, row) => (row === 8 ? 0 : 1));
+  setPair(store, 1, 0, "test");
+  setFilter(store, 1, "feature:x", { test: (row) => store.columns[0][row] === 2 });  // row 8; row 6 has 0
+  settle(store);
+  assert.ok([...store.matching.slice(0, store.matchingCount)].includes(6));
+});
+
 test("only content that both versions have makes an edit", () => {
   const store = openStore(smallPayload({ contents: [[0], [], []] }));
   setPair(store, 1, 0, "test");

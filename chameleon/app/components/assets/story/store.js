@@ -43,7 +43,8 @@ function typedArray(blob, { dtype, shape, offset }) {
 // outcomes: per row of the scope, the primary model's outcome + 1 in the lower two bits, and the
 // secondary model's in the next two; 0 if the row is not in that version. trainOutcomes: the same of
 // train rows. counted: 1 for the one row that represents an instance of the scope. failing: a bit per
-// filter that excludes the row. matching: the rows that no filter excludes.
+// filter that excludes the row. matching: the rows that no filter excludes. primaryRow: per instance its
+// row in the primary, -1 without one; primaryPresent: the same, whatever restricts the primary.
 function rowArrays(rowCount, instanceCount) {
   const bytes = () => new Uint8Array(rowCount), words = () => new Uint32Array(rowCount);
   return {
@@ -51,6 +52,7 @@ function rowArrays(rowCount, instanceCount) {
     sides: bytes(), failing: words(), matching: words(), trainMatching: words(),
     matchingCount: 0, trainMatchingCount: 0,
     primaryRow: new Int32Array(instanceCount), secondaryRow: new Int32Array(instanceCount),
+    primaryPresent: new Int32Array(instanceCount), secondaryPresent: new Int32Array(instanceCount),
   };
 }
 
@@ -145,18 +147,14 @@ export function setPair(store, primary, secondary, scope) {
 }
 
 function markRows(store) {
-  const { rowCount, outcomes, trainOutcomes, sides, split, instance, primaryRow, secondaryRow, restriction } = store;
+  const { rowCount, outcomes, trainOutcomes, sides, split } = store;
   const wanted = SPLITS.indexOf(store.scope);
   const sizes = (store.sideSizes = [0, 0, 0, 0, 0, 0]);  // per split: in the secondary, the primary, and both
   for (const array of [outcomes, trainOutcomes, sides]) array.fill(0);
-  primaryRow.fill(-1);
-  secondaryRow.fill(-1);
+  const primary = sideOf(store, "primary"), secondary = sideOf(store, "secondary");
   store.sameRows = store.sameTrainRows = true;
   for (let row = 0; row < rowCount; row++) {
-    const inPrimary = isHeld(store, store.primary, restriction.primary, row);
-    const inSecondary = isHeld(store, store.secondary, restriction.secondary, row);
-    if (inPrimary) primaryRow[instance[row]] = row;
-    if (inSecondary) secondaryRow[instance[row]] = row;
+    const inPrimary = isHeld(store, primary, row), inSecondary = isHeld(store, secondary, row);
     if (!inPrimary && !inSecondary) continue;
     const pair = (inPrimary ? outcomeAt(store, store.primary, row) + 1 : 0) |
       (inSecondary ? (outcomeAt(store, store.secondary, row) + 1) << 2 : 0);
@@ -179,21 +177,34 @@ function addSizes(sizes, at, sides) {
   if (sides === IN_BOTH) sizes[at + 2]++;
 }
 
-const isHeld = (store, version, restriction, row) =>
-  isPresent(store, version, row) === 1 && (restriction === null || restriction[row] === 1);
+function sideOf(store, side) {
+  const present = store[`${side}Present`].fill(-1), held = store[`${side}Row`].fill(-1);
+  return { version: store[side], restriction: store.restriction[side], present, held };
+}
+
+// Notes the row of its instance in a side's version; returns true if the side has it.
+function isHeld(store, { version, restriction, present, held }, row) {
+  if (!isPresent(store, version, row)) return false;
+  const instance = store.instance[row];
+  present[instance] = row;
+  if (restriction && !restriction[row]) return false;
+  held[instance] = row;
+  return true;
+}
 
 function markInstances(store) {
-  const { primaryRow, secondaryRow, counted, change, dataChange, split } = store;
+  const { primaryRow, secondaryRow, primaryPresent, secondaryPresent, counted, change, dataChange, split } = store;
   const wanted = SPLITS.indexOf(store.scope);
   store.pairedRows = [];
   counted.fill(0);
   for (let i = 0; i < store.head.instances; i++) {
+    const read = primaryPresent[i], other = secondaryPresent[i];
+    if (read >= 0 && other >= 0 && read !== other) store.pairedRows.push([read, other]);
     const now = primaryRow[i], then = secondaryRow[i], row = now >= 0 ? now : then;
     if (row < 0) continue;
     counted[row] = wanted < 0 || split[row] === wanted ? 1 : 0;
     change[row] = changeOfOutcome(store, now, then);
     dataChange[row] = changeOfData(store, now, then);
-    if (now >= 0 && then >= 0 && now !== then) store.pairedRows.push([now, then]);
   }
 }
 

@@ -3,6 +3,7 @@
 import { countScope, countSelection } from "./counts.js";
 import { shareOf } from "./facts.js";
 import { count, percent } from "./numbers.js";
+import { savePicture } from "./picture.js";
 import {
   causeWords, chipText, errorWords, headline, largestChanges, oneVersionHeadline, rowsOf, selectionWords,
 } from "./sentences.js";
@@ -34,12 +35,27 @@ function statementParts() {
 
 function controlParts(app) {
   const scopes = element("div.seg.scopes", { role: "radiogroup", "aria-label": "Evaluate on" });
+  const first = element("div.firstcontrols", {}, scopes, app.mode === "full" ? saveMenu(app) : null);
   const tally = element("p.tally"), filters = element("div.chips", { "aria-live": "polite" });
   const open = () => app.open("attribution");
   return {
-    scopes, tally, filters, controls: element("div.controls", {}, scopes, tally, filters),
+    scopes, tally, filters, controls: element("div.controls", {}, first, tally, filters),
     table: element("button.models", { type: "button", title: "Open Attribution", onclick: open }),
   };
+}
+
+function saveMenu(app) {
+  const name = "Save as a picture";
+  const menu = element("details.save", {}, element("summary", { "aria-label": name, title: name }, "⤓"));
+  const save = (type) => {
+    menu.open = false;
+    const { primary, secondary } = namesOf(app);
+    savePicture(app.root, `${app.head.project} ${secondary} to ${primary}`, type);
+  };
+  const items = ["png", "svg"].map((type) =>
+    element("button", { type: "button", onclick: () => save(type) }, `Save as ${type.toUpperCase()}`));
+  menu.append(element("div.savemenu", {}, ...items));
+  return menu;
 }
 
 const isPair = ({ state }) => state.primary !== state.secondary;
@@ -160,13 +176,23 @@ function drawTally(view, selection) {
   const { app, tally } = view, { scope, filters } = app.state;
   const { primary, secondary } = namesOf(app), sizes = sizesOf(view, selection);
   const what = `${scope === "all" ? "" : `${scope} `}instances`;
+  tally.title = sampleWords(app.head);
+  const about = aboutSign(app);
   if (filters.length && sizes.matching !== null) {
-    tally.textContent = `${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
+    tally.textContent = `${about}${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
     return;
   }
   const isSame = sizes.secondary === sizes.primary;
   const then = isSame ? ` and ${secondary}` : ` (${count(sizes.secondary)} in ${secondary})`;
-  tally.textContent = `${count(sizes.primary)} ${what} in ${primary}${isPair(app) ? then : ""}`;
+  tally.textContent = `${about}${count(sizes.primary)} ${what} in ${primary}${isPair(app) ? then : ""}`;
+}
+
+// Numbers of a sample are not those of all rows.
+const aboutSign = ({ head }) => (head.sample ? "≈ " : "");
+
+function sampleWords({ sample }) {
+  if (!sample) return "";
+  return `Based on a random sample of ${count(sample.rows)} of ${count(sample.of_rows)} rows (seed ${sample.seed}).`;
 }
 
 // A strip has no rows: it takes what Python counted.
@@ -221,6 +247,7 @@ function drawWhere(view, selection) {
   }
   const n = selection.changes.reduce((sum, some) => sum + some, 0);
   const words = selectionWords(selection, { ...namesOf(app), isPair: isPair(app) });
-  where.replaceChildren(element("b", {}, `${app.hover ? "Under the pointer" : "Selected"} ${count(n)}:`), ` ${words}`);
+  const what = `${app.hover ? "Under the pointer" : "Selected"} ${aboutSign(app)}${count(n)}:`;
+  where.replaceChildren(element("b", {}, what), ` ${words}`);
 }
 
