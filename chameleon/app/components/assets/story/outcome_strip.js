@@ -41,7 +41,7 @@ function drawVersion(svg, one, x, step, text) {
   }, svg);
   if (!text) return undefined;
   const y = down ? MIDDLE + 13 : MIDDLE - 5;
-  shape("text.inside", { x: x + step / 2, y, "text-anchor": "middle" }, svg).textContent = text;
+  shape(`text.inside${down ? ".dark" : ""}`, { x: x + step / 2, y, "text-anchor": "middle" }, svg).textContent = text;
   return undefined;
 }
 
