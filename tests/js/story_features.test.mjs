@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 const STORY = "../../chameleon/app/components/assets/story";
-const { barsText, barText, valueText } = await import(`${STORY}/bar_text.js`);
+const { barsText, barText, cutMiddle, valueText } = await import(`${STORY}/bar_text.js`);
 const { drawsTrain, driftWords, hasDrifted, headings, namedDrift, orderOf, shownSplit } =
   await import(`${STORY}/feature_order.js`);
 const {
-  allAbove, axisTexts, barAt, barPaths, cutHeight, GUTTER, hasOutcomes, heightsOf, largestCount, outlinePath, placeBars,
-  roundFactor, scaleOf, shownCodes, wantedFactor,
+  allAbove, axisTexts, barAt, barPaths, cutHeight, GUTTER, hasOutcomes, hasSameValues, heightsOf, largestCount,
+  outlinePath, placeBars, roundFactor, scaleOf, shownCodes, wantedFactor,
 } = await import(`${STORY}/histogram.js`);
 
 const RANGES = { name: "x", kind: "number", bins: "ranges", edges: [0, 10, 20, 30], bars: 7 };
@@ -26,6 +26,13 @@ test("a bar is named by its range, value, or category", () => {
   assert.deepEqual([0, 1, 2].map((code) => barText(category, code)), ["red", "blue", "other"]);
   assert.equal(barText({ kind: "boolean", bins: "values", values: [0, 1], bars: 4 }, 1), "true");
   assert.equal(valueText({ kind: "date", edges: [0, 1] }, Date.UTC(2019, 0, 2)), "2019-01-02");
+});
+
+test("a long name keeps its beginning and its end, and names that fit are whole", () => {
+  const widthOf = (text) => 7 * text.length;
+  assert.equal(cutMiddle("steps_24h", 70, widthOf), "steps_24h");
+  assert.equal(cutMiddle("measurements.steps_24h", 84, widthOf), "measur…s_24h");
+  for (const room of [7, 30, 100]) assert.ok(widthOf(cutMiddle("measurements.steps_24h", room, widthOf)) <= room);
 });
 
 // ---- order ----------------------------------------------------------------------------------
@@ -133,6 +140,11 @@ test("the same rows are gray, with fixed and regressed ones at the far end", () 
   const boxes = (d) => (d.match(/M/g) ?? []).length;
   assert.deepEqual([paths.plain, paths.fixed, paths.regressed].map(boxes), [4, 2, 1]);
   assert.equal(paths.both + paths.primary + paths.secondary, "");
+});
+
+test("values are the same where every bar has as many rows in both versions, whatever their outcomes", () => {
+  assert.equal(hasSameValues(countsOf([3, 1], [0, 4], [0, 0], [1, 5], [2, 0], [0, 0])), true);
+  assert.equal(hasSameValues(countsOf([3, 1], [0, 4], [0, 0], [1, 5], [2, 1], [0, 0])), false);
 });
 
 test("without outcomes, all rows are above the axis", () => {

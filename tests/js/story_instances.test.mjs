@@ -6,7 +6,7 @@ const STORY = "../../chameleon/app/components/assets/story";
 const { openStore, setFilter, setPair, settle } = await import(`${STORY}/store.js`);
 const { cellsText, keyOf, matcher } = await import(`${STORY}/filters.js`);
 const { GROUPS, groupedRows, stepWords, summaryOf } = await import(`${STORY}/instance_groups.js`);
-const { oddsWords, unusualValues } = await import(`${STORY}/unusual.js`);
+const { forgetRarities, oddsWords, rarities, unusualValues } = await import(`${STORY}/unusual.js`);
 const { editedVersions, historyOf, namedPlaces, rowsOf } = await import(`${STORY}/history.js`);
 const { isBlank, meanPixels, pixelsOf, relabeledElsewhere, sampled, touchedRows } = await import(`${STORY}/pictures.js`);
 const { labelRates, layoutOf, lowEnd, worst } = await import(`${STORY}/label_rates.js`);
@@ -110,10 +110,13 @@ test("a group is summed up by its labels and edits", () => {
 
 test("a value is unusual if few rows of the primary are in bars at most as frequent", () => {
   const store = makeStore();
-  store.rarities = { primary: 1, features: [{ rarity: [0.01, 1, 0, 0] }] };
+  store.rarities = [{ rarity: [0.01, 1, 0, 0] }];
   assert.deepEqual(unusualValues(store, 0, 3), [{ feature: 0, code: 0, share: 0.01 }]);
   assert.deepEqual(unusualValues(store, 2, 3), []);
-  assert.deepEqual(unusualValues(makeStore(), 2, 3), []);
+  forgetRarities(store);
+  assert.deepEqual(Array.from(rarities(store)[0].rarity), [2 / 5, 1, 0, 0]);
+  assert.deepEqual(unusualValues(store, 2, 3), []);
+  assert.equal(rarities({ featureCount: 1000, rowCount: 1e5 }), null);
   assert.equal(oddsWords(0.00472).join(" "), "1 in 210 rows is as unusual");
   assert.equal(oddsWords(1 / 1430).join(" "), "1 in 1,400 rows is as unusual");
   assert.equal(oddsWords(0.05).join(" "), "5% of rows are as unusual");

@@ -34,6 +34,16 @@ export function barText(feature, code) {
   return valueText(feature, feature.values[code]);
 }
 
+// A name cut in its middle, because names often differ only at their end; `widthOf` measures a text.
+export function cutMiddle(name, room, widthOf) {
+  if (widthOf(name) <= room) return name;
+  for (let kept = name.length - 1; kept > 1; kept--) {
+    const text = `${name.slice(0, Math.ceil(kept / 2))}…${name.slice(name.length - Math.floor(kept / 2))}`;
+    if (widthOf(text) <= room) return text;
+  }
+  return "…";
+}
+
 // Bars in a row, as one text: "240–300", "a to c".
 export function barsText(feature, codes) {
   const first = codes[0], last = codes.at(-1);

@@ -127,6 +127,7 @@ function unusual(view, { row }, details) {
       element("p.unusual-feature", { title: one.name }, one.name), spark(rarities(store)[feature].shares, code),
       element("p.unusual-numbers", { title: `${odds} ${rest}` }, element("b", {}, value), toned("mute", odds)));
   }
+  if (!rarities(store)) return [];
   if (!found.length) return [element("h4", {}, "No unusual values")];
   return [element("h4", {}, "Its most unusual values", toned("mute", ` among all rows of ${primary}`)), table];
 }

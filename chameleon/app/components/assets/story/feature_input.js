@@ -6,7 +6,7 @@ import { barAt } from "./histogram.js";
 const rowOf = (event) => event.target.closest?.("svg")?.row ?? null;
 const barUnder = (row, event) => barAt(row.bars, event.clientX - row.svg.getBoundingClientRect().left);
 const committed = ({ app }, { key, name }) => (key ? app.state.filters.find(
-  (filter) => filter.view === "feature" && filter.feature === name.textContent) : null) ?? null;
+  (filter) => filter.view === "feature" && filter.feature === name.title) : null) ?? null;
 
 const isSame = (one, other) => one?.feature === other.feature && one.bars.join() === other.bars.join();
 

@@ -1,19 +1,29 @@
 // One row of Features: name, drift, missing shares, and the histogram of both versions.
-import { barsText, barText, missingCode } from "./bar_text.js";
+import { barsText, barText, cutMiddle, missingCode } from "./bar_text.js";
 import { countFeature, foldHistogram } from "./counts.js";
 import { driftWords, isAboveChance, shownSplit } from "./feature_order.js";
 import {
-  allAbove, AXIS, axisTexts, barPaths, GUTTER, hasOutcomes, heightsOf, largestCount, outlinePath, placeBars, scaleOf,
-  shownCodes,
+  allAbove, AXIS, axisTexts, barPaths, GUTTER, hasOutcomes, hasSameValues, heightsOf, largestCount, outlinePath,
+  placeBars, scaleOf, shownCodes,
 } from "./histogram.js";
 import { count, percent, shortCount } from "./numbers.js";
-import { bitsOf } from "./store.js";
-import { element, setAttributes, shape, textWidth, toned } from "./ui.js";
+import { bitsOf, FIXED, REGRESSED } from "./store.js";
+import { element, shape, textWidth, toned } from "./ui.js";
 
 const PATHS = ["both", "primary", "secondary", "plain", "fixed", "regressed", "breaks", "outline", "axis"];
 const TEXT_FEATURE = "Free text: nearly every value differs.";
 const FIXED_KEY = 0b1001;      // incorrect in the secondary, correct in the primary
 const REGRESSED_KEY = 0b0110;
+
+// Sets what changed: most attributes of a row stay while the pointer moves over other views.
+function update(node, attributes) {
+  const drawn = (node.drawn ??= {});
+  for (const key in attributes) {
+    if (drawn[key] === attributes[key]) continue;
+    drawn[key] = attributes[key];
+    node.setAttribute(key, attributes[key]);
+  }
+}
 
 export function makeRow() {
   const name = element("b.fname"), lines = element("div.flines"), svg = shape("svg", { role: "slider", tabindex: -1 });
@@ -47,17 +57,28 @@ function unfiltered(view, feature) {
 export function measure(view, feature, own = 0) {
   const { store } = view, { bars } = store.head.features[feature], train = view.train[feature];
   const total = unfiltered(view, feature), histogram = countFeature(store, feature, { own, train });
-  const same = train ? store.sameTrainRows : store.sameRows, changed = { up: [], down: [] };
-  for (let code = 0; code < bars; code++) {
-    changed.up.push(histogram[code * 16 + FIXED_KEY]);
-    changed.down.push(histogram[code * 16 + REGRESSED_KEY]);
-  }
-  const counts = foldHistogram(histogram, bars);
-  const outcomes = hasOutcomes(total), drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
-  const compared = store.primary !== store.secondary;
-  return {
-    counts: drawn(counts), total: drawn(total), outcomes, changed: same && compared && outcomes ? changed : null,
+  const counts = foldHistogram(histogram, bars), outcomes = hasOutcomes(total);
+  const same = store.primary !== store.secondary && outcomes && hasSameValues(total);
+  const changed = same ? changedCounts(store, feature, histogram, { own, train }) : null;
+  const drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
+  return { counts: drawn(counts), total: drawn(total), outcomes, changed };
+}
+
+// Per bar the instances that were fixed (above) and regressed (below): those with one row in both versions
+// are in the histogram, those that were relabeled or edited elsewhere are in the pairs of rows.
+function changedCounts(store, feature, histogram, { own, train }) {
+  const codes = store.columns[feature], pairs = train ? store.trainOutcomes : store.outcomes;
+  const bars = Array.from({ length: store.head.features[feature].bars }, (_, code) => code * 16);
+  const changed = {
+    up: bars.map((at) => histogram[at + FIXED_KEY]),
+    down: bars.map((at) => histogram[at + REGRESSED_KEY]),
   };
+  for (const [now] of store.pairedRows) {
+    if (!pairs[now] || store.failing[now] & ~own) continue;
+    if (store.change[now] === FIXED) changed.up[codes[now]]++;
+    if (store.change[now] === REGRESSED) changed.down[codes[now]]++;
+  }
+  return changed;
 }
 
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
@@ -129,51 +150,62 @@ function drawLines(view, row) {
 // ---- the histogram --------------------------------------------------------------------------
 
 function drawTextFeature(view, row) {
-  for (const key of PATHS) setAttributes(row.paths[key], { d: "" });
+  for (const key of PATHS) update(row.paths[key], { d: "" });
   row.bars = [];
-  row.axisKey = row.linesKey = null;
+  row.axisKey = row.linesKey = row.numbersKey = null;
   row.numbers.replaceChildren();
   row.texts.replaceChildren();
   shape("text.tick", { x: GUTTER, y: row.height / 2 }, row.texts).textContent = TEXT_FEATURE;
   row.lines.replaceChildren();
-  row.svg.setAttribute("aria-label", `${row.name.textContent}. ${TEXT_FEATURE}`);
+  update(row.svg, { "aria-label": `${row.name.title}. ${TEXT_FEATURE}` });
 }
 
-function drawNumbers(view, row) {
-  const { bars, heights, scale, width } = row, label = (value) =>
-    (view.shares ? percent(value, value < 0.1 ? 1 : 0) : shortCount(Math.round(value)));
-  row.numbers.replaceChildren();
-  const put = (x, y, anchor, text) => {
-    shape("text.number", { x, y, "text-anchor": anchor }, row.numbers).textContent = text;
-  };
-  const largest = largestCount(bars, heights);
+// The largest count on its bar, and the counts of the bars that are cut below the axis.
+function numbersOf(view, { bars, heights, scale, width, cuts }) {
+  const label = (value) => (view.shares ? percent(value, value < 0.1 ? 1 : 0) : shortCount(Math.round(value)));
+  const largest = largestCount(bars, heights), numbers = [];
   if (largest.value) {
     const text = label(largest.value), half = textWidth(text, 12, 600) / 2;
     const middle = largest.bar.left + largest.bar.ink / 2;
     const height = largest.above ? Math.min(largest.value * scale.up, scale.above - 1) : 1;
-    put(Math.max(GUTTER + half, Math.min(width - half, middle)), scale.zero - height - 2, "middle", text);
+    numbers.push([Math.max(GUTTER + half, Math.min(width - half, middle)), scale.zero - height - 2, "middle", text]);
   }
-  for (const { bar, value, sign } of row.cuts) {
+  for (const { bar, value, sign } of cuts) {
     if (sign < 0) continue;  // the largest count already stands above it
     const text = label(value), end = bar.left + bar.ink + 3, fits = end + textWidth(text, 12, 600) < width;
-    put(fits ? end : bar.left - 3, scale.zero + scale.below, fits ? "start" : "end", text);
+    numbers.push([fits ? end : bar.left - 3, scale.zero + scale.below, fits ? "start" : "end", text]);
+  }
+  return numbers;
+}
+
+function drawNumbers(view, row) {
+  const numbers = numbersOf(view, row), key = numbers.join();
+  if (key === row.numbersKey) return;
+  row.numbersKey = key;
+  row.numbers.replaceChildren();
+  for (const [x, y, anchor, text] of numbers) {
+    shape("text.number", { x, y, "text-anchor": anchor }, row.numbers).textContent = text;
   }
 }
 
+// The same for one pair and size, however the filters narrow the bars.
 function drawOutline(view, row) {
-  const own = bitsOf(view.store, row.key);
+  const own = bitsOf(view.store, row.key), key = [view.pairs, row.feature, row.width, row.height].join();
   const others = view.store.filters.some((filter, bit) => filter && !(own & (1 << bit)));
-  const d = others && row.bars.length ? outlinePath(row.bars, row.measured.total, row.scale) : "";
-  setAttributes(row.paths.outline, { d });
+  if (others && row.outlineKey !== key) {
+    row.outlineKey = key;
+    row.outline = row.bars.length ? outlinePath(row.bars, row.measured.total, row.scale) : "";
+  }
+  update(row.paths.outline, { d: others ? row.outline : "" });
 }
 
 // The texts of the axis are made only when they change.
 function drawAxis(row, feature) {
   const key = `${row.feature} ${row.width} ${row.height} ${row.bars.map((bar) => bar.code).join()}`;
-  setAttributes(row.paths.axis, { d: `M${GUTTER} ${row.scale.zero + 0.5}H${row.width}` });
+  update(row.paths.axis, { d: `M${GUTTER} ${row.scale.zero + 0.5}H${row.width}` });
   const [correct, incorrect] = row.sides.children;
-  setAttributes(correct, { y: row.scale.zero - 4 });
-  setAttributes(incorrect, { y: row.scale.zero + 12 });
+  update(correct, { y: row.scale.zero - 4 });
+  update(incorrect, { y: row.scale.zero + 12 });
   row.sides.classList.toggle("none", !row.measured.outcomes);
   if (key === row.axisKey) return;
   row.axisKey = key;
@@ -190,17 +222,17 @@ export const slotOf = (row, codes) => {
 
 // The bars of the feature's own filter, or of the brush that is being drawn.
 function drawChosen(view, row) {
-  const { app } = view, isOwn = (filter) => filter?.view === "feature" && filter.feature === row.name.textContent;
+  const { app } = view, isOwn = (filter) => filter?.view === "feature" && filter.feature === row.name.title;
   const filter = isOwn(app.hover) && app.hover.bars.length > 1 ? app.hover : app.state.filters.find(isOwn);
   const slot = filter && slotOf(row, filter.bars), height = row.height - AXIS;
-  setAttributes(row.chosen, slot ? { ...slot, height, visibility: "visible" } : { visibility: "hidden" });
+  update(row.chosen, slot ? { ...slot, height, visibility: "visible" } : { visibility: "hidden" });
 }
 
 export function showReading(row) {
   const bar = row.reading === null ? null : row.bars[Math.min(row.reading, row.bars.length - 1)];
   const place = bar ? { x: bar.x, y: 0.5, width: bar.width, height: row.height - AXIS - 1, visibility: "visible" }
     : { visibility: "hidden" };
-  setAttributes(row.over, place);
+  update(row.over, place);
 }
 
 function describeRow(view, row, feature) {
@@ -210,7 +242,7 @@ function describeRow(view, row, feature) {
     `${head.versions[version].name} ${count(numbers[from])} correct, ${count(numbers[from + 1])} incorrect`;
   const both = (numbers) => [words(store.primary, numbers, 0), words(store.secondary, numbers, 3)]
     .slice(0, store.primary === store.secondary ? 1 : 2).join("; ");
-  setAttributes(row.svg, {
+  update(row.svg, {
     "aria-label": `${feature.name}: ${both(totals)}`,
     "aria-valuemin": 1, "aria-valuemax": row.bars.length, "aria-valuenow": cursor + 1,
     "aria-valuetext": `${barText(feature, code)}: ${both(counts.map((numbers) => numbers[code]))}`,
@@ -220,7 +252,11 @@ function describeRow(view, row, feature) {
 export function drawRow(view, row) {
   const { store } = view, feature = store.head.features[row.feature];
   row.key = `feature:${feature.name}`;
-  if (row.name.textContent !== feature.name) row.name.textContent = row.name.title = feature.name;
+  if (row.name.title !== feature.name || row.nameRoom !== view.head) {
+    row.nameRoom = view.head;
+    row.name.title = feature.name;
+    row.name.textContent = cutMiddle(feature.name, view.head - 8, (text) => textWidth(text, 13, 600));
+  }
   row.node.classList.toggle("text", feature.bins === "text");
   if (feature.bins === "text") return drawTextFeature(view, row);
   row.measured = measure(view, row.feature, bitsOf(store, row.key));
@@ -232,7 +268,7 @@ export function drawRow(view, row) {
   const parts = changed && { up: inUnits(changed.up), down: inUnits(changed.down) };
   const { cuts, ...paths } = barPaths(row.bars, row.heights, row.scale, parts);
   row.cuts = cuts;
-  for (const key of Object.keys(paths)) setAttributes(row.paths[key], { d: paths[key] });
+  for (const key of Object.keys(paths)) update(row.paths[key], { d: paths[key] });
   drawOutline(view, row);
   drawAxis(row, feature);
   drawNumbers(view, row);

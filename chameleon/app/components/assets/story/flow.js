@@ -1,10 +1,11 @@
 // Before and after: predictions that are correct and incorrect in both versions, and the four flows between.
+import { cutMiddle } from "./bar_text.js";
 import { countChangesOfOutcome } from "./counts.js";
 import { OUTCOME_WORDS } from "./filters.js";
 import { count } from "./numbers.js";
 import { bandPath, ribbonPlaces, spread, thicknesses } from "./ribbons.js";
 import { ADDED, FIXED, REGRESSED, REMOVED, STILL_CORRECT, STILL_INCORRECT, UNKNOWN } from "./store.js";
-import { element, paneHead, setAttributes, shape, sizeOf } from "./ui.js";
+import { element, paneHead, setAttributes, shape, sizeOf, textWidth } from "./ui.js";
 
 const ORDER = [STILL_CORRECT, FIXED, REGRESSED, STILL_INCORRECT];
 const GOOD = new Set([STILL_CORRECT, FIXED]);
@@ -12,6 +13,7 @@ const BAR = 7;          // width of the bars at both ends
 const TOP = 17;         // room for the names of the versions
 const WORDS = 136;      // room for the buttons
 const FOOT = 20;        // room for the line below
+const LEAST_HEIGHT = 80;  // a lower pane has no room for four lines of text
 const LINE = 22;        // height of a button where there is room
 
 const committed = ({ state }) => state.filters.find((filter) => filter.view === "flow") ?? null;
@@ -78,8 +80,9 @@ function makeButtons(view, list) {
 
 function drawHeads({ store, heads }, right) {
   const { versions } = store.head;
-  heads[0].textContent = versions[store.secondary].name;
-  heads[1].textContent = versions[store.primary].name;
+  const nameOf = (version) => cutMiddle(versions[version].name, right / 2 - 4, (text) => textWidth(text, 12, 700));
+  heads[0].textContent = nameOf(store.secondary);
+  heads[1].textContent = nameOf(store.primary);
   setAttributes(heads[1], { x: right });
 }
 
@@ -121,7 +124,8 @@ function drawFoot({ store, foot }, counts, shared) {
 
 function draw(view) {
   const { app, store, svg, frame } = view, { w, h } = sizeOf(frame);
-  if (w < 60 || h < 30 || store.primary === store.secondary) return;
+  frame.classList.toggle("tiny", h < LEAST_HEIGHT);
+  if (w < 60 || h < LEAST_HEIGHT || store.primary === store.secondary) return;
   const counts = countChangesOfOutcome(store), numbers = ORDER.map((change) => counts[change]);
   const right = Math.max(90, w - WORDS), height = h - FOOT, chosen = committed(app);
   setAttributes(svg, { width: w, height });

@@ -21,6 +21,12 @@ const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 // Counts are six arrays by bar: correct, incorrect, unknown of the primary, then of the secondary.
 export const hasOutcomes = (counts) => [0, 1, 3, 4].some((i) => counts[i].some((n) => n > 0));
 
+// True if every bar has as many rows in both versions: then the versions' colors would suggest a change.
+export function hasSameValues(counts) {
+  const rows = (from, code) => counts[from][code] + counts[from + 1][code] + counts[from + 2][code];
+  return counts[0].every((_, code) => rows(0, code) === rows(3, code));
+}
+
 // Without any outcome all rows are drawn above the axis.
 export function allAbove(counts) {
   const none = new Uint32Array(counts[0].length);

@@ -6,7 +6,7 @@ import { count } from "./numbers.js";
 import { smallStrip } from "./outcome_strip.js";
 import { idOf, predictedAt } from "./store.js";
 import { element, paneHead, sizeOf, textWidth, toned } from "./ui.js";
-import { oddsWords, unusualValues } from "./unusual.js";
+import { forgetRarities, oddsWords, rarities, unusualValues } from "./unusual.js";
 
 const HEAD = 42;              // heading of a group with the line that sums it up
 const TWO_LINES = 50, THREE_LINES = 66;
@@ -47,6 +47,7 @@ function labelNodes(store, row) {
 // The most unusual value, with as much of its sentence as fits; names are cut, never numbers.
 function unusualNodes(view, row, room) {
   const { store } = view, [found] = unusualValues(store, row, 1);
+  if (!rarities(store)) return { nodes: [], used: 0 };
   if (!found) return { nodes: [toned("mute", "nothing unusual")], used: textWidth("nothing unusual", 12) };
   const feature = store.head.features[found.feature], [odds, rest] = oddsWords(found.share);
   const value = `${barText(feature, found.code)}:`;
@@ -160,7 +161,9 @@ function fill(view, all) {
 function drawEmpty(view) {
   const { app, empty } = view;
   empty.hidden = view.list.length > 0;
-  if (!view.list.length) empty.textContent = app.emptyWords() ?? "No instances match.";
+  if (view.list.length) return;
+  const { scope } = app.state;
+  empty.textContent = app.emptyWords() ?? `No ${scope === "all" ? "" : `${scope} `}instances match.`;
 }
 
 function draw(view) {
@@ -211,6 +214,7 @@ export function instances(pane, app) {
   listenToKeys(view);
   return {
     draw: () => draw(view),
+    pair: () => forgetRarities(app.store),
     next: (step) => move(view, step),
     top: () => {
       scroll.scrollTop = 0;

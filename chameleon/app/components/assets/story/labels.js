@@ -22,6 +22,7 @@ function filterOf({ store }, label) {
 
 function toggle(view, label, extend) {
   const { app } = view, old = committed(app), { labels: [name] } = filterOf(view, label);
+  app.tip.hide();
   const had = old?.labels.includes(name), alone = old?.labels.length === 1;
   if (!extend || !old) return app.commit("labels", had && alone ? null : filterOf(view, label));
   const names = had ? old.labels.filter((one) => one !== name) : [...old.labels, name];

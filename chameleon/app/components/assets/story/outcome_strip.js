@@ -1,9 +1,11 @@
 // The outcomes of one instance over all versions: up correct, down incorrect, a gap where it is absent.
+import { cutMiddle } from "./bar_text.js";
 import { editedVersions, historyOf, namedPlaces } from "./history.js";
 import { CORRECT, INCORRECT, UNKNOWN_OUTCOME } from "./store.js";
-import { setAttributes, shape } from "./ui.js";
+import { setAttributes, shape, textWidth } from "./ui.js";
 
 const NAME = 34;             // room for the name of a version
+const LONGEST = 90;          // a longer name is cut
 const BAR = 18;              // height of a bar of the large strip
 const MIDDLE = 26;
 const TONES = ["ok", "no", "unknown"];
@@ -39,7 +41,7 @@ function drawVersion(svg, one, x, step, text) {
   }, svg);
   if (!text) return undefined;
   const y = down ? MIDDLE + 13 : MIDDLE - 5;
-  shape("text.inside", { x: x + step / 2, y, "text-anchor": "middle" }, svg).textContent = text;
+  shape(`text.inside${down ? ".dark" : ""}`, { x: x + step / 2, y, "text-anchor": "middle" }, svg).textContent = text;
   return undefined;
 }
 
@@ -50,9 +52,10 @@ function leaning(kept, version, step) {
   return version < other ? -1 : 1;
 }
 
-function drawName(svg, name, side, x, lean) {
-  const anchor = ["end", "middle", "start"][lean + 1];
-  shape(`text.name${side}`, { x: x - 3 * lean, y: 60, "text-anchor": anchor }, svg).textContent = name;
+function drawName(svg, width, name, side, x, lean) {
+  const text = cutMiddle(name, LONGEST, (one) => textWidth(one, 12, 700)), wide = textWidth(text, 12, side ? 700 : 400);
+  const left = x - wide * [1, 0.5, 0][lean + 1] - 3 * lean;
+  shape(`text.name${side}`, { x: Math.max(0, Math.min(width - wide, left)), y: 60 }, svg).textContent = text;
 }
 
 // Bars with predictions and names, for the drawer.
@@ -65,9 +68,10 @@ export function largeStrip(store, row, width) {
   });
   for (const version of editedVersions(history)) shape("path.edited", { d: `M${version * step} 4V48` }, svg);
   const kept = [...new Set([store.secondary, store.primary])];
-  for (const version of namedPlaces(versions.length, step, kept, NAME)) {
+  const room = Math.max(NAME, ...versions.map(({ name }) => Math.min(LONGEST, textWidth(name, 12, 700)) + 8));
+  for (const version of namedPlaces(versions.length, step, kept, room)) {
     const side = version === store.primary ? ".p" : version === store.secondary ? ".s" : "";
-    drawName(svg, versions[version].name, side, (version + 0.5) * step, leaning(kept, version, step));
+    drawName(svg, width, versions[version].name, side, (version + 0.5) * step, leaning(kept, version, step));
   }
   const known = history.filter((one) => one && one.outcome !== UNKNOWN_OUTCOME);
   const correct = known.filter((one) => one.outcome === CORRECT);

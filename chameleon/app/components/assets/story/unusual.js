@@ -1,7 +1,7 @@
 // Unusual values of one instance: how rare the bars of its values are in the primary. No DOM.
 import { count } from "./numbers.js";
 
-const MOST_FEATURES = 200;    // rarity is counted for at most so many features
+const MOST_VALUES = 2e7;      // rarity is counted for at most so many values: they take about 50 ms
 const UNUSUAL = 0.06;         // a value is unusual if at most this share of rows is as rare
 const PRIMARY = 1;
 
@@ -19,14 +19,16 @@ export function rarityOf({ head, columns, sides, rowCount }, feature) {
   return { shares, rarity };
 }
 
-// Rarities of all features of the store's primary, counted once per primary.
+// Rarities of all features in the store's primary, counted when first asked for; null if that takes too long.
 export function rarities(store) {
-  if (store.featureCount > MOST_FEATURES) return null;
-  if (store.rarities?.primary !== store.primary) {
-    const features = Array.from({ length: store.featureCount }, (_, feature) => rarityOf(store, feature));
-    store.rarities = { primary: store.primary, features };
-  }
-  return store.rarities.features;
+  if (store.featureCount * store.rowCount > MOST_VALUES) return null;
+  store.rarities ??= Array.from({ length: store.featureCount }, (_, feature) => rarityOf(store, feature));
+  return store.rarities;
+}
+
+// For another pair of versions, or other rows of it, they are counted anew.
+export function forgetRarities(store) {
+  store.rarities = null;
 }
 
 // The rarest values of a row, rarest first: [{feature, code, share}, ...].
