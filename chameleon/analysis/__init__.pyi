@@ -29,6 +29,9 @@ from .exclusions import exclusion_list_counts as exclusion_list_counts
 from .exclusions import exclusion_list_members as exclusion_list_members
 from .exclusions import refit_without as refit_without
 from .exclusions import run_fit as run_fit
+from .facts import StepFacts as StepFacts
+from .facts import facts_by_scope as facts_by_scope
+from .facts import step_facts as step_facts
 from .feature_table import feature_table as feature_table
 from .histograms import COUNT_COLUMNS as COUNT_COLUMNS
 from .histograms import feature_correlations as feature_correlations
@@ -91,11 +94,11 @@ from .sensitivities import sensitivity as sensitivity
 from .slices import Slice as Slice
 from .slices import Slices as Slices
 from .slices import changed_slices as changed_slices
-from .step_facts import StepFacts as StepFacts
-from .step_facts import step_facts as step_facts
-from .story import Story as Story
-from .story import pair_facts as pair_facts
-from .story import story as story
+from .story_payload import MOST_LEVELS as MOST_LEVELS
+from .story_payload import Story as Story
+from .story_payload import pair_facts as pair_facts
+from .story_payload import step_levels as step_levels
+from .story_payload import story as story
 from .summary import MODEL_WORDS as MODEL_WORDS
 from .summary import PART_WORDS as PART_WORDS
 from .summary import Grounds as Grounds

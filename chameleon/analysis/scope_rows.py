@@ -27,6 +27,12 @@ Outcomes = NDArray[np.uint8]
 Table = tuple[tuple[tuple[int, int], tuple[int, int]], tuple[tuple[int, int], tuple[int, int]]]
 
 
+def scopes_of(dataset: EvolvingDataset) -> list[str]:
+    """The scopes with rows in any version."""
+    used = np.unique(dataset.split).tolist()
+    return [scope for scope in SCOPES if scope == ALL or SPLIT_NAMES.index(scope) in used]
+
+
 def default_scope(dataset: EvolvingDataset) -> str:
     """The scope of a dataset where none is chosen: test rows, if it has any, else all."""
     tested = (dataset.split == SPLIT_NAMES.index(_TEST)).any()

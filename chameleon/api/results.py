@@ -318,7 +318,8 @@ class Refit(Result):
 class StepSummary(Result):
     """The step in sentences: topic, sentence, causes, conditions (the query of a link).
 
-    `facts` holds the numbers behind the verdict. `str()` joins the sentences.
+    `facts` holds the numbers behind the verdict; its "scopes" are those of the Overview, by scope:
+    both models on unchanged, edited, added, and removed rows. `str()` joins the sentences.
     """
 
     verdict: Verdict

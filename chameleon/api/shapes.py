@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
@@ -414,7 +415,10 @@ def _moment(microseconds: float) -> Any:  # noqa: ANN401 - a datetime
 
 
 def summary(
-    found: Sequence[analysis.Sentence], change: analysis.Attribution, versions: Sequence[str]
+    found: Sequence[analysis.Sentence],
+    change: analysis.Attribution,
+    by_scope: Mapping[str, analysis.StepFacts],
+    versions: Sequence[str],
 ) -> StepSummary:
     """The sentences on a step, and the verdict they come to."""
     rows = [
@@ -443,6 +447,7 @@ def summary(
             "instances": int(change.corners["instances"].cast(pl.Int64).sum() // 4)
             if len(values)
             else 0,
+            "scopes": {scope: asdict(facts) for scope, facts in by_scope.items()},
             "leaked": change.leaked,
             "duplicates": change.twins,
             "unknown": change.unknown,

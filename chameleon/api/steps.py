@@ -415,7 +415,10 @@ class Step(View):
         }  # fmt: skip
         refits = None if training is None else training._source
         found = analysis.step_summary(self._core, **asked, training=refits)
-        return shapes.summary(found, analysis.attribute_change(self._core, **asked), self._timeline)
+        change = analysis.attribute_change(self._core, **asked)
+        return shapes.summary(
+            found, change, analysis.facts_by_scope(self._core, **self._names), self._timeline
+        )
 
     def gate(
         self,

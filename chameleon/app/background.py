@@ -299,7 +299,8 @@ class Workshop:
     """All openings of the server: the operator's projects one by one, uploads beside them.
 
     The operator's are found by address and file stamps; an upload's by its visitor alone. `uploads`
-    is the queue of all work on uploads (one child process at a time), `layouts` that of layouts.
+    is the queue of all work on uploads (one child process at a time), `layouts` that of layouts,
+    `levels` that of chance levels.
     """
 
     _MOST_CACHED = 4
@@ -310,6 +311,7 @@ class Workshop:
         self._projects = WorkQueue("chameleon-opening")
         self.uploads = WorkQueue("chameleon-uploads")
         self.layouts = WorkQueue("chameleon-layouts")
+        self.levels = WorkQueue("chameleon-levels")
 
     def opening(self, address: str, *, umap: bool) -> Opening:
         """The opening of a project as its files are now; begun if new."""

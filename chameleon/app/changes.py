@@ -1,4 +1,4 @@
-"""The Prediction changes page, and the small change matrix on the Overview."""
+"""The Prediction changes page."""
 
 from __future__ import annotations
 

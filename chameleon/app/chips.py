@@ -1,4 +1,4 @@
-"""Filter chips: a removable one for each filter, and the number of instances that match."""
+"""Filter chips: the label of every filter, and what its removal would show."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import streamlit as st
-
 from chameleon import analysis
 from chameleon.app import cached, state
-from chameleon.app.formatting import brief, plain
 from chameleon.app.view import View
 from chameleon.selection import Filters, RegionFilter
 
@@ -22,34 +19,6 @@ class Chip:
     words: str
     without: Callable[[Filters], Filters]
     field: str = "filters"
-
-
-def draw_chips(view: View) -> None:
-    """A removable chip for each filter, and the number of instances that match them."""
-    found = view.call(analysis.selected)
-    chips = list(chips_of(view))
-    # as high with chips as without (see the page's style): the first click must move nothing
-    row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="chips")
-    if not chips:
-        names = " and ".join(map(brief, view.versions.values()))
-        row.caption(f"All {found.of:,} instances of {names}, unfiltered.")
-        return
-    with row:
-        st.markdown(f"**{found.instances:,} of {found.of:,} instances**", width="content")
-        for number, chip in enumerate(chips):
-            st.button(
-                f"{brief(chip.words, 60)} :material/close:", key=f"chip-{number}",
-                help=f"Remove filter: {plain(chip.words)}",
-                on_click=state.change, args=(chip.field, chip.without),
-            )  # fmt: skip
-        st.button("Clear all", key="clear-all", type="tertiary", on_click=state.clear)
-    if found.instances == 0:
-        shows = relief(view, chips)
-        st.info(
-            "No instance in either version matches all filters. Remove one: "
-            + "; ".join(f"removing *{brief(words)}* shows {count:,}" for words, count in shows),
-            icon=":material/filter_alt_off:",
-        )
 
 
 def chips_of(view: View) -> Iterator[Chip]:

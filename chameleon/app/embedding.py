@@ -1,4 +1,4 @@
-"""The Embedding page, and the small embedding on the Overview."""
+"""The Embedding page."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from chameleon.selection import Region
 _CELLS = "embedding-cells"
 _COLOR = "embedding-color"
 _OUTLINE = "embedding-outline"
-_LARGE, _SMALL = 620, 270
-_SMALL_CELLS = 24
+_LARGE = 620
 
 
 def draw(view: View) -> None:
@@ -49,13 +48,6 @@ def draw(view: View) -> None:
         outline=bool(st.session_state[_OUTLINE]),
     )
     _draw_layout(layout)
-
-
-def draw_small(view: View) -> None:
-    """The embedding on the Overview."""
-    if view.evaluation.layout is not None:
-        draw_cells(view, name="overview-embedding", size=_SMALL, cells=_SMALL_CELLS)
-        projects.draw_layout_progress()
 
 
 def draw_cells(

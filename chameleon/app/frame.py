@@ -12,19 +12,26 @@ from pathlib import Path
 import streamlit as st
 
 from chameleon import analysis
-from chameleon.app import guide, overview, projects, server, sidebar, state
+from chameleon.app import guide, projects, server, sidebar, state, story_host
 from chameleon.app.background import Opening
 from chameleon.app.check import draw_findings
-from chameleon.app.chips import draw_chips
-from chameleon.app.components import timeline
 from chameleon.app.formatting import plain
 from chameleon.app.view import Draw, PaintPause, View, draw_until, in_order
 from chameleon.models import Evaluation
 
 ICON = str(Path(__file__).parent / "icon.png")
 
+_SIDEBAR_PIXELS = 256
+
 _STYLE = """<style>
-.block-container, [data-testid="stMainBlockContainer"] { padding: 4.2rem 2rem 3rem; }
+.block-container, [data-testid="stMainBlockContainer"] { padding: 0.25rem 2rem 3rem; }
+/* only the button that opens the sidebar is left of the header */
+[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+[data-testid="stToolbarActions"], [data-testid="stMainMenu"] { display: none; }
+/* the strip stays in view while the page scrolls */
+.stLayoutWrapper:has(> .st-key-strip), .st-key-strip { position: sticky; top: 0; z-index: 90;
+  background: var(--background-color, Canvas); }
+.st-key-story-letters { position: absolute; height: 0; overflow: hidden; }
 [data-testid="stSidebarUserContent"] { padding-top: 0; }
 /* a chart of a fixed size scrolls by itself where the page is narrower */
 [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
@@ -37,7 +44,6 @@ _STYLE = """<style>
   .stMain [data-testid="stColumn"] { min-width: 100%; }
   .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
 }
-.st-key-chips { min-height: 2.5rem; }
 /* the page's title and the question it answers, on one line where there is room */
 .st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
 .st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
@@ -48,10 +54,6 @@ _FILLING_STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 0 !important; max-width: none; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"],
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
-/* only the button that opens the sidebar is left of the header */
-[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
-[data-testid="stToolbarActions"], [data-testid="stMainMenu"] { display: none; }
-.st-key-story-letters { position: absolute; height: 0; overflow: hidden; }
 </style>"""
 
 
@@ -93,14 +95,12 @@ def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -
             guide.draw_glossary()
         if fills_window:
             st.html(_FILLING_STYLE)
-            guide.draw_step(view)
-            _warn_of_link(last=not view.pending)
-            return
-        _draw_title(title, question)
+        else:
+            with st.container(key="strip"):
+                story_host.draw(view, "strip")
+            _draw_title(title, question)
         guide.draw_step(view)
-        _draw_timeline(view)
         _warn_of_link(last=not view.pending)
-        draw_chips(view)
 
     in_order(view, (head, draw_head), (own, partial(draw, view)))
     _draw_sidebar(view)
@@ -144,12 +144,12 @@ def _begin(title: str) -> bool:
     server.stay_offline()  # a host may run the page without the app that `streamlit run` serves
     st.set_page_config(
         page_title=f"{title} - Chameleon", page_icon=ICON, layout="wide",
-        initial_sidebar_state="auto",
+        initial_sidebar_state=_SIDEBAR_PIXELS,
     )  # fmt: skip
     guide.record_arrival(linked=len(st.query_params) > 0)
     arrived = state.enter_page(title)
     if arrived:
-        overview.arrive()
+        story_host.arrive()
     return arrived
 
 
@@ -173,28 +173,6 @@ def _draw_head(opened: Opening, project: str | None = None) -> None:
         st.error(plain(opened.error), icon=":material/error:")
     if opened.evaluation is None and opened.complete:
         st.caption("Chameleon shows a project when at least one version of it can be used.")
-
-
-def _draw_timeline(view: View) -> None:
-    names = view.version_names
-    timeline(
-        [
-            {
-                "name": row["version"],
-                "date": None if row["date"] is None else row["date"].isoformat(),
-                "instances": row["instances"],
-                "train_accuracy": row["train_accuracy"],
-                "test_accuracy": row["test_accuracy"],
-                "note": row["note"],
-            }
-            for row in view.call(analysis.version_metrics).iter_rows(named=True)
-        ],
-        primary=names.index(view.selection.primary),
-        secondary=names.index(view.selection.secondary),
-        pending=view.pending,
-        key="timeline",
-        on_pick=partial(state.pick_version, "timeline", names),
-    )
 
 
 def _draw_progress(opened: Opening) -> None:

@@ -1,4 +1,4 @@
-"""The Sensitivity page, and the small sensitivity histogram on the Overview."""
+"""The Sensitivity page."""
 
 from __future__ import annotations
 

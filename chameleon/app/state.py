@@ -326,14 +326,6 @@ def current_filters() -> Filters:
     return _current().filters
 
 
-def pick_version(key: str, names: Sequence[str]) -> None:
-    """Show the version picked on the timeline of that key."""
-    choice = st.session_state[key]["pick"]
-    if choice is not None and 0 <= choice["index"] < len(names):
-        side = "primary" if choice["side"] == "primary" else "secondary"
-        select_versions(**{side: names[choice["index"]]})
-
-
 def _choose(selection: Selection) -> None:
     """Set the selection by a click; it outranks the address that the click came with."""
     visit = _visit()

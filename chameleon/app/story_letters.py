@@ -40,7 +40,7 @@ def letter(
     return {
         "key": story.head["key"],
         "state": shown,
-        "masks": _masks(view, story, translator),
+        "masks": masks(view, story, translator),
         "pair": _pair(view, story),
         "instance": None if looking.open is None else _instance(view, looking.open),
         "matching": _matching(view, looking.scope),
@@ -48,7 +48,7 @@ def letter(
     }
 
 
-def _masks(view: View, story: Story, translator: Translator) -> list[dict[str, str]]:
+def masks(view: View, story: Story, translator: Translator) -> list[dict[str, str]]:
     """Filters and restrictions as a bit per packed row, in base64."""
     found: list[dict[str, str]] = []
     for key, alone in translator.others(view.selection).items():

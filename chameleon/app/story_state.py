@@ -34,6 +34,12 @@ State = Mapping[str, Any]
 OTHER = "other"
 """The view of filters that only Python can evaluate."""
 
+_FEATURE = "feature:"
+_OWN = {
+    "regions": "map", "outcome_changes": "flow", "sensitivity": "sensitivity", "labels": "labels"
+}  # fmt: skip
+"""The view that would set a filter of a field, and therefore isn't narrowed by it."""
+
 _FLOWS = {
     "still correct": (CORRECT, CORRECT),
     "regressed": (CORRECT, INCORRECT),
@@ -128,7 +134,7 @@ class Translator:
                 found[name] = replace(bare, filters=replace(Filters(), **{name: values}))
         for feature in selection.filters.features:
             if self._bars(selection, feature) is None:
-                key = f"feature {feature.feature}"
+                key = f"{_FEATURE}{feature.feature}"
                 found[key] = replace(bare, filters=Filters(features=(feature,)))
         for side in ("primary_only", "secondary_only"):
             only = getattr(selection, side)
@@ -138,14 +144,13 @@ class Translator:
 
     def words(self, of: Selection) -> str:
         """The label of one of `others`."""
-        kinds = self.dataset.project.kinds
-        parts = [part.label(kinds) for part in of.filters.parts]
         for side in ("primary", "secondary"):
             only = getattr(of, f"{side}_only")
             if not only.is_empty:
-                version = getattr(of, side)
-                parts.append(", ".join([version, *(part.side_label for part in only.parts)]))
-        return " or ".join(dict.fromkeys(parts)) or "nothing"
+                return ", ".join([getattr(of, side), *(part.side_label for part in only.parts)])
+        first, *others = of.filters.parts
+        label = first.label(self.dataset.project.kinds)
+        return " or ".join([label, *(part.side_label for part in others)])
 
     def _drawn(self, selection: Selection) -> Iterator[State]:
         """The filters that the component's views show."""
@@ -174,7 +179,9 @@ class Translator:
 
     def _masked(self, selection: Selection) -> Iterator[State]:
         for key, alone in self.others(selection).items():
-            yield {"view": OTHER, "mask": key, "label": self.words(alone)}
+            entry = {"view": OTHER, "mask": key, "label": self.words(alone)}
+            own = _OWN.get(key, key if key.startswith(_FEATURE) else None)
+            yield entry if own is None else entry | {"own": own}
 
     def _draws(self, selection: Selection, field: str) -> bool:
         """Return True if a view of the component shows the filters of a field as they are."""

@@ -57,6 +57,7 @@ attribute_training Step.training_attribution
 training_fits Step.training_cost
 training_seconds Step.training_cost
 step_summary Step.summary
+facts_by_scope Step.summary
 fixed_test_set Evaluation.fixed_test_set
 model_on_tests Evaluation.cross_test
 golden_test Evaluation.golden_predictions
@@ -107,7 +108,8 @@ def test_every_analysis_that_other_rooms_use_is_reached_or_not_a_capability():
         "seconds_per_row", "shown_row", "timeline_changes", "iteration", "data_check",
         "feature_table", "golden_predictions", "model_origins", "raw_columns", "row_predictions",
         "version_rows", "write_table", "step_verdict", "probability_change_frame",
-        "weak_label_frame",
+        "weak_label_frame", "default_cells", "default_scope", "pair_facts", "step_facts",
+        "step_levels", "story",
     }  # fmt: skip
     functions = {name for name in analysis.__all__ if name[0].islower()}
     assert functions - reached() - helpers == set()

@@ -2,11 +2,10 @@
 
 import functools
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,16 +16,29 @@ from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Element
 
+from chameleon.analysis import selected
 from chameleon.app import sidebar
 from chameleon.app.server import PROJECT_VARIABLE
 from tests import internals as chameleon
 from tests.app import showcases
+from tests.internals import Filters
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = tuple(path for path, *_ in sidebar.PAGES)
 OVERVIEW, TIMELINE, FEATURES = "streamlit_app.py", "pages/timeline.py", "pages/features.py"
 _SECONDS = 60
-_COUNT = re.compile(r"\*\*[\d,]+ of [\d,]+ instances\*\*$|All [\d,]+ instances of ")
+
+
+def matching(
+    evaluation: chameleon.Evaluation, selection: chameleon.Selection, scope: str = "test"
+) -> tuple[int, int]:
+    """The counts that `Screen.matching` is to show."""
+
+    def count(asked: chameleon.Selection) -> int:
+        found = selected(evaluation, asked)
+        return found.primary if scope == "all" else found.by_split[scope][0]
+
+    return count(selection), count(replace(selection, filters=Filters()))
 
 
 @dataclass
@@ -63,15 +75,51 @@ class Screen:
         return chameleon.Selection.from_query(items, chameleon.Selection("", ""))
 
     @property
-    def chips(self) -> list[str]:
-        """The labels of the removable chips, as Markdown."""
-        return [b.label for b in self.at.button if (b.key or "").startswith("chip-")]
+    def letter(self) -> dict:
+        """The last letter to the Story, or to its strip."""
+        return json.loads(self.payload("story-letters")["letter"])
 
     @property
-    def count(self) -> str:
-        """The count of instances shown."""
-        lines = [m.value for m in (*self.at.main.markdown, *self.at.main.caption)]
-        return next(line for line in lines if _COUNT.match(line))
+    def shown(self) -> dict:
+        """What the Story, or its strip, shows: versions, scope, filters, and the open instance."""
+        return self.letter["state"]
+
+    @property
+    def chips(self) -> list[str]:
+        """The labels of the removable chips."""
+        return [one["label"] for one in self.shown["filters"]]
+
+    @property
+    def matching(self) -> tuple[int, int]:
+        """The primary's instances of the scope that match the filters, and all of them."""
+        matching, of = self.letter["matching"]
+        return matching, of
+
+    @property
+    def versions(self) -> list[str]:
+        """The names of the versions in the Story, or in its strip."""
+        return [version["name"] for version in self.head["versions"]]
+
+    @property
+    def story(self) -> dict:
+        """The data of the Story, or of its strip: head, mode, and a reference to the bytes."""
+        proto = self.component("story").proto
+        return json.loads(proto.mixed.json if proto.WhichOneof("data") == "mixed" else proto.json)
+
+    @property
+    def head(self) -> dict:
+        """The head of the Story's payload, or the strip's part of it."""
+        return json.loads(self.story["head"])
+
+    def look(self, **changes: object) -> "Screen":
+        """Send what the Story shows after a commit: its state with these changes."""
+        states = self.at._tree.get_widget_states()
+        state = states.widgets.add()
+        state.id = self.component("story").proto.id
+        state.json_value = json.dumps({"state": {**self.shown, **changes}})
+        self.at._run(states)
+        assert not self.at.exception
+        return self
 
     def pills(self, key: str) -> Element:
         return next(g for g in self.at.get("button_group") if g.key == key)

@@ -34,7 +34,7 @@ def test_pages_show_everything_readable_and_name_the_rest(open_app, awkward):
         screen.go(page)
         assert not screen.at.exception
         assert not screen.at.error
-        shown = [version["name"] for version in screen.payload("timeline")["versions"]]
+        shown = screen.versions
         assert len(shown) == len(narrow) + len(corpus.FILE_NAMES) - 1  # one is hidden
         if page == CHECK:
             refused = sum(case.rows is None for case in corpus.CASES.values())

@@ -9,7 +9,7 @@ from chameleon.app import failures
 from chameleon.project import Split
 from tests import internals as chameleon
 from tests.analysis.test_label_issues import NAIVE, two_classes
-from tests.app.conftest import PAGES
+from tests.app.conftest import PAGES, matching
 from tests.internals import ConfusionCell, Filters, Selection
 from tests.library import evaluated, write_project
 
@@ -41,7 +41,9 @@ def test_sets_count_what_a_click_on_them_leaves(screen, digits):
         assert found[name] > 0
         screen.at.button(key=f"failure-set-{number}").click().run()
         assert not screen.at.exception
-        assert screen.count.startswith(f"**{found[name]:,} of ")
+        counted = selected(digits, screen.selection)
+        assert counted.instances == found[name]
+        assert screen.matching == matching(digits, screen.selection)
         assert len(screen.chips) == 1  # one set takes the place of the other
         again = [screen.at.button(key=f"failure-set-{k}").label for k in range(len(FAILURE_SETS))]
         assert again == [b.label for b in buttons]
@@ -93,7 +95,7 @@ def test_a_linked_cell_is_shown_counted_and_named(open_app, digits):
     screen = open_app(digits.dataset.project.path, FAILURES, query)
     counted = selected(digits, Selection("1.9", "1.8", filters))
     assert counted.instances == worst["primary"].item()
-    assert screen.count == f"**{counted.instances:,} of {counted.of:,} instances**"
+    assert screen.matching == matching(digits, screen.selection)
     assert any(f"{cell.label} predicted as {cell.prediction} by the primary" in c
                for c in screen.chips)  # fmt: skip
     assert screen.selection.filters == filters

@@ -12,7 +12,7 @@ from chameleon.analysis import selected
 from chameleon.app import sidebar
 from chameleon.project import Split
 from tests.app import showcases
-from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE
+from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE, matching
 from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import plain, write_project
 
@@ -31,10 +31,11 @@ every_page = pytest.mark.parametrize("page", PAGES)
 
 def frame_is_whole(screen):
     assert not screen.at.exception
-    assert screen.component("timeline").proto.id
+    assert screen.component("story").proto.id
     assert len(screen.at.sidebar.get("page_link")) == len(LINKS)
     assert screen.pills("filter-splits").options
-    assert screen.at.main.markdown[0].value.startswith("####")
+    titled = any(text.value.startswith("#### ") for text in screen.at.main.markdown)
+    assert titled == (screen.story["mode"] == "strip")
     return True
 
 
@@ -74,10 +75,10 @@ def test_every_page_draws_the_sample(open_app, digits):
     versions = [version.name for version in digits.dataset.versions]
     screen = open_app(folder)
     for _ in walk(screen):
-        timeline = screen.payload("timeline")
-        assert [version["name"] for version in timeline["versions"]] == versions
-        assert all(0 < version["test_accuracy"] <= 1 for version in timeline["versions"])
-        assert screen.count.startswith("All ")
+        assert screen.versions == versions
+        assert all(0 < accuracy <= 1 for _, accuracy, _, _ in screen.head["metrics"]["test"])
+        assert screen.matching == (350, 350)
+        assert (screen.shown["primary"], screen.shown["secondary"]) == ("1.5", "1.4")
     screen = open_app(folder, FEATURES)
     assert len(screen.payload("features")["features"]) == 64
     screen.at.toggle(key="features-over-versions").set_value(True).run()
@@ -91,7 +92,7 @@ def test_a_table_opens_by_its_address(open_app, tmp_path):
     table = pl.concat([first.with_columns(batch=1), second.with_columns(batch=2)])
     table.write_csv(tmp_path / "data.csv")
     screen = open_app(f"{tmp_path}/data.csv?version=batch&reading=snapshot", OVERVIEW)
-    assert [version["name"] for version in screen.payload("timeline")["versions"]] == ["1", "2"]
+    assert screen.versions == ["1", "2"]
     asked = open_app(tmp_path / "data.csv", OVERVIEW)
     assert "hold its versions?" in asked.at.error[0].value
 
@@ -133,7 +134,7 @@ def test_a_version_that_is_left_out_is_named_and_the_rest_shows(open_app, tmp_pa
     (folder / "versions" / "1.1.parquet").write_bytes(b"no parquet at all")
     screen = open_app(folder)
     assert frame_is_whole(screen)
-    assert [v["name"] for v in screen.payload("timeline")["versions"]] == ["1.0", "1.2"]
+    assert screen.versions == ["1.0", "1.2"]
     sidebar = " ".join(m.value for m in screen.at.sidebar.markdown)
     assert r"1\.1\.parquet" in sidebar
     assert str(tmp_path) not in sidebar
@@ -146,7 +147,7 @@ def test_hostile_names_reach_markdown_only_escaped(open_app, showcase):
     screen = open_app(showcase("hostile"), OVERVIEW, query)
     for _ in walk(screen):
         assert len(screen.chips) == 3
-        for text in (*screen.texts(), *screen.chips):
+        for text in screen.texts():
             assert "<img" not in text.replace(r"\<img", "")
             assert "[a](" not in text
             assert "**bold**" not in text.replace(r"\*\*bold", "")
@@ -158,8 +159,7 @@ def test_hostile_names_reach_markdown_only_escaped(open_app, showcase):
 def test_one_version_has_no_steps_to_show(open_app, showcase):
     screen = open_app(showcase("one_version"), TIMELINE)
     assert any("one version only" in i.value for i in screen.at.info)
-    payload = screen.payload("timeline")
-    assert payload["primary"] == payload["secondary"] == 0
+    assert screen.shown["primary"] == screen.shown["secondary"]
 
 
 def test_without_outcomes_the_metrics_are_explained(open_app, showcase):
@@ -170,26 +170,22 @@ def test_without_outcomes_the_metrics_are_explained(open_app, showcase):
     assert sum(features["features"][0]["counts"][0][2]) > 0  # the unknown ones
 
 
-def test_without_test_rows_the_test_accuracy_is_a_dash_with_its_reason(open_app, showcase):
+def test_without_test_rows_all_rows_are_evaluated(open_app, showcase):
     screen = open_app(showcase("without_test_rows"))
-    (info,) = [h.proto.body for h in screen.at.main.get("html")]
-    assert "- <small>" in info
-    assert "there are no such rows" in info
-    versions = screen.payload("timeline")["versions"]
-    assert {v["test_accuracy"] for v in versions} == {None}
-    assert screen.payload("overview-features")["splits"] == ["train"]
+    assert screen.head["scopes"] == ["train", "all"]
+    assert screen.shown["scope"] == "all"
+    assert {accuracy for _, accuracy, _, _ in screen.head["metrics"]["test"]} == {None}
 
 
-def test_where_nothing_matches_the_filters_every_relief_is_named(open_app, kinds):
+def test_where_nothing_matches_the_filter_that_costs_most_is_named(open_app, kinds):
     query = {"label": "yes", "source": "lab", "f:wide": "1e9..2e9"}
     filters = Filters(labels=("yes",), sources=("lab",), features=(_range("wide", 1e9, 2e9),))
     screen = open_app(kinds.dataset.project.path, OVERVIEW, query)
     for _ in walk(screen):
-        assert screen.count.startswith("**0 of ")
-        (info,) = [i.value for i in screen.at.info if "matches all filters" in i.value]
-        for part in filters.parts:
-            left = selected(kinds, Selection("b", "a", filters.without(part))).instances
-            assert f"shows {left:,}" in info
+        assert screen.matching[0] == 0
+        left = [selected(kinds, Selection("b", "a", filters.without(part))).instances
+                for part in filters.parts]  # fmt: skip
+        assert screen.letter["empty"]["shows"] == max(left)
 
 
 def _range(name, low, high):
@@ -205,13 +201,12 @@ def test_a_deep_link_shows_what_it_names_on_every_page(open_app, kinds):
     query = {}
     for name, value in selection.to_query():
         query.setdefault(name, []).append(value)
-    counted = selected(kinds, selection)
     for page in PAGES:
         screen = open_app(kinds.dataset.project.path, page, query)
         assert not screen.at.warning
-        assert screen.count == f"**{counted.instances:,} of {counted.of:,} instances**"
-        assert len(screen.chips) == 5
-        assert screen.payload("timeline")["primary"] == 0
+        assert screen.matching == matching(kinds, selection)
+        assert len(screen.chips) == 4
+        assert screen.shown["primary"] == "a"
         assert screen.selection == selection
         assert screen.pills("filter-splits").value == ["train", "validation"]
 
@@ -274,14 +269,14 @@ def test_a_new_version_is_there_at_the_next_run(open_app, tmp_path):
     for path in late:
         path.unlink()
     screen = open_app(folder)
-    assert len(screen.payload("timeline")["versions"]) == 2
+    assert len(screen.versions) == 2
     for path, content in zip(late, contents, strict=True):
         path.write_bytes(content)
     screen.settle()
     assert frame_is_whole(screen)
-    timeline = screen.payload("timeline")
-    assert [v["name"] for v in timeline["versions"]] == ["1.0", "1.1", "1.2"]
-    assert (timeline["primary"], timeline["secondary"]) == (1, 0)  # the versions shown stay
+    assert screen.versions == ["1.0", "1.1", "1.2"]
+    # the versions shown stay
+    assert (screen.shown["primary"], screen.shown["secondary"]) == ("1.1", "1.0")
 
 
 def test_going_back_to_a_page_computes_nothing_anew(open_app, showcase, monkeypatch):

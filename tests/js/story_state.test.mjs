@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { countSelection } from "../../chameleon/app/components/assets/story/counts.js";
+import { keyOf } from "../../chameleon/app/components/assets/story/filters.js";
 import { countedFacts, metricName } from "../../chameleon/app/components/assets/story/facts.js";
 import {
-  applyFilters, applyPreview, emptyWords, keyOf, receiveMasks, withFilter,
+  applyFilters, applyPreview, emptyWords, receiveMasks, withFilter,
 } from "../../chameleon/app/components/assets/story/linking.js";
 import { decodedMask, restrictionOf } from "../../chameleon/app/components/assets/story/masks.js";
 import { fromHost, initialState, toHost } from "../../chameleon/app/components/assets/story/state.js";

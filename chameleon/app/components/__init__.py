@@ -1,4 +1,4 @@
-"""The views of our own: timeline, Feature View, and Story (Streamlit components v2)."""
+"""The views of our own: the Feature View and the Story (Streamlit components v2)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,8 @@ from streamlit.runtime import Runtime
 _ASSETS = Path(__file__).parent / "assets"
 _registering = threading.Lock()
 
-
-class TimelineVersion(TypedDict):
-    """One version on the timeline; the date is ISO text."""
-
-    name: str
-    date: str | None
-    instances: int
-    train_accuracy: float | None
-    test_accuracy: float | None
-    note: str | None
+Mode = Literal["full", "strip", "map", "flow", "sensitivity"]
+"""The parts of the Story: all of it, versions and filters alone, or one part, large."""
 
 
 class FeatureStats(TypedDict):
@@ -105,36 +97,6 @@ def _renderer(short: str, js: str, css: str | None = None) -> ComponentRenderer:
         return st.components.v2.component(name, js=js, css=css)
 
 
-def _view_renderer(folder: str) -> ComponentRenderer:
-    """The renderer of a folder with a view.js and a view.css."""
-    return _renderer(folder, f"{folder}/view.js", f"{folder}/view.css")
-
-
-def timeline(
-    versions: Sequence[TimelineVersion],
-    *,
-    primary: int,
-    secondary: int,
-    pending: bool,
-    key: str,
-    on_pick: Callable[[], None],
-) -> None:
-    """Draw the version timeline, from old to new.
-
-    `primary` and `secondary` are positions in `versions`; `pending` is True if accuracies that are
-    None are being computed. `on_pick` is called before the script runs, with the `side` ("primary"
-    or "secondary") and `index` of the picked version in ``st.session_state[key]["pick"]``.
-    """
-    payload = {
-        "versions": [dict(version) for version in versions],
-        "primary": primary,
-        "secondary": secondary,
-        "pending": pending,
-    }
-    if Runtime.exists():  # else a page run by plain python, with nothing to draw on
-        _view_renderer("timeline")(key=key, data=payload, on_pick_change=on_pick)
-
-
 def feature_view(
     payload: FeatureViewPayload | Mapping[str, Any], *, key: str, on_select: Callable[[], None]
 ) -> None:
@@ -146,14 +108,16 @@ def feature_view(
     ``st.session_state[key]["select"]``.
     """
     if Runtime.exists():
-        _view_renderer("feature_view")(key=key, data=payload, on_select_change=on_select)
+        _renderer("feature-view", "feature_view/view.js", "feature_view/view.css")(
+            key=key, data=payload, on_select_change=on_select
+        )
 
 
 def story(
     head: str,
     blob: pl.DataFrame | None,
     *,
-    mode: Literal["full", "strip"],
+    mode: Mode,
     key: str,
     on_state: Callable[[], None],
     on_open: Callable[[], None],
@@ -162,8 +126,8 @@ def story(
 
     It draws nothing before the first letter of `story_letters`. The callbacks are called before the
     script runs: `on_state` with what is shown in ``st.session_state[key]["state"]``, `on_open` with
-    the page, or {"instance": id}, to open in ``st.session_state[key]["open"]``. The mode "strip",
-    for other pages, needs no `blob`.
+    the page, or {"instance": id}, to open in ``st.session_state[key]["open"]``. The mode "strip"
+    needs no `blob`.
     """
     if Runtime.exists():
         _renderer("story", "story/streamlit.js", "story/story.css")(

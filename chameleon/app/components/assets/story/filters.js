@@ -8,10 +8,11 @@ export const OUTCOME_WORDS = {
   [STILL_INCORRECT]: "still incorrect",
 };
 
-// Filters of one key are combined with OR in their view; a view ignores its own key.
-export function keyOf({ view, feature, mask }) {
+// Filters of one key are combined with OR in their view; a view ignores its own key. One that only Python
+// can evaluate has the key of the view that would set it, such as that of a feature's range, if there is one.
+export function keyOf({ view, feature, mask, own }) {
   if (view === "feature") return `feature:${feature}`;
-  return view === "other" ? `other:${mask}` : view;
+  return view === "other" ? own ?? `other:${mask}` : view;
 }
 
 // Membership of small whole numbers, as fast as an array.

@@ -1,15 +1,12 @@
 // Links the views: what one previews or commits, all others count. Bit 0 of the store is the preview,
 // the others are committed filters.
 import { countWithout } from "./counts.js";
-import { keyOf as keyOfView, matcher } from "./filters.js";
+import { keyOf, matcher } from "./filters.js";
 import { decodedMask, restrictionOf } from "./masks.js";
 import { count } from "./numbers.js";
 import { setFilter } from "./store.js";
 
 const PREVIEW_BIT = 0, MOST_FILTERS = 31;
-
-// Filters of Python have a key each, those of a view one together.
-export const keyOf = (filter) => (filter.view === "other" ? `other:${filter.mask}` : keyOfView(filter));
 
 export function applyPreview({ store, hover }) {
   setFilter(store, PREVIEW_BIT, hover && keyOf(hover), hover && matcher(store, hover));

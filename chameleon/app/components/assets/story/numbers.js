@@ -1,5 +1,5 @@
 // Numbers as text, the same in every part. No DOM.
-export const NO_BREAK = "\u00a0";
+const NO_BREAK = "\u00a0";
 const MINUS = "\u2212", UNDEFINED = "\u2013";
 
 // Rounded as Python rounds: of two equally near numbers to the one with an even last digit.

@@ -9,7 +9,7 @@ const ROW_HEIGHT = 13, WORDS_HEIGHT = 26, NAMES_HEIGHT = 16, GAP = 6;
 const LEAST_SPAN = 0.04;         // of the metric, so that noise doesn't fill the pane
 const BAR_HEIGHT = 20, BAR_WIDTH = 6, BAR_STEP = 8, NUMBER_GAP = 3, LINE = 12;
 
-export const KINDS = ["added", "removed", "relabeled", "edited", "moved", "model"];
+const KINDS = ["added", "removed", "relabeled", "edited", "moved", "model"];
 const ROW_NAMES = { moved: "changed split", model: "model code" };
 export const rowName = (kind) => ROW_NAMES[kind] ?? kind;
 
@@ -26,7 +26,7 @@ function shortChange(kind, n) {
   return `${{ added: "+", removed: "−" }[kind] ?? ""}${count(n)}`;
 }
 
-export const kindsOf = (steps) => KINDS.filter((kind) => steps.some((step) => step?.[kind]));
+const kindsOf = (steps) => KINDS.filter((kind) => steps.some((step) => step?.[kind]));
 
 // The extra height that rows of changes take where words don't fit, beyond the two that are planned for.
 export function extraHeight(head, width) {
@@ -124,7 +124,7 @@ function most(steps, kinds) {
 }
 
 // A bar as a path; a removed one is hollow, so that its outline lies inside.
-export function barPath(x, base, width, height, kind) {
+function barPath(x, base, width, height, kind) {
   const inset = kind === "removed" && width > 4 ? 0.5 : 0;
   const w = (width - 2 * inset).toFixed(1), h = Math.max(0.5, height - 2 * inset).toFixed(1);
   return `M${(x + inset).toFixed(1)} ${(base - height + inset).toFixed(1)}h${w}v${h}h-${w}z`;

@@ -1,19 +1,20 @@
 // The Story: draws a timeline's payload and links its parts. It knows no host: a payload and a state
 // come in, callbacks tell what the visitor did.
-import { flow } from "./flow.js";
-import { countedFacts, metricName } from "./facts.js";
+import { sensitivity } from "./bars.js";
 import { countLabels, countSensitivity } from "./counts.js";
 import { drawer } from "./drawer.js";
+import { countedFacts, metricName } from "./facts.js";
 import { features } from "./features.js";
+import { flow } from "./flow.js";
 import { instances } from "./instances.js";
 import { labels } from "./labels.js";
 import { arrange, skeleton } from "./layout.js";
-import { applyFilters, applyPreview, emptyWords, keyOf, receiveMasks, withFilter } from "./linking.js";
+import { keyOf } from "./filters.js";
+import { applyFilters, applyPreview, emptyWords, receiveMasks, withFilter } from "./linking.js";
 import { map } from "./map.js";
 import { river } from "./river.js";
-import { sensitivity } from "./bars.js";
-import { accuracyOf, openStore, setPair, settle } from "./store.js";
 import { fromHost, initialState, toHost } from "./state.js";
+import { accuracyOf, openStore, setPair, settle } from "./store.js";
 import { makeTooltip, oncePerFrame, setFont } from "./ui.js";
 import { verdict } from "./verdict.js";
 
@@ -213,9 +214,9 @@ function restyle(app, theme) {
 }
 
 function pressAnywhere(app, event) {
-  const { target } = event, inner = event.composedPath()[0] ?? target, last = app.head.versions.length - 1;
-  const move = { "[": -1, "]": 1 }[event.key];
-  if (!move || inner.closest?.("input, textarea, select, [contenteditable=true]")) return;
+  const move = { "[": -1, "]": 1 }[event.key], last = app.head.versions.length - 1;
+  const [focused] = event.composedPath();  // also inside another component's shadow
+  if (!move || focused.closest?.("input, textarea, select, [contenteditable=true]")) return;
   app.lookAt(Math.max(0, Math.min(last, app.state.primary + move)));
   event.preventDefault();
 }

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chameleon.analysis.data_changes import iteration
-from chameleon.analysis.drift import step_distances
+from chameleon.analysis.drift import DRAWS, LEVEL, step_distances
 from chameleon.analysis.embedding import FittedGrid, default_cells
+from chameleon.analysis.facts import facts_by_scope, step_facts
 from chameleon.analysis.metrics import version_metrics
-from chameleon.analysis.scope_rows import ALL, SCOPES
-from chameleon.analysis.step_facts import step_facts
+from chameleon.analysis.scope_rows import ALL, SCOPES, scopes_of
 from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats
 from chameleon.counting import CORRECT, UNKNOWN
 from chameleon.data import (
@@ -30,17 +30,17 @@ from chameleon.data import (
     packed_rows,
     viewer_of,
 )
-from chameleon.models import Evaluation
+from chameleon.models import Evaluation, cached_array
 from chameleon.project import Split, ViewerKind
 from chameleon.selection import SensitivityRange, sensitivity_of
 from chameleon.storage import digest
 
 FORMAT = 1
 
-_MOST_LEVELS = 2_000
-"""Pairs of a step and a feature beyond which the chance level is drawn only for the step shown.
+MOST_LEVELS = 10_000
+"""Pairs of a step and a feature beyond which a level is drawn for the step shown alone.
 
-A level of one split takes about 2 ms: 8 s at 2,000, the longest that a first opening may wait."""
+A level of one split takes 4 ms: more than a minute of one core at 10,000."""
 
 _SPLITS = (Split.TRAIN, Split.TEST)
 
@@ -59,9 +59,10 @@ class Story:
     has_levels: bool
 
 
-def story(evaluation: Evaluation) -> Story:
+def story(evaluation: Evaluation, *, levels: Floats | None = None) -> Story:
     """The payload of a timeline; nothing in it depends on the versions shown or on filters.
 
+    `levels` are those of `step_levels`; without them, the chance levels of drift are NaN.
     `head` has, besides what `PackedRows` describes: format, key (a digest of all of it), project,
     model, versions (name, date, note, and instances by split), steps (per version: added, removed,
     relabeled, labeled, edited, moved, and model where its code changed; None for the first),
@@ -75,8 +76,9 @@ def story(evaluation: Evaluation) -> Story:
     grid = None
     if layout is not None:
         grid = FittedGrid.of_layout(layout, default_cells(dataset))
-    packed = packed_rows(dataset, _judged(evaluation, grid), also={"drift": _drift(dataset)})
-    scopes = _scopes(dataset)
+    drift = _drift(dataset, levels)
+    packed = packed_rows(dataset, _judged(evaluation, grid), also={"drift": drift})
+    scopes = scopes_of(dataset)
     head = {
         "format": FORMAT,
         "project": dataset.project.name,
@@ -94,7 +96,7 @@ def story(evaluation: Evaluation) -> Story:
         **packed.head,
     }
     key = digest(head, packed.blob)
-    return Story({"key": key, **head}, packed, grid, _has_levels(dataset))
+    return Story({"key": key, **head}, packed, grid, levels is not None)
 
 
 def pair_facts(evaluation: Evaluation, *, before: str, after: str) -> dict[str, Any]:
@@ -108,15 +110,29 @@ def pair_facts(evaluation: Evaluation, *, before: str, after: str) -> dict[str, 
     return {
         "primary": after,
         "secondary": before,
-        "facts": {scope: asdict(step_facts(evaluation, **names, scope=scope))
-                  for scope in _scopes(dataset)},
+        "facts": {scope: asdict(facts)
+                  for scope, facts in facts_by_scope(evaluation, **names).items()},
         "drift": [[None if np.isnan(one) else float(one) for one in of] for of in drift],
     }  # fmt: skip
 
 
-def _has_levels(dataset: EvolvingDataset) -> bool:
-    """Return True if the levels of all steps are drawn in time."""
-    return len(dataset.versions) * len(dataset.features) <= _MOST_LEVELS
+def step_levels(dataset: EvolvingDataset) -> Floats:
+    """The chance levels of drift of the step into each version; cached on disk.
+
+    Of shape (n_versions, n_features, 2): train, then test; NaN where undefined.
+    """
+
+    def find() -> Floats:
+        found = np.full((len(dataset.versions), len(dataset.features), 2), np.nan)
+        names = [version.name for version in dataset.versions]
+        for number, (before, after) in enumerate(pairwise(names), start=1):
+            found[number] = _step_drift(dataset, before, after, chance=True)[:, 2:]
+        return found
+
+    if dataset.project.cached_only:
+        return find()
+    asked = (dataset.key, [version.name for version in dataset.versions], DRAWS, LEVEL)
+    return cached_array(dataset.project, "levels", "chance levels of drift", asked, find)
 
 
 def _versions(dataset: EvolvingDataset) -> list[dict[str, Any]]:
@@ -147,12 +163,6 @@ def _judged(evaluation: Evaluation, grid: FittedGrid | None) -> Judged:
         cell=cell,
         changes=np.where(sensitivity.counted, sensitivity.changes, -1),
     )
-
-
-def _scopes(dataset: EvolvingDataset) -> list[str]:
-    """The scopes with rows in any version."""
-    used = np.unique(dataset.split[dataset.present.any(axis=0)]).tolist()
-    return [scope for scope in SCOPES if scope == ALL or SPLIT_NAMES.index(scope) in used]
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, list[list[float | None]]]:
@@ -197,11 +207,13 @@ def _facts(evaluation: Evaluation, scope: str) -> list[dict[str, Any] | None]:
                     for a, b in steps)]  # fmt: skip
 
 
-def _drift(dataset: EvolvingDataset) -> NDArray[np.float32]:
+def _drift(dataset: EvolvingDataset, levels: Floats | None) -> NDArray[np.float32]:
     names = [version.name for version in dataset.versions]
     found = np.full((len(names), len(dataset.features), 4), np.nan, dtype=np.float32)
     for number, (before, after) in enumerate(pairwise(names), start=1):
-        found[number] = _step_drift(dataset, before, after, chance=_has_levels(dataset))
+        found[number] = _step_drift(dataset, before, after, chance=False)
+    if levels is not None:
+        found[:, :, 2:] = levels
     return found
 
 

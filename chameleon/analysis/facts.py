@@ -22,6 +22,7 @@ from chameleon.analysis.scope_rows import (
     ScopeRows,
     Table,
     UnchangedRows,
+    scopes_of,
 )
 from chameleon.analysis.values import SPLIT_NAMES, Floats
 from chameleon.counting import CORRECT, UNKNOWN
@@ -119,6 +120,14 @@ def step_facts(
     if scope == ALL:
         return found
     return _with_intervals(evaluation, found, rows, names, scope)
+
+
+def facts_by_scope(evaluation: Evaluation, *, before: str, after: str) -> dict[str, StepFacts]:
+    """The facts of a step in every scope with rows."""
+    return {
+        scope: step_facts(evaluation, before=before, after=after, scope=scope)
+        for scope in scopes_of(evaluation.dataset)
+    }
 
 
 def _with_intervals(

@@ -1,0 +1,209 @@
+"""The host of the Story: its payload, its state, and its letters.
+
+The component counts everything that it shows. A commit (a step, a filter, a scope) reaches Python
+as its state, which becomes the session's selection; Python answers by a letter. The Overview has
+all of it, other pages a strip with the versions and filters.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+import streamlit as st
+from numpy.typing import NDArray
+
+from chameleon import analysis
+from chameleon.analysis import Story
+from chameleon.app import cached, components, guide, projects, state
+from chameleon.app.cached import kept
+from chameleon.app.components import Mode
+from chameleon.app.sidebar import PAGES
+from chameleon.app.story_letters import Letter, letter
+from chameleon.app.story_state import Looking, State, Translator, looking_of, same_state
+from chameleon.app.view import View
+from chameleon.data import EvolvingDataset
+from chameleon.errors import SelectionError
+from chameleon.models import Evaluation
+from chameleon.selection import Selection
+
+STORY = "story"
+LETTERS = "story-letters"
+_POST = "chameleon.story-post"
+_WAIT_SECONDS = 0.3
+_STRIP = ("format", "key", "project", "model", "versions", "steps", "metrics", "scopes", "facts")
+_PAGE_OF_NAME = {label.lower(): path for path, label, _ in PAGES}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payload:
+    """The payload of a timeline as components get it: the same objects in every run.
+
+    `strip` is the part of the head that the strip needs.
+    """
+
+    story: Story
+    head: str
+    strip: str
+    blob: pl.DataFrame
+
+
+@dataclass(slots=True)
+class _Post:
+    """What this session's component knows: the state that it shows, and the last letter.
+
+    `bare` has the keys of evaluations whose payload it got without chance levels: another one would
+    draw everything anew.
+    """
+
+    shown: State | None = None
+    sent: Letter | None = None
+    serial: int = 0
+    bare: set[str] = field(default_factory=set)
+
+
+class _Levels:
+    """The chance levels of a dataset, drawn in the background: None until they are there."""
+
+    def __init__(self, dataset: EvolvingDataset) -> None:
+        self.values: NDArray[np.float64] | None = None
+        self._dataset = dataset
+        self._finished = threading.Event()
+        if len(dataset.versions) * len(dataset.features) <= analysis.MOST_LEVELS:
+            projects.workshop().levels.take(self._draw)
+
+    def wait(self, seconds: float) -> None:
+        """Wait a moment: what is cached on disk is there at once."""
+        self._finished.wait(seconds)
+
+    def _draw(self) -> None:
+        try:
+            self.values = analysis.step_levels(self._dataset)
+        finally:
+            self._finished.set()
+
+
+def draw(view: View, mode: Mode) -> None:
+    """The Story, or one of its parts, with the state of the session."""
+    payload = payload_of(view)
+    translator = Translator(view.evaluation, payload.story.grid)
+    is_strip = mode == "strip"
+    components.story(
+        payload.strip if is_strip else payload.head, None if is_strip else payload.blob, mode=mode,
+        key=STORY, on_state=partial(_follow, translator), on_open=_open,
+    )  # fmt: skip
+    looking = looking_of_session(view)
+    shown = translator.state(view.selection, looking)
+    answer = letter(view, payload.story, translator, looking, shown)
+    components.story_letters(_posted(answer), key=LETTERS)
+
+
+def payload_of(view: View) -> Payload:
+    """The payload of the view's timeline, cached until data, models, or layout change."""
+    evaluation, post = view.evaluation, _post()
+    found = _levels_of(evaluation.dataset, evaluation.dataset.key)
+    if found.values is None:
+        found.wait(_WAIT_SECONDS)
+    levels = None if evaluation.key in post.bare else found.values
+    if levels is None:
+        post.bare.add(evaluation.key)
+    also = (evaluation.layout and evaluation.layout.key, levels is not None)
+    return cached.call(story_payload, evaluation, also=also, given={"levels": levels})
+
+
+@kept(max_entries=8)
+def _levels_of(_dataset: EvolvingDataset, key: str) -> _Levels:
+    return _Levels(_dataset)
+
+
+def story_payload(evaluation: Evaluation, *, levels: NDArray[np.float64] | None) -> Payload:
+    """The payload of an evaluation, with the chance levels of `step_levels`, if known."""
+    story = analysis.story(evaluation, levels=levels)
+    strip = {name: story.head[name] for name in _STRIP}
+    blob = pl.DataFrame({"v": np.frombuffer(story.packed.blob, dtype=np.uint8)})
+    return Payload(story, _json(story.head), _json(strip), blob)
+
+
+def looking_of_session(view: View) -> Looking:
+    """What the session shows besides versions and filters."""
+    shares = state.shared_item("shares")
+    return Looking(
+        scope=view.scope,
+        pinned=state.shared_item("pin") is not None,
+        shares=None if shares is None else shares == "on",
+        open=state.own_item("open"),
+    )
+
+
+def arrive() -> None:
+    """Forget what the component knows: a page that is entered has a new one."""
+    _post().shown = None
+
+
+def _follow(translator: Translator) -> None:
+    """Show what the component shows. A state that can't be read changes nothing."""
+    told = _event("state")
+    if told is None:
+        return
+    post, current = _post(), state.current_selection()
+    try:
+        selection = translator.selection(told, current)
+    except (SelectionError, KeyError, TypeError, ValueError, AttributeError):
+        post.shown = None  # so that the letter brings back what is shown
+        return
+    post.shown = told
+    state.show_selection(selection)
+    _look(translator, selection, looking_of(told))
+
+
+def _look(translator: Translator, selection: Selection, looking: Looking) -> None:
+    """Write what is shown into the address; what is usual needs no item."""
+    usual = analysis.default_scope(translator.dataset)
+    pinned = looking.pinned and not translator.is_pinned(selection)
+    state.set_shared_item("scope", None if looking.scope == usual else looking.scope)
+    state.set_shared_item("pin", "on" if pinned else None)
+    shares = {None: None, True: "on", False: "off"}[looking.shares]
+    state.set_shared_item("shares", shares)
+    state.set_own_item("open", looking.open)
+
+
+def _open() -> None:
+    """Open the page, or the instance, that was clicked."""
+    target = _event("open")
+    if isinstance(target, dict):
+        state.set_own_item("open", str(target.get("instance")), page="Instances")
+        target = "instances"
+    path = _PAGE_OF_NAME.get(str(target))
+    if path is not None:
+        guide.go_to(path)
+
+
+def _event(name: str) -> Any:  # noqa: ANN401 - a component's event
+    found: Any = st.session_state.get(STORY)
+    return None if found is None else found.get(name)
+
+
+def _posted(answer: Letter) -> str:
+    """The letter as JSON, numbered: equal ones have the same number and aren't sent again."""
+    post = _post()
+    accepted = same_state(post.shown, answer["state"])
+    sent = {**answer, "accepted": accepted}
+    if sent != post.sent:
+        post.sent, post.serial = sent, post.serial + 1
+    post.shown = answer["state"]
+    return _json({"serial": post.serial, **sent})
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False)
+
+
+def _post() -> _Post:
+    found: _Post = st.session_state.setdefault(_POST, _Post())
+    return found

@@ -1,0 +1,286 @@
+"""What the Story counts in JavaScript is what the library counts, on projects of every sort."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from chameleon import analysis
+from chameleon.analysis import (
+    COUNT_COLUMNS,
+    SCOPES,
+    FittedGrid,
+    Story,
+    default_cells,
+    region_of_cells,
+)
+from chameleon.app import story_letters
+from chameleon.app.story_state import Looking, Translator
+from chameleon.app.view import PaintPause, View
+from chameleon.data import SPLITS
+from chameleon.models import Evaluation
+from chameleon.selection import (
+    Filters,
+    InstanceSet,
+    OutcomeChange,
+    Selection,
+    SensitivityChoice,
+    filter_of_bars,
+    has_histogram,
+    held_rows,
+    instance_mask,
+)
+from tests.library import TREE, evaluated, examples, plain, temporary_project
+from tests.projects import filters_for, opened, plans, version_pairs
+
+SCRIPT = Path(__file__).parent / "js" / "story_counts.mjs"
+ROOT = Path(__file__).parent.parent
+SPLIT_NAMES = [split.value for split in SPLITS]
+CELL_COLUMNS = ("cell", "correct", "incorrect", "unknown")
+UNSHRUNK = (Phase.explicit, Phase.generate)  # node starts for every example
+CELL_NUMBERS = 6  # of counts.js: the primary's correct, incorrect, and unknown rows, and three more
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        assert os.environ.get("CHAMELEON_REQUIRE_BROWSER") != "1", "node is required, not installed"
+        pytest.skip("node is not installed")
+    return found
+
+
+Case = tuple[Selection, str]
+
+
+def counted_by_story(
+    node: str, evaluation: Evaluation, cases: Sequence[Case]
+) -> list[dict[str, Any]]:
+    """The counts of JavaScript for selections and scopes, by way of states and masks."""
+    story = analysis.story(evaluation)
+    translator = Translator(evaluation, story.grid)
+    asked = []
+    for selection, scope in cases:
+        view = View(evaluation, selection, pending=False, pause=PaintPause(wanted=False))
+        asked.append(
+            {
+                "state": translator.state(selection, Looking(scope=scope)),
+                "masks": story_letters.masks(view, story, translator),
+            }
+        )
+    with TemporaryDirectory() as folder:
+        blob, job = Path(folder) / "blob", Path(folder) / "job.json"
+        blob.write_bytes(story.packed.blob)
+        job.write_text(json.dumps({"head": story.head, "blob": str(blob), "cases": asked}))
+        ended = subprocess.run(
+            [node, str(SCRIPT), str(job)], capture_output=True, text=True, check=False, timeout=60
+        )
+    assert ended.returncode == 0, ended.stderr
+    found: list[dict[str, Any]] = json.loads(ended.stdout)
+    return [{**of, "cells": named_cells(story, evaluation, of["cells"])} for of in found]
+
+
+def named_cells(
+    story: Story, evaluation: Evaluation, numbers: Sequence[int]
+) -> dict[str, tuple[int, ...]]:
+    """The primary's correct, incorrect, and unknown rows of each cell, by the library's names."""
+    layout, grid = evaluation.layout, story.grid
+    if layout is None or grid is None:
+        return {}
+    cells = default_cells(evaluation.dataset)
+    found: dict[str, tuple[int, ...]] = {}
+    for number, counts in enumerate(zip(*[iter(numbers)] * CELL_NUMBERS, strict=True)):
+        if any(counts[:3]):
+            (region,) = grid.regions(layout, [number])
+            names = [f"{column},{row}" for column in range(cells) for row in range(cells)]
+            (name,) = (n for n in names if region_of_cells(layout, n, cells=cells) == region)
+            found[name] = tuple(counts[:3])
+    return found
+
+
+def in_scope(selection: Selection, scope: str) -> Selection:
+    """The instances of a scope, as the public interface narrows to them."""
+    if scope == "all":
+        return selection
+    split, chosen = SPLITS[SPLIT_NAMES.index(scope)], selection.filters.splits
+    filters = replace(selection.filters, splits=(split,))
+    if chosen and split not in chosen:
+        filters = replace(filters, chosen=InstanceSet(np.zeros(0, np.int32)))
+    return replace(selection, filters=filters)
+
+
+def counted_by_library(evaluation: Evaluation, selection: Selection, scope: str) -> dict[str, Any]:
+    """The same counts from the functions of the library."""
+    frame = analysis.feature_histograms(evaluation, selection)
+    frame = frame if scope == "all" else frame.filter(split=scope)
+    by_bar = frame.group_by("feature", "bin", maintain_order=True).agg(pl.col(COUNT_COLUMNS).sum())
+    narrowed = in_scope(selection, scope)
+    versions = [version.name for version in evaluation.dataset.versions]
+    changes = analysis.sensitivity(evaluation, narrowed, first=versions[0], last=versions[-1])
+    ids = evaluation.dataset.instance_ids.filter(instance_mask(evaluation, narrowed))
+    return {
+        "features": [
+            # a split without rows has no histogram
+            [
+                by_bar.filter(feature=feature.name)[name].to_list() or [0] * feature.bins.count
+                for name in COUNT_COLUMNS
+            ]
+            for feature in evaluation.dataset.features
+        ],
+        "flow": matrix(analysis.prediction_changes(evaluation, narrowed)),
+        "sensitivity": dict(changes.select("changes", "instances").iter_rows()),
+        "labels": labels(evaluation, selection, scope),
+        "cells": cells(evaluation, narrowed),
+        "ids": sorted(ids),
+    }
+
+
+def cells(evaluation: Evaluation, selection: Selection) -> dict[str, tuple[int, ...]]:
+    """The primary's correct, incorrect, and unknown rows of each cell."""
+    if evaluation.layout is None:
+        return {}
+    frame = analysis.embedding_cells(evaluation, selection)
+    return {name: tuple(counts) for name, *counts in frame.select(CELL_COLUMNS).iter_rows()}
+
+
+def matrix(frame: pl.DataFrame) -> list[int]:
+    """Still correct, regressed, fixed, still incorrect."""
+    found = {(before, after): n for before, after, n in frame[:, :3].iter_rows()}
+    words = ("correct", "incorrect")
+    return [found[before, after] for before in words for after in words]
+
+
+def labels(evaluation: Evaluation, selection: Selection, scope: str) -> list[int]:
+    """Per label, the primary's correct and incorrect rows, then the secondary's."""
+    dataset = evaluation.dataset
+    free = replace(selection, filters=replace(selection.filters, labels=()))
+    matching = instance_mask(evaluation, free)[dataset.instance]
+    found = np.zeros((len(evaluation.classes), 4), dtype=int)
+    for side, (name, held) in enumerate(
+        zip((selection.primary, selection.secondary), held_rows(evaluation, free), strict=True)
+    ):
+        for row in np.flatnonzero(held & matching).tolist():
+            outcome = evaluation.outcome[dataset.version_number(name), row]
+            inside = scope in ("all", SPLIT_NAMES[dataset.split[row]])
+            if inside and dataset.label[row] >= 0 and outcome < 2:
+                found[dataset.label[row], 2 * side + outcome] += 1
+    return found.ravel().tolist()
+
+
+def compare(found: Mapping[str, Any], expected: Mapping[str, Any], *, sides: bool = False) -> None:
+    """Require equal counts; with restricted `sides`, only of what the library restricts."""
+    assert found["features"] == expected["features"]
+    assert found["flow"] == expected["flow"]
+    assert found["labels"] == expected["labels"]
+    assert found["cells"] == {name: n for name, n in expected["cells"].items() if any(n)}
+    if sides:
+        return
+    assert sorted(found["ids"]) == expected["ids"]
+    changes = {n: count for n, count in enumerate(found["sensitivity"][:-1]) if count}
+    known = {n: count for n, count in expected["sensitivity"].items() if count and n is not None}
+    assert changes == known
+
+
+@st.composite
+def view_filters(draw: st.DrawFn, evaluation: Evaluation) -> Filters:
+    """Filters that the component's own views set."""
+    chosen: dict[str, Any] = {}
+    features = [f for f in evaluation.dataset.features if has_histogram(f)]
+    if features and draw(st.booleans()):
+        feature = draw(st.sampled_from(features))
+        bars = st.lists(st.integers(0, feature.bins.count - 1), min_size=1, max_size=4)
+        chosen["features"] = (filter_of_bars(feature, draw(bars)),)
+    if draw(st.booleans()):
+        outcome = st.sampled_from(["correct", "incorrect"])
+        chosen["outcome_changes"] = tuple(draw(st.lists(st.builds(OutcomeChange, outcome, outcome),
+                                                        min_size=1, max_size=2)))  # fmt: skip
+    if draw(st.booleans()):
+        low = draw(st.integers(0, 3))
+        numbers = tuple(range(low, low + draw(st.integers(1, 3))))
+        chosen["sensitivity"] = SensitivityChoice(Translator(evaluation, None).whole_range, numbers)
+    if evaluation.layout is not None and draw(st.booleans()):
+        grid = FittedGrid.of_layout(evaluation.layout, default_cells(evaluation.dataset))
+        cells = draw(st.lists(st.sampled_from(sorted(set(grid.numbers.tolist()))), max_size=4))
+        chosen["regions"] = grid.regions(evaluation.layout, cells)
+    return Filters(**chosen)
+
+
+@settings(max_examples=examples(90), phases=UNSHRUNK)
+@given(st.data())
+def test_small_projects_are_counted_as_the_library_counts_them(node, data):
+    plan = data.draw(plans())
+    with opened(plan) as evaluation:
+        cases = []
+        for _ in range(4):
+            primary, secondary = data.draw(version_pairs(plan))
+            filters = data.draw(st.one_of(filters_for(plan), view_filters(evaluation)))
+            scope = data.draw(st.sampled_from(SCOPES))
+            cases.append((Selection(primary, secondary, filters), scope))
+        expected = [counted_by_library(evaluation, *case) for case in cases]
+        for found, told in zip(counted_by_story(node, evaluation, cases), expected, strict=True):
+            compare(found, told)
+
+
+@settings(max_examples=examples(30), phases=UNSHRUNK)
+@given(st.data())
+def test_restricted_sides_are_counted_as_the_library_counts_them(node, data):
+    plan = data.draw(plans())
+    with opened(plan) as evaluation:
+        cases = []
+        for _ in range(3):
+            primary, secondary = data.draw(version_pairs(plan))
+            sides = [data.draw(filters_for(plan)) for _ in range(2)]
+            asked = Selection(primary, secondary, Filters(), *sides)
+            cases.append((asked, data.draw(st.sampled_from(SCOPES))))
+        expected = [counted_by_library(evaluation, *case) for case in cases]
+        for found, told in zip(counted_by_story(node, evaluation, cases), expected, strict=True):
+            compare(found, told, sides=True)
+
+
+@pytest.mark.parametrize("name", ["digits", "sensor", "logs"])
+def test_samples_are_counted_as_the_library_counts_them(node, name, tmp_path):
+    folder = tmp_path / name
+    ignored = shutil.ignore_patterns(".chameleon", "__pycache__")
+    shutil.copytree(ROOT / "sample_data" / name, folder, ignore=ignored)
+    evaluation = evaluated(folder)
+    chance = random.Random(name)
+    versions = [version.name for version in evaluation.dataset.versions]
+    features = [f for f in evaluation.dataset.features if has_histogram(f)]
+    cases: list[Case] = []
+    for scope in analysis.story(evaluation).head["scopes"] * 2:
+        feature = chance.choice(features)
+        filters = Filters(
+            features=(filter_of_bars(feature, chance.sample(range(feature.bins.count), 6)),),
+            labels=tuple(chance.sample(evaluation.dataset.classes, 1)) * chance.randint(0, 1),
+        )
+        cases.append((Selection(*chance.sample(versions, 2), filters), scope))
+    cases[0] = (Selection(versions[5], versions[4]), cases[0][1])
+    found = counted_by_story(node, evaluation, cases)
+    for of, case in zip(found, cases, strict=True):
+        compare(of, counted_by_library(evaluation, *case))
+
+
+def test_three_hundred_classes_and_ids_as_text_are_counted(node):
+    frame = plain(
+        400, id=[f"é{number}\n" for number in range(400)],
+        label=[f"class {number % 300:03d}" for number in range(400)],
+    )  # fmt: skip
+    frames = {"1": frame[:380], "2": frame[20:]}
+    with temporary_project(frames, toml=TREE) as folder:
+        evaluation = evaluated(folder)
+        cases = [(Selection("2", "1"), scope) for scope in ("test", "all")]
+        bare = replace(evaluation, layout=None)
+        for of, case in zip(counted_by_story(node, bare, cases), cases, strict=True):
+            compare(of, counted_by_library(bare, *case))
