@@ -86,7 +86,7 @@ const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 export const sizesOf = (counts) => [0, 3].map((from) => sum(counts.slice(from, from + 3).map(sum)));
 
 export function heightsFor(view, measured, codes) {
-  const onlyPrimary = Boolean(measured.changed) || view.store.primary === view.store.secondary;
+  const onlyPrimary = Boolean(measured.changed) || !isCompared(view.store);
   return heightsOf(measured.counts, codes, view.shares, onlyPrimary);
 }
 
