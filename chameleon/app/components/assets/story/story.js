@@ -13,6 +13,7 @@ import { keyOf } from "./filters.js";
 import { applyFilters, applyPreview, emptyWords, receiveMasks, withFilter } from "./linking.js";
 import { map } from "./map.js";
 import { river } from "./river.js";
+import { isCompared } from "./sides.js";
 import { fromHost, initialState, toHost } from "./state.js";
 import { accuracyOf, openStore, setPair, settle } from "./store.js";
 import { makeTooltip, oncePerFrame, setFont } from "./ui.js";
@@ -157,7 +158,6 @@ function factsOf({ head, store, state, letter }) {
 
 function showPair(app, { isPassing = false } = {}) {
   const { store, state, views, root } = app;
-  root.classList.toggle("alone", state.primary === state.secondary);
   if (store) {
     setPair(store, state.primary, state.secondary, state.scope);
     if (applyFilters(app)) setPair(store, state.primary, state.secondary, state.scope);
@@ -167,6 +167,7 @@ function showPair(app, { isPassing = false } = {}) {
     const all = { all: true };
     app.totals = { sensitivity: countSensitivity(store, all), labels: countLabels(store, all) };
   }
+  root.classList.toggle("alone", store ? !isCompared(store) : state.primary === state.secondary);
   for (const view of Object.values(views)) view.pair?.();
   drawViews(app, { isPassing });
   if (state.open !== null && store) views.drawer?.open(state.open);
