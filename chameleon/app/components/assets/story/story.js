@@ -146,8 +146,10 @@ function instanceVerbs(app) {
   };
 }
 
-// From the payload for a step, by letter for other pairs, counted until that arrives; null for one version.
+// From the payload for a step, by letter for other pairs, and counted until that arrives; always counted
+// where a side is restricted, for Python's facts are of whole versions.
 function factsOf({ head, store, state, letter }) {
+  if (store?.restriction.primary || store?.restriction.secondary) return countedFacts(store);
   const { primary, secondary, scope } = state, pair = pairByLetter({ head, state, letter });
   if (pair?.facts[scope]) return pair.facts[scope];
   if (primary - secondary === 1 && head.facts[scope]?.[primary]) return head.facts[scope][primary];

@@ -5,7 +5,7 @@ import { shareOf } from "./facts.js";
 import { count, percent } from "./numbers.js";
 import { savePicture } from "./picture.js";
 import {
-  causeWords, chipText, errorWords, headline, largestChanges, oneVersionHeadline, rowsOf, selectionWords,
+  causeWords, chipText, errorWords, headline, largestChanges, noneWords, oneVersionHeadline, rowsOf, selectionWords,
 } from "./sentences.js";
 import { isCompared, sideNames } from "./sides.js";
 import { element, setAttributes, sizeOf, textWidth, toned } from "./ui.js";
@@ -174,7 +174,12 @@ function drawTally(view, selection) {
   const { app, tally } = view, { scope, filters } = app.state;
   const { primary, secondary } = sideNames(app), sizes = sizesOf(view, selection);
   const what = `${scope === "all" ? "" : `${scope} `}instances`;
+  const empty = app.store || sizes.matching !== 0 ? null : app.letter.empty;
   tally.title = sampleWords(app.head);
+  if (empty) {
+    tally.textContent = noneWords(empty.filter, empty.shows);
+    return;
+  }
   const about = aboutSign(app);
   if (filters.length && sizes.matching !== null) {
     tally.textContent = `${about}${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
