@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ from chameleon.analysis import selected
 from chameleon.app.formatting import bar_words
 from chameleon.data import BarKind
 from chameleon.project import TourStep
-from chameleon.selection import Selection
+from chameleon.selection import Filters, Selection
 from tests import internals as chameleon
 from tests.internals import Evaluation
 
@@ -41,12 +41,12 @@ def selection_of(evaluation: Evaluation, step: TourStep) -> Selection:
 
 
 def count_line(evaluation: Evaluation, selection: Selection) -> str:
-    """The page's count of matching instances."""
-    found = selected(evaluation, selection)
-    filtered = (selection.filters, selection.primary_only, selection.secondary_only)
-    if all(one.is_empty for one in filtered):
-        return f"All {found.of:,} instances of {selection.primary} and {selection.secondary}"
-    return f"{found.instances:,} of {found.of:,} instances"
+    """The beginning of the strip's count of the primary's test instances."""
+    found = selected(evaluation, selection).by_split["test"][0]
+    if selection.filters.is_empty:
+        return f"{found:,} "
+    of = selected(evaluation, replace(selection, filters=Filters())).by_split["test"][0]
+    return f"{found:,} of {of:,} test instances in {selection.primary} match"
 
 
 # --- used by several steps
@@ -56,21 +56,20 @@ def three(value: float) -> str:
     return f"{value:.3f}"
 
 
+def percent(value: float) -> str:
+    return f"{value:.1%}"
+
+
 def tested(evaluation: Evaluation, versions: Iterable[str]) -> dict[str, float]:
     metrics = chameleon.version_metrics(evaluation).rows_by_key("version", named=True, unique=True)
     return {name: metrics[name]["test_accuracy"] for name in versions}
 
 
-def by_version(evaluation: Evaluation, _: Selection, versions: Iterable[str]) -> Figures:
-    """Test accuracies, and the text of each version's box on the timeline."""
-    metrics = chameleon.version_metrics(evaluation).rows_by_key("version", named=True, unique=True)
-    boxes = tuple(
-        f"version {name}, {metrics[name]['date']}, {metrics[name]['instances']:,} instances, "
-        f"train accuracy {three(metrics[name]['train_accuracy'])}, "
-        f"test accuracy {three(metrics[name]['test_accuracy'])}"
-        for name in versions
-    )
-    return Figures(tuple(map(three, tested(evaluation, versions).values())), boxes)
+def by_version(evaluation: Evaluation, selection: Selection, versions: Iterable[str]) -> Figures:
+    """Test accuracies, and those that stand at the primary and the secondary of the line."""
+    flags = tested(evaluation, (selection.primary, selection.secondary))
+    figures = map(percent, tested(evaluation, versions).values())
+    return Figures(tuple(figures), tuple(map(percent, flags.values())))
 
 
 def changes(evaluation: Evaluation, selection: Selection) -> dict[tuple[str, str], int]:
@@ -134,13 +133,9 @@ def accuracy(frame: pl.DataFrame) -> float:
     return float(frame["right"].mean())
 
 
-def info(frame: pl.DataFrame, of: pl.DataFrame) -> tuple[str, ...]:
-    """The dataset info of a side: its instances, and the accuracy in each split."""
-    parts = {split: frame.filter(split=split) for split in ("train", "test")}
-    return (
-        f"{len(frame):,} of {len(of):,}",
-        *(f"{three(accuracy(part))} of {len(part):,}" for part in parts.values()),
-    )
+def tests_of(*sides: pl.DataFrame) -> tuple[str, ...]:
+    """The test accuracy of each side, as the headline of two parts of a version has them."""
+    return tuple(percent(accuracy(side.filter(split="test"))) for side in sides)
 
 
 def attributed(evaluation: Evaluation, selection: Selection) -> dict[str, float]:
@@ -265,16 +260,15 @@ def sensor_climb(evaluation: Evaluation, selection: Selection) -> Figures:
 
 def sensor_skew(evaluation: Evaluation, _: Selection) -> Figures:
     figures: list[str] = [WORDS[2], WORDS[3]]
-    shown = []
     for version in ("1.0", "1.18"):
         every = instances(evaluation, version)
-        rest = every.filter(label="rest")
-        assert len(rest) / len(every) > 2 / 3
-        figures += [f"{len(rest):,}", f"{len(every):,}", three(len(rest) / len(every))]
-        shown += info(rest, every)
+        share = len(every.filter(label="rest")) / len(every)
+        assert share > 2 / 3
+        figures.append(percent(share))
+    counts = [len(part.filter(split="test")) for part in (every.filter(label="rest"), every)]
     (note,) = (v.note for v in evaluation.dataset.versions if v.name == "1.0")
     assert "two of three" in note
-    return Figures(tuple(figures), (*shown, "two of three hours are rest"))
+    return Figures((*figures, *(f"{count:,}" for count in counts)))
 
 
 def sensor_shapes(evaluation: Evaluation, _: Selection) -> Figures:
@@ -311,11 +305,10 @@ def sensor_history(evaluation: Evaluation, selection: Selection) -> Figures:
     means = ["motion_mg_12h", "noise_db_12h", "light_lux_12h"]
     assert few.select(pl.all_horizontal(pl.col(means) == 0).all()).item()
     assert few["days_of_history"].max() < 2
-    tests = [three(accuracy(side.filter(split="test"))) for side in (few, others)]
+    tests = tests_of(few, others)
     bound = selection.primary_only.features[0].ranges[0].high
     return Figures(
-        (f"{len(few):,}", f"{bound:g}", *tests, means[0].split("_")[-1].removesuffix("h")),
-        (*info(few, every), *info(others, every)),
+        (f"{len(few):,}", f"{bound:g}", *tests, means[0].split("_")[-1].removesuffix("h")), tests
     )
 
 
@@ -323,14 +316,10 @@ def sensor_quiet(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     quiet = every.filter(pl.col("noise_db_1h") < 36)
     others = every.filter(pl.col("noise_db_1h") >= 36)
-    others_right = {three(accuracy(others.filter(split=split))) for split in ("train", "test")}
-    assert len(others_right) == 1
     bound = selection.primary_only.features[0].ranges[0].high
-    right = accuracy(quiet)
-    return Figures(
-        (f"{right:.0%}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right),
-        (*info(quiet, every), *info(others, every), f"accuracy {three(right)}"),
-    )
+    tests = tests_of(quiet, others)
+    rounded = f"{accuracy(quiet.filter(split='test')):.0%}"
+    return Figures((rounded, f"{len(quiet):,}", f"{bound:g}", *tests), tests)
 
 
 def sensor_last(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -377,9 +366,8 @@ def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Figures:
 def sensor_docks(evaluation: Evaluation, _: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     docks = every.filter(source="dock")
-    tests = [three(accuracy(side.filter(split="test"))) for side in (docks, every)]
-    last = (f"{three(accuracy(every.filter(split=split)))} of" for split in ("train", "test"))
-    return Figures((f"{len(docks):,}", *tests), (*info(docks, every), *last))
+    tests = tests_of(docks, every)
+    return Figures((f"{len(docks):,}", *tests), tests)
 
 
 def sensor_removal(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -415,11 +403,9 @@ def logs_dates(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.8")
     day = selection.primary_only.dates[0]
     new, old = every.filter(pl.col("date") >= day), every.filter(pl.col("date") < day)
-    figures = [day.isoformat(), "1"]
-    for side in (new, old):
-        tested = side.filter(split="test")
-        figures += [three(accuracy(tested)), f"{len(tested):,}"]
-    return Figures(tuple(figures), (*info(new, every), *info(old, every)))
+    counts = [f"{len(side.filter(split='test')):,}" for side in (new, old)]
+    tests = tests_of(new, old)
+    return Figures((day.isoformat(), "1", *counts, *tests), tests)
 
 
 _STEPS: Mapping[str, tuple[Callable[[Evaluation, Selection], Figures], ...]] = {

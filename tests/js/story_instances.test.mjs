@@ -9,6 +9,7 @@ const { GROUPS, groupedRows, stepWords, summaryOf } = await import(`${STORY}/ins
 const { forgetRarities, oddsWords, rarities, unusualValues } = await import(`${STORY}/unusual.js`);
 const { editedVersions, historyOf, namedPlaces, rowsOf } = await import(`${STORY}/history.js`);
 const { isBlank, meanPixels, pixelsOf, relabeledElsewhere, sampled, touchedRows } = await import(`${STORY}/pictures.js`);
+const { isCompared, sideNames } = await import(`${STORY}/sides.js`);
 const { labelRates, layoutOf, lowEnd, worst } = await import(`${STORY}/label_rates.js`);
 
 // Six instances in two versions: a still correct, b regressed, c fixed, d added (incorrect), e removed, f edited.
@@ -164,4 +165,15 @@ test("labels are columns where their names fit, else lines", () => {
   assert.equal(layoutOf(10, 8, 280), "columns");
   assert.equal(layoutOf(10, 60, 280), "worst");
   assert.equal(layoutOf(500, 8, 280), "worst");
+});
+
+test("two parts of one version are compared, and named by what they are restricted to", () => {
+  const restriction = { primary: null, secondary: null };
+  assert.equal(isCompared({ primary: 1, secondary: 1, restriction }), false);
+  assert.equal(isCompared({ primary: 1, secondary: 0, restriction }), true);
+  assert.equal(isCompared({ primary: 1, secondary: 1, restriction: { ...restriction, primary: new Uint8Array(1) } }), true);
+  const filters = [{ view: "map", cells: [], label: "cells" }, { view: "other", mask: "m", label: "2, source: dock" }];
+  const masks = new Map([["m", { side: "primary" }]]), head = { versions: [{ name: "1" }, { name: "2" }] };
+  const app = { head, masks, state: { primary: 1, secondary: 1, filters } };
+  assert.deepEqual(sideNames(app), { primary: "2, source: dock", secondary: "2" });
 });

@@ -4,6 +4,7 @@ import { cellsText } from "./filters.js";
 import { thumbnail } from "./images.js";
 import { count, percent } from "./numbers.js";
 import { largeStrip } from "./outcome_strip.js";
+import { isCompared, sideNames } from "./sides.js";
 import {
   idOf, IS_ADDED, IS_EDITED, IS_MOVED, IS_RELABELED, IS_REMOVED, outcomeAt, predictedAt, SPLITS,
 } from "./store.js";
@@ -25,7 +26,10 @@ function subjectOf(store, row) {
   return { row, now: store.primaryRow[one], then: store.secondaryRow[one], id: idOf(store, row) };
 }
 
-const namesOf = ({ head, primary, secondary }) => [head.versions[primary].name, head.versions[secondary].name];
+function namesOf(app) {
+  const { primary, secondary } = sideNames(app);
+  return [primary, secondary];
+}
 
 // What the host sent about this instance, if it is the one shown: values as text [feature, secondary, primary],
 // text, pictures [secondary, primary], predictions [version, class, probability], and changes as sentences.
@@ -47,7 +51,7 @@ function header(view, { row, id }) {
 
 // Pixels are drawn from the codes, or by the host where the codes don't suffice.
 function pictures(view, { now, then }, details) {
-  const { store, node } = view, [primary, secondary] = namesOf(store), edge = node.clientWidth < WIDE ? 88 : 120;
+  const { store, node, app } = view, [primary, secondary] = namesOf(app), edge = node.clientWidth < WIDE ? 88 : 120;
   const figure = (row, tone, caption) => {
     const source = details?.image?.[tone === "pt" ? 1 : 0];
     const picture = store.head.image ? thumbnail(store, row, edge) : source && element("img.thumb", { src: source, alt: "", width: edge });
@@ -71,15 +75,15 @@ function predictionOf(view, version, row, details) {
 }
 
 function predictions(view, { now, then }, details) {
-  const { store } = view, [primary, secondary] = namesOf(store);
+  const { store, app } = view, [primary, secondary] = namesOf(app);
   const before = [element("dt.st", {}, secondary), predictionOf(view, store.secondary, then, details)];
-  return element("dl.predictions", {}, ...(store.primary === store.secondary ? [] : before),
+  return element("dl.predictions", {}, ...(isCompared(store) ? before : []),
     element("dt.pt", {}, primary), predictionOf(view, store.primary, now, details));
 }
 
 // What the step did to the instance, as sentences.
-function stepSentences(store, { row, now, then }) {
-  const bits = store.dataChange[row], [primary, secondary] = namesOf(store), sentences = [];
+function stepSentences({ app, store }, { row, now, then }) {
+  const bits = store.dataChange[row], [primary, secondary] = namesOf(app), sentences = [];
   const label = (at) => className(store, store.label[at]);
   if (bits & IS_RELABELED) sentences.push(`Label changed from ${label(then)} to ${label(now)}.`);
   if (bits & IS_EDITED) sentences.push(store.head.image ? "Its pixels were edited." : "Its values were edited.");
@@ -118,7 +122,7 @@ function spark(shares, code) {
 }
 
 function unusual(view, { row }, details) {
-  const { store } = view, found = unusualValues(store, row, VALUES), [primary] = namesOf(store);
+  const { store, app } = view, found = unusualValues(store, row, VALUES), [primary] = namesOf(app);
   const table = element("div.unusual");
   for (const { feature, code, share } of found) {
     const one = store.head.features[feature], [, , raw] = details?.values.find(([name]) => name === one.name) ?? [];
@@ -181,7 +185,7 @@ function fill(view, row) {
   node.replaceChildren(
     header(view, subject),
     element("div.drawer-top", {}, pictured ? pictures(view, subject, details) : null,
-      element("div", {}, predictions(view, subject, details), ...stepSentences(store, subject))),
+      element("div", {}, predictions(view, subject, details), ...stepSentences(view, subject))),
     ...(details?.text ? [element("p.drawer-text", {}, details.text)] : []),
     element("h4", {}, "Prediction in every version", toned("mute", " up: correct, down: incorrect")),
     largeStrip(store, row, Math.max(200, node.clientWidth) - 36),

@@ -7,6 +7,7 @@ import {
   placeBars, scaleOf, shownCodes,
 } from "./histogram.js";
 import { count, percent, shortCount } from "./numbers.js";
+import { isCompared, sideNames } from "./sides.js";
 import { bitsOf, FIXED, REGRESSED } from "./store.js";
 import { element, shape, textWidth, toned } from "./ui.js";
 
@@ -58,7 +59,7 @@ export function measure(view, feature, own = 0) {
   const { store } = view, { bars } = store.head.features[feature], train = view.train[feature];
   const total = unfiltered(view, feature), histogram = countFeature(store, feature, { own, train });
   const counts = foldHistogram(histogram, bars), outcomes = hasOutcomes(total);
-  const same = store.primary !== store.secondary && outcomes && hasSameValues(total);
+  const same = isCompared(store) && outcomes && hasSameValues(total);
   const changed = same ? changedCounts(store, feature, histogram, { own, train }) : null;
   const drawn = (numbers) => (outcomes ? numbers : allAbove(numbers));
   return { counts: drawn(counts), total: drawn(total), outcomes, changed };
@@ -85,7 +86,7 @@ const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);
 export const sizesOf = (counts) => [0, 3].map((from) => sum(counts.slice(from, from + 3).map(sum)));
 
 export function heightsFor(view, measured, codes) {
-  const onlyPrimary = Boolean(measured.changed) || view.store.primary === view.store.secondary;
+  const onlyPrimary = Boolean(measured.changed) || !isCompared(view.store);
   return heightsOf(measured.counts, codes, view.shares, onlyPrimary);
 }
 
@@ -93,7 +94,7 @@ export function heightsFor(view, measured, codes) {
 
 function driftLines(view, feature) {
   const { store } = view, drift = view.drifts[feature];
-  if (!drift || store.primary === store.secondary) return [];
+  if (!drift) return [];
   const split = shownSplit(drift, store.scope), words = driftWords(drift[split]);
   if (!words) return [];
   const tone = isAboveChance(drift[split]) ? "" : ".chance", drawn = store.scope === "test" || store.scope === "train";
@@ -116,23 +117,23 @@ function missingLine({ store, train }, feature, shares) {
   const marked = train[feature] && store.scope !== "train";
   const mark = marked ? [element("span.ftrain", {}, "train rows")] : [];
   if (!shares) return mark.length ? [element("p", {}, ...mark)] : [];
-  const before = store.primary === store.secondary ? [] : [toned("st", shares[1]), " → "];
+  const before = isCompared(store) ? [toned("st", shares[1]), " → "] : [];
   return [element("p", {}, ...mark, "missing ", ...before, toned("pt", shares[0]))];
 }
 
 // The counts of the bar under the pointer stand in the row: nothing floats over its neighbors.
 function readingLines(view, row) {
-  const { store } = view, { head, primary, secondary } = store, { counts, outcomes } = row.measured;
+  const { store } = view, { head } = store, { counts, outcomes } = row.measured, names = sideNames(view.app);
   const code = row.bars[Math.min(row.reading, row.bars.length - 1)].code;
-  const line = (tone, version, from) => {
+  const line = (tone, name, from) => {
     const [correct, incorrect] = [counts[from][code], counts[from + 1][code]].map(shortCount);
-    return element("p.read", {}, toned(tone, head.versions[version].name),
+    return element("p.read", {}, toned(tone, name),
       ...(outcomes ? [toned("okt", `✓${correct}`), toned("not", `✗${incorrect}`)] : [element("span", {}, correct)]));
   };
   return [
     element("p.readbar", {}, barText(head.features[row.feature], code)),
-    ...(primary === secondary ? [] : [line("st", secondary, 3)]),
-    line("pt", primary, 0),
+    ...(isCompared(store) ? [line("st", names.secondary, 3)] : []),
+    line("pt", names.primary, 0),
   ];
 }
 
@@ -236,12 +237,12 @@ export function showReading(row) {
 }
 
 function describeRow(view, row, feature) {
-  const { store } = view, { head } = store, { counts } = row.measured, totals = counts.map(sum);
+  const { counts } = row.measured, totals = counts.map(sum), names = sideNames(view.app);
   const cursor = Math.min(row.cursor, row.bars.length - 1), { code } = row.bars[cursor];
-  const words = (version, numbers, from) =>
-    `${head.versions[version].name} ${count(numbers[from])} correct, ${count(numbers[from + 1])} incorrect`;
-  const both = (numbers) => [words(store.primary, numbers, 0), words(store.secondary, numbers, 3)]
-    .slice(0, store.primary === store.secondary ? 1 : 2).join("; ");
+  const words = (name, numbers, from) =>
+    `${name} ${count(numbers[from])} correct, ${count(numbers[from + 1])} incorrect`;
+  const both = (numbers) => [words(names.primary, numbers, 0), words(names.secondary, numbers, 3)]
+    .slice(0, isCompared(view.store) ? 2 : 1).join("; ");
   update(row.svg, {
     "aria-label": `${feature.name}: ${both(totals)}`,
     "aria-valuemin": 1, "aria-valuemax": row.bars.length, "aria-valuenow": cursor + 1,

@@ -4,6 +4,7 @@ import { countChangesOfOutcome } from "./counts.js";
 import { OUTCOME_WORDS } from "./filters.js";
 import { count } from "./numbers.js";
 import { bandPath, ribbonPlaces, spread, thicknesses } from "./ribbons.js";
+import { isCompared, sideNames } from "./sides.js";
 import { ADDED, FIXED, REGRESSED, REMOVED, STILL_CORRECT, STILL_INCORRECT, UNKNOWN } from "./store.js";
 import { element, paneHead, setAttributes, shape, sizeOf, textWidth } from "./ui.js";
 
@@ -78,11 +79,11 @@ function makeButtons(view, list) {
 
 // ---- drawing --------------------------------------------------------------------------------
 
-function drawHeads({ store, heads }, right) {
-  const { versions } = store.head;
-  const nameOf = (version) => cutMiddle(versions[version].name, right / 2 - 4, (text) => textWidth(text, 12, 700));
-  heads[0].textContent = nameOf(store.secondary);
-  heads[1].textContent = nameOf(store.primary);
+function drawHeads({ app, heads }, right) {
+  const { primary, secondary } = sideNames(app);
+  const fitted = (name) => cutMiddle(name, right / 2 - 4, (text) => textWidth(text, 12, 700));
+  heads[0].textContent = fitted(secondary);
+  heads[1].textContent = fitted(primary);
   setAttributes(heads[1], { x: right });
 }
 
@@ -112,10 +113,10 @@ function drawButtons(view, numbers, sizes, places, right, height, chosen) {
   });
 }
 
-function drawFoot({ store, foot }, counts, shared) {
-  const { versions } = store.head, only = [];
-  if (counts[ADDED]) only.push(`Only in ${versions[store.primary].name}: ${count(counts[ADDED])}.`);
-  if (counts[REMOVED]) only.push(`Only in ${versions[store.secondary].name}: ${count(counts[REMOVED])}.`);
+function drawFoot({ app, foot }, counts, shared) {
+  const { primary, secondary } = sideNames(app), only = [];
+  if (counts[ADDED]) only.push(`Only in ${primary}: ${count(counts[ADDED])}.`);
+  if (counts[REMOVED]) only.push(`Only in ${secondary}: ${count(counts[REMOVED])}.`);
   if (counts[UNKNOWN]) only.push(`Unknown outcome: ${count(counts[UNKNOWN])}.`);
   const all = shared ? `${count(shared)} in both versions` : "No instances match.";
   foot.textContent = only.length ? only.join(" ") : all;
@@ -125,7 +126,7 @@ function drawFoot({ store, foot }, counts, shared) {
 function draw(view) {
   const { app, store, svg, frame } = view, { w, h } = sizeOf(frame);
   frame.classList.toggle("tiny", h < LEAST_HEIGHT);
-  if (w < 60 || h < LEAST_HEIGHT || store.primary === store.secondary) return;
+  if (w < 60 || h < LEAST_HEIGHT || !isCompared(store)) return;
   const counts = countChangesOfOutcome(store), numbers = ORDER.map((change) => counts[change]);
   const right = Math.max(90, w - WORDS), height = h - FOOT, chosen = committed(app);
   setAttributes(svg, { width: w, height });

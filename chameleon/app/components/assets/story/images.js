@@ -2,6 +2,7 @@
 import { rgbOf } from "./grid.js";
 import { count } from "./numbers.js";
 import { isBlank, meanPixels, pixelsOf, relabeledElsewhere, sampled, touchedRows } from "./pictures.js";
+import { isCompared, sideNames } from "./sides.js";
 import { idOf } from "./store.js";
 import { element } from "./ui.js";
 
@@ -89,11 +90,11 @@ function figure(canvas, tone, caption) {
   return element("figure", {}, canvas, element(`figcaption.${tone}`, {}, caption));
 }
 
-function meanFigures({ store, root }) {
-  const [primary, secondary] = meanPixels(store), most = Math.max(1e-9, ...primary, ...secondary), ink = inkOn(root);
-  const mean = (pixels, tone, version) => figure(
-    paint(store.head.image.shape, (i) => ink(pixels[i] / most)), tone, `mean ${store.head.versions[version].name}`);
-  return [mean(secondary, "st", store.secondary), mean(primary, "pt", store.primary)];
+function meanFigures(app) {
+  const { store, root } = app, names = sideNames(app), [primary, secondary] = meanPixels(store), most = Math.max(1e-9, ...primary, ...secondary), ink = inkOn(root);
+  const mean = (pixels, tone, name) =>
+    figure(paint(store.head.image.shape, (i) => ink(pixels[i] / most)), tone, `mean ${name}`);
+  return [mean(secondary, "st", names.secondary), mean(primary, "pt", names.primary)];
 }
 
 function pixelUnder(canvas, event) {
@@ -132,7 +133,7 @@ function driftFigure(app, show, driftAt) {
 export function imageStrip(pane, app, show, driftAt) {
   const node = element("div.images", { hidden: true });
   let waiting = 0;
-  const { store } = app, isPossible = () => Boolean(store.head.image) && store.primary !== store.secondary;
+  const { store } = app, isPossible = () => Boolean(store.head.image) && isCompared(store);
   const fits = () => isPossible() && pane.clientHeight >= LEAST_PANE;
   const draw = () => {
     if (node.hidden) return;

@@ -5,14 +5,15 @@ import {
   STILL_INCORRECT,
 } from "./store.js";
 
+// `alone`: without a comparison; `part`: where two parts of one version are compared.
 export const GROUPS = [
   { name: "Regressed", alone: "Regressed", tone: "not" },
   { name: "Still incorrect", alone: "Incorrect", tone: "not" },
-  { name: "New, incorrect", alone: "Incorrect", tone: "not" },
+  { name: "New, incorrect", alone: "Incorrect", part: "Incorrect, only in blue", tone: "not" },
   { name: "Fixed", alone: "Fixed", tone: "okt" },
   { name: "Still correct", alone: "Correct", tone: "okt" },
-  { name: "New, correct", alone: "Correct", tone: "okt" },
-  { name: "Removed", alone: "Removed", tone: "mute" },
+  { name: "New, correct", alone: "Correct", part: "Correct, only in blue", tone: "okt" },
+  { name: "Removed", alone: "Removed", part: "Only in pink", tone: "mute" },
   { name: "Unknown outcome", alone: "Unknown outcome", tone: "mute" },
 ];
 const UNKNOWN_GROUP = GROUPS.length - 1;
@@ -59,7 +60,8 @@ export function summaryOf(store, rows) {
   const touched = [];
   if (edited) touched.push(`${count(edited)} edited`);
   if (relabeled) touched.push(`${count(relabeled)} relabeled`);
-  if (store.primary !== store.secondary && rows.some((row) => !(store.dataChange[row] & (IS_ADDED | IS_REMOVED)))) {
+  const isShared = (row) => !(store.dataChange[row] & (IS_ADDED | IS_REMOVED));
+  if (store.primary !== store.secondary && rows.some(isShared)) {
     parts.push(touched.length ? touched.join(", ") : "none edited");
   }
   return parts.join("; ");

@@ -4,6 +4,7 @@ import { thumbnail } from "./images.js";
 import { GROUPS, groupedRows, stepWords, summaryOf } from "./instance_groups.js";
 import { count } from "./numbers.js";
 import { smallStrip } from "./outcome_strip.js";
+import { isCompared } from "./sides.js";
 import { idOf, predictedAt } from "./store.js";
 import { element, paneHead, sizeOf, textWidth, toned } from "./ui.js";
 import { forgetRarities, oddsWords, rarities, unusualValues } from "./unusual.js";
@@ -98,13 +99,13 @@ function open(view, at) {
 // ---- groups ---------------------------------------------------------------------------------
 
 function makeGroups(scroll) {
-  return GROUPS.map(({ name, alone, tone }) => {
+  return GROUPS.map(({ name, alone, part = name, tone }) => {
     const title = toned(tone, name), number = toned("num", ""), summary = element("p.group-summary");
     const head = element("div.group-head", {}, element("p.group-title", {}, title, number), summary);
     const body = element("div.group-body");
     const node = element("section.group", { role: "group", "aria-label": name }, head, body);
     scroll.append(node);
-    return { name, alone, node, title, number, summary, body, rows: [], first: 0, top: 0, shown: new Map() };
+    return { name, alone, part, node, title, number, summary, body, rows: [], first: 0, top: 0, shown: new Map() };
   });
 }
 
@@ -119,7 +120,7 @@ function measure(view) {
 }
 
 function gather(view) {
-  const { store } = view, alone = store.primary === store.secondary;
+  const { store } = view, parts = store.primary === store.secondary, alone = !isCompared(store);
   let top = 0, first = 0;
   groupedRows(store).forEach((rows, i) => {
     const group = view.groups[i];
@@ -128,7 +129,7 @@ function gather(view) {
     first += rows.length;
     if (!rows.length) return;
     top += HEAD + rows.length * view.rowHeight;
-    group.title.textContent = alone ? group.alone : group.name;
+    group.title.textContent = alone ? group.alone : parts ? group.part : group.name;
     group.number.textContent = count(rows.length);
     group.summary.textContent = group.summary.title = summaryOf(store, rows);
     group.body.style.height = `${rows.length * view.rowHeight}px`;

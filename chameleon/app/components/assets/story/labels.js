@@ -3,6 +3,7 @@ import { listenToArrows } from "./bars.js";
 import { countLabels } from "./counts.js";
 import { labelRates, layoutOf, lowEnd, worst } from "./label_rates.js";
 import { count, percent } from "./numbers.js";
+import { isCompared, sideNames } from "./sides.js";
 import { predictedAt } from "./store.js";
 import { element, fitted, paneHead, setAttributes, shape, sizeOf, textWidth, tipLine, toned } from "./ui.js";
 
@@ -40,7 +41,7 @@ function drawText(view, className, x, y, text, anchor = "start") {
 
 // A ring and a dot, joined by a line; `place` turns an accuracy into a point.
 function drawMarks(view, { primary, secondary }, place, faded) {
-  const compared = view.store.primary !== view.store.secondary && secondary !== null;
+  const compared = isCompared(view.store) && secondary !== null;
   const mark = shape("g", { opacity: faded ? 0.3 : 1 }, view.svg);
   if (compared && primary !== null) {
     const [from, to] = [place(secondary), place(primary)];
@@ -116,7 +117,7 @@ function drawTicks(view, low, place, y) {
 
 function drawValues(view, { primary, secondary }, x, y) {
   const node = shape("text.lval", { x, y, "text-anchor": "end" }, view.svg);
-  if (secondary !== null && view.store.primary !== view.store.secondary) {
+  if (secondary !== null && isCompared(view.store)) {
     shape("tspan.s", {}, node).textContent = percent(secondary);
     shape("tspan", {}, node).textContent = " → ";
   }
@@ -145,13 +146,10 @@ function draw(view) {
   if (!list.querySelector("[tabindex='0']")) list.firstChild.tabIndex = 0;
 }
 
-function drawLegend({ store, legend }) {
-  const { head, primary, secondary } = store;
-  const both = [
-    element("i.ring.s"), toned("st", head.versions[secondary].name),
-    element("i.ring.p"), toned("pt", head.versions[primary].name),
-  ];
-  legend.replaceChildren(...(primary === secondary ? both.slice(2) : both));
+function drawLegend({ app, store, legend }) {
+  const { primary, secondary } = sideNames(app);
+  const both = [element("i.ring.s"), toned("st", secondary), element("i.ring.p"), toned("pt", primary)];
+  legend.replaceChildren(...(isCompared(store) ? both : both.slice(2)));
 }
 
 // ---- pointer and keyboard -------------------------------------------------------------------
@@ -174,11 +172,10 @@ function predictedInstead({ store }, label) {
 
 function showTip(view, node) {
   const { store, app } = view, { head } = store, { rate } = node, box = node.getBoundingClientRect();
+  const { primary, secondary } = sideNames(app);
   const lines = [`label ${head.classes[rate.label]}`], instead = predictedInstead(view, rate.label);
-  if (store.primary !== store.secondary) {
-    lines.push(tipLine(toned("st", head.versions[store.secondary].name), toned("num", percent(rate.secondary))));
-  }
-  lines.push(tipLine(toned("pt", head.versions[store.primary].name), toned("num", percent(rate.primary)),
+  if (isCompared(store)) lines.push(tipLine(toned("st", secondary), toned("num", percent(rate.secondary))));
+  lines.push(tipLine(toned("pt", primary), toned("num", percent(rate.primary)),
     `${count(rate.incorrect)} incorrect of ${count(rate.total)}`));
   if (instead) lines.push(element("p", {}, instead));
   app.tip.show(lines, box.left + box.width / 2, box.bottom - 10, "below");
@@ -209,7 +206,7 @@ function makeButton(view) {
 function placeButton(view, i, rate, style) {
   const { store, list } = view, node = list.children[i] ?? list.appendChild(makeButton(view));
   const name = store.head.classes[rate.label];
-  const before = store.primary === store.secondary ? "" : `, before ${percent(rate.secondary)}`;
+  const before = isCompared(store) ? `, before ${percent(rate.secondary)}` : "";
   view.used = i + 1;
   node.rate = rate;
   node.style.cssText = style;

@@ -3,7 +3,7 @@
 import { countWithout } from "./counts.js";
 import { keyOf, matcher } from "./filters.js";
 import { decodedMask, restrictionOf } from "./masks.js";
-import { count } from "./numbers.js";
+import { noneWords } from "./sentences.js";
 import { setFilter } from "./store.js";
 
 const PREVIEW_BIT = 0, MOST_FILTERS = 31;
@@ -53,5 +53,5 @@ export function emptyWords({ store, state }) {
   if (!state.filters.length || store.counted.some((counted, row) => counted && !store.failing[row])) return null;
   const gains = state.filters.map((filter) => ({ filter, n: countWithout(store, keyOf(filter)) }));
   const { filter, n } = gains.reduce((most, one) => (one.n > most.n ? one : most));
-  return `No instances match these filters. Removing "${filter.label}" shows ${count(n)}.`;
+  return noneWords(filter.label, n);
 }

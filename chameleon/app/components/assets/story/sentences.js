@@ -206,6 +206,9 @@ export function selectionWords({ primary, secondary, fixed: better, regressed, c
   ].join("; ");
 }
 
+export const noneWords = (filter, shows) =>
+  `No instances match these filters. Removing "${filter}" shows ${count(shows)}.`;
+
 // ---- largest changes --------------------------------------------------------------------------
 
 const MOST_METRIC_STEPS = 2, MOST_DATA_STEPS = 1;

@@ -13,6 +13,7 @@ import { keyOf } from "./filters.js";
 import { applyFilters, applyPreview, emptyWords, receiveMasks, withFilter } from "./linking.js";
 import { map } from "./map.js";
 import { river } from "./river.js";
+import { isCompared } from "./sides.js";
 import { fromHost, initialState, toHost } from "./state.js";
 import { accuracyOf, openStore, setPair, settle } from "./store.js";
 import { makeTooltip, oncePerFrame, setFont } from "./ui.js";
@@ -145,8 +146,10 @@ function instanceVerbs(app) {
   };
 }
 
-// From the payload for a step, by letter for other pairs, counted until that arrives; null for one version.
+// From the payload for a step, by letter for other pairs, and counted until that arrives; always counted
+// where a side is restricted, for Python's facts are of whole versions.
 function factsOf({ head, store, state, letter }) {
+  if (store?.restriction.primary || store?.restriction.secondary) return countedFacts(store);
   const { primary, secondary, scope } = state, pair = pairByLetter({ head, state, letter });
   if (pair?.facts[scope]) return pair.facts[scope];
   if (primary - secondary === 1 && head.facts[scope]?.[primary]) return head.facts[scope][primary];
@@ -157,7 +160,6 @@ function factsOf({ head, store, state, letter }) {
 
 function showPair(app, { isPassing = false } = {}) {
   const { store, state, views, root } = app;
-  root.classList.toggle("alone", state.primary === state.secondary);
   if (store) {
     setPair(store, state.primary, state.secondary, state.scope);
     if (applyFilters(app)) setPair(store, state.primary, state.secondary, state.scope);
@@ -167,6 +169,7 @@ function showPair(app, { isPassing = false } = {}) {
     const all = { all: true };
     app.totals = { sensitivity: countSensitivity(store, all), labels: countLabels(store, all) };
   }
+  root.classList.toggle("alone", store ? !isCompared(store) : state.primary === state.secondary);
   for (const view of Object.values(views)) view.pair?.();
   drawViews(app, { isPassing });
   if (state.open !== null && store) views.drawer?.open(state.open);

@@ -5,8 +5,9 @@ import { shareOf } from "./facts.js";
 import { count, percent } from "./numbers.js";
 import { savePicture } from "./picture.js";
 import {
-  causeWords, chipText, errorWords, headline, largestChanges, oneVersionHeadline, rowsOf, selectionWords,
+  causeWords, chipText, errorWords, headline, largestChanges, noneWords, oneVersionHeadline, rowsOf, selectionWords,
 } from "./sentences.js";
+import { isCompared, sideNames } from "./sides.js";
 import { element, setAttributes, sizeOf, textWidth, toned } from "./ui.js";
 
 const CHIP_PADDING = 28, LEAD_GAP = 40;
@@ -49,7 +50,7 @@ function saveMenu(app) {
   const menu = element("details.save", {}, element("summary", { "aria-label": name, title: name }, "⤓"));
   const save = (type) => {
     menu.open = false;
-    const { primary, secondary } = namesOf(app);
+    const { primary, secondary } = sideNames(app);
     savePicture(app.root, `${app.head.project} ${secondary} to ${primary}`, type);
   };
   const items = ["png", "svg"].map((type) =>
@@ -58,11 +59,8 @@ function saveMenu(app) {
   return menu;
 }
 
-const isPair = ({ state }) => state.primary !== state.secondary;
-
-function namesOf({ head, state }) {
-  return { primary: head.versions[state.primary].name, secondary: head.versions[state.secondary].name };
-}
+// A strip has no rows, so it knows versions alone.
+const isPair = ({ store, state }) => (store ? isCompared(store) : state.primary !== state.secondary);
 
 // ---- two versions -----------------------------------------------------------------------------
 
@@ -90,7 +88,7 @@ function drawStatement(view) {
 function contextOf(app) {
   const { state, head } = app, isStep = state.primary - state.secondary === 1;
   return {
-    ...namesOf(app), scope: state.scope, metricName: app.metricName(), value: app.metric(state.primary).value,
+    ...sideNames(app), scope: state.scope, metricName: app.metricName(), value: app.metric(state.primary).value,
     isPair: isPair(app), isForward: state.primary > state.secondary,
     isModelChange: isStep && head.steps[state.primary].model, classCount: head.classes.length,
   };
@@ -124,7 +122,7 @@ function drawTable({ app, table }) {
   const facts = app.facts();
   table.hidden = !isPair(app) || !facts?.metric;
   if (table.hidden) return;
-  const { primary, secondary } = namesOf(app), rows = rowsOf(app.state.scope);
+  const { primary, secondary } = sideNames(app), rows = rowsOf(app.state.scope);
   const shares = facts.table.map((cells) => cells.map((cell) => percent(shareOf(cell))));
   const [[oldThen, oldNow], [newThen, newNow]] = shares, cell = (tag, text) => element(`span.${tag}`, {}, text);
   table.replaceChildren(
@@ -174,9 +172,14 @@ function drawSelection(view) {
 // "450 test instances in 1.9 (350 in 1.8)", or with filters "13 of 450 test instances match in 1.9".
 function drawTally(view, selection) {
   const { app, tally } = view, { scope, filters } = app.state;
-  const { primary, secondary } = namesOf(app), sizes = sizesOf(view, selection);
+  const { primary, secondary } = sideNames(app), sizes = sizesOf(view, selection);
   const what = `${scope === "all" ? "" : `${scope} `}instances`;
+  const empty = app.store || sizes.matching !== 0 ? null : app.letter.empty;
   tally.title = sampleWords(app.head);
+  if (empty) {
+    tally.textContent = noneWords(empty.filter, empty.shows);
+    return;
+  }
   const about = aboutSign(app);
   if (filters.length && sizes.matching !== null) {
     tally.textContent = `${about}${count(sizes.matching)} of ${count(sizes.primary)} ${what} in ${primary} match`;
@@ -246,7 +249,7 @@ function drawWhere(view, selection) {
     return;
   }
   const n = selection.changes.reduce((sum, some) => sum + some, 0);
-  const words = selectionWords(selection, { ...namesOf(app), isPair: isPair(app) });
+  const words = selectionWords(selection, { ...sideNames(app), isPair: isPair(app) });
   const what = `${app.hover ? "Under the pointer" : "Selected"} ${aboutSign(app)}${count(n)}:`;
   where.replaceChildren(element("b", {}, what), ` ${words}`);
 }
