@@ -24,7 +24,6 @@ from chameleon.analysis import (
     FittedGrid,
     Story,
     default_cells,
-    region_of_cells,
 )
 from chameleon.app import story_letters
 from chameleon.app.story_state import Looking, Translator
@@ -48,7 +47,7 @@ from tests.projects import filters_for, opened, plans, version_pairs
 SCRIPT = Path(__file__).parent / "js" / "story_counts.mjs"
 ROOT = Path(__file__).parent.parent
 SPLIT_NAMES = [split.value for split in SPLITS]
-CELL_COLUMNS = ("cell", "correct", "incorrect", "unknown")
+CELL_COLUMNS = ("x", "y", "correct", "incorrect", "unknown")
 UNSHRUNK = (Phase.explicit, Phase.generate)  # node starts for every example
 CELL_NUMBERS = 6  # of counts.js: the primary's correct, incorrect, and unknown rows, and three more
 
@@ -63,6 +62,7 @@ def node() -> str:
 
 
 Case = tuple[Selection, str]
+Center = tuple[float, float]
 
 
 def counted_by_story(
@@ -94,26 +94,40 @@ def counted_by_story(
 
 def named_cells(
     story: Story, evaluation: Evaluation, numbers: Sequence[int]
-) -> dict[str, tuple[int, ...]]:
-    """The primary's correct, incorrect, and unknown rows of each cell, by the library's names."""
+) -> dict[Center, tuple[int, ...]]:
+    """The primary's correct, incorrect, and unknown rows of each cell, by the cell's center."""
     layout, grid = evaluation.layout, story.grid
     if layout is None or grid is None:
         return {}
-    cells = default_cells(evaluation.dataset)
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[Center, tuple[int, ...]] = {}
     for number, counts in enumerate(zip(*[iter(numbers)] * CELL_NUMBERS, strict=True)):
         if any(counts[:3]):
             (region,) = grid.regions(layout, [number])
-            names = [f"{column},{row}" for column in range(cells) for row in range(cells)]
-            (name,) = (n for n in names if region_of_cells(layout, n, cells=cells) == region)
-            found[name] = tuple(counts[:3])
+            center = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+            found[rounded(*center)] = tuple(counts[:3])
     return found
 
 
-def in_scope(selection: Selection, scope: str) -> Selection:
-    """The instances of a scope, as the public interface narrows to them."""
+def rounded(x: float, y: float) -> Center:
+    return round(x, 6), round(y, 6)
+
+
+def scopes_of(evaluation: Evaluation) -> list[str]:
+    """The scopes that the component offers: those with rows."""
+    used = {SPLIT_NAMES[code] for code in evaluation.dataset.split.tolist()}
+    return [scope for scope in SCOPES if scope in {*used, "all"}]
+
+
+def in_scope(evaluation: Evaluation, selection: Selection, scope: str) -> Selection:
+    """The instances of a scope, as the public interface narrows to them.
+
+    Without any filter the library's sensitivity is that of all versions' instances, the Story's
+    that of the two versions shown.
+    """
     if scope == "all":
-        return selection
+        free = replace(selection, filters=Filters())
+        everyone = InstanceSet.of_mask(instance_mask(evaluation, free))
+        return replace(selection, filters=replace(selection.filters, chosen=everyone))
     split, chosen = SPLITS[SPLIT_NAMES.index(scope)], selection.filters.splits
     filters = replace(selection.filters, splits=(split,))
     if chosen and split not in chosen:
@@ -126,17 +140,13 @@ def counted_by_library(evaluation: Evaluation, selection: Selection, scope: str)
     frame = analysis.feature_histograms(evaluation, selection)
     frame = frame if scope == "all" else frame.filter(split=scope)
     by_bar = frame.group_by("feature", "bin", maintain_order=True).agg(pl.col(COUNT_COLUMNS).sum())
-    narrowed = in_scope(selection, scope)
+    narrowed = in_scope(evaluation, selection, scope)
     versions = [version.name for version in evaluation.dataset.versions]
     changes = analysis.sensitivity(evaluation, narrowed, first=versions[0], last=versions[-1])
     ids = evaluation.dataset.instance_ids.filter(instance_mask(evaluation, narrowed))
     return {
         "features": [
-            # a split without rows has no histogram
-            [
-                by_bar.filter(feature=feature.name)[name].to_list() or [0] * feature.bins.count
-                for name in COUNT_COLUMNS
-            ]
+            [by_bar.filter(feature=feature.name)[name].to_list() for name in COUNT_COLUMNS]
             for feature in evaluation.dataset.features
         ],
         "flow": matrix(analysis.prediction_changes(evaluation, narrowed)),
@@ -147,12 +157,12 @@ def counted_by_library(evaluation: Evaluation, selection: Selection, scope: str)
     }
 
 
-def cells(evaluation: Evaluation, selection: Selection) -> dict[str, tuple[int, ...]]:
+def cells(evaluation: Evaluation, selection: Selection) -> dict[Center, tuple[int, ...]]:
     """The primary's correct, incorrect, and unknown rows of each cell."""
     if evaluation.layout is None:
         return {}
     frame = analysis.embedding_cells(evaluation, selection)
-    return {name: tuple(counts) for name, *counts in frame.select(CELL_COLUMNS).iter_rows()}
+    return {rounded(x, y): tuple(n) for x, y, *n in frame.select(CELL_COLUMNS).iter_rows()}
 
 
 def matrix(frame: pl.DataFrame) -> list[int]:
@@ -184,7 +194,7 @@ def compare(found: Mapping[str, Any], expected: Mapping[str, Any], *, sides: boo
     assert found["features"] == expected["features"]
     assert found["flow"] == expected["flow"]
     assert found["labels"] == expected["labels"]
-    assert found["cells"] == {name: n for name, n in expected["cells"].items() if any(n)}
+    assert found["cells"] == {center: n for center, n in expected["cells"].items() if any(n)}
     if sides:
         return
     assert sorted(found["ids"]) == expected["ids"]
@@ -226,7 +236,7 @@ def test_small_projects_are_counted_as_the_library_counts_them(node, data):
         for _ in range(4):
             primary, secondary = data.draw(version_pairs(plan))
             filters = data.draw(st.one_of(filters_for(plan), view_filters(evaluation)))
-            scope = data.draw(st.sampled_from(SCOPES))
+            scope = data.draw(st.sampled_from(scopes_of(evaluation)))
             cases.append((Selection(primary, secondary, filters), scope))
         expected = [counted_by_library(evaluation, *case) for case in cases]
         for found, told in zip(counted_by_story(node, evaluation, cases), expected, strict=True):
@@ -243,7 +253,7 @@ def test_restricted_sides_are_counted_as_the_library_counts_them(node, data):
             primary, secondary = data.draw(version_pairs(plan))
             sides = [data.draw(filters_for(plan)) for _ in range(2)]
             asked = Selection(primary, secondary, Filters(), *sides)
-            cases.append((asked, data.draw(st.sampled_from(SCOPES))))
+            cases.append((asked, data.draw(st.sampled_from(scopes_of(evaluation)))))
         expected = [counted_by_library(evaluation, *case) for case in cases]
         for found, told in zip(counted_by_story(node, evaluation, cases), expected, strict=True):
             compare(found, told, sides=True)

@@ -128,12 +128,9 @@ def cell_groups(
 
 def region_of_cells(layout: Layout, first: str, last: str | None = None, *, cells: int) -> Region:
     """The rectangle of a cell, or from the lower left to the upper right one ("column,row")."""
-    grid = _Grid(layout, cells)
     left, bottom = _place(first, cells)
     right, top = _place(last or first, cells)
-    x, y = grid.x_edges, grid.y_edges
-    bounds = (x[left], x[right + 1], y[bottom], y[top + 1])
-    return Region(layout.key, *(float(bound) for bound in bounds))
+    return _Grid(layout, cells).region(layout.key, (left, right), (bottom, top))
 
 
 def without_cell(
@@ -200,6 +197,12 @@ class _Grid:
         row = np.searchsorted(self.y_edges, y, side="right") - 1
         self.numbers = (row * cells + column).astype(np.int64)
 
+    def region(self, key: str, columns: tuple[int, int], rows: tuple[int, int]) -> Region:
+        """The rectangle from the first to the last of these columns and rows."""
+        x, y = self.x_edges, self.y_edges
+        bounds = (x[columns[0]], x[columns[1] + 1], y[rows[0]], y[rows[1] + 1])
+        return Region(key, *(float(bound) for bound in bounds))
+
     def names(self, numbers: NDArray[np.intp]) -> list[str]:
         """The names of cells, "column,row"."""
         return [f"{n % self.columns},{n // self.columns}" for n in numbers]
@@ -252,13 +255,13 @@ class FittedGrid:
             if not 0 <= number < chosen.size:
                 raise SelectionError(f"'{number}' is not a cell of the embedding.")
             chosen.flat[number] = True
-        found: list[Region] = []
-        for first_line, first, last_line, last in _rectangles(chosen, ~self._occupied):
-            lower_left = f"{first + self._left},{self._top - last_line}"
-            upper_right = f"{last + self._left},{self._top - first_line}"
-            cells = self._grid.columns
-            found.append(region_of_cells(layout, lower_left, upper_right, cells=cells))
-        return tuple(found)
+        return tuple(
+            self._grid.region(
+                layout.key, (first + self._left, last + self._left),
+                (self._top - last_line, self._top - first_line),
+            )
+            for first_line, first, last_line, last in _rectangles(chosen, ~self._occupied)
+        )  # fmt: skip
 
     def cells(self, region: Region) -> list[int] | None:
         """The cells with rows that a region consists of; None if it isn't made of whole ones."""

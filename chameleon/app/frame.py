@@ -44,6 +44,10 @@ _STYLE = """<style>
   .stMain [data-testid="stColumn"] { min-width: 100%; }
   .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
 }
+/* the introduction is a line above the view, not a box that hides it */
+.st-key-hello { padding: 0.25rem 1rem; border-width: 0 0 1px; border-radius: 0; }
+.st-key-hello p { font-size: 0.8125rem; }
+.st-key-hello button { min-height: 1.75rem; padding: 0 0.75rem; }
 /* the page's title and the question it answers, on one line where there is room */
 .st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
 .st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }

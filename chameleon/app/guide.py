@@ -99,9 +99,9 @@ def draw_introduction(view: View) -> None:
     with st.container(border=True, key="hello"):
         left, right = st.columns([7, 3], vertical_alignment="center")
         left.markdown(
-            "**New here?** Each point of the line is a version of the dataset, with a model "
-            "trained on it; click one. **Blue** is the version shown, **pink** the one it is "
-            "compared with. Click any other mark to see its instances in all views."
+            "**New here?** Each point of the line is a version with a model trained on it; click "
+            "one. **Blue** is the version shown, **pink** the one it is compared with. Click any "
+            "other mark to see its instances in all views."
         )
         with right.container(horizontal=True, horizontal_alignment="right", gap="small"):
             draw_offer(view, key="hello-tour")

@@ -73,18 +73,17 @@ class _Levels:
 
     def __init__(self, dataset: EvolvingDataset) -> None:
         self.values: NDArray[np.float64] | None = None
-        self._dataset = dataset
         self._finished = threading.Event()
         if len(dataset.versions) * len(dataset.features) <= analysis.MOST_LEVELS:
-            projects.workshop().levels.take(self._draw)
+            projects.workshop().levels.take(partial(self._draw, dataset))
 
     def wait(self, seconds: float) -> None:
         """Wait a moment: what is cached on disk is there at once."""
         self._finished.wait(seconds)
 
-    def _draw(self) -> None:
+    def _draw(self, dataset: EvolvingDataset) -> None:
         try:
-            self.values = analysis.step_levels(self._dataset)
+            self.values = analysis.step_levels(dataset)
         finally:
             self._finished.set()
 
@@ -106,15 +105,22 @@ def draw(view: View, mode: Mode) -> None:
 
 def payload_of(view: View) -> Payload:
     """The payload of the view's timeline, cached until data, models, or layout change."""
-    evaluation, post = view.evaluation, _post()
-    found = _levels_of(evaluation.dataset, evaluation.dataset.key)
-    if found.values is None:
-        found.wait(_WAIT_SECONDS)
-    levels = None if evaluation.key in post.bare else found.values
-    if levels is None:
-        post.bare.add(evaluation.key)
+    evaluation = view.evaluation
+    levels = _levels(evaluation)
     also = (evaluation.layout and evaluation.layout.key, levels is not None)
     return cached.call(story_payload, evaluation, also=also, given={"levels": levels})
+
+
+def _levels(evaluation: Evaluation) -> NDArray[np.float64] | None:
+    """The chance levels, if they were there when this session first needed them."""
+    bare = _post().bare
+    found = _levels_of(evaluation.dataset, evaluation.dataset.key)
+    if evaluation.key in bare:
+        return None
+    found.wait(_WAIT_SECONDS)
+    if found.values is None:
+        bare.add(evaluation.key)
+    return found.values
 
 
 @kept(max_entries=8)

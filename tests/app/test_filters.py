@@ -117,7 +117,7 @@ def test_chips_remove_one_filter_each(open_app, kinds):
     )  # fmt: skip
     assert shows(screen, kinds, filters)
     for label, field in (
-        ("few: red", "features"), ("label: no", "labels"), ("split: train or test", "splits"),
+        ("few: red", "features"), ("label no", "labels"), ("split: train or test", "splits"),
         ("date: from 2020-01-02 to the last", "dates"),
     ):  # fmt: skip
         screen.look(filters=[one for one in screen.shown["filters"] if one["label"] != label])
@@ -133,7 +133,7 @@ def test_chips_name_their_filters(open_app, kinds):
     }  # fmt: skip
     screen = open_app(kinds.dataset.project.path, OVERVIEW, query)
     assert sorted(screen.chips) == [
-        "date: from 2020-01-02 to the last", "few: red", "label: no", "outcome: correct",
+        "date: from 2020-01-02 to the last", "few: red", "label no", "outcome: correct",
         "source: lab", "split: train", "wide: -0.5 to 1, missing",
     ]  # fmt: skip
 

@@ -129,8 +129,8 @@ def test_filtered_to_nothing_a_page_names_the_filters_instead_of_an_empty_table(
     assert not screen.at.exception
     assert not any(table in d.proto.alt for d in screen.at.dataframe)
     told = " ".join(info.value for info in screen.at.info)
-    assert "removing *label: cat* shows" in told.replace("\\", "")
     assert "Remove a filter above" in told
+    assert screen.letter["empty"]["shows"] > 0
 
 
 def test_every_table_has_a_name_and_writes_nothing_as_a_dash(screen):
