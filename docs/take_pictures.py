@@ -22,7 +22,7 @@ WIDE, TALL = 1440, 900
 FAULTY = "primary=1.9&secondary=1.8"
 STEP_WIDE, STEP_TALL = 900, 920
 KINDS = ["pages", "lists", "tours"]
-BESIDE = 300  # the sidebar, which is the same in every picture of a step
+BESIDE = 256  # the sidebar, which is the same in every picture of a step
 TALLER = {("sensor", 3): 1240, ("sensor", 4): 1200, ("logs", 3): 1100}
 BELOW = {("logs", 2): "When did each feature drift?"}
 """The heading of what a step describes, if it is out of sight on arrival."""
@@ -32,7 +32,7 @@ def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
     """A page of the app with everything drawn."""
     page = browser.new_page(viewport={"width": WIDE, "height": height}, color_scheme="light")
     page.goto(address)
-    page.locator('[role="radio"]').first.wait_for()
+    page.get_by_role("slider", name="Primary version").wait_for()
     settled(page)
     return page
 
@@ -71,7 +71,7 @@ def take_step(browser: Browser, base: str, sample: str, number: int, step: TourS
         settled(page)
     else:
         page.mouse.move(WIDE - 5, 5)
-    top = 60  # nothing but the menu
+    top = 60 if step.page else 0  # nothing but the menu, which the Overview has no room for
     clip = {"x": BESIDE, "y": top, "width": WIDE - BESIDE, "height": height - top}
     drawn = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
     size = (STEP_WIDE, round(drawn.height * STEP_WIDE / drawn.width))
@@ -109,10 +109,9 @@ def take_lists(browser: Browser, base: str) -> None:
 
 def take_pages(browser: Browser, base: str) -> None:
     """Take the pages of docs/pages.md, of which README shows the first."""
-    page = opened(browser, f"{base}/?{FAULTY}", height=1250)
-    page.get_by_role("slider").first.wait_for()
-    page.get_by_role("combobox", name="Sort by").click()
-    page.get_by_role("option", name="distance between the versions").click()
+    page = opened(browser, f"{base}/?{FAULTY}")
+    page.get_by_role("button", name="Got it").click()
+    page.locator(".story .means figure").nth(2).wait_for()
     settled(page)
     page.screenshot(path=PICTURES / "overview.png")
     page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
@@ -122,7 +121,7 @@ def take_pages(browser: Browser, base: str) -> None:
     page.locator(".stVegaLiteChart path").nth(60).wait_for()
     page.screenshot(path=PICTURES / "iteration.png")
     page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
-    page.get_by_role("slider").first.wait_for()
+    page.locator(".feature-view .plot[role=slider]").first.wait_for()
     page.screenshot(path=PICTURES / "features.png")
     page = opened(browser, f"{base}/embedding?{FAULTY}", height=1080)
     page.locator(".stVegaLiteChart path").nth(60).wait_for()
