@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chameleon.analysis import label_issue_fits
 from chameleon.errors import SelectionError
 from chameleon.models import evaluate, shipping
-from chameleon.models import refits as out_of_fold
+from chameleon.models import fitting as out_of_fold
 from tests import internals as chameleon
 from tests.conftest import ROOT
 from tests.library import TREE, evaluated, examples, write_project
