@@ -27,6 +27,8 @@ MOST_DRIFTING = 24
 """Features that are drawn at most; the table contains all."""
 MOST_GROUPS = 30
 
+_MOST_MAPPED = 12
+"""Features in a heat map of drift that nobody chose."""
 _NARROW = 16
 """More versions than this have vertical names below the heat map."""
 _MEASURES = {
@@ -227,6 +229,19 @@ def drift_map_frame(
         },
         orient="row",
     )  # fmt: skip
+
+
+def most_drifting(drift: pl.DataFrame) -> list[tuple[str, str]]:
+    """The features with the largest distance in any version, as (kind, feature)."""
+    largest = drift.group_by("kind", "feature", maintain_order=True).agg(
+        pl.col("js_distance").max()
+    )
+    top = largest.drop_nulls("js_distance").sort(
+        "js_distance", descending=True, maintain_order=True
+    )
+    return [
+        (kind, feature) for kind, feature in top.select("kind", "feature").head(_MOST_MAPPED).rows()
+    ]
 
 
 def drift_map_text(frame: pl.DataFrame) -> str:
