@@ -12,10 +12,10 @@ from chameleon.project import Split
 from chameleon.selection import instance_mask, usable
 from tests import internals as chameleon
 from tests import oracle, oracle_weak
-from tests.data.test_dataset import told
 from tests.internals import Filters, LabelProbability, RuleVote, Selection, VoteChange, Voted
 from tests.library import TREE, evaluated, examples, plain, temporary_project, write_project
 from tests.oracle_weak import CLASSES, RULES, weak_plans
+from tests.reading import rows_of
 
 BOUNDS = (0.0, 0.05, 0.1, 0.25, 0.3, 0.5, 0.7, 1.0)
 DEFAULT = Selection("v1", "v0")
@@ -68,7 +68,8 @@ def test_every_figure_is_that_of_the_oracle(data):
     with temporary_project(plan.frames, predictions=plan.predictions) as folder:
         evaluation = evaluated(folder)
         # ---- whole dataset: rows once, nothing else touched
-        assert told(evaluation.dataset) == plan.time.versions
+        rows = {name: rows_of(evaluation.dataset, name) for name in plan.frames}
+        assert rows == plan.time.versions
         assert evaluation.dataset.row_count == oracle_weak.distinct_rows(plan)
         first, *_, last = plan.frames
         step = chameleon.compare_data(evaluation.dataset.project, before=first, after=last)
