@@ -38,16 +38,6 @@ def test_a_click_on_a_count_filters_every_page(screen, kinds):
     assert screen.selection.filters.is_empty
 
 
-def test_two_counts_widen_each_other_and_a_second_click_removes_one(screen):
-    click(screen, "iteration-counts", {"happened": "added"})
-    assert screen.count == "**100 of 1,000 instances**"
-    click(screen, "iteration-counts", {"happened": "added"}, {"happened": "edited"})
-    assert len(screen.selection.filters.data_changes) == 2
-    assert screen.count == "**1,000 of 1,000 instances**"
-    click(screen, "iteration-counts", {"happened": "edited"})
-    assert screen.selection.filters.data_changes == (DataChange(ChangeType.EDITED),)
-
-
 def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
     table = next(d for d in screen.at.dataframe if "iteration-by-source" in d.proto.id)
     screen.select(table, rows=[], columns=[], cells=[[1, "added"]])
@@ -80,27 +70,14 @@ def test_a_feature_of_the_map_opens_its_step(open_app, showcase):
     assert not screen.at.exception
 
 
-def test_kinds_and_edits_are_written_out(screen, kinds):
-    told = [m.value for m in screen.at.main.markdown if m.value.startswith("- **")]
-    found = chameleon.iteration_kinds(kinds, **SIDES)
-    assert len(told) == len(found) > 2
-
-
 def test_the_domain_classifier_runs_on_request(screen):
-    assert "out-of-fold AUC" not in " ".join(screen.texts())
+    assert "out-of-fold AUC" not in screen.text
     screen.at.button(key="iteration-ask").click()
     screen.settle()
     assert not screen.at.exception
-    assert "out-of-fold AUC" in " ".join(screen.texts())
+    assert "out-of-fold AUC" in screen.text
     screen.at.run()
-    assert "out-of-fold AUC" in " ".join(screen.texts())  # cached
-
-
-def test_a_version_compared_with_itself_shows_the_map_only(open_app, kinds):
-    query = {"primary": "a", "secondary": "a"}
-    screen = open_app(kinds.dataset.project.path, ITERATION, query)
-    assert any("same version" in i.value for i in screen.at.info)
-    assert chart(screen, "iteration-map")
+    assert "out-of-fold AUC" in screen.text  # cached
 
 
 def test_a_feature_s_edits_filter_by_a_button(screen):
