@@ -7,7 +7,6 @@ from tests.app.conftest import FEATURES, OVERVIEW
 from tests.internals import ChangeType, DataChange, Filters, data_changes
 
 ITERATION = "pages/iteration.py"
-CHANGES = "pages/changes.py"
 SIDES = {"primary": "b", "secondary": "a"}
 
 
@@ -87,25 +86,6 @@ def test_a_feature_s_edits_filter_by_a_button(screen):
     assert change.feature is not None
     screen.at.button(key="iteration-filter-edited").click().run()
     assert screen.selection.filters.is_empty
-
-
-NOTHING = {"label": "cat", "outcome": "unknown"}
-
-
-@pytest.mark.parametrize(
-    ("page", "table"), [(ITERATION, "Iteration drift"), (CHANGES, "Changes by split")]
-)
-def test_filtered_to_nothing_a_page_names_the_filters_instead_of_an_empty_table(
-    open_app, showcase, page, table
-):
-    folder = showcase("growing")
-    assert any(table in d.proto.alt for d in open_app(folder, page).at.dataframe)
-    screen = open_app(folder, page, NOTHING)
-    assert not screen.at.exception
-    assert not any(table in d.proto.alt for d in screen.at.dataframe)
-    told = " ".join(info.value for info in screen.at.info)
-    assert "removing *label: cat* shows" in told.replace("\\", "")
-    assert "Remove a filter above" in told
 
 
 def test_every_table_has_a_name_and_writes_nothing_as_a_dash(screen):
