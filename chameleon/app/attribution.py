@@ -21,14 +21,7 @@ from chameleon.app.formatting import (
     plain,
     shortened,
 )
-from chameleon.app.view import (
-    NO_OUTCOMES,
-    View,
-    draw_chart,
-    draw_choice,
-    draw_empty,
-    draw_toggle,
-)
+from chameleon.app.view import NO_OUTCOMES, View, draw_chart, draw_choice, draw_empty, draw_toggle
 from chameleon.errors import ChameleonError
 from chameleon.models import golden_key, has_external_predictions
 from chameleon.project import Split
@@ -120,10 +113,7 @@ def _options(view: View) -> tuple[str, str | None, bool]:
 
 
 def _draw_sentences(
-    view: View,
-    found: Attribution,
-    fair: Attribution | None,
-    training: TrainingParts | None,
+    view: View, found: Attribution, fair: Attribution | None, training: TrainingParts | None
 ) -> None:
     """Three to five sentences on the step, each with a link to the source of its numbers.
 
@@ -131,13 +121,10 @@ def _draw_sentences(
     """
     step = {"before": found.before, "after": found.after}
     grounds = analysis.Grounds(
-        found,
-        fair,
-        view.call(analysis.iteration_kinds),
-        view.call(analysis.changed_slices, **step),
-        view.call(analysis.train_changes, **step),
+        found, fair, view.call(analysis.iteration_kinds),
+        view.call(analysis.changed_slices, **step), view.call(analysis.train_changes, **step),
         training,
-    )
+    )  # fmt: skip
     for sentence in analysis.sentences(view.evaluation, grounds):
         with st.container(gap=None):
             _draw_sentence(sentence)
@@ -185,14 +172,11 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
         parts = pl.concat([parts.filter(part="guard"), training, parts.filter(~_OF_MODEL)])
     words = dict(zip(parts["part"], parts["part"], strict=True))
     frame = charts.waterfall_frame(
-        parts,
-        words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
-        start=ends[0],
-        end=ends[1],
+        parts, words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
+        start=ends[0], end=ends[1], better=found.better,
         before=f"{shortened(found.before, 20)}, {rows}",
         after=f"{shortened(found.after, 20)}, {rows}",
-        better=found.better,
-    )
+    )  # fmt: skip
     title = found.metric.replace("_", " ").capitalize()
     draw_chart(frame, charts.waterfall, key=key, rows=len(frame), title=title)
     st.caption(
@@ -203,7 +187,7 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
 
 def _draw_corners(found: Attribution) -> None:
     st.markdown("##### Both models on both test sets")
-    before, after = brief(found.before), brief(found.after)
+    before, after = brief(found.before, 20), brief(found.after, 20)
     a, b, c, d = (figure(value, 4) for value in found.corners["value"])
     sizes = found.corners["instances"]
     st.markdown(
@@ -267,14 +251,9 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         by = draw_choice("Split the train data by", cuts, key="training-cut")
         task = jobs.fit_task(
-            "training",
-            view.evaluation,
-            before=found.before,
-            after=found.after,
-            metric="recall" if of_class is not None else found.metric,
-            of_class=of_class,
-            by=by,
-        )
+            "training", view.evaluation, before=found.before, after=found.after,
+            metric="recall" if of_class is not None else found.metric, of_class=of_class, by=by,
+        )  # fmt: skip
         _draw_button(view, found, by, task)
     jobs.draw(task, unit="model", key="training-stop")
     parts = jobs.result_of(task)
@@ -307,13 +286,12 @@ def _draw_button(view: View, found: Attribution, by: str, task: Task[TrainingPar
     )
     about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
     estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
-    st.button(
-        f"Fit {counted(fits, 'model')}{about}", icon=":material/model_training:",
-        key="training-go", disabled=not fits or asked,
-        help=f"Fits {plain(estimator)} on train sets with only some of the changes, and again on "
+    jobs.draw_button(
+        task, f"Fit {counted(fits, 'model')}{about}", icon=":material/model_training:",
+        key="training-go", enabled=fits > 0,
+        why=f"Fits {plain(estimator)} on train sets with only some of the changes, and again on "
         "resampled instances for the intervals. The time is estimated from the versions' own "
         "fits. Fitted models are cached.",
-        on_click=jobs.enqueue, args=(task,),
     )  # fmt: skip
 
 
@@ -348,13 +326,10 @@ def _draw_fixed(view: View, metric: str, of_class: str | None) -> None:
     name = "the golden test set" if is_golden else f"the test set of {shortened(test)}"
     try:
         fixed = view.call(
-            analysis.fixed_test_set,
-            metric=metric,
-            of_class=of_class,
+            analysis.fixed_test_set, metric=metric, of_class=of_class, golden=is_golden,
             test=None if is_golden else test,
-            golden=is_golden,
             also=golden_key(view.evaluation.dataset.project) if is_golden else None,
-        )
+        )  # fmt: skip
     except ChameleonError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         return

@@ -15,7 +15,7 @@ from chameleon.analysis import FAILURE_SETS, LabelIssues, failure_filters, label
 from chameleon.app import jobs, projects, state, visitor_lists, weak_labels
 from chameleon.app.background import Task
 from chameleon.app.formatting import brief, counted, plain, shortened
-from chameleon.app.instances import OPEN
+from chameleon.app.instance_views import OPEN
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.view import (
     ALL_SPLITS,
@@ -100,8 +100,7 @@ def _toggle_set(view: View, name: str, over: SensitivityRange) -> None:
 
 def _options(view: View) -> Split | None:
     """The split to count; None for all, or for the filtered ones."""
-    occurring = occurring_splits(view)
-    filtered = view.selection.filters.splits
+    occurring, filtered = occurring_splits(view), view.selection.filters.splits
     split: Split | None = None
     st.markdown("##### Which classes are confused?")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -152,21 +151,16 @@ def _draw_matrix(
     split: Split | None,
 ) -> None:
     names = {Shown(side): shortened(words) for side, words in view.sides.items()}
-    title = {
-        Shown.SECONDARY: f"Secondary {plain(names[Shown.SECONDARY])}",
-        Shown.PRIMARY: f"Primary {plain(names[Shown.PRIMARY])}",
-        Shown.DIFFERENCE: "Primary − secondary",
-    }
-    sides = {Shown.SECONDARY: (True,), Shown.PRIMARY: (False,)}.get(shown, (False, True))
+    sides: tuple[bool, ...] = (False, True)
+    title = "Primary − secondary"
+    if shown is not Shown.DIFFERENCE:
+        sides, title = (shown is Shown.SECONDARY,), f"{shown.capitalize()} {plain(names[shown])}"
     chosen = [c for c in view.selection.filters.confusions if c.secondary in sides]
     data = charts.confusion_frame(
-        found,
-        shown,
-        classes=classes,
-        names=names,
+        found, shown, classes=classes, names=names,
         shares=bool(st.session_state.get(_SHARES, False)),
         chosen=[(cell.label, cell.prediction) for cell in chosen],
-    )
+    )  # fmt: skip
     folded = {charts.other_classes(found, classes)} if count > len(classes) else set()
 
     def toggle(mark: state.Mark) -> None:
@@ -175,18 +169,13 @@ def _draw_matrix(
             cells = [ConfusionCell(label, prediction, side) for side in sides]
             state.set_filters(_toggled(state.current_filters(), cells, split))
 
-    st.markdown(f"**{title[shown]}**")
+    st.markdown(f"**{title}**")
     draw_chart(
-        data,
-        charts.confusion_matrix,
-        key=f"confusion-{shown}",
-        fields=("label", "prediction"),
-        on_pick=toggle,
-        width="content",
-        classes=min(count, MOST_CLASSES),
+        data, charts.confusion_matrix, key=f"confusion-{shown}", fields=("label", "prediction"),
+        on_pick=toggle, width="content", classes=min(count, MOST_CLASSES),
         flat=count <= MOST_CLASSES and charts.names_lie_flat(classes),
         difference=shown is Shown.DIFFERENCE,
-    )
+    )  # fmt: skip
     st.caption(plain(charts.confusion_text(data, shown)), width=_TEXT_WIDTH)
 
 
@@ -292,14 +281,9 @@ def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> Non
         )
         return
     found = view.call(
-        analysis.ranked_errors,
-        by=by,
-        over=over,
-        split=split,
-        most=_MOST_ERRORS,
-        also=issues is not None,
-        given={"suspicion": issues},
-    )
+        analysis.ranked_errors, by=by, over=over, split=split, most=_MOST_ERRORS,
+        also=issues is not None, given={"suspicion": issues},
+    )  # fmt: skip
     if found.is_empty():
         st.info(_why_none(view, by), icon=":material/check_circle:")
         return
@@ -323,11 +307,9 @@ def _draw_chosen(view: View, chosen: list[str]) -> None:
             st.caption("Tick rows to add them to an exclusion list, or to open one.")
             return
         st.page_link(
-            "pages/instances.py",
-            label=f"Open {brief(chosen[-1])}",
-            icon=":material/open_in_new:",
+            "pages/instances.py", label=f"Open {brief(chosen[-1])}", icon=":material/open_in_new:",
             query_params=[*projects.link_items(view.selection), (OPEN, chosen[-1])],
-        )
+        )  # fmt: skip
 
 
 def _label_issues(view: View, task: Task[LabelIssues]) -> LabelIssues | None:
@@ -336,12 +318,11 @@ def _label_issues(view: View, task: Task[LabelIssues]) -> LabelIssues | None:
     if view.pending or (job is not None and job.complete):
         return jobs.result_of(task)
     fits = label_issue_fits(view.evaluation, view.selection.primary)
-    st.button(
-        f"Fit {counted(fits, 'model')} to find label issues" if fits else "Find label issues",
-        icon=":material/label_off:", key="mistakes-judge", disabled=job is not None,
-        help="Confident learning: fits the project's own model on all train rows except one part, "
+    jobs.draw_button(
+        task, f"Fit {counted(fits, 'model')} to find label issues" if fits else "Find label issues",
+        icon=":material/label_off:", key="mistakes-judge",
+        why="Confident learning: fits the project's own model on all train rows except one part, "
         "and predicts that part. Fitted models are cached.",
-        on_click=jobs.enqueue, args=(task,),
     )  # fmt: skip
     return None
 

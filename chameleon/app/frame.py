@@ -23,37 +23,7 @@ from chameleon.selection import Filters, RegionFilter
 
 ICON = str(Path(__file__).parent / "icon.png")
 
-_STYLE = """<style>
-.block-container, [data-testid="stMainBlockContainer"] { padding: 4.2rem 2rem 3rem; }
-[data-testid="stSidebarUserContent"] { padding-top: 0; }
-/* a chart of a fixed size scrolls by itself where the page is narrower */
-[data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
-/* beside an open sidebar two columns are too narrow for a table or a chart: one below the other */
-@media (max-width: 1150px) {
-  .stMain [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
-    flex-wrap: wrap;
-    row-gap: 1rem;
-  }
-  .stMain [data-testid="stColumn"] { min-width: 100%; }
-  .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
-}
-.st-key-chips { min-height: 2.5rem; }
-/* the page's title and the question it answers, on one line where there is room */
-.st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
-.st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
-/* the dataset info table of the Overview */
-.chameleon-about { overflow-wrap: anywhere; margin-bottom: 4px; }
-.chameleon-info { width: 100%; border-collapse: collapse; font-size: 0.8125rem; table-layout: fixed;
-  font-variant-numeric: tabular-nums; }
-.chameleon-info th { font-weight: 600; }
-.chameleon-info th:first-child { width: 5.2rem; white-space: nowrap; }
-.chameleon-info small { opacity: 0.75; }
-.chameleon-info th, .chameleon-info td { padding: 2px 8px 2px 0; text-align: left;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent);
-  overflow-wrap: anywhere; }
-.chameleon-primary { color: light-dark(#1f6399, #79bdf0); font-weight: 600; }
-.chameleon-secondary { color: light-dark(#ad2a6e, #f6a0be); font-weight: 600; }
-</style>"""
+_STYLE = (Path(__file__).parent / "components" / "assets" / "page.css").read_text(encoding="utf-8")
 
 
 def page(title: str, question: str, draw: Draw) -> None:
@@ -111,7 +81,7 @@ def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
     """Draw a page about the data, which needs no evaluation and waits for none; see `page`."""
     _begin(title)
     name, _ = projects.shown()
-    st.html(_STYLE)
+    st.html(f"<style>{_STYLE}</style>")
     sidebar.draw_navigation(None)
     if projects.item() is not None:
         state.write_address(None, name)
@@ -145,7 +115,7 @@ def _warn_of_link(*, last: bool) -> None:
 
 def _draw_head(opened: Opening, project: str | None = None) -> None:
     """The style, the navigation, and the reason for an empty or incomplete page."""
-    st.html(_STYLE)
+    st.html(f"<style>{_STYLE}</style>")
     sidebar.draw_navigation(project)
     if opened.error is not None:
         st.error(plain(opened.error), icon=":material/error:")

@@ -214,11 +214,9 @@ def _draw_domain_classifier(view: View, split: Split | None) -> None:
     if found is not None:
         _draw_verdict(found)
         return
-    st.button(
-        "Run domain classifier", key="iteration-ask", icon=":material/psychology:",
-        disabled=jobs.job_of(task) is not None,
-        help="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
-        on_click=jobs.enqueue, args=(task,),
+    jobs.draw_button(
+        task, "Run domain classifier", key="iteration-ask", icon=":material/psychology:",
+        why="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
     )  # fmt: skip
     jobs.draw(task, unit="fold", key="iteration-stop")
 

@@ -70,10 +70,7 @@ def _name(name: str) -> str:
 
 
 def _accuracy(
-    view: View,
-    row: Mapping[str, object],
-    outcomes: Mapping[str, tuple[int, int]],
-    split: str,
+    view: View, row: Mapping[str, object], outcomes: Mapping[str, tuple[int, int]], split: str
 ) -> str:
     """The side's accuracy with its denominator, or why it is undefined."""
     correct, known = outcomes[split]

@@ -11,7 +11,7 @@ import streamlit as st
 from chameleon import analysis, charts
 from chameleon.app import state
 from chameleon.app.formatting import brief, figure, plain, shortened
-from chameleon.app.view import SIDES, View, clicked_cell, draw_chart, draw_table
+from chameleon.app.view import SIDES, View, clicked_cell, draw_bound, draw_chart, draw_table
 from chameleon.charts import MOST_WEAK_CLASSES
 from chameleon.project import WeakLabels
 from chameleon.selection import LabelProbability, RuleVote, VoteChange, Voted
@@ -222,18 +222,14 @@ def _draw_vote_filter(view: View, weak: WeakLabels) -> None:
     place = 0
     if len(chosen) == 1:
         place = 1 if chosen[0] is None else 2 + weak.classes.index(chosen[0])
-    key = "weak-vote"
-    st.session_state[key] = place
+
+    def change(place: int) -> None:
+        others = tuple(one for one in state.current_filters().votes if one.rule != name)
+        own = () if place == 0 else (RuleVote(name, None if place == 1 else options[place]),)
+        state.replace_filter("votes", (*others, *own))
+
     with right:
-        st.selectbox(
-            "Only instances with this vote", range(len(options)), key=key,
-            format_func=lambda place: shortened(options[place], 60),
-            on_change=_set_vote, args=(name, options, key),
+        draw_bound(
+            st.selectbox, "Only instances with this vote", range(len(options)), key="weak-vote",
+            value=place, change=change, format_func=lambda place: shortened(options[place], 60),
         )  # fmt: skip
-
-
-def _set_vote(name: str, options: list[str], key: str) -> None:
-    place = st.session_state[key]
-    others = tuple(one for one in state.current_filters().votes if one.rule != name)
-    own = () if place == 0 else (RuleVote(name, None if place == 1 else options[place]),)
-    state.replace_filter("votes", (*others, *own))

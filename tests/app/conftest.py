@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
@@ -72,6 +73,15 @@ class Screen:
         """The count of instances shown."""
         lines = [m.value for m in (*self.at.main.markdown, *self.at.main.caption)]
         return next(line for line in lines if _COUNT.match(line))
+
+    @property
+    def text(self) -> str:
+        """All text, without the signs that keep Markdown from interpreting it."""
+        return "\n".join(self.texts()).replace("\\", "")
+
+    def table(self, column: str) -> pd.DataFrame:
+        """The first table with this column."""
+        return next(d.value for d in self.at.dataframe if column in d.value.columns)
 
     def pills(self, key: str) -> Element:
         return next(g for g in self.at.get("button_group") if g.key == key)

@@ -25,7 +25,10 @@ WORDS = {2: "two", 3: "three", 4: "four", 8: "eight", 12: "twelve", 19: "ninetee
 
 @dataclass(frozen=True)
 class Figures:
-    """The numbers in a step's text, and texts that the page must show outside the tour's box."""
+    """The numbers in a step's text, and texts that the page must show outside the tour's box.
+
+    A browser looks for them in the first sample's tour.
+    """
 
     figures: tuple[str, ...]
     shown: tuple[str, ...] = ()
@@ -132,15 +135,6 @@ def instances(evaluation: Evaluation, version: str) -> pl.DataFrame:
 
 def accuracy(frame: pl.DataFrame) -> float:
     return float(frame["right"].mean())
-
-
-def info(frame: pl.DataFrame, of: pl.DataFrame) -> tuple[str, ...]:
-    """The dataset info of a side: its instances, and the accuracy in each split."""
-    parts = {split: frame.filter(split=split) for split in ("train", "test")}
-    return (
-        f"{len(frame):,} of {len(of):,}",
-        *(f"{three(accuracy(part))} of {len(part):,}" for part in parts.values()),
-    )
 
 
 def attributed(evaluation: Evaluation, selection: Selection) -> dict[str, float]:
@@ -260,21 +254,19 @@ def sensor_climb(evaluation: Evaluation, selection: Selection) -> Figures:
     docks = WORDS[len(instances(evaluation, "1.8").filter(source="dock")["instance"]
                       .str.split("-").list[0].unique())]  # fmt: skip
     ends = by_version(evaluation, selection, ("1.0", "1.4", "1.9", "1.18"))
-    return Figures((*ends.figures, months, docks, WORDS[len(found)]), ends.shown)
+    return Figures((*ends.figures, months, docks, WORDS[len(found)]))
 
 
 def sensor_skew(evaluation: Evaluation, _: Selection) -> Figures:
     figures: list[str] = [WORDS[2], WORDS[3]]
-    shown = []
     for version in ("1.0", "1.18"):
         every = instances(evaluation, version)
         rest = every.filter(label="rest")
         assert len(rest) / len(every) > 2 / 3
         figures += [f"{len(rest):,}", f"{len(every):,}", three(len(rest) / len(every))]
-        shown += info(rest, every)
     (note,) = (v.note for v in evaluation.dataset.versions if v.name == "1.0")
     assert "two of three" in note
-    return Figures(tuple(figures), (*shown, "two of three hours are rest"))
+    return Figures(tuple(figures))
 
 
 def sensor_shapes(evaluation: Evaluation, _: Selection) -> Figures:
@@ -288,7 +280,7 @@ def sensor_shapes(evaluation: Evaluation, _: Selection) -> Figures:
         for version in ("1.0", "1.4")
     }
     assert moved["1.4"] < moved["1.0"] / 2
-    return Figures(tuple(trains.values()), tuple(f"{count} instances" for count in trains.values()))
+    return Figures(tuple(trains.values()))
 
 
 def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -298,10 +290,7 @@ def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Figures:
     ).frame.filter(pl.col("side") != "secondary")
     right = (frame["primary_outcome"] == "correct").mean()
     assert 0.5 < right < 0.6
-    every = instances(evaluation, "1.18")
-    return Figures(
-        (f"{found.instances:,}",), (f"{len(every):,} instances in", three(accuracy(every)))
-    )
+    return Figures((f"{found.instances:,}",))
 
 
 def sensor_history(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -314,8 +303,7 @@ def sensor_history(evaluation: Evaluation, selection: Selection) -> Figures:
     tests = [three(accuracy(side.filter(split="test"))) for side in (few, others)]
     bound = selection.primary_only.features[0].ranges[0].high
     return Figures(
-        (f"{len(few):,}", f"{bound:g}", *tests, means[0].split("_")[-1].removesuffix("h")),
-        (*info(few, every), *info(others, every)),
+        (f"{len(few):,}", f"{bound:g}", *tests, means[0].split("_")[-1].removesuffix("h"))
     )
 
 
@@ -327,23 +315,14 @@ def sensor_quiet(evaluation: Evaluation, selection: Selection) -> Figures:
     assert len(others_right) == 1
     bound = selection.primary_only.features[0].ranges[0].high
     right = accuracy(quiet)
-    return Figures(
-        (f"{right:.0%}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right),
-        (*info(quiet, every), *info(others, every), f"accuracy {three(right)}"),
-    )
+    return Figures((f"{right:.0%}", f"{len(quiet):,}", f"{bound:g}", three(right), *others_right))
 
 
 def sensor_last(evaluation: Evaluation, selection: Selection) -> Figures:
     found = changes(evaluation, selection)
     statistics = chameleon.change_statistics(evaluation, primary="1.18", secondary="1.17")
     assert statistics.mcnemar_p > 0.05
-    counts = {cell: f"{count:,}" for cell, count in found.items()}
-    held = f"{sum(found.values()):,}"
-    names = ("still correct", "regressed", "fixed", "still incorrect")
-    told_cells = [f"{count} {name}" for count, name in zip(counts.values(), names, strict=True)]
-    return Figures(
-        (held, *counts.values()), (f"Of {held} instances", *told_cells, "consistent with chance")
-    )
+    return Figures((f"{sum(found.values()):,}", *(f"{count:,}" for count in found.values())))
 
 
 def sensor_sensitive(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -355,8 +334,7 @@ def sensor_sensitive(evaluation: Evaluation, selection: Selection) -> Figures:
     assert len(every.filter(pl.col("changes") >= 8)) == found.instances
     return Figures(
         (WORDS[len(evaluation.dataset.versions)], f"{counts[0]:,}", f"{found.instances:,}",
-         WORDS[min(chosen)], str(max(counts))),
-        (f"{counts[0]:,} no prediction change", f"at most {max(counts)} times"),
+         WORDS[min(chosen)], str(max(counts)))
     )  # fmt: skip
 
 
@@ -370,24 +348,20 @@ def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Figures:
     )
     near = page.frame["primary_probability_of_label"]
     assert near.is_between(0.35, 0.65).all()
-    rows = tuple(repr(value)[:7] for value in near.head(5))
-    return Figures((f"{page.found:,}", *map(three, sure)), rows)
+    return Figures((f"{page.found:,}", *map(three, sure)))
 
 
 def sensor_docks(evaluation: Evaluation, _: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     docks = every.filter(source="dock")
     tests = [three(accuracy(side.filter(split="test"))) for side in (docks, every)]
-    last = (f"{three(accuracy(every.filter(split=split)))} of" for split in ("train", "test"))
-    return Figures((f"{len(docks):,}", *tests), (*info(docks, every), *last))
+    return Figures((f"{len(docks):,}", *tests))
 
 
 def sensor_removal(evaluation: Evaluation, selection: Selection) -> Figures:
     found = selected(evaluation, selection)
     assert found.primary == found.instances
-    count = f"{found.instances:,}"
-    return Figures((count,), (f"{count} instances of 1.18 match", f"Add {count} instances",
-                           "As a rule: source: dock"))  # fmt: skip
+    return Figures((f"{found.instances:,}",))
 
 
 # --- logs
@@ -399,16 +373,14 @@ def logs_backlog(evaluation: Evaluation, _: Selection) -> Figures:
     there = drift.filter(version="1.8")["js_distance"]
     elsewhere = drift.filter(pl.col("version") != "1.8")["js_distance"]
     ends = (three(there.min()), three(there.max()), three(elsewhere.max()))
-    return Figures((f"{added:,}", *ends), (f"{added:,} added", f"{there.max():.3f}"))
+    return Figures((f"{added:,}", *ends))
 
 
 def logs_shape(evaluation: Evaluation, selection: Selection) -> Figures:
     bar = share_of_bar(evaluation, selection, "saves_week", 1.0)
     assert all(bar[f"1.{number}"][0] < 0.002 for number in range(8))
     shares = [three(bar[version][0]) for version in ("1.8", "1.12")]
-    return Figures(
-        ("1", *shares), bar_tooltips(evaluation, "saves_week", 1.0, "1.8", bar["1.8"][1])
-    )
+    return Figures(("1", *shares))
 
 
 def logs_dates(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -419,7 +391,7 @@ def logs_dates(evaluation: Evaluation, selection: Selection) -> Figures:
     for side in (new, old):
         tested = side.filter(split="test")
         figures += [three(accuracy(tested)), f"{len(tested):,}"]
-    return Figures(tuple(figures), (*info(new, every), *info(old, every)))
+    return Figures(tuple(figures))
 
 
 _STEPS: Mapping[str, tuple[Callable[[Evaluation, Selection], Figures], ...]] = {
