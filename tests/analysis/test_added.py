@@ -7,8 +7,8 @@ from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
 from chameleon.analysis.two_sample_tests import FEWEST_TESTED as FEWEST
 from chameleon.project import Split
-from tests.internals import added_against_kept, removed_against_kept
-from tests.planted import looked_at, population
+from tests.internals import group_drift
+from tests.planted import looked_at, population, sides_of, steps
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def grown(tmp_path_factory):
 
 def test_figures_are_those_of_scipy(grown):
     frame, evaluation = grown
-    found = added_against_kept(evaluation, primary="2", secondary="1")
+    found = group_drift(evaluation, "added", primary="2", secondary="1")
     lines = {line["feature"]: line for line in found.iter_rows(named=True)}
     kept, added = frame.head(300), frame.tail(120)
     for name in ("f0", "f1", "f5"):
         expected = ks_2samp(added[name], kept[name], method="asymp")
         assert lines[name]["effect"] == pytest.approx(expected.statistic)
         assert lines[name]["p_value"] == pytest.approx(expected.pvalue)
-        assert (lines[name]["added"], lines[name]["kept"]) == (120, 300)
+        assert (lines[name]["instances"], lines[name]["shared"]) == (120, 300)
     for name in ("flag", "colour", "label"):
         values = sorted(frame[name].unique().to_list())
         table = [[(part[name] == v).sum() for v in values] for part in (added, kept)]
@@ -46,19 +46,13 @@ def test_figures_are_those_of_scipy(grown):
     )
 
 
-def test_the_largest_effect_stands_first(grown):
-    found = added_against_kept(grown[1], primary="2", secondary="1")
-    assert found["feature"][:2].to_list() == ["f1", "flag"]
-    assert found.filter(pl.col("q_value") < 0.05)["feature"].to_list() == ["f1", "flag"]
-
-
 def test_too_few_are_not_tested(tmp_path):
     frame = population(100, 12)
     evaluation = looked_at(tmp_path, {"1": frame.head(100 - FEWEST + 1), "2": frame})
-    found = added_against_kept(evaluation, primary="2", secondary="1")
+    found = group_drift(evaluation, "added", primary="2", secondary="1")
     assert found["p_value"].null_count() == len(found)
     assert set(found["reason"]) == {"4 added instances with a value are too few for a test"}
-    none = added_against_kept(evaluation, primary="1", secondary="2", split=Split.TEST)
+    none = group_drift(evaluation, "added", primary="1", secondary="2", split=Split.TEST)
     assert none["effect"].null_count() == len(none)
 
 
@@ -66,7 +60,7 @@ def test_rare_categories_are_merged_until_each_is_expected_often_enough(tmp_path
     rare = ["red"] * 40 + ["blue"] * 55 + [f"c{k}" for k in range(5)]
     frame = population(200, 13).with_columns(colour=pl.Series(rare * 2))
     evaluation = looked_at(tmp_path, {"1": frame.head(100), "2": frame})
-    found = added_against_kept(evaluation, primary="2", secondary="1")
+    found = group_drift(evaluation, "added", primary="2", secondary="1")
     line = found.row(by_predicate=pl.col("feature") == "colour", named=True)
     expected = chi2_contingency([[40, 55, 5], [40, 55, 5]], correction=False)
     assert line["p_value"] == pytest.approx(expected.pvalue)
@@ -74,40 +68,38 @@ def test_rare_categories_are_merged_until_each_is_expected_often_enough(tmp_path
 
 
 def test_random_additions_raise_few_alarms(tmp_path):
-    alarms = 0
-    for seed in range(25):
-        frame = population(260, seed, features=8)
-        evaluation = looked_at(tmp_path / str(seed), {"1": frame.head(180), "2": frame})
-        found = added_against_kept(evaluation, primary="2", secondary="1")
-        alarms += (found["q_value"] < 0.05).any()
-    # at most one timeline in twenty raises any alarm; five or more of 25 would come 0.7 % of times
-    assert alarms < 5
+    frames = [population(260, seed, features=8) for seed in range(25)]
+    pairs = {seed: (frame.head(180), frame) for seed, frame in enumerate(frames)}
+    evaluation = looked_at(tmp_path, steps(pairs))
+    found = [group_drift(evaluation, "added", **sides_of(seed)) for seed in pairs]
+    # at most one step in twenty raises any alarm; five or more of 25 would come 0.7 % of times
+    assert sum((frame["q_value"] < 0.05).any() for frame in found) < 5
 
 
 def test_what_was_removed_is_held_against_what_was_kept(grown):
     """The step back: those that were added now leave; they are read from the version before."""
-    there = added_against_kept(grown[1], primary="2", secondary="1")
-    back = removed_against_kept(grown[1], primary="1", secondary="2")
-    assert back.rename({"removed": "added"}).equals(there)
+    there = group_drift(grown[1], "added", primary="2", secondary="1")
+    back = group_drift(grown[1], "removed", primary="1", secondary="2")
+    assert back.equals(there)
     # what only left was not added, and the reverse
-    assert removed_against_kept(grown[1], primary="2", secondary="1")["effect"].is_null().all()
-    assert added_against_kept(grown[1], primary="1", secondary="2")["effect"].is_null().all()
+    assert group_drift(grown[1], "removed", primary="2", secondary="1")["effect"].is_null().all()
+    assert group_drift(grown[1], "added", primary="1", secondary="2")["effect"].is_null().all()
 
 
 def test_kept_instances_are_read_from_the_version_that_held_the_removed_ones(tmp_path):
     frame = population(300, 21)
     moved = frame.head(200).with_columns(f2=pl.col("f2") + 50)
     evaluation = looked_at(tmp_path, {"1": frame, "2": moved})
-    found = removed_against_kept(evaluation, primary="2", secondary="1")
+    found = group_drift(evaluation, "removed", primary="2", secondary="1")
     line = found.row(by_predicate=pl.col("feature") == "f2", named=True)
     expected = ks_2samp(frame["f2"][200:], frame["f2"][:200], method="asymp")
     assert line["effect"] == pytest.approx(expected.statistic)
-    assert (line["removed"], line["kept"]) == (100, 200)
+    assert (line["instances"], line["shared"]) == (100, 200)
 
 
 def test_what_selectively_left_stands_first(tmp_path):
     frame = population(500, 22)
     evaluation = looked_at(tmp_path, {"1": frame, "2": frame.filter(pl.col("f3") < 0.5)})
-    found = removed_against_kept(evaluation, primary="2", secondary="1")
+    found = group_drift(evaluation, "removed", primary="2", secondary="1")
     assert found["feature"][0] == "f3"
     assert found["q_value"][0] < 1e-6

@@ -22,7 +22,7 @@ from tests.projects import filtered_steps, opened, plans, version_pairs
 def matrix_of(frame: pl.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
     return {
         (row["secondary"], row["primary"]): {
-            name: row[name] for name in ("instances", "relabelled", "edited")
+            name: row[name] for name in ("instances", "relabeled", "edited")
         }
         for row in frame.iter_rows(named=True)
     }
@@ -81,7 +81,7 @@ def test_the_matrix_keeps_its_laws(data):
     # swapping the versions transposes it; a version against itself has empty off-diagonals
     assert whole == {(b, a): cell for (a, b), cell in matrix_of(back).items()}
     for (a, b), cell in matrix_of(still).items():
-        assert cell["relabelled"] == cell["edited"] == 0
+        assert cell["relabeled"] == cell["edited"] == 0
         assert a == b or cell["instances"] == 0
     # accuracies on common unchanged instances differ by the flip rates
     total = sum(cell["instances"] for cell in relabeled.values())
@@ -115,13 +115,13 @@ def test_mcnemar_and_intervals_are_the_exact_binomial_ones():
     after = [False] * 10 + [True] * 3 + [True] * 37
     with flipped_project(before, after, "test") as folder:
         found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
-    assert (found.tested_negative_flips.count, found.tested_negative_flips.of) == (10, 50)
+    assert (found.fair_negative_flips.count, found.fair_negative_flips.total) == (10, 50)
     # twice the smaller tail of 13 fair throws
     assert found.mcnemar_p == pytest.approx(2 * binom.cdf(3, 13, 0.5))
-    low, high = found.tested_negative_flips.low, found.tested_negative_flips.high
+    low, high = found.fair_negative_flips.ci_low, found.fair_negative_flips.ci_high
     assert binom.sf(9, 50, low) == pytest.approx(0.025)
     assert binom.cdf(10, 50, high) == pytest.approx(0.025)
-    assert found.win_loss_ratio == pytest.approx(0.3)
+    assert found.flip_ratio == pytest.approx(0.3)
     assert found.churn.count == 13
 
 
@@ -129,19 +129,19 @@ def test_mcnemar_and_intervals_are_the_exact_binomial_ones():
 def test_train_rows_and_relabelled_rows_prove_nothing(split, relabel):
     with flipped_project([True] * 4, [False] * 4, split, relabel=relabel) as folder:
         found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
-    assert found.tested_negative_flips.of == 0
-    assert found.tested_negative_flips.share is None
-    assert "test instance" in found.tested_negative_flips.reason
+    assert found.fair_negative_flips.total == 0
+    assert found.fair_negative_flips.share is None
+    assert "test instance" in found.fair_negative_flips.reason
     assert found.mcnemar_p is None
 
 
 def test_undefined_ratios_are_none():
     with flipped_project([True] * 3, [True] * 3, "test") as folder:
         found = chameleon.change_statistics(evaluated(folder), primary="2", secondary="1")
-    assert found.win_loss_ratio is None
+    assert found.flip_ratio is None
     assert found.mcnemar_p is None
     assert dataclasses.asdict(found.negative_flips)["count"] == 0
-    assert np.isclose(found.tested_negative_flips.low, 0)
+    assert np.isclose(found.fair_negative_flips.ci_low, 0)
 
 
 def test_the_class_table_of_thousands_of_classes_fits_in_memory(small):

@@ -29,25 +29,25 @@ SECOND = {"primary": "v10", "secondary": "v2"}
 
 def test_counts_are_what_a_reader_counts(small):
     frame = data_changes(small, **FIRST)
-    assert dict(frame.select("happened", "instances").iter_rows()) == {
-        "added": 1, "removed": 1, "relabelled": 2, "labelled": 1, "edited": 1, "moved": 1,
+    assert dict(frame.select("change", "instances").iter_rows()) == {
+        "added": 1, "removed": 1, "relabeled": 2, "labeled": 1, "edited": 1, "changed_split": 1,
         "unchanged": 1,
     }  # fmt: skip
-    assert frame["of"].unique().to_list() == [7]
+    assert frame["total"].unique().to_list() == [7]
     by_label = data_changes_by(small, "label", **FIRST)
     assert by_label["group"].to_list() == ["cat", "dog"]  # f has a label in v2
     assert by_label["added"].to_list() == [1, 0]  # g
     assert by_label["removed"].to_list() == [1, 0]  # c
-    assert by_label["relabelled"].to_list() == [1, 1]  # b, f
+    assert by_label["relabeled"].to_list() == [1, 1]  # b, f
     assert by_label["instances"].to_list() == [4, 3]
     by_split = data_changes_by(small, "split", **FIRST)
-    assert by_split.select("group", "moved").rows() == [("train", 1), ("test", 0)]
+    assert by_split.select("group", "changed_split").rows() == [("train", 1), ("test", 0)]
 
 
 def test_every_count_opens_its_instances(small):
     found = changed_instances(small, DataChange(ChangeType.EDITED), **SECOND)
     assert (found.instances, found.rows) == (2, 4)
-    values = found.frame.select("id", "feature", "value_before", "value_after")
+    values = found.frame.select("instance", "feature", "value_before", "value_after")
     assert values.rows() == [
         ("e", "fresh", "false", None),
         ("e", "size", "inf", None),
@@ -55,12 +55,12 @@ def test_every_count_opens_its_instances(small):
         ("g", "size", "7.5", "8.5"),
     ]
     size = changed_instances(small, DataChange(ChangeType.EDITED, "size"), **SECOND)
-    assert size.frame["id"].to_list() == ["e", "g"]
-    relabelled = changed_instances(small, DataChange(ChangeType.RELABELLED), **FIRST)
-    columns = ("id", "label_before", "label_after")
-    assert relabelled.frame.select(columns).rows() == [("b", "dog", "cat"), ("f", None, "dog")]
-    moved = changed_instances(small, DataChange(ChangeType.MOVED), **FIRST)
-    assert moved.frame.select("id", "split_before", "split_after").rows() == [
+    assert size.frame["instance"].to_list() == ["e", "g"]
+    relabeled = changed_instances(small, DataChange(ChangeType.RELABELED), **FIRST)
+    columns = ("instance", "label_before", "label_after")
+    assert relabeled.frame.select(columns).rows() == [("b", "dog", "cat"), ("f", None, "dog")]
+    moved = changed_instances(small, DataChange(ChangeType.CHANGED_SPLIT), **FIRST)
+    assert moved.frame.select("instance", "split_before", "split_after").rows() == [
         ("d", "test", "train")
     ]
     removed = changed_instances(small, DataChange(ChangeType.REMOVED), **FIRST)
@@ -98,13 +98,13 @@ def test_counts_and_lists_are_those_of_the_oracle(data):
     told = {k: oracle_views.happened(time, secondary, primary, k) for k in oracle_views.keys(time)}
     expected = Counter(word for key in through for word in told[key])
     assert {a: n for a, n, _ in counts.iter_rows()} == {h.value: expected[h] for h in ChangeType}
-    assert counts["of"][0] == len(through)
+    assert counts["total"][0] == len(through)
     for word in ChangeType:
         assert groups[word.value].sum() == expected[word]
     key_of = "edited" if change.feature is None else ("edited", change.feature)
     wanted = key_of if happened is ChangeType.EDITED else happened.value
     assert chosen == {key for key, words in told.items() if wanted in words}
-    assert set(listed.frame["id"]) == chosen & through
+    assert set(listed.frame["instance"]) == chosen & through
     assert listed.instances == len(chosen & through)
     assert dict(edits.select("feature", "instances").iter_rows()) == {
         name: expected["edited", name] for name in time.features if expected["edited", name]

@@ -13,8 +13,8 @@ from chameleon.project import Split
 from tests import internals as chameleon
 from tests import oracle
 from tests.internals import FeatureFilter, Filters, Range
-from tests.library import TREE, evaluated, examples, plain, write_project
-from tests.projects import Plan, filtered_steps, opened, plans
+from tests.library import evaluated, examples, plain, write_project
+from tests.projects import Plan, filtered_steps, opened
 
 PLACE = ("feature", "split", "bin")
 
@@ -177,46 +177,6 @@ def said_by(answers: pl.DataFrame) -> dict[str, str]:
     return {str(key): said for key, said in answers.rows()}
 
 
-@settings(max_examples=examples(15))
-@given(st.data())
-def test_a_version_against_itself_shows_no_change(data):
-    plan = data.draw(plans())
-    version = data.draw(st.sampled_from(list(plan.frames)))
-    with opened(plan) as evaluation:
-        # the same object, and an equal one of its own
-        for other in (version, "".join(list(version))):
-            frame = chameleon.feature_histograms(evaluation, primary=version, secondary=other)
-            assert frame.select(COUNT_COLUMNS[:3]).rows() == frame.select(COUNT_COLUMNS[3:]).rows()
-            total = frame.select(pl.sum_horizontal(COUNT_COLUMNS[:3])).sum().item()
-            features = len(plan.timeline.features)
-            assert total == len(plan.frames[version]) * features
-            ranking = chameleon.feature_ranking(frame)
-            assert set(ranking["distance"]) <= {0.0, None}
-            assert set(ranking["error_rate_change"]) <= {0.0, None}
-
-
-@settings(max_examples=examples(20))
-@given(st.data())
-def test_row_order_changes_nothing(data):
-    plan, primary, secondary, filters = data.draw(filtered_steps())
-    shuffled = {
-        name: frame[data.draw(st.permutations(range(len(frame))))]
-        for name, frame in plan.frames.items()
-    }
-    results = []
-    for frames in (plan.frames, shuffled):
-        with opened(Plan(frames, plan.predictions, plan.said)) as evaluation:
-            versions = {"primary": primary, "secondary": secondary}
-            results.append(
-                (
-                    chameleon.feature_histograms(evaluation, filters=filters, **versions).rows(),
-                    chameleon.version_metrics(evaluation).rows(),
-                    chameleon.feature_labels(evaluation, filters=filters, **versions).rows(),
-                )
-            )
-    assert results[0] == results[1]
-
-
 # ---------------------------------------------------------------- the rest of the promises
 
 
@@ -228,49 +188,3 @@ def test_the_bins_are_the_same_whatever_the_versions_and_filters(small):
         for a, b, filters in (("v1", "v2", None), ("v10", "v1", narrowed))
     ]
     assert frames[0].select(skeleton).equals(frames[1].select(skeleton))
-
-
-def test_a_features_own_filter_does_not_narrow_its_own_histogram(small):
-    only_red = Filters(features=(FeatureFilter("colour", categories=("red",)),))
-    versions = {"primary": "v2", "secondary": "v1"}
-    full = chameleon.feature_histograms(small, **versions)
-    narrowed = chameleon.feature_histograms(small, filters=only_red, **versions)
-    colour, size = pl.col("feature") == "colour", pl.col("feature") == "size"
-    assert narrowed.filter(colour).equals(full.filter(colour))
-    assert narrowed.filter(size).select(pl.col(COUNT_COLUMNS).sum()).row(0) == (2, 0, 0, 1, 2, 0)
-
-
-@pytest.mark.parametrize(
-    "filters",
-    [
-        Filters(labels=("bird",)),
-        Filters(sources=("nowhere",)),
-        Filters(features=(FeatureFilter("weight", missing=True),)),
-        Filters(features=(FeatureFilter("size", categories=("red",)),)),
-        Filters(features=(FeatureFilter("colour", (Range(0, 1),)),)),
-    ],
-)
-def test_a_filter_of_what_does_not_exist_is_an_error(small, filters):
-    for function in (chameleon.feature_histograms, chameleon.feature_labels):
-        with pytest.raises(chameleon.SelectionError):
-            function(small, primary="v2", secondary="v1", filters=filters)
-
-
-def test_an_unknown_version_or_feature_is_an_error_that_names_it(small):
-    with pytest.raises(chameleon.SelectionError, match=r"'v3'.*v1, v2, v10"):
-        chameleon.feature_histograms(small, primary="v3", secondary="v1")
-    with pytest.raises(chameleon.SelectionError, match="'v3'"):
-        chameleon.feature_summary(small, primary="v1", secondary="v3")
-    with pytest.raises(chameleon.SelectionError, match="'weight'"):
-        chameleon.feature_over_versions(small, "weight", primary="v1", secondary="v2")
-
-
-def test_a_feature_may_be_filtered_by_the_category_other(tmp_path):
-    texts = [f"t{i % 25}" for i in range(100)]
-    folder = write_project(tmp_path, {"1": plain(100, kind=texts)}, toml=TREE)
-    evaluation = evaluated(folder)
-    other = Filters(features=(FeatureFilter("kind", other=True),))
-    frame = chameleon.feature_histograms(evaluation, primary="1", secondary="1", filters=other)
-    merged = frame.filter(feature="kind", bar="other").select(pl.col(COUNT_COLUMNS[:3]).sum())
-    through = frame.filter(feature="x").select(pl.col(COUNT_COLUMNS[:3]).sum())
-    assert sum(merged.row(0)) == sum(through.row(0)) == 20  # five of 25 texts, four rows each

@@ -61,15 +61,15 @@ def test_planted_wrong_labels_of_digits_are_among_the_first_suspects(tmp_path):
         tmp_path / "p", TREES, wrong, progress=lambda p: told.append((p.done, p.total))
     )
     assert told == [(done, 5) for done in range(5)]
-    assert found.note is None
+    assert found.reason is None
     assert len(found.rows) == len(frame)
     ids = set(frame["id"].gather(planted).cast(pl.String))
     suspects = found.rows.filter(split="train").head(len(planted))
     precision = suspects["instance"].is_in(list(ids)).mean()
     assert precision >= PRECISION, precision
-    flagged = found.rows.filter("flagged")
+    flagged = found.rows.filter("is_issue")
     assert flagged["instance"].is_in(list(ids)).mean() >= PRECISION
-    assert flagged["suggested"].null_count() == 0
+    assert flagged["suggested_label"].null_count() == 0
     # a model that has seen the labels finds none of them
     seen = chameleon.ranked_errors(
         evaluated(tmp_path / "p"), primary="1", secondary="1", split=chameleon.project.Split.TRAIN
@@ -168,11 +168,11 @@ def test_rows_without_label_twins_of_train_rows_and_lone_classes_are_left_out(tm
     x[7] = x[5]  # a test row that a train row is equal to
     frame = two_classes(label=labels, x=x)
     _, found = judged(tmp_path / "p", NAIVE, frame)
-    assert (found.unlabelled, found.leaked, found.unjudged) == (2, 1, 1)
+    assert (found.unlabeled, found.leaked, found.unjudged) == (2, 1, 1)
     left = {"i000", "i006", "i001", "i007"}
     assert set(found.rows["instance"]) == set(frame["id"]) - left
     assert len(found.rows) + 4 == len(frame)
-    assert found.note is None
+    assert found.reason is None
 
 
 def test_a_class_with_fewer_rows_than_folds_is_judged_without_a_warning(tmp_path):
@@ -192,15 +192,15 @@ def test_without_two_classes_there_is_a_reason_instead_of_suspects(tmp_path, lab
     frame = two_classes(40, label=pl.Series(labels, dtype=pl.String))
     _, found = judged(tmp_path / "p", NAIVE, frame)
     assert found.rows.is_empty()
-    assert "classes" in found.note
-    assert found.unlabelled + found.leaked + found.unjudged == 40
+    assert "classes" in found.reason
+    assert found.unlabeled + found.leaked + found.unjudged == 40
 
 
 def test_a_classifier_without_probabilities_is_said_to_have_none(tmp_path):
     toml = '[model]\nestimator = "RidgeClassifier"\n'
     evaluation, found = judged(tmp_path / "p", toml, two_classes())
     assert found.rows.is_empty()
-    assert "RidgeClassifier predicts no probabilities" in found.note
+    assert "RidgeClassifier predicts no probabilities" in found.reason
     assert label_issue_fits(evaluation, "1") == 0
     assert found.unjudged == 200
 
@@ -218,11 +218,11 @@ def test_given_probabilities_judge_rows_outside_train_only(tmp_path):
     evaluation = evaluate(chameleon.open_project(folder))
     found = chameleon.label_issues(evaluation, "1")
     assert label_issue_fits(evaluation, "1") == found.fitted == 0
-    assert "with external predictions" in found.note
+    assert "with external predictions" in found.reason
     assert set(found.rows["split"]) == {"test"}
     assert found.rows["instance"][0] == "i007"
-    assert found.rows["suggested"][0] == "a"
-    assert found.rows["suspicion"][0] == pytest.approx(1 - (0.01 - 0.99 + 1) / 2)
+    assert found.rows["suggested_label"][0] == "a"
+    assert found.rows["score"][0] == pytest.approx(1 - (0.01 - 0.99 + 1) / 2)
     assert found.unjudged == 150 + 1
     bare = write_project(
         tmp_path / "q", {"1": frame}, predictions={"1": given.select("id", "prediction")}

@@ -50,7 +50,7 @@ def test_mistakes_are_those_of_the_oracle_in_order(data):
         assert row["split"] == expected[key].split
         assert row["source"] == expected[key].source
         assert row["changes"] == oracle_views.changes(time, key, over)
-        assert row["probability"] is row["suspicion"] is row["suggested"] is None
+        assert row["probability"] is row["label_issue_score"] is row["suggested_label"] is None
         if row["changes"]:
             assert {row["course"]} == set(listed.filter(instance=key)["course"])
     ranks = [-1 if n is None else n for n in found["changes"]]
@@ -74,7 +74,7 @@ def test_the_surest_mistake_stands_first(tmp_path):
     assert found["probability"].to_list()[:3] == pytest.approx([0.9, 0.7, 0.6])
     assert found["probability"][3] is None
     assert found["changes"].null_count() == 4  # one version: nothing can change
-    for by, told in (("luck", "ranked by one of"), ("suspicion", "requires")):
+    for by, told in (("luck", "ranked by one of"), ("label_issue", "requires")):
         with pytest.raises(SelectionError, match=told):
             chameleon.ranked_errors(evaluation, primary="1", secondary="1", by=by)
 
@@ -96,19 +96,19 @@ def test_suspicion_ranks_labels_that_an_unseeing_model_contradicts(tmp_path):
         tmp_path / "p", {"1": frame, "2": frame}, toml='[model]\nestimator = "GaussianNB"\n'
     )
     evaluation = evaluated(folder)
-    suspicion = chameleon.label_issues(evaluation, "2")
+    issues = chameleon.label_issues(evaluation, "2")
     sides = {"primary": "2", "secondary": "1"}
-    found = chameleon.ranked_errors(evaluation, **sides, by="suspicion", suspicion=suspicion)
+    found = chameleon.ranked_errors(evaluation, **sides, by="label_issue", issues=issues)
     assert set(found["instance"][:6]) == {f"i{k:03d}" for k in range(6)}
-    assert (found["suggested"] != found["label"]).all()
-    assert found["suspicion"].to_list() == sorted(found["suspicion"], reverse=True)
-    expected = suspicion.rows.drop_nulls("suggested")
+    assert (found["suggested_label"] != found["label"]).all()
+    assert found["label_issue_score"].to_list() == sorted(found["label_issue_score"], reverse=True)
+    expected = issues.rows.drop_nulls("suggested_label")
     assert set(found["instance"]) == set(expected["instance"])
     tested = chameleon.ranked_errors(
-        evaluation, **sides, by="suspicion", suspicion=suspicion, split=Split.TEST
+        evaluation, **sides, by="label_issue", issues=issues, split=Split.TEST
     )
     assert set(tested["instance"]) == set(expected.filter(split="test")["instance"])
     with pytest.raises(SelectionError, match="of version 2, not of 1"):
         chameleon.ranked_errors(
-            evaluation, primary="1", secondary="2", by="suspicion", suspicion=suspicion
+            evaluation, primary="1", secondary="2", by="label_issue", issues=issues
         )

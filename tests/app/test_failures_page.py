@@ -107,7 +107,7 @@ def test_label_issues_are_found_on_request(open_app, tmp_path):
     folder = write_project(tmp_path / "p", {"1": frame, "2": frame}, toml=NAIVE)
     screen = open_app(folder, FAILURES)
     assert screen.at.button(key="mistakes-judge").label.startswith("Fit 5 models")
-    screen.at.segmented_control(key="mistakes-by").set_value("suspicion").run()
+    screen.at.segmented_control(key="mistakes-by").set_value("label_issue").run()
     assert any("models that never saw a label" in i.value for i in screen.at.info)
     screen.at.segmented_control(key="failures-rows").set_value("all").run()
     screen.at.button(key="mistakes-judge").click()
@@ -115,9 +115,9 @@ def test_label_issues_are_found_on_request(open_app, tmp_path):
     assert not screen.at.exception
     found = chameleon.label_issues(evaluated(folder), "2")
     assert found.fitted == 0  # the page has fitted them
-    assert f"**{found.rows['flagged'].sum()} of 200 labels**" in text_of(screen)
+    assert f"**{found.rows['is_issue'].sum()} of 200 labels**" in text_of(screen)
     listed = table(screen, "suggested label")
-    doubted = found.rows.drop_nulls("suggested")
+    doubted = found.rows.drop_nulls("suggested_label")
     assert listed["instance"].to_list() == doubted["instance"].to_list()
     assert {"i000", "i008", "i016", "i024"} <= set(listed["instance"])
     screen.at.run()

@@ -26,10 +26,10 @@ def click(screen, key, *marks):
 
 
 def test_a_click_on_a_count_filters_every_page(screen, kinds):
-    click(screen, "iteration-counts", {"happened": "edited"})
+    click(screen, "iteration-counts", {"change": "edited"})
     chosen = (DataChange(ChangeType.EDITED),)
     assert screen.selection.filters == Filters(data_changes=chosen)
-    counts = dict(data_changes(kinds, **SIDES).select("happened", "instances").iter_rows())
+    counts = dict(data_changes(kinds, **SIDES).select("change", "instances").iter_rows())
     assert screen.count == f"**{counts['edited']:,} of 1,000 instances**"
     assert len(screen.chips) == 1
     screen.go(OVERVIEW)
@@ -39,12 +39,12 @@ def test_a_click_on_a_count_filters_every_page(screen, kinds):
 
 
 def test_two_counts_widen_each_other_and_a_second_click_removes_one(screen):
-    click(screen, "iteration-counts", {"happened": "added"})
+    click(screen, "iteration-counts", {"change": "added"})
     assert screen.count == "**100 of 1,000 instances**"
-    click(screen, "iteration-counts", {"happened": "added"}, {"happened": "edited"})
+    click(screen, "iteration-counts", {"change": "added"}, {"change": "edited"})
     assert len(screen.selection.filters.data_changes) == 2
     assert screen.count == "**1,000 of 1,000 instances**"
-    click(screen, "iteration-counts", {"happened": "edited"})
+    click(screen, "iteration-counts", {"change": "edited"})
     assert screen.selection.filters.data_changes == (DataChange(ChangeType.EDITED),)
 
 

@@ -32,7 +32,7 @@ def test_numbers_are_the_librarys_and_fits_run_on_request(fitted, open_page):
     page = opened(open_page, app.url, width=900, height=1600)
     found = chameleon.attribute_change(evaluation, before="1", after="2")
     cells = page.locator("[data-testid=stMarkdownContainer] table td")
-    for value in found.corners["value"]:
+    for value in found.crossed["value"]:
         expect(cells.filter(has_text=f"{value:.4f}").first).to_be_visible()
     for sentence in chameleon.step_summary(evaluation, before="1", after="2"):
         expect(page.get_by_text(sentence.text)).to_be_visible()

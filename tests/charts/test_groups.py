@@ -24,12 +24,19 @@ HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}.[0]"
 
 
 def changes(*counts):
-    return pl.DataFrame({"happened": list(HAPPENED), "instances": list(counts), "of": 30})
+    return pl.DataFrame({"change": list(HAPPENED), "instances": list(counts), "total": 30})
 
 
 def drift(*lines):
     """Lines of kind, feature, then distances with their chance levels, nulls where left out."""
-    names = ("js_distance", "js_chance", "wasserstein", "wasserstein_chance", "psi", "psi_chance")
+    names = (
+        "js_distance",
+        "js_chance_level",
+        "wasserstein",
+        "wasserstein_chance_level",
+        "psi",
+        "psi_chance_level",
+    )
     schema = {"kind": pl.String, "feature": pl.String} | dict.fromkeys(names, pl.Float64)
     whole = [(*line, *[None] * (len(schema) - len(line))) for line in lines]
     return pl.DataFrame(whole, schema=schema, orient="row")
@@ -50,7 +57,7 @@ ROWS = [("feature", "y"), ("feature", "x")]
 
 
 def test_specifications_use_the_columns_of_their_frames():
-    checked(change_bars, change_bar_frame(changes(*range(7))), pick=("happened",))
+    checked(change_bars, change_bar_frame(changes(*range(7))), pick=("change",))
     checked(drift_bars, drift_frame(drift(("feature", "x", 0.1, 0.2))), pick=("place",))
     frame = drift_map_frame(MOVED, ROWS, primary="2", secondary="1")
     for versions in (2, 200):
@@ -59,8 +66,8 @@ def test_specifications_use_the_columns_of_their_frames():
 
 def test_chosen_bars_stand_out_and_without_a_choice_all_look_alike():
     frame = change_bar_frame(changes(*range(7)), chosen=["edited"])
-    assert frame.filter("marked")["happened"].to_list() == ["edited"]
-    assert frame.filter("chosen")["happened"].to_list() == ["edited"]
+    assert frame.filter("marked")["change"].to_list() == ["edited"]
+    assert frame.filter("chosen")["change"].to_list() == ["edited"]
     assert change_bar_frame(changes(*range(7)))["chosen"].all()
     assert frame["sentence"][3] == "3 of 30: newly labeled"
 
@@ -71,7 +78,7 @@ def test_bars_in_words():
         "Of 30 instances: 1 added, 2 removed, 3 relabeled, 4 newly labeled, 5 edited, "
         "6 changed split, 1,700 unchanged."
     )
-    nothing = changes(*[0] * 7).with_columns(of=pl.lit(0))
+    nothing = changes(*[0] * 7).with_columns(total=pl.lit(0))
     assert "No instance" in change_bars_text(change_bar_frame(nothing))
 
 
