@@ -103,26 +103,22 @@ def most_sensitive(
         known = np.where(held | (not held_only), outcome, UNKNOWN)
         outcomes.append(known.astype(np.uint8))
         signs = np.where(held | (not held_only), outcome, len(OUTCOMES))
+        name = pl.Series("version", [dataset.versions[number].name])
         frames.append(
             pl.DataFrame(
-                {
-                    "instance": id_column(dataset, top),
-                    "changes": found.changes[top],
-                    "place": np.arange(len(top)),
-                    "version": [dataset.versions[number].name] * len(top),
-                    "outcome": named_column("", (*OUTCOMES, "absent"), signs),
-                    "prediction": named_column(
-                        "", evaluation.classes, evaluation.predicted[number, row]
+                [
+                    id_column(dataset, top),
+                    pl.Series("changes", found.changes[top], dtype=pl.Int64),
+                    pl.Series("place", np.arange(len(top))),
+                    name.new_from_index(0, len(top)),
+                    named_column("outcome", (*OUTCOMES, "absent"), signs),
+                    named_column(
+                        "prediction", evaluation.classes, evaluation.predicted[number, row]
                     ),
-                    "in_train": held & (dataset.split[row] == TRAIN),
-                },
-                schema={
-                    "instance": pl.String, "changes": pl.Int64, "place": pl.Int64,
-                    "version": pl.String, "outcome": pl.String, "prediction": pl.String,
-                    "in_train": pl.Boolean,
-                },
+                    pl.Series("in_train", held & (dataset.split[row] == TRAIN)),
+                ]
             )
-        )  # fmt: skip
+        )
     course = named_column("course", COURSES, courses(outcomes))
     return pl.concat(frames).with_columns(pl.concat([course] * len(frames)))
 

@@ -93,9 +93,11 @@ def data_changes(
         long, name = counts, "data"
     share = pl.when(pl.col("total") > 0).then(pl.col("instances") / pl.col("total"))
     frame = shaped(name, long.with_columns(share=share), versions)
-    totals = frame.group_by("change").agg(pl.col("instances").sum())
+    totals = {
+        change.value: frame.filter(change=change.value)["instances"].sum() for change in ChangeType
+    }
     features = shaped("edited_features", whole.edited_features, versions)
-    return DataChanges._of(whole, frame, edited_features=features, **dict(totals.iter_rows()))
+    return DataChanges._of(whole, frame, edited_features=features, **totals)
 
 
 def step_names(versions: Sequence[str], before: str | None, after: str | None) -> tuple[str, str]:

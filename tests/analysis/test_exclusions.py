@@ -25,7 +25,7 @@ from tests.internals import (
     OutcomeChange,
     Selection,
 )
-from tests.library import TREE, evaluated, examples, plain, write_project
+from tests.library import evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -268,20 +268,6 @@ def test_other_metrics(evaluation):
     found = chameleon.refit_without(evaluation, "2", GONE, metric="recall", of_class="a")
     assert found.attribution.metric == "recall of a"
     assert chameleon.refit_without(evaluation, "2", GONE, metric="macro_f1").attribution.change
-
-
-def test_any_estimator_is_fitted_as_for_a_version(tmp_path):
-    frame = plain(60)
-    evaluation = evaluated(write_project(tmp_path / "p", {"1": frame}, toml=TREE))
-    gone = ["3", "5", "10", "11"]
-    found = chameleon.refit_without(evaluation, "1", gone)
-    left = evaluated(
-        write_project(
-            tmp_path / "left", {"1": frame.filter(~pl.col("id").is_in([3, 5, 10, 11]))}, toml=TREE
-        )
-    )
-    accuracy = chameleon.version_metrics(left)["test_accuracy"][0]
-    assert found.attribution.reported_after == pytest.approx(accuracy)
 
 
 def test_impossible_refits_are_rejected_with_the_reason(evaluation, small, frame):
