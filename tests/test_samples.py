@@ -299,5 +299,5 @@ def test_attribution_names_the_added_rows(logs):
     part = dict(parts.select("part", "value").iter_rows())
     assert min(part, key=part.get) == "added"
     assert part["added"] == pytest.approx(-0.108, abs=0.015)
-    assert part["removed"] == part["relabelled"] == part["edited"] == 0
+    assert part["removed"] == part["relabeled"] == part["edited"] == 0
     assert part["model"] > 0.04  # what was fitted on the new rows wins back half

@@ -49,7 +49,7 @@ _PLACES: Mapping[Topic, tuple[str, str]] = {
 
 _ALWAYS = ("model", "test")
 _SHOWN = 5
-_OF_MODEL = pl.col("part").is_in(["guard", "model"])
+_OF_MODEL = pl.col("part").is_in(["leakage", "model"])
 _LONGEST = 700
 
 
@@ -64,7 +64,7 @@ def draw(view: View) -> None:
     else:
         attributed = partial(view.call, analysis.attribute_change,
             before=before, after=after, metric=metric, of_class=of_class)  # fmt: skip
-        found = attributed(without_twins=without_duplicates)
+        found = attributed(exclude_duplicates=without_duplicates)
         place = st.container()
         training = None
         if found.change is not None:
@@ -75,8 +75,8 @@ def draw(view: View) -> None:
 
         def draw_sentences() -> None:
             fair = None
-            if found.twins and not without_duplicates:
-                fair = attributed(without_twins=True)
+            if found.duplicates and not without_duplicates:
+                fair = attributed(exclude_duplicates=True)
             _draw_sentences(view, found, fair, training)
 
         def draw_slices() -> None:
@@ -153,7 +153,7 @@ def draw_attribution(found: Attribution, training: pl.DataFrame | None, *, key: 
     `training` splits the contribution of the model, as `training_parts` returns it.
     """
     if found.change is None:
-        draw_empty(plain(found.note or "The change is undefined."))
+        draw_empty(plain(found.reason or "The change is undefined."))
         return
     _draw_contributions(found, training, key)
     _draw_corners(found)
@@ -166,10 +166,10 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
     if found.reported_before is not None and found.reported_after is not None:
         ends, rows = (found.reported_before, found.reported_after), "as reported"
     else:  # without a reported metric the one on kept rows is all there is
-        values = found.corners["value"]
+        values = found.crossed["value"]
         ends, rows = (float(values[0]), float(values[3])), "on kept rows"
     if training is not None:
-        parts = pl.concat([parts.filter(part="guard"), training, parts.filter(~_OF_MODEL)])
+        parts = pl.concat([parts.filter(part="leakage"), training, parts.filter(~_OF_MODEL)])
     words = dict(zip(parts["part"], parts["part"], strict=True))
     frame = charts.waterfall_frame(
         parts, words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
@@ -188,8 +188,8 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
 def _draw_corners(found: Attribution) -> None:
     st.markdown("##### Both models on both test sets")
     before, after = brief(found.before, 20), brief(found.after, 20)
-    a, b, c, d = (figure(value, 4) for value in found.corners["value"])
-    sizes = found.corners["instances"]
+    a, b, c, d = (figure(value, 4) for value in found.crossed["value"])
+    sizes = found.crossed["instances"]
     st.markdown(
         f"| | test set of {before} ({sizes[0]:,}) | test set of {after} ({sizes[1]:,}) |\n"
         "|---|---:|---:|\n"
@@ -224,9 +224,9 @@ def _draw_slices(view: View, found: Slices) -> None:
             )  # fmt: skip
             verb = "worse" if one.change < 0 else "better"
             st.markdown(
-                f"**{verb}**: {one.before:.3f} → {one.after:.3f} ({one.change:+.3f}, 95% CI "
-                f"{one.low:+.3f} to {one.high:+.3f}); {one.regressed:,} regressed, "
-                f"{one.improved:,} fixed, of {one.instances:,}"
+                f"**{verb}**: {one.accuracy_before:.3f} → {one.accuracy_after:.3f} "
+                f"({one.change:+.3f}, 95% CI {one.ci_low:+.3f} to {one.ci_high:+.3f}); "
+                f"{one.regressed:,} regressed, {one.fixed:,} fixed, of {one.instances:,}"
             )
     st.caption(
         f"{method} The numbers are from that half; at most 5% of these slices are expected to be "
@@ -257,15 +257,15 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
         _draw_button(view, found, by, task)
     jobs.draw(task, unit="model", key="training-stop")
     parts = jobs.result_of(task)
-    if parts is not None and parts.note is not None:
-        st.caption(plain(parts.note))
+    if parts is not None and parts.reason is not None:
+        st.caption(plain(parts.reason))
         return None
     return parts
 
 
 def training_parts(training: TrainingParts) -> pl.DataFrame:
     """The parts of the train data as in `Attribution.parts`, with the intervals of refits."""
-    reach = pl.col("reach")
+    reach = pl.col("half_width")
     return training.parts.select(
         part=pl.lit("train data: ") + pl.col("part"),
         value="value",

@@ -201,11 +201,11 @@ def _draw_list(view: View, found: VisitorLists, exclusion_list: ExclusionList) -
 
 def _summary(primary: str, exclusion_list: ExclusionList, applied: _Applied) -> str:
     """The size of a list in a version, and the number of its entries elsewhere."""
-    (count, of), *_ = applied.counts.filter(by="version").select("instances", "of").iter_rows()
+    (count, of), *_ = applied.counts.filter(by="version").select("instances", "total").iter_rows()
     entries, rules = len(exclusion_list.entries), len(exclusion_list.rules)
     own = applied.members.filter(by="entry")
     unknown = int((~own["known"]).sum())
-    absent = int((~own["held"]).sum()) - unknown
+    absent = int((~own["present"]).sum()) - unknown
     counts = {"are in other versions only": absent, "are in no version": unknown}
     elsewhere = [f"{number:,} {words}" for words, number in counts.items() if number]
     return (
@@ -229,7 +229,7 @@ def _draw_members(members: pl.DataFrame) -> None:
         .alias("by"),
         pl.col("added").dt.strftime("%Y-%m-%d %H:%M").alias("added (UTC)"),
         "label", "split", "source",
-        pl.col("held").alias("in this version"),
+        pl.col("present").alias("in this version"),
     )  # fmt: skip
     if shown["source"].null_count() == len(shown):
         shown = shown.drop("source")
@@ -241,7 +241,7 @@ def _draw_members(members: pl.DataFrame) -> None:
 def _draw_counts(counts: pl.DataFrame) -> None:
     st.markdown("##### Affected instances")
     shown = counts.filter(pl.col("by") != "version").select(
-        "by", pl.col("group").fill_null("(none)"), "instances", "of", "share"
+        "by", pl.col("group").fill_null("(none)"), "instances", "total", "share"
     )
     bar = st.column_config.ProgressColumn(
         "share", min_value=0.0, max_value=1.0, format="percent", width=120
@@ -397,7 +397,7 @@ def _change_words(found: Attribution) -> str:
     if found.change is None:
         return ""
     change, low, high = found.change
-    values = found.corners["value"]
+    values = found.crossed["value"]
     interval = "" if low is None or high is None else f", 95% CI {low:+.4f} to {high:+.4f}"
     return (
         f"{plain(found.metric.replace('_', ' ').capitalize())} on test rows would change from "

@@ -46,7 +46,7 @@ _TITLES = {"label": "True class", "source": "Source"}
 _TEXT_WIDTH = 330
 _RANKINGS: Mapping[str, str] = {
     "confidence": "confidence",
-    "suspicion": "label issue score",
+    "label_issue": "label issue score",
     "sensitivity": "sensitivity",
 }
 _MOST_ERRORS = 200
@@ -275,14 +275,14 @@ def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> Non
     jobs.draw(task, unit="model", key="mistakes-stop")
     if issues is not None:
         st.caption(_issues_words(issues))
-    if by == "suspicion" and issues is None:
+    if by == "label_issue" and issues is None:
         draw_empty(
             "Only models that never saw a label can assess it. Click the button to fit them."
         )
         return
     found = view.call(
         analysis.ranked_errors, by=by, over=over, split=split, most=_MOST_ERRORS,
-        also=issues is not None, given={"suspicion": issues},
+        also=issues is not None, given={"issues": issues},
     )  # fmt: skip
     if found.is_empty():
         st.info(_why_none(view, by), icon=":material/check_circle:")
@@ -331,7 +331,7 @@ def _issues_words(issues: LabelIssues) -> str:
     """The numbers of assessed and left-out labels."""
     rows = issues.rows
     train = rows.filter(split=Split.TRAIN.value)
-    flagged, learned = int(rows["flagged"].sum()), int(train["flagged"].sum())
+    flagged, learned = int(rows["is_issue"].sum()), int(train["is_issue"].sum())
     words = (
         f"**{flagged:,} of {len(rows):,} labels** of {brief(issues.version)} are likely wrong by "
         f"confident learning: {learned:,} of {len(train):,} train rows, assessed by models fitted "
@@ -341,19 +341,19 @@ def _issues_words(issues: LabelIssues) -> str:
     left_out = [
         f"{count:,} {reason}"
         for count, reason in (
-            (issues.unlabelled, "unlabeled"),
+            (issues.unlabeled, "unlabeled"),
             (issues.leaked, "duplicates of a train row"),
             (issues.unjudged, "that no model can assess"),
         )
         if count
     ]
     words += f" Left out: {'; '.join(left_out)}." if left_out else ""
-    return words if issues.note is None else f"{words} Note: {plain(issues.note)}."
+    return words if issues.reason is None else f"{words} Note: {plain(issues.reason)}."
 
 
 def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
     """The errors as text: "-" where something is undefined."""
-    flagged = pl.col("flagged").replace_strict(
+    flagged = pl.col("is_issue").replace_strict(
         {True: "likely wrong", False: ""}, default="-", return_dtype=pl.String
     )
     columns: dict[str, str | pl.Expr] = {
@@ -364,8 +364,10 @@ def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
     }
     if with_issues:
         columns |= {
-            "label issue score": pl.format("{}", pl.col("suspicion").round(3)).fill_null("-"),
-            "suggested label": pl.col("suggested").fill_null("-"),
+            "label issue score": pl.format("{}", pl.col("label_issue_score").round(3)).fill_null(
+                "-"
+            ),
+            "suggested label": pl.col("suggested_label").fill_null("-"),
             "label is": flagged,
         }
     columns |= {
@@ -380,7 +382,7 @@ def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
 def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
     primary = brief(view.selection.primary)
     words = f"Errors of the model of {primary} on its own rows"
-    if by == "suspicion":
+    if by == "label_issue":
         words = f"Labels of {primary} that a model which never saw them contradicts"
     words += (
         f", the first {_MOST_ERRORS:,} by {_RANKINGS[by]}" if len(found) == _MOST_ERRORS else ""
@@ -397,7 +399,7 @@ def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
 
 
 def _why_none(view: View, by: str) -> str:
-    if by == "suspicion":
+    if by == "label_issue":
         return "No assessed label of these rows is contradicted. Evaluate on other rows above."
     if view.is_unfiltered:
         return "The primary's model has no errors on these rows."

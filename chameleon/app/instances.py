@@ -44,12 +44,12 @@ _USUAL = (
 )  # fmt: skip
 _WORDS = {
     "primary_probability_of_label": "primary: probability of label",
-    "primary_probability_of_prediction": "primary: probability of prediction",
+    "primary_probability": "primary: probability of prediction",
     "secondary_probability_of_label": "secondary: probability of label",
-    "secondary_probability_of_prediction": "secondary: probability of prediction",
+    "secondary_probability": "secondary: probability of prediction",
     "strip": "outcomes over versions",
     "side": "in primary or secondary",
-    "held_in": "in versions",
+    "versions": "in versions",
     "changes": "changes of outcome",
     ERRORS: "errors first, by class",
 }

@@ -202,7 +202,7 @@ def class_table_text(frame: pl.DataFrame) -> str:
 
 def _verdict(row: Mapping[str, Any], word: str) -> str:
     """The meaning of a cell, and how many of its instances were relabeled or edited."""
-    count, relabeled, edited = row["instances"], row["relabelled"], row["edited"]
+    count, relabeled, edited = row["instances"], row["relabeled"], row["edited"]
     if not count:
         return ""
     verdict = _VERDICTS[word].format(them="it" if count == 1 else "them")

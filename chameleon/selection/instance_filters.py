@@ -161,16 +161,16 @@ def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
 def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> Mask:
     """The shared instances with that change; bool of shape (n_shared,)."""
     match change.happened:
-        case ChangeType.RELABELLED:
+        case ChangeType.RELABELED:
             return pair.relabeled
-        case ChangeType.LABELLED:
+        case ChangeType.LABELED:
             unlabeled: Mask = pair.relabeled & (dataset.label[pair.old] < 0)
             return unlabeled
         case ChangeType.EDITED if change.feature is not None:
             return pair.edited_in(dataset.feature_number(change.feature))
         case ChangeType.EDITED:
             return pair.edited
-        case ChangeType.MOVED:
+        case ChangeType.CHANGED_SPLIT:
             return pair.changed_split
     return pair.unchanged
 

@@ -30,7 +30,7 @@ def test_the_page_shows_the_step_of_the_library(open_step, digits):
     assert not screen.at.exception
     found = chameleon.attribute_change(digits, before="1.8", after="1.9")
     text = screen.text
-    for value in found.corners["value"]:
+    for value in found.crossed["value"]:
         assert f"{value:.4f}" in text
     told = chameleon.step_summary(digits, before="1.8", after="1.9")
     assert len(told) == 4

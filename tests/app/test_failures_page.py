@@ -8,7 +8,7 @@ from chameleon.analysis import FAILURE_SETS
 from chameleon.app import failures
 from chameleon.project import Split
 from tests import internals as chameleon
-from tests.analysis.test_label_issues import NAIVE, two_classes
+from tests.analysis.test_label_checks import NAIVE, two_classes
 from tests.app.conftest import PAGES
 from tests.internals import ConfusionCell, Filters
 from tests.library import evaluated, write_project
@@ -84,7 +84,7 @@ def test_label_issues_are_found_on_request(open_app, tmp_path):
     folder = write_project(tmp_path / "p", {"1": frame, "2": frame}, toml=NAIVE)
     screen = open_app(folder, FAILURES)
     assert screen.at.button(key="mistakes-judge").label.startswith("Fit 5 models")
-    screen.at.segmented_control(key="mistakes-by").set_value("suspicion").run()
+    screen.at.segmented_control(key="mistakes-by").set_value("label_issue").run()
     assert "models that never saw a label" in screen.text
     screen.at.segmented_control(key="failures-rows").set_value("all").run()
     screen.at.button(key="mistakes-judge").click()
@@ -92,9 +92,9 @@ def test_label_issues_are_found_on_request(open_app, tmp_path):
     assert not screen.at.exception
     found = chameleon.label_issues(evaluated(folder), "2")
     assert found.fitted == 0  # the page has fitted them
-    assert f"**{found.rows['flagged'].sum()} of 200 labels**" in screen.text
+    assert f"**{found.rows['is_issue'].sum()} of 200 labels**" in screen.text
     listed = screen.table("suggested label")
-    doubted = found.rows.drop_nulls("suggested")
+    doubted = found.rows.drop_nulls("suggested_label")
     assert listed["instance"].to_list() == doubted["instance"].to_list()
     assert {"i000", "i008", "i016", "i024"} <= set(listed["instance"])
     screen.at.run()

@@ -25,10 +25,10 @@ def click(screen, key, *marks):
 
 
 def test_a_click_on_a_count_filters_every_page(screen, kinds):
-    click(screen, "iteration-counts", {"happened": "edited"})
+    click(screen, "iteration-counts", {"change": "edited"})
     chosen = (DataChange(ChangeType.EDITED),)
     assert screen.selection.filters == Filters(data_changes=chosen)
-    counts = dict(data_changes(kinds, **SIDES).select("happened", "instances").iter_rows())
+    counts = dict(data_changes(kinds, **SIDES).select("change", "instances").iter_rows())
     assert screen.count == f"**{counts['edited']:,} of 1,000 instances**"
     assert len(screen.chips) == 1
     screen.go(OVERVIEW)

@@ -60,18 +60,18 @@ def test_the_tables_show_the_librarys_numbers(draw_section, showcase, evaluation
     screen = draw_section(showcase("weak"))
     rules = chameleon.labeling_functions(evaluation, **SIDES)
     shown = screen.table("changed")
-    assert shown["labeling function"].to_list() == rules["rule"].to_list()
+    assert shown["labeling function"].to_list() == rules["function"].to_list()
     assert showcases.WEAK_RULE in shown["labeling function"].to_list()
     for column, name in (
         ("coverage, primary", "primary_coverage"), ("conflicts, secondary", "secondary_conflicts"),
         ("began to vote", "started"), ("share of the change", "changed_share"),
     ):  # fmt: skip
         assert screen.table(column)[column].to_list() == rules[name].to_list()
-    photos = rules.filter(rule="photos").to_dicts()[0]
+    photos = rules.filter(function="photos").to_dicts()[0]
     assert photos["changed_share"] == 1  # the one rule that was rewritten
     classes = chameleon.weak_labels(evaluation, **SIDES)
     assert screen.table("class")["likeliest, primary"].to_list() == (
-        classes["primary_likeliest"].to_list()
+        classes["primary_most_likely"].to_list()
     )
     change = chameleon.label_probability_change(evaluation, **SIDES)
     assert f"changed for {change.changed:,} instances" in screen.text
@@ -82,7 +82,7 @@ def test_a_click_on_changed_votes_filters_and_a_second_removes_the_filter(
 ):
     screen = draw_section(showcase("weak"))
     rules = chameleon.labeling_functions(evaluation, **SIDES)
-    row = rules["rule"].to_list().index("photos")
+    row = rules["function"].to_list().index("photos")
     click_rule(screen, row, "began to vote")
     chosen = (VoteChange("photos", Voted.STARTED),)
     assert screen.selection.filters == Filters(vote_changes=chosen)

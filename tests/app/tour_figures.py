@@ -188,15 +188,15 @@ def digits_ninths(evaluation: Evaluation, selection: Selection) -> Figures:
 
 def digits_labels(evaluation: Evaluation, selection: Selection) -> Figures:
     step = chameleon.compare_data(evaluation.dataset.project, before="1.5", after="1.6")
-    assert step.relabelled + step.unchanged == step.kept
+    assert step.relabeled + step.unchanged == step.shared
     assert not step.added
     assert not step.removed
     found = attributed(evaluation, selection)
     assert found["model"] == found["change"]
     ends = [f"{found[end]:.4f}" for end in ("before", "after")]
     return Figures(
-        (str(step.relabelled), *ends),
-        (f"{step.relabelled} labels modified", f"{ends[0]} → {ends[1]}",
+        (str(step.relabeled), *ends),
+        (f"{step.relabeled} labels modified", f"{ends[0]} → {ends[1]}",
          f"its train data {found['change']:+.4f}"),
     )  # fmt: skip
 
@@ -342,7 +342,7 @@ def sensor_boundary(evaluation: Evaluation, selection: Selection) -> Figures:
     every = instances(evaluation, "1.18")
     chosen = every.filter(pl.col("changes") >= 8)
     never = every.filter(changes=0)
-    sure = [side["primary_probability_of_prediction"].mean() for side in (chosen, never)]
+    sure = [side["primary_probability"].mean() for side in (chosen, never)]
     page = chameleon.instances(
         evaluation, primary="1.18", secondary="1.17", filters=selection.filters, limit=50
     )

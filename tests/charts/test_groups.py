@@ -22,12 +22,19 @@ from tests.charts.specs import checked
 
 
 def changes(*counts):
-    return pl.DataFrame({"happened": list(HAPPENED), "instances": list(counts), "of": 30})
+    return pl.DataFrame({"change": list(HAPPENED), "instances": list(counts), "total": 30})
 
 
 def drift(*lines):
     """Lines of kind, feature, then distances with their chance levels, nulls where left out."""
-    names = ("js_distance", "js_chance", "wasserstein", "wasserstein_chance", "psi", "psi_chance")
+    names = (
+        "js_distance",
+        "js_chance_level",
+        "wasserstein",
+        "wasserstein_chance_level",
+        "psi",
+        "psi_chance_level",
+    )
     schema = {"kind": pl.String, "feature": pl.String} | dict.fromkeys(names, pl.Float64)
     whole = [(*line, *[None] * (len(schema) - len(line))) for line in lines]
     return pl.DataFrame(whole, schema=schema, orient="row")
@@ -48,7 +55,7 @@ ROWS = [("feature", "y"), ("feature", "x")]
 
 
 def test_specifications_use_the_columns_of_their_frames():
-    checked(change_bars, change_bar_frame(changes(*range(7))), pick=("happened",))
+    checked(change_bars, change_bar_frame(changes(*range(7))), pick=("change",))
     checked(drift_bars, drift_frame(drift(("feature", "x", 0.1, 0.2))), pick=("place",))
     frame = drift_map_frame(MOVED, ROWS, primary="2", secondary="1")
     for versions in (2, 200):
@@ -62,7 +69,7 @@ def test_bars_in_words():
         "6 changed split, 1,700 unchanged."
     )
     assert frame["sentence"][3] == "4 of 30: newly labeled"
-    nothing = changes(*[0] * 7).with_columns(of=pl.lit(0))
+    nothing = changes(*[0] * 7).with_columns(total=pl.lit(0))
     assert "No instance" in change_bars_text(change_bar_frame(nothing))
 
 

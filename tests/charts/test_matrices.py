@@ -25,7 +25,7 @@ from tests.charts.specs import checked, encodings
 HOSTILE = "a \"b\" 'c' <b>d</b> \\ {x}" + "e" * 300
 
 
-def changes(counts=(53189, 402, 422, 9492), relabelled=(0, 31, 1, 0), edited=(0, 5, 0, 0)):
+def changes(counts=(53189, 402, 422, 9492), relabeled=(0, 31, 1, 0), edited=(0, 5, 0, 0)):
     total = sum(counts)
     return pl.DataFrame(
         {
@@ -33,7 +33,7 @@ def changes(counts=(53189, 402, 422, 9492), relabelled=(0, 31, 1, 0), edited=(0,
             "primary": ["correct", "incorrect", "correct", "incorrect"],
             "instances": list(counts),
             "share": [count / total if total else None for count in counts],
-            "relabelled": list(relabelled),
+            "relabeled": list(relabeled),
             "edited": list(edited),
         },
         schema_overrides={"share": pl.Float64},
@@ -87,7 +87,7 @@ def test_a_cell_in_words():
 
 
 def test_one_instance_is_singular():
-    frame = matrix((1, 1, 1, 1), relabelled=(0, 1, 1, 0), edited=(0, 1, 0, 1))
+    frame = matrix((1, 1, 1, 1), relabeled=(0, 1, 1, 0), edited=(0, 1, 0, 1))
     ends = [sentence.rsplit("; ", 1)[1] for sentence in frame["sentence"]]
     assert ends == [
         "it was neither relabeled nor edited.",

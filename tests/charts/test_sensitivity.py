@@ -30,7 +30,7 @@ def strips(**columns):
         "version": ["v2", "v10", "v2", "v10"],
         "outcome": ["correct", "incorrect", "unknown", "absent"],
         "in_train": [True, False, False, False],
-        "predicted": ["cat", "dog", None, "cat"],
+        "prediction": ["cat", "dog", None, "cat"],
     }
     return pl.DataFrame(given | columns)
 

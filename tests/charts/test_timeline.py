@@ -156,7 +156,7 @@ def test_large_counts_are_written_in_groups():
 VERSIONS = pl.DataFrame(
     {
         "version": ["1.9", "1.10", "1.11"],
-        "held": [False, True, True],
+        "present": [False, True, True],
         "label": ["a", "a", None],
         "prediction": ["b", "a", None],
         "probability_of_label": [0.25, 0.75, None],

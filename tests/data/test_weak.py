@@ -225,7 +225,7 @@ def test_a_change_of_one_makes_a_row_and_is_no_edit(tmp_path, column):
     assert dataset.row_count == 20 + 1  # and coming back costs nothing
     assert dataset.present.sum(axis=1).tolist() == [20, 20, 20]
     step = chameleon.compare_data(dataset.project, before="1", after="2")
-    counts = (step.edited, step.relabelled, step.moved, step.unchanged)
+    counts = (step.edited, step.relabeled, step.changed_split, step.unchanged)
     assert counts == (0, 0, 0, 20)
     matrix = chameleon.prediction_changes(evaluation, primary="2", secondary="1")
     assert matrix["edited"].sum() == 0

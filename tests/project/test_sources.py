@@ -174,7 +174,7 @@ def test_several_id_columns_are_one_id_and_never_run_together(tmp_path):
         write_project(tmp_path, {"1": frame, "2": frame.reverse()}, toml=toml)
     )
     step = chameleon.compare_data(project, before="1", after="2")
-    assert (step.kept, step.unchanged) == (4, 4)
+    assert (step.shared, step.unchanged) == (4, 4)
     assert evolving_dataset(project).instance_count == 4
 
 
@@ -191,8 +191,8 @@ def test_without_an_id_duplicates_survive_and_a_relabelling_shows(tmp_path):
     project = chameleon.open_project(write_project(tmp_path, {"1": first, "2": second}))
     assert "No id column" in messages(project.findings, Severity.NOTE)
     step = chameleon.compare_data(project, before="1", after="2")
-    assert step.kept + step.added == 23
-    assert (step.relabelled, step.edited) == (2, 0)  # x = 1.5 stands twice
+    assert step.shared + step.added == 23
+    assert (step.relabeled, step.edited) == (2, 0)  # x = 1.5 stands twice
     assert (step.added, step.removed) == (1, 1)  # an edit
 
 
