@@ -35,7 +35,9 @@ class Screen:
         elif kind == "dataframe":
             self.frames.append(_frame(element.dataframe.arrow_data.data))
         elif kind == "bidi_component":
-            self.payloads.append(json.loads(element.bidi_component.json))
+            component = element.bidi_component
+            mixed = component.HasField("mixed")  # JSON with a table beside it
+            self.payloads.append(json.loads(component.mixed.json if mixed else component.json))
         elif kind == "exception":
             self.errors.append(element.exception.message)
         elif kind == "alert":

@@ -1,4 +1,4 @@
-"""Speed of the linked views in a real Chromium, as ratios to a floor taken in the same run.
+"""Speed of the pages in a real Chromium, as ratios to a floor taken in the same run.
 
 Run with `pytest -m benchmark -n 0 -s tests/benchmarks/test_app_speed.py`. The floor is an app
 with only the embedding chart. Times go from the mouse button's release to the frame after the
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -139,6 +138,7 @@ def opened(browser, address: str, *, wait_for: str):
     return page
 
 
+PLOT = ".feature-view .plot[role=slider]"
 COUNT_OF_FLOOR = "document.querySelector('[data-testid=stMarkdown]').textContent"
 # the totals in the head of the Feature View stand in its shadow root
 TOTALS = (
@@ -156,25 +156,20 @@ def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory
         for features in (20, 34, 64):
             folder = project_of(tmp_path_factory.mktemp(f"features-{features}"), features)
             with running(ROOT / "streamlit_app.py", folder) as app:
-                page = opened(browser, app, wait_for='[role="slider"]')
-                page.wait_for_selector(
-                    ".st-key-overview-embedding-0 g.mark-rect path",
-                    timeout=240_000,
-                    state="attached",
-                )
+                page = opened(browser, f"{app}/features", wait_for=PLOT)
                 with running(Path(__file__).parent / "floor_app.py", folder) as floor_app:
                     floor_page = opened(
                         browser, floor_app, wait_for=".st-key-floor g.mark-rect path"
                     )
                     floor = clicks(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
-                    click = clicks(page, ".st-key-overview-embedding-0", TOTALS)
+                    click = in_turn(page, bar_places(page))
                     pairs = [(floor(), click(), version_change(page)) for _ in range(ROUNDS + 2)]
             base, clicked, changed = (
                 statistics.median(column) for column in list(zip(*pairs[2:], strict=True))
             )
             results[features] = clicked / base, changed / base
             print(
-                f"\n{features} features x 2 splits: floor {base:.0f} ms; click on a cell "
+                f"\n{features} features x 2 splits: floor {base:.0f} ms; click on a bar "
                 f"{clicked / base:.2f}, change of version {changed / base:.2f} times the floor"
             )
         browser.close()
@@ -184,16 +179,13 @@ def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory
     assert results[64][0] <= results[20][0] + NOISE
 
 
-# The title of the page, once the page is complete; until then what it was.
+# The title of the page, once it is complete (the Overview has none); until then what it was.
+TITLE = "(document.querySelector('[data-testid=stMain] h4')?.textContent ?? 'Overview')"
 ARRIVED = (
     "document.querySelector('[data-test-script-state=notRunning]')"
     " && document.querySelectorAll('[data-testid=stSkeleton]').length === 0"
-    " && document.querySelector('[data-testid=stMain] h4')?.textContent || window.left"
+    f" && {TITLE} || window.left"
 )
-MARKS = {
-    "a cell": ".st-key-overview-embedding-0 g.mark-rect path",
-    "a matrix cell": ".st-key-overview-matrix-0 g.mark-rect path",
-}
 
 
 @pytest.mark.timeout(1800)
@@ -213,7 +205,7 @@ def test_the_samples_stay_within_the_bound_of_the_floor(tmp_path, sample):
             for name, click in sample_clicks(browser, app).items():
                 ratios[name] = ratio(floor, click)
                 print(f"\n{sample}: {name} {ratios[name]:.2f} times the floor", flush=True)
-            page = opened(browser, app, wait_for='[role="slider"]')
+            page = opened(browser, app, wait_for=".story .frow")
             arrivals: dict[str, list[float]] = {}
             base = statistics.median(floor() for _ in range(ROUNDS))
             for _ in ("first", "again"):
@@ -237,34 +229,16 @@ def ratio(floor: Callable[[], float], click: Callable[[], float]) -> float:
 
 
 def sample_clicks(browser, app: str) -> dict[str, Callable[[], float]]:
-    """A measured click on each kind of mark of the Overview, each on a page of its own."""
-
-    def overview():
+    """A measured click on a bar and on a version, each on a Features page of its own."""
+    bar_page, version_page = (
         # with a filter there are chips from the start, and no click moves what is below them
-        page = opened(browser, f"{app}/?split=train", wait_for='[role="slider"]')
-        page.wait_for_selector(MARKS["a matrix cell"], timeout=60_000, state="attached")
-        return page
-
-    found: dict[str, Callable[[], float]] = {}
-    page = overview()
-    found["a cell"] = clicks(page, ".st-key-overview-embedding-0", TOTALS)
-    matrix_page, bar_page, version_page = overview(), overview(), overview()
-    matrix = middles(matrix_page, MARKS["a matrix cell"])[:4]
-    found["a matrix cell"] = in_turn(matrix_page, [place for place in matrix for _ in range(2)])
-    found["a histogram bar"] = in_turn(bar_page, bar_places(bar_page))
-    found["a version"] = partial(version_change, version_page)
-    return found
-
-
-def middles(page, marks: str) -> list[tuple[float, float]]:
-    """The middles of marks in sight, the largest first."""
-    boxes = page.locator(marks).evaluate_all(
-        """(marks) => marks.map((mark) => mark.getBoundingClientRect())
-             .filter((b) => b.width > 4 && b.height > 4 && b.bottom < innerHeight)
-             .sort((a, b) => b.width * b.height - a.width * a.height)
-             .map((b) => [b.x + b.width / 2, b.y + b.height / 2])"""
+        opened(browser, f"{app}/features?split=train", wait_for=PLOT)
+        for _ in range(2)
     )
-    return [tuple(box) for box in boxes]
+    return {
+        "a histogram bar": in_turn(bar_page, bar_places(bar_page)),
+        "a version": partial(version_change, version_page),
+    }
 
 
 def bar_places(page) -> list[tuple[float, float]]:
@@ -297,7 +271,7 @@ def clicked_at(page, place: tuple[float, float], changed: str) -> float:
 
 def arrival(page, label: str) -> float:
     """From the click on a link of the navigation until the page is complete."""
-    page.evaluate("window.left = document.querySelector('[data-testid=stMain] h4').textContent")
+    page.evaluate(f"window.left = {TITLE}")
     box = page.locator("[data-testid=stSidebar]").get_by_role("link", name=label).bounding_box()
     assert box is not None
     return clicked_at(page, (box["x"] + 30, box["y"] + box["height"] / 2), ARRIVED)
@@ -311,7 +285,7 @@ def test_the_server_has_at_most_half_of_the_browsers_part_in_a_rerun(tmp_path, f
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
         with running(script, folder) as app:
-            page = opened(browser, f"{app}/features", wait_for='[role="slider"]')
+            page = opened(browser, f"{app}/features", wait_for=PLOT)
             tasks = page.context.new_cdp_session(page)
             tasks.send("Performance.enable")
 
@@ -353,9 +327,8 @@ def timed_app(folder: Path) -> tuple[Path, Path]:
 
 
 def version_change(page) -> float:
-    """A measured click on another version of the timeline."""
-    boxes = page.get_by_role("radio", name=re.compile("^Primary version"))
-    here = boxes.evaluate_all("(all) => all.findIndex((b) => b.ariaChecked === 'true')")
-    target = boxes.nth(here - 1 if here >= boxes.count() - 1 else here + 1)
-    box = target.bounding_box()
-    return clicked_at(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2), TOTALS)
+    """A measured click on one of two versions near the middle of the line, in turn."""
+    river = page.get_by_role("slider", name="Primary version")
+    box, here = river.bounding_box(), int(river.get_attribute("aria-valuenow"))
+    share = 0.6 if here < VERSIONS * 0.55 else 0.45
+    return clicked_at(page, (box["x"] + box["width"] * share, box["y"] + box["height"] / 2), TOTALS)

@@ -1,5 +1,5 @@
 // The rows of Features that are in view, taken from a pool.
-import { drawRow, makeRow } from "./feature_row.js";
+import { drawRow, makeRow, showReading } from "./feature_row.js";
 import { setAttributes } from "./ui.js";
 
 const COLUMN_GAP = 28;
@@ -47,12 +47,19 @@ export function fillRows(view, all) {
     rows.set(at, row);
     row.node.hidden = false;
     if (known && !all && row.feature === order[at]) continue;
-    Object.assign(row, { at, feature: order[at], reading: null });
+    if (row.feature !== order[at]) forget(row);
+    Object.assign(row, { at, feature: order[at] });
     place(view, row);
     drawRow(view, row);
   }
   const first = Math.ceil(scroll.scrollTop / rowHeight - 0.3);  // the first that is in view at least to its axis
   for (const [at, row] of rows) row.node.classList.toggle("first", Math.floor(at / columns) === first);
+}
+
+// What the pointer and keys did to a row is that of its feature.
+function forget(row) {
+  Object.assign(row, { reading: null, anchor: null, cursor: 0 });
+  showReading(row);
 }
 
 function addRow(view) {

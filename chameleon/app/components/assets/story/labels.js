@@ -77,10 +77,10 @@ const isFaded = (view, { label }) => {
 function drawFew(view, rates, low, { w, h }) {
   const names = rates.map(({ label }) => view.store.head.classes[label]), line = Math.min(30, (h - 18) / rates.length);
   const longest = Math.max(0, ...names.map((name) => textWidth(name, 13, 600)));
-  const left = Math.min(longest + 12, w * 0.32), right = w - VALUES, place = placeBetween(left, right, low);
+  const left = Math.min(longest + 16, w * 0.32), right = w - VALUES, place = placeBetween(left, right, low);
   rates.forEach((rate, i) => {
     const y = 4 + (i + 0.5) * line;
-    drawLine(view, rate, { y, left, right, place, i, line, w }, fitted(names[i], left - 8, 13, 600), "lname");
+    drawLine(view, rate, { y, left, right, place, i, line, w }, fitted(names[i], left - 12, 13, 600), "lname");
     drawValues(view, rate, w - 2, y + 4);
   });
   drawTicks(view, low, place, 4 + rates.length * line + 11);
@@ -95,7 +95,7 @@ function drawWorst(view, rates, low, { w, h }) {
   drawText(view, "tick", w - 2, 11, "errors", "end");
   rows.forEach((rate, i) => {
     const y = 14 + (i + 0.5) * line, name = view.store.head.classes[rate.label];
-    drawLine(view, rate, { y, left: NAMES, right, place, i, line, w }, fitted(name, NAMES - 8), "tick.strong");
+    drawLine(view, rate, { y, left: NAMES, right, place, i, line, w }, fitted(name, NAMES - 12), "tick.strong");
     drawText(view, "tick", w - 2, y + 4, count(rate.incorrect), "end");
   });
 }
@@ -106,7 +106,7 @@ const placeBetween = (left, right, low) => (accuracy) =>
 function drawLine(view, rate, { y, left, right, place, i, line, w }, name, className) {
   shape("path.rule", { d: `M${left} ${y}H${right}` }, view.svg);
   drawMarks(view, rate, (accuracy) => [place(accuracy), y], isFaded(view, rate));
-  drawText(view, className, 0, y + 4, name);
+  drawText(view, className, 4, y + 4, name);
   placeButton(view, i, rate, `left:0;width:${w}px;top:${y - line / 2}px;height:${line}px`);
 }
 
