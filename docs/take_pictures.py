@@ -32,7 +32,7 @@ def opened(browser: Browser, address: str, *, height: int = TALL) -> Page:
     """A page of the app with everything drawn."""
     page = browser.new_page(viewport={"width": WIDE, "height": height}, color_scheme="light")
     page.goto(address)
-    page.get_by_role("slider", name="Primary version").wait_for()
+    page.locator('[role="radio"]').first.wait_for()
     settled(page)
     return page
 
@@ -71,8 +71,7 @@ def take_step(browser: Browser, base: str, sample: str, number: int, step: TourS
         settled(page)
     else:
         page.mouse.move(WIDE - 5, 5)
-    top = 60 if step.page else 0  # nothing but the menu, which the Overview has no room for
-    clip = {"x": BESIDE, "y": top, "width": WIDE - BESIDE, "height": height - top}
+    clip = {"x": BESIDE, "y": 0, "width": WIDE - BESIDE, "height": height}
     drawn = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
     size = (STEP_WIDE, round(drawn.height * STEP_WIDE / drawn.width))
     # an octree keeps every hue near, which a median cut does not: colours have a meaning here
@@ -109,10 +108,8 @@ def take_lists(browser: Browser, base: str) -> None:
 
 def take_pages(browser: Browser, base: str) -> None:
     """Take the pages of docs/pages.md, of which README shows the first."""
-    page = opened(browser, f"{base}/?{FAULTY}")
-    page.get_by_role("button", name="Got it").click()
-    page.locator(".story .means figure").nth(2).wait_for()
-    settled(page)
+    page = opened(browser, f"{base}/?primary=1.5&secondary=1.4")
+    page.get_by_role("slider").nth(3).wait_for()
     page.screenshot(path=PICTURES / "overview.png")
     page = opened(browser, f"{base}/timeline?{FAULTY}", height=960)
     page.locator("canvas, svg.marks").nth(2).wait_for()
@@ -121,7 +118,7 @@ def take_pages(browser: Browser, base: str) -> None:
     page.locator(".stVegaLiteChart path").nth(60).wait_for()
     page.screenshot(path=PICTURES / "iteration.png")
     page = opened(browser, f"{base}/features?{FAULTY}&source=vendor")
-    page.locator(".feature-view .plot[role=slider]").first.wait_for()
+    page.get_by_role("slider").first.wait_for()
     page.screenshot(path=PICTURES / "features.png")
     page = opened(browser, f"{base}/embedding?{FAULTY}", height=1080)
     page.locator(".stVegaLiteChart path").nth(60).wait_for()

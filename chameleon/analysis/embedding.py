@@ -290,17 +290,23 @@ class FittedGrid:
 def _rectangles(chosen: Mask, free: Mask) -> Iterator[tuple[int, int, int, int]]:
     """Yield rectangles (first line and column, last line and column) that cover the chosen cells.
 
-    They may also contain free cells. Each begins at the first cell that is not covered yet, and
-    extends to the right, then down.
+    They may also contain free cells. One rectangle around all of them is best; else each begins at
+    the first cell that is not covered yet, and extends to the right, then down.
     """
     allowed, left = chosen | free, chosen.copy()
+    lines, columns = np.nonzero(chosen)
+    if lines.size:
+        box = int(lines[0]), int(columns.min()), int(lines[-1]), int(columns.max())
+        if allowed[box[0] : box[2] + 1, box[1] : box[3] + 1].all():
+            yield box
+            return
     while left.any():
         first_line, first = divmod(int(left.argmax()), left.shape[1])
         blocked = np.flatnonzero(~allowed[first_line, first:])
         end = first + int(blocked[0]) if blocked.size else left.shape[1]
         last = first + int(np.flatnonzero(chosen[first_line, first:end])[-1])
-        lines: Mask = np.asarray(allowed[first_line:, first : last + 1].all(axis=1))
-        depth = len(lines) if lines.all() else int(lines.argmin())
+        whole: Mask = np.asarray(allowed[first_line:, first : last + 1].all(axis=1))
+        depth = len(whole) if whole.all() else int(whole.argmin())
         wanted = chosen[first_line : first_line + depth, first : last + 1].any(axis=1)
         last_line = first_line + int(np.flatnonzero(wanted)[-1])
         left[first_line : last_line + 1, first : last + 1] = False

@@ -27,6 +27,7 @@ _STYLE = """<style>
 .block-container, [data-testid="stMainBlockContainer"] { padding: 0.25rem 2rem 3rem; }
 /* only the button that opens the sidebar is left of the header */
 [data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
+[data-testid="stExpandSidebarButton"] { position: fixed; top: 1px; left: 1px; z-index: 100; }
 [data-testid="stToolbarActions"], [data-testid="stMainMenu"] { display: none; }
 /* the strip stays in view while the page scrolls */
 .stLayoutWrapper:has(> .st-key-strip), .st-key-strip { position: sticky; top: 0; z-index: 90;
