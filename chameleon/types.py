@@ -5,10 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
-
-if TYPE_CHECKING:
-    pass
+from typing import Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import datetime as dt
 import gzip
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -18,18 +18,10 @@ from tests.library import WRITERS, plain
 
 @dataclass(frozen=True)
 class Case:
-    """One odd version file.
+    """One odd version file, of bytes or of a frame that is written in the form of its ending.
 
-    Attributes
-    ----------
-    content
-        Its bytes, or the frame to write in the form of its ending.
-    rows
-        What it must be read as; None where it must be refused.
-    words
-        What must be told of it, in one problem of this version.
-    toml
-        Settings the project needs for it.
+    `rows` are what it must be read as, None where it must be refused; `words` what must be told of
+    it in a finding of this version; `toml` the settings that the project needs for it.
     """
 
     content: bytes | pl.DataFrame
@@ -87,10 +79,19 @@ def with_line(number: int, line: str) -> bytes:
     return "\n".join([*LINES[:number], line, *LINES[number + 1 :]]).encode()
 
 
-def same(frame: pl.DataFrame, **columns: object) -> Case:
-    """A typed version that must be read as it is."""
-    changed = frame.with_columns(**{n: pl.Series(v) for n, v in columns.items()})
-    return Case(changed, changed, ending="parquet")
+def with_columns(frame: pl.DataFrame, **columns: object) -> pl.DataFrame:
+    return frame.with_columns(**{n: pl.Series(v) for n, v in columns.items()})
+
+
+def same(frame: pl.DataFrame, *words: str, ending: str = "parquet", **columns: object) -> Case:
+    """A version that must be read as it is."""
+    changed = with_columns(frame, **columns)
+    return Case(changed, changed, words, ending)
+
+
+def refused(*words: str, ending: str = "parquet", **columns: object) -> Case:
+    """A version that must be refused because of some columns."""
+    return Case(with_columns(GOOD, **columns), None, words, ending)
 
 
 ENCODINGS = {
@@ -183,6 +184,9 @@ SHAPES = {
     "Parquet with a damaged footer": Case(
         PARQUET[:-60] + b"\xff" * 40 + PARQUET[-20:], None, ("could not be read",), "parquet"
     ),
+    "Arrow cut short": Case(
+        bytes_of(GOOD, "arrow")[:900], None, ("could not be read", "damaged"), "arrow"
+    ),
     "gzip cut short": Case(
         gzip.compress(UTF8.encode(), mtime=0)[:80], None, ("could not be read",), "csv.gz"
     ),
@@ -190,10 +194,8 @@ SHAPES = {
 }
 
 IDS = {
-    "duplicate ids": Case(
-        GOOD.with_columns(id=pl.Series([0, *range(19)])), None,
-        ("repeats 1 ids ('id')", "'0'"), "parquet",
-    ),
+    "no id column": Case(GOOD.drop("id"), None, ("no column 'id'",), "parquet"),
+    "duplicate ids": refused("repeats 1 ids ('id')", "'0'", id=[0, *range(19)]),
     "duplicate ids of one label": Case(
         pl.concat([GOOD, GOOD.head(2)]), None, ("2 ids", "all with one label each"), "parquet"
     ),
@@ -205,35 +207,48 @@ IDS = {
         pl.concat([GOOD, GOOD.head(2).with_columns(split=pl.lit("test"))]), None,
         ("2 ids", "2 in more than one split"), "jsonl",
     ),
-    "missing ids": Case(
-        GOOD.with_columns(id=pl.Series([None, *range(19)])), None, ("no id", "1 of 20"), "parquet"
-    ),
+    "missing ids": refused("no id", "1 of 20", id=[None, *range(19)]),
     "7 and 007 are two": same(GOOD, id=["7", "007", *map(str, range(18, 36))]),
-    "7 and 007 are two in text": Case(
-        GOOD.with_columns(id=pl.Series(["7", "007", *map(str, range(18, 36))])),
-        GOOD.with_columns(id=pl.Series(["7", "007", *map(str, range(18, 36))])),
+    "7 and 007 are two in text": same(
+        GOOD, ending="csv", id=["7", "007", *map(str, range(18, 36))]
     ),
     "ids at the limits": same(GOOD, id=[2**63 - 1, -(2**63), 2**53, 2**53 + 1, *range(16)]),
     "twins in two normal forms": same(GOOD, id=["é", "e\u0301", *map(str, range(18))]),
 }  # fmt: skip
 
+NOTHINGS = [None, "", " ", "nan"] * 5
+SPLIT = [*["train"] * 12, *["test"] * 7]
 LABELS = {
-    "no label column": Case(GOOD.drop("label"), None, ("no column 'label'", "[columns]")),
-    "one class": same(GOOD, label=["a"] * 20),
-    "no test rows": same(GOOD, split=["train"] * 20),
-    "four sorts of nothing": Case(
-        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
-        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
-        ("no label in 5 of 20",), "parquet",
+    "no label column": Case(
+        GOOD.drop("label"), None, ("no column 'label'", "id, split, x, t", "[columns]")
     ),
-    "four sorts of nothing in JSON": Case(
-        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
-        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
-        ("no label in 5 of 20",), "jsonl",
+    "no label column in JSON": Case(GOOD.drop("label"), None, ("no column 'label'",), "jsonl"),
+    "one class": same(GOOD, "only one class", "'a'", label=["a"] * 20),
+    "no label": same(GOOD, "no label in any", label=pl.Series([None] * 20, dtype=pl.String)),
+    "few fractions": same(GOOD, label=[0.5, 1.5] * 10),
+    "a continuous label": Case(
+        plain(60, label=[i / 7 for i in range(60)]), None,
+        ("'label'", "60 different numbers", "for classification"), "parquet",
+    ),
+    "a continuous label in text": Case(
+        plain(60, label=[i / 7 for i in range(60)]), None,
+        ("'label'", "60 different numbers", "for classification"),
+    ),
+    "no test rows": same(GOOD, "no test rows", split=["train"] * 20),
+    "no train rows": same(GOOD, "no labeled train rows", split=["test"] * 20),
+    "no split column": Case(GOOD.drop("split"), None, ("no column 'split'",), "parquet"),
+    "an unknown split": refused(
+        "'split'", "'holdout'", "1 of 20", "train", split=[*SPLIT, "holdout"]
+    ),
+    "an empty split": refused("'split'", "''", "1 of 20 rows", split=[*SPLIT, ""]),
+    "a missing split": refused("'split'", "no value", "1 of 20 rows", split=[*SPLIT, None]),
+    "four sorts of nothing": same(GOOD, "no label in 5 of 20", label=NOTHINGS),
+    "four sorts of nothing in JSON": same(
+        GOOD, "no label in 5 of 20", ending="jsonl", label=NOTHINGS
     ),
     "three sorts of nothing in CSV": Case(  # an empty cell is no value there, quoted or not
-        GOOD.with_columns(label=pl.Series([None, "", " ", "nan"] * 5)),
-        GOOD.with_columns(label=pl.Series([None, None, " ", "nan"] * 5)),
+        with_columns(GOOD, label=NOTHINGS),
+        with_columns(GOOD, label=[None, None, " ", "nan"] * 5),
         ("no label in 10 of 20",),
     ),
     "500 classes": same(plain(1500), label=[f"c{i % 500}" for i in range(1500)]),
@@ -244,19 +259,15 @@ VALUES = {
     "no number at all": same(GOOD, x=[float("nan"), None] * 10),
     "infinite": same(GOOD, x=[float("inf"), float("-inf"), 1.0, None] * 5),
     "huge and subnormal": same(GOOD, x=[1e308, -1e308, 5e-324, -0.0] * 5),
-    "huge and subnormal in text": Case(
-        GOOD.with_columns(x=pl.Series([1e308, -1e308, 5e-324, -0.0] * 5)),
-        GOOD.with_columns(x=pl.Series([1e308, -1e308, 5e-324, -0.0] * 5)),
-    ),
+    "huge and subnormal in text": same(GOOD, ending="csv", x=[1e308, -1e308, 5e-324, -0.0] * 5),
     "integers at the limits": Case(
         GOOD.with_columns(x=pl.Series([2**63 - 1, -(2**63), 0, 1] * 5)),
         GOOD.with_columns(x=pl.Series([2.0**63, -(2.0**63), 0.0, 1.0] * 5)),
         ("beyond 2^53", "'x'"), "parquet",
     ),
     "years 1 and 9999": same(GOOD, k=[dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10),
-    "years 1 and 9999 in text": Case(
-        GOOD.with_columns(k=pl.Series([dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10)),
-        GOOD.with_columns(k=pl.Series([dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10)),
+    "years 1 and 9999 in text": same(
+        GOOD, ending="csv", k=[dt.date(1, 1, 1), dt.date(9999, 12, 31)] * 10
     ),
     "a time zone": Case(
         GOOD.with_columns(k=pl.Series([NOON] * 20).dt.replace_time_zone("America/New_York")),
@@ -365,29 +376,3 @@ FILE_NAMES = (
     "?", "[1]", "{a}", "🦎", "<b>", "-rf", "$HOME", "a\nb",
 )  # fmt: skip
 """Names of versions that some system, shell, glob or page takes for something else."""
-
-
-@dataclass(frozen=True)
-class Lie:
-    """A manifest that says what is not so."""
-
-    versions: tuple[Mapping[str, str], ...]
-    words: tuple[str, ...]
-    usable: tuple[str, ...] = field(default=("1", "2"))
-
-
-def entry(name: str, file: str) -> dict[str, str]:
-    return {"name": name, "file": file}
-
-
-OWN = (entry("1", "versions/1.csv"), entry("2", "versions/2.csv"))
-LIES: Mapping[str, Lie] = {
-    "a missing file": Lie((*OWN, entry("3", "versions/3.csv")), ("3", "no such file")),
-    "an absolute path": Lie((*OWN, entry("3", "/etc/passwd")), ("3", "outside")),
-    "a path outside": Lie((*OWN, entry("3", "../3.csv")), ("3", "outside")),
-    "a path outside, back in": Lie((*OWN, entry("3", "versions/../../x/3.csv")), ("3", "outside")),
-    "the project itself": Lie((*OWN, entry("3", ".")), ("3",)),
-    "a file that is no table": Lie((*OWN, entry("3", "chameleon.toml")), ("3", "ending")),
-    "a NUL in a path": Lie((*OWN, entry("3", "a\\u0000b.csv")), ("3",)),
-    "the same name twice": Lie((OWN[0], entry("1", "versions/2.csv")), ("1", "twice")),
-}

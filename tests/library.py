@@ -22,8 +22,8 @@ TREE = '[model]\nestimator = "DecisionTreeClassifier"\nparams = { max_depth = 3 
 
 
 def examples(most: int) -> int:
-    """All examples where new ones are drawn, else a third: the fixed ones are always the same."""
-    return most if settings.get_current_profile_name() == "random" else max(most // 3, 5)
+    """All examples where new ones are drawn, else a fifth: the fixed ones are always the same."""
+    return most if settings.get_current_profile_name() == "random" else max(most // 5, 5)
 
 
 def _write_csv_gz(frame: pl.DataFrame, path: Path) -> None:

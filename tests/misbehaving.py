@@ -8,10 +8,10 @@ from chameleon.errors import VersionError
 from chameleon.storage import Progress, answer_parent
 
 
-def print_messages(job):
+def echo(job):
     print('{"done": "fooled"}', flush=True)
     os.write(1, b'{"done": "fooled"}\n')
-    return "printed"
+    return job["given"]
 
 
 def fill_numpy(job):
@@ -46,8 +46,7 @@ def wait(job):
 
 
 TASKS = {
-    "echo": lambda job: job["given"],
-    "print": print_messages,
+    "echo": echo,
     "error": refuse,
     "fault": fail,
     "abort": lambda job: os.abort(),

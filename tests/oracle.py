@@ -341,7 +341,7 @@ def compare_data(time: Timeline, before: str, after: str) -> dict[str, object]:
     """What `Iteration` holds, field by field."""
     old, new = time.versions[before], time.versions[after]
     common = [name for name in time.columns[before] if name in time.columns[after]]
-    relabelled, edited, moved, redated, resourced = set(), set(), set(), set(), set()
+    relabeled, edited, moved, redated, resourced = set(), set(), set(), set(), set()
     edits: Counter = Counter()
     kept = [key for key in old if key in new]
     for key in kept:
@@ -349,7 +349,7 @@ def compare_data(time: Timeline, before: str, after: str) -> dict[str, object]:
         changed = [name for name in common if a.values[name] != b.values[name]]
         edits.update(changed)
         for group, differs in (
-            (relabelled, a.label != b.label),
+            (relabeled, a.label != b.label),
             (edited, bool(changed)),
             (moved, a.split != b.split),
             (redated, a.date != b.date),
@@ -362,22 +362,24 @@ def compare_data(time: Timeline, before: str, after: str) -> dict[str, object]:
         "after": after,
         "added": sum(key not in old for key in new),
         "removed": sum(key not in new for key in old),
-        "kept": len(kept),
-        "relabelled": len(relabelled),
-        "labels_added": sum(old[key].label is None for key in relabelled),
-        "labels_removed": sum(new[key].label is None for key in relabelled),
+        "shared": len(kept),
+        "relabeled": len(relabeled),
+        "labeled": sum(old[key].label is None for key in relabeled),
+        "label_removed": sum(new[key].label is None for key in relabeled),
         "edited": len(edited),
-        "moved": len(moved),
+        "changed_split": len(moved),
         "redated": len(redated),
         "resourced": len(resourced),
-        "relabelled_and_edited": len(relabelled & edited),
-        "relabelled_and_moved": len(relabelled & moved),
-        "edited_and_moved": len(edited & moved),
-        "relabelled_edited_and_moved": len(relabelled & edited & moved),
-        "unchanged": sum(key not in relabelled | edited | moved for key in kept),
+        "overlaps": {
+            "relabeled_and_edited": len(relabeled & edited),
+            "relabeled_and_changed_split": len(relabeled & moved),
+            "edited_and_changed_split": len(edited & moved),
+            "relabeled_edited_and_changed_split": len(relabeled & edited & moved),
+        },
+        "unchanged": sum(key not in relabeled | edited | moved for key in kept),
         "edited_features": dict(edits),
-        "columns_joined": {n for n in time.columns[after] if n not in time.columns[before]},
-        "columns_left": {n for n in time.columns[before] if n not in time.columns[after]},
+        "columns_added": {n for n in time.columns[after] if n not in time.columns[before]},
+        "columns_removed": {n for n in time.columns[before] if n not in time.columns[after]},
         "columns_retyped": {
             n
             for n in common

@@ -7,7 +7,7 @@ from statistics import mean
 
 from tests.oracle import Timeline
 
-PARTS = ("removed", "added", "relabelled")
+PARTS = ("removed", "added", "relabeled")
 Labels = dict[str, str | None]
 
 

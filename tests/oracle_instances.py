@@ -37,7 +37,7 @@ def line(time: Timeline, key: str, primary: str, secondary: str) -> dict[str, ob
         ),
         "course": course_of([outcome for outcome in course if outcome != "unknown"]),
         "changes": oracle_views.changes(time, key, SensitivityRange(versions[0], versions[-1])),
-        "held_in": sum(key in rows for rows in time.versions.values()),
+        "versions": sum(key in rows for rows in time.versions.values()),
         **{f"feature {name}": value for name, value in row.values.items()},
     }
 

@@ -33,9 +33,9 @@ def pair(
 def matrix(
     time: Timeline, primary: str, secondary: str, through: set[str], *, same_label: bool = False
 ) -> dict[tuple[str, str], dict[str, int]]:
-    """The four cells by (before, after): instances, relabelled, edited."""
+    """The four cells by (before, after): instances, relabeled, edited."""
     cells = {
-        (a, b): {"instances": 0, "relabelled": 0, "edited": 0}
+        (a, b): {"instances": 0, "relabeled": 0, "edited": 0}
         for a in ("correct", "incorrect")
         for b in ("correct", "incorrect")
     }
@@ -46,7 +46,7 @@ def matrix(
             continue
         old, new = time.versions[secondary][key], time.versions[primary][key]
         cells[both]["instances"] += 1
-        cells[both]["relabelled"] += old.label != new.label
+        cells[both]["relabeled"] += old.label != new.label
         cells[both]["edited"] += any(old.values[n] != new.values[n] for n in common)
     return cells
 
@@ -156,9 +156,9 @@ def happened(time: Timeline, before: str, after: str, key: str) -> set[object]:
     if found:
         found.add("edited")
     if old.label != new.label:
-        found |= {"relabelled"} | ({"labelled"} if old.label is None else set())
+        found |= {"relabeled"} | ({"labeled"} if old.label is None else set())
     if old.split != new.split:
-        found.add("moved")
+        found.add("changed_split")
     return found or {"unchanged"}
 
 

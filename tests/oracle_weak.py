@@ -185,7 +185,7 @@ def class_figures(plan: WeakPlan, version: str, keys: set[str], name: str) -> di
     return {
         "instances": len(told),
         "mean": mean([p[name] for p, _ in told]),
-        "likeliest": len(own),
+        "most_likely": len(own),
         "confidence": mean([max(p.values()) for p in own]),
         "entropy": mean([entropy(p) for p in own]),
         "hard": len(hard),
@@ -235,7 +235,7 @@ def step_figures(
     other = [d for key, d in moved.items() if not words[key]]
     whole = math.fsum(moved.values())
     return {
-        "kept": len(kept),
+        "shared": len(kept),
         **{
             word: sum(word in found for found in words.values())
             for word in ("changed", "started", "stopped", "switched")

@@ -1,7 +1,8 @@
-"""Projects with a known cause: what was added, edited or relabelled is planted."""
+"""Projects with a known cause: what was added, edited or relabeled is planted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,16 @@ def looked_at(folder: Path, frames: Frames) -> chameleon.Evaluation:
     """The evaluation of frames without any model."""
     project = chameleon.open_project(write_project(folder, frames))
     return without_predictions(evolving_dataset(project))
+
+
+def steps(pairs: Mapping[int, tuple[pl.DataFrame, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    """The two versions of every seed, named seed.1 and seed.2, for one project of all."""
+    return {f"{s}.{n}": frame for s, pair in pairs.items() for n, frame in enumerate(pair, 1)}
+
+
+def sides_of(seed: int) -> dict[str, str]:
+    """The versions of a seed's step in a project of `steps`."""
+    return {"primary": f"{seed}.2", "secondary": f"{seed}.1"}
 
 
 TESTS, TRAINS = 400, 600

@@ -70,7 +70,7 @@ def opened(plan: Plan) -> Iterator[chameleon.Evaluation]:
 
 @st.composite
 def plans(draw: st.DrawFn, max_instances: int = 8) -> Plan:
-    """Two to four versions, in which instances are edited, relabelled, moved, leave and return."""
+    """Two to four versions, in which instances are edited, relabeled, moved, leave and return."""
     versions = [f"1.{n}" for n in (1, 2, 10, 11)][: draw(st.integers(2, 4))]
     ids = draw(st.sampled_from([list(range(max_instances)), list("hgfedcba|\\'é")]))
     ids = ids[:max_instances]

@@ -1,4 +1,4 @@
-"""What a dataset holds, instance by instance, so that it can be compared with the oracle."""
+"""The content of a dataset, told from its arrays alone, to compare with the oracle."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from chameleon.project import Kind
 from tests import oracle
 
 
-def rows_of(dataset: EvolvingDataset, version: str) -> dict[str, tuple]:
-    """Label, split and values of every row a version holds, by id; ids are never repeated."""
-    found: dict[str, tuple] = {}
-    texts = {name: series.to_list() for name, series in dataset.texts.items()}
+def rows_of(dataset: EvolvingDataset, version: str) -> dict[str, oracle.Row]:
+    """Every row of a version by its id, which is never repeated."""
+    found: dict[str, oracle.Row] = {}
     for row in dataset.rows_of(dataset.version_number(version)).tolist():
         key = dataset.instance_ids[int(dataset.instance[row])]
         assert key not in found
-        values: dict[str, oracle.Value] = {}
-        for number, feature in enumerate(dataset.features):
-            value = float(dataset.values[number, row])
-            if np.isnan(value):
-                values[feature.name] = None
-            else:
-                text = feature.kind is Kind.TEXT
-                values[feature.name] = texts[feature.name][int(value)] if text else value
-        code = int(dataset.label[row])
-        label = None if code < 0 else dataset.classes[code]
-        found[key] = (label, SPLITS[int(dataset.split[row])].value, values)
+        label, source, date = dataset.label[row], dataset.source[row], dataset.date[row]
+        found[key] = oracle.Row(
+            label=None if label < 0 else dataset.classes[label],
+            split=SPLITS[dataset.split[row]].value,
+            date=None if np.isnat(date) else date.item(),
+            source=None if source < 0 else dataset.sources[source],
+            values={f.name: stored(dataset, k, row) for k, f in enumerate(dataset.features)},
+        )
     return found
 
 
-def expected_rows(time: oracle.Timeline, version: str) -> dict[str, tuple]:
-    """The same, of the oracle."""
-    return {
-        key: (row.label, row.split, dict(row.values)) for key, row in time.versions[version].items()
-    }
+def stored(dataset: EvolvingDataset, place: int, row: int) -> oracle.Value:
+    """The value of a feature in a row."""
+    feature, value = dataset.features[place], float(dataset.values[place, row])
+    if np.isnan(value):
+        return None
+    return dataset.texts[feature.name][int(value)] if feature.kind is Kind.TEXT else value

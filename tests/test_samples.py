@@ -29,8 +29,6 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_data"
 GENERATED = ("sensor", "logs")
 MOST_BYTES = 8_000_000
-FIRST_VERSIONS = {"digits": 1, "sensor": 3, "logs": 3}
-DAY_OF_CHANGE = np.datetime64("2019-03-25")
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +77,6 @@ def source_of(evaluation: Evaluation, rows: NDArray[np.intp]) -> NDArray[np.str_
     return np.array(evaluation.dataset.sources)[evaluation.dataset.source[rows]]
 
 
-def changes_of_outcome(evaluation: Evaluation, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    outcome = evaluation.outcome[:, rows]
-    return (outcome[1:] != outcome[:-1]).sum(axis=0)
-
-
 # --- all samples
 
 
@@ -129,22 +122,18 @@ def test_opening_a_sample_trains_nothing_and_lays_nothing_out(copies, name):
 
 @pytest.mark.parametrize("name", ["digits", *GENERATED])
 def test_the_shipped_predictions_are_what_the_code_gives(copies, name, tmp_path):
-    """Of the first versions; `pytest -m benchmark` makes all of them again."""
+    """Of the first version; `pytest -m benchmark` makes all of them again."""
     evaluation = opened(copies / name)
-    fitter = Fitter(evaluation.dataset, tmp_path)
-    first = evaluation.dataset.versions[: FIRST_VERSIONS[name]]
-    for number, version in enumerate(first):
-        said = fitter.predictions(version)
-        predicted = np.array([evaluation.classes.index(c) for c in said.classes])[said.predicted]
-        likely = said.probability_of(evaluation.predicted[number], evaluation.classes)
-        # other processors round exponentials otherwise, and may break a tie
-        shipped = evaluation.probability_of_prediction[number]
-        assert np.allclose(likely, shipped, rtol=0, atol=1e-6)
-        tied = said.probabilities.max(axis=1) - likely < 1e-6
-        assert ((predicted == evaluation.predicted[number]) | tied).all()
-        of_label = said.probability_of(evaluation.dataset.label, evaluation.classes)
-        found = evaluation.probability_of_label[number]
-        assert np.allclose(of_label, found, rtol=0, atol=1e-6, equal_nan=True)
+    said = Fitter(evaluation.dataset, tmp_path).predictions(evaluation.dataset.versions[0])
+    predicted = np.array([evaluation.classes.index(c) for c in said.classes])[said.predicted]
+    likely = said.probability_of(evaluation.predicted[0], evaluation.classes)
+    # other processors round exponentials otherwise, and may break a tie
+    assert np.allclose(likely, evaluation.probability_of_prediction[0], rtol=0, atol=1e-6)
+    tied = said.probabilities.max(axis=1) - likely < 1e-6
+    assert ((predicted == evaluation.predicted[0]) | tied).all()
+    of_label = said.probability_of(evaluation.dataset.label, evaluation.classes)
+    found = evaluation.probability_of_label[0]
+    assert np.allclose(of_label, found, rtol=0, atol=1e-6, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -189,16 +178,6 @@ def test_accuracy_climbs_with_the_sensor_data(sensor):
     assert test[6] < test[5] - 0.005
 
 
-def test_fewer_are_active_than_believed(sensor):
-    shares = []
-    for number in (0, 18):
-        rows = sensor.dataset.rows_of(number)
-        rest = sensor.dataset.label[rows] == sensor.dataset.classes.index("rest")
-        shares.append(rest.mean())
-    assert shares[0] == pytest.approx(2 / 3, abs=0.03)
-    assert shares[1] == pytest.approx(0.762, abs=0.001)
-
-
 def test_shapes_of_the_last_hour_settle_early(sensor):
     drift = {}
     for name in ("1.0", "1.4"):
@@ -208,16 +187,6 @@ def test_shapes_of_the_last_hour_settle_early(sensor):
         assert len(hourly) == 6
     assert drift["1.4"] < 0.04  # an eighth of the instances
     assert drift["1.0"] > 0.1
-
-
-def test_features_are_skewed_and_have_several_peaks(sensor):
-    rows = sensor.dataset.rows_of(18)
-    frame = sensor.dataset.feature_frame(rows)
-    assert (frame.select(pl.all().skew()).transpose()["column_0"] > 2).sum() >= 8
-    counts = np.bincount((values(sensor, rows, "noise_db_1h") // 2).astype(int))
-    smooth = np.convolve(counts, np.ones(3), mode="same")
-    peaks = (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
-    assert peaks.sum() >= 3
 
 
 def test_the_model_fails_on_users_with_little_history(sensor):
@@ -266,16 +235,6 @@ def test_the_last_step_changes_few_predictions_as_in_the_paper(sensor):
     # the paper (figure 2) has these; the generator comes near, and no number is set
     paper = np.array([53_189, 402, 422, 9_492])
     assert (np.abs(found - paper) < 0.2 * paper).all()
-
-
-def test_sensitive_instances_lie_at_the_decision_boundary(sensor):
-    rows = sensor.dataset.rows_of(18)
-    changes = changes_of_outcome(sensor, rows)
-    likely = sensor.probability_of_prediction[18, rows]
-    assert likely[changes == 0].mean() > 0.85
-    assert likely[changes >= 5].mean() < 0.6
-    assert (likely[changes >= 5] < 0.6).mean() > 0.8
-    assert (likely[changes == 0] < 0.6).mean() < 0.1
 
 
 def test_the_docks_are_candidates_for_removal(sensor):
@@ -335,30 +294,10 @@ def test_drift_peaks_where_the_processing_changed(logs):
     assert max(most for most, _ in of_step.values()) < 0.05
 
 
-def test_a_feature_over_all_versions_breaks_where_the_processing_changed(logs):
-    shares = []
-    for number in range(13):
-        found = values(logs, logs.dataset.rows_of(number), "saves_week")
-        shares.append((found == 1).mean())
-    assert max(shares[:8]) < 0.001
-    assert min(shares[8:]) > 0.18
-
-
 def test_attribution_names_the_added_rows(logs):
     parts = chameleon.attribute_change(logs, before="1.7", after="1.8").parts
     part = dict(parts.select("part", "value").iter_rows())
     assert min(part, key=part.get) == "added"
     assert part["added"] == pytest.approx(-0.108, abs=0.015)
-    assert part["removed"] == part["relabelled"] == part["edited"] == 0
+    assert part["removed"] == part["relabeled"] == part["edited"] == 0
     assert part["model"] > 0.04  # what was fitted on the new rows wins back half
-
-
-def test_what_was_added_is_all_of_the_days_since_the_change(logs):
-    rows, right = correct(logs, "1.8")
-    dataset = logs.dataset
-    new = ~dataset.present[7, rows]
-    late = dataset.date[rows] >= DAY_OF_CHANGE
-    assert np.array_equal(new, late)
-    test = dataset.split[rows] == 1
-    assert right[test & late].mean() == pytest.approx(0.747, abs=0.015)
-    assert right[test & ~late].mean() == pytest.approx(0.887, abs=0.015)

@@ -12,8 +12,8 @@ e   dog   train  ?     red        dog   train  inf   red   no   dog   train  ?  
 f   ?     train  6.5   blue       dog   train  6.5   blue  no   dog   train  6.5   blue  no
 g   -                             cat   test   7.5   ?     yes  dog   test   8.5   blue  yes
 
-From v1 to v2 b is relabelled, c leaves, d is moved, e is edited, f gets its label, g is added.
-From v2 to v10 c comes back as it was, d is moved back, e is edited back, and g is relabelled and
+From v1 to v2 b is relabeled, c leaves, d is moved, e is edited, f gets its label, g is added.
+From v2 to v10 c comes back as it was, d is moved back, e is edited back, and g is relabeled and
 edited at once. So 14 rows are distinct: all of v1 (6); all of v2 (6), because "fresh" gives every
 line a new value; of v10 only d and g (2), for c and e, without a "fresh" there, are as in v1.
 

@@ -4,7 +4,6 @@ from .attribution import attribute_change as attribute_change
 from .attribution import iteration_of as iteration_of
 from .checks import check as check
 from .checks import data_check as data_check
-from .data_changes import InstanceList as InstanceList
 from .data_changes import Iteration as Iteration
 from .data_changes import changed_instances as changed_instances
 from .data_changes import compare_data as compare_data
@@ -32,7 +31,6 @@ from .exclusions import run_fit as run_fit
 from .facts import StepFacts as StepFacts
 from .facts import facts_by_scope as facts_by_scope
 from .facts import step_facts as step_facts
-from .feature_table import feature_table as feature_table
 from .histograms import COUNT_COLUMNS as COUNT_COLUMNS
 from .histograms import feature_correlations as feature_correlations
 from .histograms import feature_histograms as feature_histograms
@@ -40,6 +38,7 @@ from .histograms import feature_labels as feature_labels
 from .histograms import feature_over_versions as feature_over_versions
 from .histograms import feature_ranking as feature_ranking
 from .histograms import feature_summary as feature_summary
+from .histograms import feature_table as feature_table
 from .histograms import subset_distances as subset_distances
 from .instance_table import COLUMNS as COLUMNS
 from .instance_table import InstancePage as InstancePage
@@ -56,7 +55,6 @@ from .label_checks import label_issues as label_issues
 from .label_checks import ranked_errors as ranked_errors
 from .matching import EVERYTHING as EVERYTHING
 from .matching import FILTERS as FILTERS
-from .matching import Selected as Selected
 from .matching import of_selection as of_selection
 from .matching import selected as selected
 from .matching import selection_part as selection_part
@@ -72,7 +70,7 @@ from .one_instance import nearest_instances as nearest_instances
 from .one_instance import shown_row as shown_row
 from .outcomes import FAILURE_SETS as FAILURE_SETS
 from .outcomes import ChangeStatistics as ChangeStatistics
-from .outcomes import Rate as Rate
+from .outcomes import Proportion as Proportion
 from .outcomes import change_statistics as change_statistics
 from .outcomes import class_changes as class_changes
 from .outcomes import confusion as confusion
@@ -91,7 +89,6 @@ from .scope_rows import SCOPES as SCOPES
 from .scope_rows import default_scope as default_scope
 from .sensitivities import most_sensitive as most_sensitive
 from .sensitivities import sensitivity as sensitivity
-from .slices import Slice as Slice
 from .slices import Slices as Slices
 from .slices import changed_slices as changed_slices
 from .story_payload import MOST_LEVELS as MOST_LEVELS
@@ -106,6 +103,7 @@ from .summary import Sentence as Sentence
 from .summary import Topic as Topic
 from .summary import sentences as sentences
 from .summary import step_summary as step_summary
+from .summary import step_verdict as step_verdict
 from .training import NOT_DATA as NOT_DATA
 from .training import OTHER_CODE as OTHER_CODE
 from .training import TrainingParts as TrainingParts
@@ -115,17 +113,13 @@ from .training import train_changes as train_changes
 from .training import training_fits as training_fits
 from .training import training_seconds as training_seconds
 from .two_sample_tests import DomainClassifierResult as DomainClassifierResult
-from .two_sample_tests import added_against_kept as added_against_kept
 from .two_sample_tests import domain_classifier as domain_classifier
-from .two_sample_tests import removed_against_kept as removed_against_kept
-from .verdicts import step_verdict as step_verdict
-from .weak import ProbabilityChange as ProbabilityChange
+from .two_sample_tests import group_drift as group_drift
 from .weak import WeakLabel as WeakLabel
 from .weak import has_weak_labels as has_weak_labels
 from .weak import label_probability_change as label_probability_change
 from .weak import label_probability_histogram as label_probability_histogram
 from .weak import labeling_functions as labeling_functions
-from .weak import probability_change_frame as probability_change_frame
 from .weak import weak_label_frame as weak_label_frame
 from .weak import weak_label_of as weak_label_of
 from .weak import weak_label_totals as weak_label_totals

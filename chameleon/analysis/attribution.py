@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.measures import (
+from chameleon.analysis.metrics import (
     PARTS,
     TEST,
     TRAIN,
@@ -48,18 +48,19 @@ class Attribution:
     `reported_after` are those of `version_metrics` (accuracy, macro F1, log loss), None where
     undefined.
 
-    `corners` has model, test, value, instances: both models on both test sets, after the guard.
-    `parts` has part, value, low, high (95%, null where undefined), instances: "guard" is the
-    reported change less the guarded one; then "model"; then "removed", "added", "relabelled",
+    `crossed` has model, test, value, instances: both models on both test sets, after the guard.
+    `parts` has part, value, low, high (95%, null where undefined), instances: "leakage" is the
+    reported change less the guarded one; then "model"; then "removed", "added", "relabeled",
     "edited", or "test" where the test set can't be divided. They add up to the reported change, or
     to the guarded one where none is reported. `change` is value, low, and high of the guarded
     change, None where undefined.
 
     `interaction` is the difference of the test-set change under the new model and under the old
-    one; if it is more than half of the change, the division is arbitrary and `ambiguous`. `leaked`
-    test instances are in the train set of either version, `unknown` ones have no label or no
-    prediction of either model, and both are excluded everywhere; `twins` of the others duplicate a
-    train row and are excluded on demand. `note` is why something is undefined or can't be divided.
+    one; if it is more than half of the change, the division is arbitrary and `is_ambiguous`.
+    `leaked` test instances are in the train set of either version, `unknown` ones have no label or
+    no prediction of either model, and both are excluded everywhere; `duplicates` of the others
+    duplicate a train row and are excluded on demand. `reason` is why something is undefined or
+    can't be divided.
     """
 
     before: str
@@ -69,15 +70,15 @@ class Attribution:
     better: int
     reported_before: float | None
     reported_after: float | None
-    corners: pl.DataFrame
+    crossed: pl.DataFrame
     parts: pl.DataFrame
     change: tuple[float, float | None, float | None] | None
     interaction: float | None
-    ambiguous: bool
+    is_ambiguous: bool
     leaked: int
     unknown: int
-    twins: int
-    note: str | None
+    duplicates: int
+    reason: str | None
 
     @property
     def within_noise(self) -> bool:
@@ -94,18 +95,18 @@ def attribute_change(
     after: str,
     metric: str = "accuracy",
     of_class: str | None = None,
-    without_twins: bool = False,
+    exclude_duplicates: bool = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Attribution:
     """The change of a metric on test rows, and its causes.
 
-    `metric` and `of_class` are those of `measure_of`; `without_twins` excludes test rows that
+    `metric` and `of_class` are those of `measure_of`; `exclude_duplicates` excludes test rows that
     duplicate a train row of either version; `resamples` of the test instances give the intervals, 0
     none.
     """
     measure = measure_of(evaluation, metric, of_class)
-    tests = scored_tests(evaluation, measure, before, after, without_twins=without_twins)
+    tests = scored_tests(evaluation, measure, before, after, exclude_duplicates=exclude_duplicates)
     reported = tuple(_reported(evaluation, name, metric) for name in (before, after))
     values = _values(_totals(tests.segments, measure, resamples, seed), measure)
     a, b, c, d = corners = [values[model][test] for model in (0, 1) for test in (_NONE, _ALL)]
@@ -123,7 +124,7 @@ def attribute_change(
         better=measure.better,
         reported_before=reported[0],
         reported_after=reported[1],
-        corners=pl.DataFrame(
+        crossed=pl.DataFrame(
             {
                 "model": [before, before, after, after],
                 "test": [before, after, before, after],
@@ -134,11 +135,11 @@ def attribute_change(
         parts=_parts(guard, shares, tests),
         change=(float(change[0]), *percentile_interval(change)) if known else None,
         interaction=float(interaction[0]) if known else None,
-        ambiguous=known and bool(abs(interaction[0]) > abs(change[0]) / 2 + 1e-12),
+        is_ambiguous=known and bool(abs(interaction[0]) > abs(change[0]) / 2 + 1e-12),
         leaked=tests.leaked,
         unknown=tests.unknown,
-        twins=tests.duplicates,
-        note=tests.note or note,
+        duplicates=tests.duplicates,
+        reason=tests.note or note,
     )
 
 
@@ -228,7 +229,7 @@ def _parts(guard: float | None, shares: dict[str, Floats], tests: ScoredTests) -
     rows: list[tuple[str, float, float | None, float | None, int | None]] = []
     if guard is not None:
         rows.append(
-            ("guard", guard, None, None, tests.leaked + tests.unknown + tests.excluded_duplicates)
+            ("leakage", guard, None, None, tests.leaked + tests.unknown + tests.excluded_duplicates)
         )
     sizes = {**tests.segments.sizes, "test": len(tests.segments.part)}
     for name, share in shares.items():
@@ -259,9 +260,9 @@ class IterationOf(StrEnum):
 
     DATA = "data"
     MODEL = "model"
-    ENTANGLED = "entangled"
+    MIXED = "mixed"
     NOTHING = "nothing"
-    UNTOLD = "untold"
+    UNKNOWN = "unknown"
 
 
 def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> IterationOf:
@@ -276,11 +277,11 @@ def iteration_of(evaluation: Evaluation, *, before: str, after: str) -> Iteratio
     )
     project = dataset.project
     if has_external_predictions(project):
-        return IterationOf.UNTOLD
+        return IterationOf.UNKNOWN
     data = not np.array_equal(first, second)
     code = project.settings.model_of(before) != project.settings.model_of(after)
     if data and code:
-        return IterationOf.ENTANGLED
+        return IterationOf.MIXED
     if code:
         return IterationOf.MODEL
     return IterationOf.DATA if data else IterationOf.NOTHING

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS, of_selection
 from chameleon.analysis.values import (
-    SPLIT_NAMES,
-    Codes,
     Counts,
     Floats,
     Mask,
     Rows,
+    coded,
+    id_column,
     id_ranks,
-    named_column,
+    role_column,
     value_texts,
 )
 from chameleon.data import EvolvingDataset, Pair, evolving_dataset, pair_of
@@ -32,36 +33,34 @@ from chameleon.selection import ChangeType, DataChange, Selection, instance_mask
 class Iteration:
     """The instances that changed from one version to another.
 
-    `added`, `removed`, and `kept` (in both) are disjoint. Among the kept, `relabelled` (also those
-    with a first label, `labels_added`, or without one now, `labels_removed`), `edited` (any
-    feature), and `moved` (another split) may overlap; the overlaps are given, those of two include
-    those of all three. `unchanged` are none of these. `redated` and `resourced` have another date
-    or source and count as unchanged. `edited_features` has feature and edited (instances), most
-    first. Edits are counted over the features of both versions: `columns_joined` are features of
-    `after` alone, `columns_left` of `before` alone, and `columns_retyped` of both, but of another
-    kind. Label probabilities and votes are no features: see `labeling_functions`.
+    `added`, `removed`, and `shared` (in both) are disjoint. Among the shared, `relabeled` (also
+    those with a first label, `labeled`, or without one now, `label_removed`), `edited` (any
+    feature), and `changed_split` (another split) may overlap; the overlaps are given, those of two
+    include those of all three. `unchanged` are none of these. `redated` and `resourced` have
+    another date or source and count as unchanged. `edited_features` has feature and edited
+    (instances), most first. Edits are counted over the features of both versions: `columns_added`
+    are features of `after` alone, `columns_removed` of `before` alone, and `columns_retyped` of
+    both, but of another kind. Label probabilities and votes are no features: see
+    `labeling_functions`.
     """
 
     before: str
     after: str
     added: int
     removed: int
-    kept: int
-    relabelled: int
-    labels_added: int
-    labels_removed: int
+    shared: int
+    relabeled: int
+    labeled: int
+    label_removed: int
     edited: int
-    moved: int
+    changed_split: int
     redated: int
     resourced: int
-    relabelled_and_edited: int
-    relabelled_and_moved: int
-    edited_and_moved: int
-    relabelled_edited_and_moved: int
+    overlaps: Mapping[str, int]
     unchanged: int
     edited_features: pl.DataFrame
-    columns_joined: tuple[str, ...]
-    columns_left: tuple[str, ...]
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
     columns_retyped: tuple[str, ...] = ()
 
 
@@ -75,29 +74,31 @@ def iteration(dataset: EvolvingDataset, *, before: str, after: str) -> Iteration
     pair = pair_of(dataset, before=before, after=after)
     has = dataset.has_column[[pair.before, pair.after]]
     names = [feature.name for feature in dataset.features]
-    relabelled, edited, moved = pair.relabeled, pair.edited, pair.changed_split
+    relabeled, edited, changed = pair.relabeled, pair.edited, pair.changed_split
     dates = [dataset.date[rows].view(np.int64) for rows in (pair.old, pair.new)]
     return Iteration(
         before=before,
         after=after,
         added=len(pair.added),
         removed=len(pair.removed),
-        kept=len(pair.old),
-        relabelled=int(relabelled.sum()),
-        labels_added=int((dataset.label[pair.old] < 0)[relabelled].sum()),
-        labels_removed=int((dataset.label[pair.new] < 0)[relabelled].sum()),
+        shared=len(pair.old),
+        relabeled=int(relabeled.sum()),
+        labeled=int((dataset.label[pair.old] < 0)[relabeled].sum()),
+        label_removed=int((dataset.label[pair.new] < 0)[relabeled].sum()),
         edited=int(edited.sum()),
-        moved=int(moved.sum()),
+        changed_split=int(changed.sum()),
         redated=int((dates[0] != dates[1]).sum()),
         resourced=int((dataset.source[pair.old] != dataset.source[pair.new]).sum()),
-        relabelled_and_edited=int((relabelled & edited).sum()),
-        relabelled_and_moved=int((relabelled & moved).sum()),
-        edited_and_moved=int((edited & moved).sum()),
-        relabelled_edited_and_moved=int((relabelled & edited & moved).sum()),
+        overlaps={
+            "relabeled_and_edited": int((relabeled & edited).sum()),
+            "relabeled_and_changed_split": int((relabeled & changed).sum()),
+            "edited_and_changed_split": int((edited & changed).sum()),
+            "relabeled_edited_and_changed_split": int((relabeled & edited & changed).sum()),
+        },
         unchanged=int(pair.unchanged.sum()),
         edited_features=_edited_features(names, pair),
-        columns_joined=_only(names, has[1], has[0]),
-        columns_left=_only(names, has[0], has[1]),
+        columns_added=_only(names, has[1], has[0]),
+        columns_removed=_only(names, has[0], has[1]),
         columns_retyped=_retyped(dataset.project, before, after),
     )
 
@@ -105,21 +106,19 @@ def iteration(dataset: EvolvingDataset, *, before: str, after: str) -> Iteration
 def timeline_changes(dataset: EvolvingDataset) -> pl.DataFrame:
     """The changes of every step of the timeline.
 
-    Returns
-    -------
-    pl.DataFrame
-        before, after, added, removed, relabelled (without added labels), labels_added, edited,
-        moved, unchanged: one row per step, instances; relabelled, edited and moved may overlap.
+    Columns: before, after, added, removed, relabeled (without added labels), labeled, edited,
+    changed_split, unchanged: one row per step, instances; relabeled, edited and changed_split may
+    overlap.
     """
     names = [version.name for version in dataset.versions]
     steps = [iteration(dataset, before=before, after=after) for before, after in pairwise(names)]
     versions = ("before", "after")
-    counts = ("added", "removed", "relabelled", "labels_added", "edited", "moved", "unchanged")
+    counts = ("added", "removed", "relabeled", "labeled", "edited", "changed_split", "unchanged")
     frame = pl.DataFrame(
         [{name: getattr(step, name) for name in (*versions, *counts)} for step in steps],
         schema=dict.fromkeys(versions, pl.String) | dict.fromkeys(counts, pl.Int64),
     )
-    return frame.with_columns(pl.col("relabelled") - pl.col("labels_added"))
+    return frame.with_columns(pl.col("relabeled") - pl.col("labeled"))
 
 
 def _edited_features(names: list[str], pair: Pair) -> pl.DataFrame:
@@ -148,7 +147,7 @@ MOST = 200
 class InstanceList:
     """A part of the list of instances with a change.
 
-    `frame` has id, label_before, label_after, split_before, split_after, source, feature,
+    `frame` has instance, label_before, label_after, split_before, split_after, source, feature,
     value_before, value_after: one row per instance, and for edits one per instance and feature;
     null where a version lacks it. `instances` and `rows` count those of the whole list.
     """
@@ -164,19 +163,16 @@ def data_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        happened (added, removed, relabelled, labelled, edited, moved, unchanged), instances, of
-        (the instances of both versions together). Relabelled includes labelled, those without a
-        label before; relabelled, edited and moved may overlap.
+    Columns: change (added, removed, relabeled, labeled, edited, changed_split, unchanged),
+    instances, total (the instances of both versions together). Relabeled includes labeled, those
+    without a label before; relabeled, edited and changed_split may overlap.
     """
     rows, mask = _changed_rows(evaluation, selection), instance_mask(evaluation, selection)
     counts = {name: int(mask[evaluation.dataset.instance[of]].sum()) for name, of in rows.items()}
     total = counts.pop("instances")
     return pl.DataFrame(
-        {"happened": list(counts), "instances": list(counts.values()), "of": total},
-        schema={"happened": pl.String, "instances": pl.Int64, "of": pl.Int64},
+        {"change": list(counts), "instances": list(counts.values()), "total": total},
+        schema={"change": pl.String, "instances": pl.Int64, "total": pl.Int64},
     )
 
 
@@ -198,19 +194,11 @@ def data_changes_by(evaluation: Evaluation, selection: Selection, by: str) -> pl
 
     `by` is "split", "label" or "source".
 
-    Returns
-    -------
-    pl.DataFrame
-        group (null without one), added, removed, relabelled, labelled, edited, moved, unchanged,
-        instances (of either version); groups that occur, in their own order.
+    Columns: group (null without one), added, removed, relabeled, labeled, edited, changed_split,
+    unchanged, instances (of either version); groups that occur, in their own order.
     """
-    if by not in ("split", "label", "source"):
-        raise ValueError(f"by must be 'split', 'label' or 'source', not {by!r}")
     dataset, mask = evaluation.dataset, instance_mask(evaluation, selection)
-    known: tuple[str, ...] = {
-        "split": SPLIT_NAMES, "label": dataset.classes, "source": dataset.sources,
-    }[by]  # fmt: skip
-    codes: Codes = getattr(dataset, by)
+    codes, known = coded(dataset, by)
     columns: dict[str, Counts] = {}
     for name, rows in _changed_rows(evaluation, selection).items():
         own = codes[rows[mask[dataset.instance[rows]]]].astype(np.int64)
@@ -268,20 +256,17 @@ def _edits(
 def _listed(dataset: EvolvingDataset, before: Rows, after: Rows) -> pl.DataFrame:
     """Labels, splits, and source of instances by their rows, -1 where a version lacks them."""
     present = np.where(after < 0, before, after)
-    nothing = [None] * len(present)
-
-    columns = [dataset.instance_ids.gather(dataset.instance[present]).alias("id")]
-    for name, names, codes, rows in (
-        ("label_before", dataset.classes, dataset.label, before),
-        ("label_after", dataset.classes, dataset.label, after),
-        ("split_before", SPLIT_NAMES, dataset.split, before),
-        ("split_after", SPLIT_NAMES, dataset.split, after),
-        ("source", dataset.sources, dataset.source, present),
-    ):
-        known = np.where(rows < 0, -1, codes[rows].astype(np.int64))
-        columns.append(named_column(name, names, known))
-    values = ("feature", "value_before", "value_after")
-    return pl.DataFrame([*columns, *(pl.Series(n, nothing, dtype=pl.String) for n in values)])
+    sides = {"before": before, "after": after}
+    columns = [
+        id_column(dataset, dataset.instance[present]),
+        *(role_column(dataset, "label", rows, f"label_{end}") for end, rows in sides.items()),
+        *(role_column(dataset, "split", rows, f"split_{end}") for end, rows in sides.items()),
+        role_column(dataset, "source", present),
+    ]
+    nothing = pl.lit(None, dtype=pl.String)
+    return pl.DataFrame(columns).with_columns(
+        feature=nothing, value_before=nothing, value_after=nothing
+    )
 
 
 def _edited_list(
@@ -324,25 +309,16 @@ def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Over the features of both versions.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, instances (edited in it), became_missing, was_missing (of these), median_before,
-        median_after (over pairs of finite values, as the rest), median_shift (of after - before),
-        shift_share (of those pairs within 1% of it), median_ratio (of after / before where neither
-        is 0), ratio_share (of all pairs within 1% of it), most_before, most_after, most_instances
-        (the most frequent change as text, null for a missing value), pattern (such as "times 10",
-        "plus 3", "became missing": the rule of at least four in five edits, or null). Dates are in
-        microseconds since 1970; texts and booleans have no medians. Most edited first.
+    Columns: those of `Step.edits`.
     """
     dataset = evaluation.dataset
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, Any]] = []
     for number, old, new in _edited_rows(evaluation, selection):
         feature = dataset.features[number]
         transitions = _transitions(dataset, number, old, new)
         before, after, most = transitions.row(0)
         a, b = dataset.values[number][old], dataset.values[number][new]
-        line: dict[str, object] = {
+        line: dict[str, Any] = {
             "feature": feature.name,
             "instances": len(old),
             "became_missing": int(np.isnan(b).sum()),
@@ -364,10 +340,7 @@ def value_transitions(
 ) -> pl.DataFrame:
     """Counts of the edits of one feature by value before and after.
 
-    Returns
-    -------
-    pl.DataFrame
-        before, after (text; null is missing), instances; the `most` most frequent, in that order.
+    Columns: those of `Step.edited_values`; the `most` most frequent.
     """
     dataset = evaluation.dataset
     wanted = dataset.feature_number(feature)
@@ -424,33 +397,29 @@ def _edit_figures(a: Floats, b: Floats) -> dict[str, object]:
     return figures
 
 
-def _pattern(line: dict[str, object], kind: Kind) -> str | None:
+def _pattern(line: dict[str, Any], kind: Kind) -> str | None:
     """The rule of most edits in words."""
-    edits = _number(line["instances"])
+    edits = line["instances"]
     for column, words in (("became_missing", "became missing"), ("was_missing", "was missing")):
-        if _number(line[column]) >= MOSTLY * edits:
+        if line[column] >= MOSTLY * edits:
             return words
     rule = _rule(line) if kind is Kind.NUMBER else None
     if rule is not None:
         return rule
-    if _number(line["most_instances"]) >= MOSTLY * edits and edits >= _FEWEST_VALUES:
+    if line["most_instances"] >= MOSTLY * edits and edits >= _FEWEST_VALUES:
         names = (line["most_before"], line["most_after"])
         before, after = ("missing" if name is None else name for name in names)
         return f"{before} became {after}"
     return None
 
 
-def _rule(line: dict[str, object]) -> str | None:
+def _rule(line: dict[str, Any]) -> str | None:
     """Times or plus, whichever explains more edits."""
-    of_ratio, of_shift = (_number(line.get(name)) for name in ("ratio_share", "shift_share"))
-    ratio, shift = (_number(line.get(name)) for name in ("median_ratio", "median_shift"))
+    of_ratio, of_shift = (line.get(name, 0.0) for name in ("ratio_share", "shift_share"))
+    ratio, shift = (line.get(name, 0.0) for name in ("median_ratio", "median_shift"))
     # ratios near 1 are similar whatever was done to the values
     if of_ratio >= max(MOSTLY, of_shift) and abs(ratio - 1) > _NEAR_ONE:
         return f"times {ratio:.4g}" if abs(ratio) >= 1 else f"divided by {1 / ratio:.4g}"
     if of_shift >= MOSTLY:
         return f"{'plus' if shift > 0 else 'minus'} {abs(shift):.4g}"
     return None
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -29,9 +29,9 @@ DRAWS = 200
 
 _SCHEMA = {
     "kind": pl.String, "feature": pl.String, "split": pl.String, "secondary_instances": pl.Int64,
-    "primary_instances": pl.Int64, "js_distance": pl.Float64, "js_chance": pl.Float64,
-    "wasserstein": pl.Float64, "wasserstein_chance": pl.Float64, "psi": pl.Float64,
-    "psi_chance": pl.Float64, "p_value": pl.Float64, "reason": pl.String,
+    "primary_instances": pl.Int64, "js_distance": pl.Float64, "js_chance_level": pl.Float64,
+    "wasserstein": pl.Float64, "wasserstein_chance_level": pl.Float64, "psi": pl.Float64,
+    "psi_chance_level": pl.Float64, "p_value": pl.Float64, "reason": pl.String,
     "wasserstein_reason": pl.String,
 }  # fmt: skip
 _NO_ORDER = "its values have no order"
@@ -65,15 +65,8 @@ def feature_drift(
     left it counts as removed. `exact` takes the Wasserstein distance from the values themselves;
     its chance level stays the one over bins, up to a quarter off where the drift is small.
 
-    Returns
-    -------
-    pl.DataFrame
-        kind ("feature" or "label"), feature, split ("all" or its name), secondary_instances,
-        primary_instances, js_distance (0 identical, 1 disjoint), js_chance, wasserstein (in
-        standard deviations of both versions together, finite values only), wasserstein_chance, psi
-        (natural logarithm, 1/2 added to every bin), psi_chance, p_value (of the Jensen-Shannon
-        distance, by the permutations), reason (why there is no distance), wasserstein_reason.
-        Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
+    Columns: those of `Step.drift` but drifted, with secondary_instances and primary_instances.
+    Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
     """
     dataset = evaluation.dataset
     pair = matching_pair(evaluation, selection, split)
@@ -109,12 +102,8 @@ def drift_over_versions(
 
     All histograms of all versions come from one pass over added and removed rows.
 
-    Returns
-    -------
-    pl.DataFrame
-        kind ("feature" or "label"), feature, before (the reference version), version, js_distance
-        (null where undefined), reason (why it is). One row per feature and version but the first;
-        features in the order of their names, the label last.
+    Columns: those of `Evaluation.drift`: one row per feature and version but the first; features in
+    the order of their names, the label last.
     """
     dataset = evaluation.dataset
     against = DriftReference(against)
@@ -214,7 +203,7 @@ def _feature_figures(
     if exact:
         distance = _exact_wasserstein(dataset.values[number], pair)
     level = _level(known) if known.size else None
-    return {**found, "wasserstein": distance, "wasserstein_chance": level}
+    return {**found, "wasserstein": distance, "wasserstein_chance_level": level}
 
 
 def _figures(roles: Roles, chance: tuple[Counts, Counts]) -> dict[str, object]:
@@ -223,9 +212,9 @@ def _figures(roles: Roles, chance: tuple[Counts, Counts]) -> dict[str, object]:
     as_far = int((drawn >= distance - 1e-12).sum())
     return {
         "js_distance": distance,
-        "js_chance": _level(drawn),
+        "js_chance_level": _level(drawn),
         "psi": float(stability_index(roles.before, roles.after)),
-        "psi_chance": _level(stability_index(*chance)),
+        "psi_chance_level": _level(stability_index(*chance)),
         "p_value": (as_far + 1) / (len(drawn) + 1),
     }
 

@@ -14,8 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
-from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats, Mask
-from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
+from chameleon.analysis.values import Counts, Floats, Mask, coded
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES
 from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.layout import Layout
@@ -45,14 +45,10 @@ def embedding_cells(
     The grid is the same for all versions and filters, with `cells` along the longer side of the
     layout, by default `default_cells`. Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        cell ("column,row"), x, y (its center in the layout), size (its edge), correct, incorrect,
-        unknown, instances (correct + incorrect), accuracy (null without any), ratio (correct to
-        incorrect, both with 1/2 added), secondary_correct, secondary_incorrect,
-        secondary_unknown, secondary_instances, secondary_accuracy, accuracy_change (null where
-        either is).
+    Columns: cell ("column,row"), x, y (its center in the layout), size (its edge), correct,
+    incorrect, unknown, instances (correct + incorrect), accuracy (null without any), ratio (correct
+    to incorrect, both with 1/2 added), secondary_correct, secondary_incorrect, secondary_unknown,
+    secondary_instances, secondary_accuracy, accuracy_change (null where either is).
     """
     grid = _grid(evaluation, cells)
     matching = _matching_rows(evaluation, selection)
@@ -70,23 +66,15 @@ def embedding_cells(
     }  # fmt: skip
     for prefix, of_side in zip(("", "secondary_"), counts, strict=True):
         own = of_side[occurring]
-        columns |= {
-            f"{prefix}correct": own[:, CORRECT],
-            f"{prefix}incorrect": own[:, INCORRECT],
-            f"{prefix}unknown": own[:, UNKNOWN],
-            f"{prefix}instances": own[:, CORRECT] + own[:, INCORRECT],
-        }
-    accuracies = [
-        pl.when(pl.col(f"{prefix}instances") > 0)
-        .then(pl.col(f"{prefix}correct") / pl.col(f"{prefix}instances"))
-        .alias(f"{prefix}accuracy")
-        for prefix in ("", "secondary_")
-    ]
-    ratio = (pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING)
-    return (
-        pl.DataFrame(columns, schema_overrides={"cell": pl.String})
-        .with_columns(accuracies[0], ratio.alias("ratio"), accuracies[1])
-        .with_columns(accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"))
+        known = own[:, CORRECT] + own[:, INCORRECT]
+        accuracy = np.full(len(own), np.nan)
+        np.divide(own[:, CORRECT], known, out=accuracy, where=known > 0)
+        columns |= {f"{prefix}{name}": own[:, code] for code, name in enumerate(OUTCOMES)}
+        columns |= {f"{prefix}instances": known, f"{prefix}accuracy": accuracy}
+    frame = pl.DataFrame(columns, nan_to_null=True, schema_overrides={"cell": pl.String})
+    return frame.with_columns(
+        ratio=(pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING),
+        accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"),
     )
 
 
@@ -98,11 +86,8 @@ def cell_groups(
 
     `by` is "label", "split", "source" or "date".
 
-    Returns
-    -------
-    pl.DataFrame
-        cell, group (the most frequent; for dates the mean as naive datetime), group_instances
-        (instances with it; for dates those with a date).
+    Columns: cell, group (the most frequent; for dates the mean as naive datetime), group_instances
+    (instances with it; for dates those with a date).
     """
     dataset = evaluation.dataset
     grid = _grid(evaluation, cells)
@@ -110,7 +95,7 @@ def cell_groups(
     rows = np.flatnonzero(held & _matching_rows(evaluation, selection))
     if by == "date":
         return _mean_dates(grid, dataset.date[rows], grid.numbers[rows])
-    codes, names = _coded(dataset, by)
+    codes, names = coded(dataset, by)
     width = len(names) + 1
     key = grid.numbers[rows] * width + codes[rows] + 1
     counts = np.bincount(key, minlength=grid.count * width).reshape(-1, width)
@@ -315,17 +300,6 @@ def _rectangles(chosen: Mask, free: Mask) -> Iterator[tuple[int, int, int, int]]
 
 def _middle(values: Floats) -> float:
     return float(values.min() / 2 + values.max() / 2) if len(values) else 0.0
-
-
-def _coded(dataset: EvolvingDataset, by: str) -> tuple[Counts, tuple[str, ...]]:
-    match by:
-        case "label":
-            return dataset.label.astype(np.int64), dataset.classes
-        case "split":
-            return dataset.split.astype(np.int64), SPLIT_NAMES
-        case "source":
-            return dataset.source.astype(np.int64), dataset.sources
-    raise ValueError(f"by must be 'label', 'split', 'source' or 'date', not {by!r}")
 
 
 def _matching_rows(evaluation: Evaluation, selection: Selection) -> Mask:

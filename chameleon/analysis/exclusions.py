@@ -6,7 +6,7 @@ model, so that change matrix, statistics, and attribution are those of any two v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import Attribution, attribute_change
 from chameleon.analysis.label_checks import LabelIssues, label_issues
+from chameleon.analysis.metrics import TRAIN
 from chameleon.analysis.outcomes import ChangeStatistics, change_statistics, prediction_changes
 from chameleon.analysis.training import TrainingParts, attribute_training
 from chameleon.analysis.two_sample_tests import DomainClassifierResult, domain_classifier
-from chameleon.analysis.values import SPLIT_NAMES, id_ranks, named_column
+from chameleon.analysis.values import coded, id_column, id_ranks, role_column
 from chameleon.counting import outcome_codes
 from chameleon.data import SPLITS, EvolvingDataset
 from chameleon.errors import ModelError
@@ -28,10 +29,9 @@ from chameleon.project import Split, Version
 from chameleon.selection import ExclusionList, Selection, excluded_mask, instance_numbers, rule_mask
 from chameleon.storage import Progress, ProgressCallback
 
-_TRAIN = SPLITS.index(Split.TRAIN)
 _MEMBERS: Mapping[str, type[pl.DataType] | pl.DataType] = {
     "instance": pl.String, "by": pl.String, "rule": pl.Int64, "reason": pl.String,
-    "added": pl.Datetime("us"), "known": pl.Boolean, "held": pl.Boolean, "label": pl.String,
+    "added": pl.Datetime("us"), "known": pl.Boolean, "present": pl.Boolean, "label": pl.String,
     "split": pl.String, "source": pl.String,
 }  # fmt: skip
 
@@ -43,13 +43,8 @@ def exclusion_list_members(
 
     Rules are applied to the version and exclude instances of that version only.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance (id), by ("entry" or "rule"), rule (its number; null for entries), reason, added
-        (UTC), known (True if it is in any version), held (True if it is in this one), label,
-        split, source (null if missing, or not in this version). One row per instance and entry or
-        rule: entries, then rule after rule, each sorted by id.
+    Columns: those of `ExclusionList.members`. One row per instance and entry or rule: entries, then
+    rule after rule, each sorted by id.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
@@ -59,11 +54,15 @@ def exclusion_list_members(
     for rule in exclusion_list.rules:
         instances = np.flatnonzero(rule_mask(evaluation, rule, version=version))
         instances = instances[np.argsort(id_ranks(dataset)[instances])]
-        frame = pl.DataFrame({"instance": dataset.instance_ids.gather(instances)}).with_columns(
-            by=pl.lit("rule"),
-            rule=pl.lit(rule.number, dtype=pl.Int64),
-            reason=pl.lit(rule.reason),
-            added=pl.lit(rule.added).cast(pl.Datetime("us")),
+        frame = (
+            id_column(dataset, instances)
+            .to_frame()
+            .with_columns(
+                by=pl.lit("rule"),
+                rule=pl.lit(rule.number, dtype=pl.Int64),
+                reason=pl.lit(rule.reason),
+                added=pl.lit(rule.added).cast(pl.Datetime("us")),
+            )
         )
         parts.append(_described(dataset, frame, instances.astype(np.int64), number))
     return pl.concat(parts)
@@ -74,12 +73,8 @@ def exclusion_list_counts(
 ) -> pl.DataFrame:
     """Counts of a version's instances that are on a list, by split, label, and source.
 
-    Returns
-    -------
-    pl.DataFrame
-        by ("version", "split", "label", "source"), group (null for instances without one),
-        instances (on the list, each counted once), of (all of the group), share. Only groups that
-        occur in the version.
+    Columns: those of `ExclusionList.counts`. Only groups that occur in the version; instances on
+    the list are counted once.
     """
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))
@@ -87,14 +82,10 @@ def exclusion_list_counts(
     on_list = excluded_mask(evaluation, exclusion_list, version=version)[dataset.instance[rows]]
     found: list[tuple[str, str | None, int, int]]
     found = [("version", version, int(on_list.sum()), len(rows))]
-    groups: tuple[tuple[str, tuple[str, ...]], ...] = (
-        ("split", SPLIT_NAMES), ("label", dataset.classes), ("source", dataset.sources),
-    )  # fmt: skip
-    for by, names in groups:
-        if by == "source" and not names:
-            continue
-        codes: NDArray[np.integer] = getattr(dataset, by)[rows].astype(np.int64)
-        codes = np.where(codes < 0, len(names), codes)
+    for by in ("split", "label", *(["source"] if dataset.sources else [])):
+        every, names = coded(dataset, by)
+        codes = every[rows].astype(np.int64)
+        codes[codes < 0] = len(names)
         all_of, listed = (
             np.bincount(chosen, minlength=len(names) + 1) for chosen in (codes, codes[on_list])
         )
@@ -102,9 +93,9 @@ def exclusion_list_counts(
             (by, [*names, None][group], int(listed[group]), int(all_of[group]))
             for group in np.flatnonzero(all_of).tolist()
         ]
-    schema = {"by": pl.String, "group": pl.String, "instances": pl.Int64, "of": pl.Int64}
+    schema = {"by": pl.String, "group": pl.String, "instances": pl.Int64, "total": pl.Int64}
     return pl.DataFrame(found, schema=schema, orient="row").with_columns(
-        share=pl.col("instances") / pl.col("of")
+        share=pl.col("instances") / pl.col("total")
     )
 
 
@@ -113,19 +104,12 @@ def _described(
 ) -> pl.DataFrame:
     """The frame with the instances' values in a version; number -1 is in no version."""
     own = np.append(dataset.row_of_instance(version), np.int32(-1))[numbers]
-    held = own >= 0
-
-    def column(name: str, names: Sequence[str], codes: NDArray[np.integer]) -> pl.Series:
-        return named_column(name, names, np.where(held, codes[own].astype(np.int64), -1))
-
     if "rule" not in frame.columns:
         frame = frame.with_columns(rule=pl.lit(None))
     return frame.with_columns(
         pl.Series("known", numbers >= 0),
-        pl.Series("held", held),
-        column("label", dataset.classes, dataset.label),
-        column("split", SPLIT_NAMES, dataset.split),
-        column("source", dataset.sources, dataset.source),
+        pl.Series("present", own >= 0),
+        *(role_column(dataset, by, own) for by in ("label", "split", "source")),
     ).select(pl.col(name).cast(dtype) for name, dtype in _MEMBERS.items())
 
 
@@ -133,24 +117,11 @@ def _described(
 class RefitWithout:
     """A version compared with itself without some instances.
 
-    Attributes
-    ----------
-    version, name
-        The names of the version as it is ("before") and without the instances ("after").
-    removed
-        split, removed, of, fitted: instances removed from each split, of all, and those of them
-        that the model was fitted on (labeled train rows).
-    unknown
-        Ids that are not in this version, which change nothing.
-    matrix
-        secondary, primary, instances, share, relabelled, edited: `prediction_changes` of the
-        remaining instances, from the model as it is to the refitted one.
-    statistics
-        `change_statistics` of the same.
-    attribution
-        The causes of the change of the test metric: the model, or the removed test rows.
-    refitted
-        True if a model was fitted; else no train row is removed, or the model was cached.
+    `version` and `name` are those of the version as it is ("before") and without the instances
+    ("after"). `removed` has split, removed, total, and fitted (of the removed, the labeled train
+    rows); `unknown` counts ids that are not in this version. `matrix` and `statistics` are those of
+    `prediction_changes` and `change_statistics` for the remaining instances. `refitted` is False
+    where no train row is removed, or the model was cached.
     """
 
     version: str
@@ -175,30 +146,17 @@ def refit_without(
     """A version without some instances, its model refitted on the remaining train rows.
 
     The order of the rows and the seed stay the same. The predictions are cached on disk. Intervals
-    cover sampling noise of the test instances, not training noise.
-
-    Parameters
-    ----------
-    instances
-        Their ids; those that are not in the version change nothing.
-    metric, of_class
-        As for `attribute_change`; not the log loss, since a refitted model predicts classes only.
-    progress
-        Called before the model is fitted; an exception in it cancels the work.
-
-    Raises
-    ------
-    SelectionError
-        The version, metric, or class does not exist.
-    ModelError
-        The predictions are external, or the remaining rows can't be fitted.
+    cover sampling noise of the test instances, not training noise. Ids that are not in the version
+    change nothing. `metric` can't be the log loss: a refitted model predicts classes only.
+    ModelError where the predictions are external, or the remaining rows can't be fitted.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
     if has_external_predictions(dataset.project):
         raise ModelError(
             "There is no model to fit without these instances because the predictions of this "
-            "project are external."
+            "project are external.",
+            version=version,
         )
     found = instance_numbers(dataset, pl.Series(list(dict.fromkeys(instances)), dtype=pl.String))
     gone = np.zeros(dataset.instance_count, dtype=np.bool_)
@@ -231,7 +189,7 @@ def _predicted(
 ) -> tuple[NDArray[np.int16], int]:
     """Predictions of a model fitted without the removed rows, and the number of models fitted."""
     dataset = evaluation.dataset
-    learned = (dataset.split[rows] == _TRAIN) & (dataset.label[rows] >= 0)
+    learned = (dataset.split[rows] == TRAIN) & (dataset.label[rows] >= 0)
     if not (learned & ~stays).any():
         return evaluation.predicted[version, rows], 0  # the train data is the same
     name = dataset.versions[version].name
@@ -243,7 +201,9 @@ def _predicted(
         raise ModelError(
             f"Version {name} without these instances can't be fitted because {len(left):,} labeled "
             f"train rows of {len(np.unique(dataset.label[left]))} classes remain. Remove some from "
-            "the list."
+            "the list.",
+            version=name,
+            fix="Remove some from the list.",
         )
     return predicted, refitter.fitted
 
@@ -314,10 +274,10 @@ def _removed(
     for code, split in enumerate(SPLITS):
         of_split = dataset.split[rows] == code
         goes = of_split & ~stays
-        fitted = int((goes & (dataset.label[rows] >= 0)).sum()) if code == _TRAIN else 0
+        fitted = int((goes & (dataset.label[rows] >= 0)).sum()) if code == TRAIN else 0
         if of_split.any():
             table.append((split.value, int(goes.sum()), int(of_split.sum()), fitted))
-    counts = dict.fromkeys(("removed", "of", "fitted"), pl.Int64)
+    counts = dict.fromkeys(("removed", "total", "fitted"), pl.Int64)
     return pl.DataFrame(table, schema={"split": pl.String, **counts}, orient="row")
 
 
@@ -346,13 +306,5 @@ FITS: dict[str, Callable[..., Fit]] = {
 def run_fit(
     name: str, evaluation: Evaluation, options: Mapping[str, Any], progress: ProgressCallback
 ) -> Fit:
-    """The result of the analysis with that name.
-
-    Parameters
-    ----------
-    options
-        Its keyword arguments, as JSON can store them.
-    progress
-        Called before every fit; an exception in it cancels the work.
-    """
+    """The result of the analysis of that name; `options` are its keywords, as JSON keeps them."""
     return FITS[name](evaluation, **options, progress=progress)

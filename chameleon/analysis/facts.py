@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from chameleon.analysis.attribution import RESAMPLES, corner_draws, percentile_interval
-from chameleon.analysis.measures import TRAIN
+from chameleon.analysis.metrics import TRAIN
 from chameleon.analysis.scope_rows import (
     ALL,
     EditedRows,

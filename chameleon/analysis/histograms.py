@@ -35,13 +35,10 @@ def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataF
 
     A feature's own filter does not narrow its own histogram.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, split, bin (code), bar (below, range, above, value, category, other, text, missing,
-        non-finite), low, high, category, primary_correct, primary_incorrect, primary_unknown,
-        secondary_correct, secondary_incorrect, secondary_unknown. One row per feature, split that
-        occurs in the timeline, and bin, empty bins included.
+    Columns: feature, split, bin (code), bar (below, range, above, value, category, other, text,
+    missing, non-finite), low, high, category, primary_correct, primary_incorrect, primary_unknown,
+    secondary_correct, secondary_incorrect, secondary_unknown. One row per feature, split that
+    occurs in the timeline, and bin, empty bins included.
     """
     dataset = evaluation.dataset
     state, held = _pair_state(evaluation, selection)
@@ -61,11 +58,8 @@ def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataF
 def feature_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """The true labels of the primary version's instances, by bin.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, split, bin, label (null without one), instances; the same features, splits, and
-        bins in the same order as `feature_histograms`, every label of the dataset.
+    Columns: feature, split, bin, label (null without one), instances; the same features, splits,
+    and bins in the same order as `feature_histograms`, every label of the dataset.
     """
     dataset = evaluation.dataset
     labels = len(dataset.classes) + 1
@@ -93,11 +87,8 @@ def feature_over_versions(
 
     The feature's own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        version, split, bin, bar, low, high, category, correct, incorrect, unknown: every version,
-        split that occurs in the timeline, and bin.
+    Columns: version, split, bin, bar, low, high, category, correct, incorrect, unknown: every
+    version, split that occurs in the timeline, and bin.
     """
     dataset = evaluation.dataset
     number = dataset.feature_number(feature)
@@ -131,12 +122,9 @@ def feature_over_versions(
 def feature_summary(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
     """Minimum, maximum, and mean of every feature in two versions, whatever the filters.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, version, split, min, max, mean (of the finite values; null without any and for
-        text; dates in microseconds since 1970), missing, instances. One row per feature, version
-        (once where both are the same), and split that occurs in the timeline.
+    Columns: feature, version, split, min, max, mean (of the finite values; null without any and for
+    text; dates in microseconds since 1970), missing, instances. One row per feature, version (once
+    where both are the same), and split that occurs in the timeline.
     """
     dataset = evaluation.dataset
     names = list(dict.fromkeys((selection.primary, selection.secondary)))
@@ -296,14 +284,11 @@ def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:
     are mostly memorized away, so error figures are taken over test rows, or over train rows without
     any.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, distance (Jensen-Shannon distance, base 2, between the two versions over the bins
-        of train rows; null where a version has none), error_rate (mean absolute deviation of a
-        bar's error rate from the error rate of all, weighted by the bar's instances: how unevenly
-        errors are distributed over the feature), error_rate_change (mean absolute change of a bar's
-        error rate from secondary to primary, weighted likewise); null where undefined.
+    Columns: feature, js_distance (Jensen-Shannon distance, base 2, between the two versions over
+    the bins of train rows; null where a version has none), error_unevenness (mean absolute
+    deviation of a bar's error rate from the error rate of all, weighted by the bar's instances: how
+    unevenly errors are distributed over the feature), error_unevenness_change (mean absolute change
+    of a bar's error rate from secondary to primary, weighted likewise); null where undefined.
     """
     train, test = (
         {
@@ -317,8 +302,8 @@ def feature_ranking(histograms: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         [(name, _distance(train.get(name)), *_error_figures(judged.get(name))) for name in names],
         schema={
-            "feature": pl.String, "distance": pl.Float64, "error_rate": pl.Float64,
-            "error_rate_change": pl.Float64,
+            "feature": pl.String, "js_distance": pl.Float64, "error_unevenness": pl.Float64,
+            "error_unevenness_change": pl.Float64,
         },
         orient="row",
     )  # fmt: skip
@@ -330,11 +315,8 @@ def subset_distances(filtered: pl.DataFrame, whole: pl.DataFrame) -> pl.DataFram
     Over the primary version's instances of all splits, from the frames of `feature_histograms`
     under the filters and without any.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, subset_distance (Jensen-Shannon distance, base 2; null where all or none match, and
-        for a filtered feature, whose own histogram is not narrowed by its filter).
+    Columns: feature, subset_distance (Jensen-Shannon distance, base 2; null where all or none
+    match, and for a filtered feature, whose own histogram is not narrowed by its filter).
     """
     own = [f"primary_{outcome}" for outcome in OUTCOMES]
     both = pl.DataFrame(
@@ -401,13 +383,8 @@ def feature_correlations(
     Numbers, dates, and booleans; a pair is taken over the rows where both have a finite value. The
     first `features` by name take part, and the `most` strongest pairs are returned.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature_a, feature_b, subset (Spearman's rho over the subset), all (over all of the
-        primary's instances), subset_rows, all_rows (complete rows of each, thinned out to
-        `MOST_ROWS`); strongest in the subset first, null where a feature is constant or fewer than
-        three rows are complete.
+    Columns: those of `VersionEvaluation.correlations`; strongest in the subset first, null where a
+    feature is constant or fewer than three rows are complete.
     """
     dataset = evaluation.dataset
     held = np.flatnonzero(held_rows(evaluation, selection)[0])
@@ -423,11 +400,11 @@ def feature_correlations(
         names = (dataset.features[numbers[a]].name, dataset.features[numbers[b]].name)
         table.append((*names, found[0][0], found[1][0], found[0][1], found[1][1]))
     schema = {
-        "feature_a": pl.String, "feature_b": pl.String, "subset": pl.Float64, "all": pl.Float64,
-        "subset_rows": pl.Int64, "all_rows": pl.Int64,
+        "feature_a": pl.String, "feature_b": pl.String, "matching": pl.Float64, "all": pl.Float64,
+        "matching_rows": pl.Int64, "all_rows": pl.Int64,
     }  # fmt: skip
     frame = pl.DataFrame(table, schema=schema, orient="row")
-    order = pl.col("subset").abs()
+    order = pl.col("matching").abs()
     return frame.sort(order, descending=True, nulls_last=True, maintain_order=True).head(most)
 
 
@@ -453,3 +430,34 @@ def _spearman(a: Floats, b: Floats) -> tuple[float | None, int]:
     centred = [rank - rank.mean() for rank in ranks]
     rho = float((centred[0] * centred[1]).mean() / (spreads[0] * spreads[1]))
     return min(max(rho, -1.0), 1.0), count
+
+
+_FIGURES = ("min", "max", "mean", "missing", "instances")
+
+
+@of_selection(*EVERYTHING)
+def feature_table(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
+    """The summary, distances, and unevenness of errors of every feature and split.
+
+    Columns: feature, kind, split, then min, max, mean, missing, and instances of both versions
+    (with the prefixes secondary_ and primary_), js_distance, error_unevenness,
+    error_unevenness_change, subset_distance.
+    """
+    histograms = feature_histograms(evaluation, selection)
+    everything = Selection(selection.primary, selection.secondary, read=selection.read)
+    unfiltered = selection == everything
+    whole = histograms if unfiltered else feature_histograms(evaluation, everything)
+    summary = feature_summary(evaluation, selection)
+    table = summary.select("feature", "split").unique(maintain_order=True)
+    for side in ("secondary", "primary"):
+        own = summary.filter(version=getattr(selection, side)).select(
+            "feature", "split", **{f"{side}_{name}": name for name in _FIGURES}
+        )
+        table = table.join(own, on=["feature", "split"], how="left", maintain_order="left")
+    ranking = feature_ranking(histograms)
+    kinds = {feature.name: feature.kind.value for feature in evaluation.dataset.features}
+    return (
+        table.join(ranking, on="feature", how="left", maintain_order="left")
+        .join(subset_distances(histograms, whole), on="feature", how="left", maintain_order="left")
+        .with_columns(kind=pl.col("feature").replace_strict(kinds, return_dtype=pl.String))
+    )

@@ -15,13 +15,14 @@ from chameleon.analysis.matching import EVERYTHING, of_selection
 from chameleon.analysis.sensitivities import COURSES, History, known_changes
 from chameleon.analysis.values import (
     DAY,
-    SPLIT_NAMES,
     Codes,
     Counts,
     Mask,
     Rows,
+    id_column,
     id_ranks,
     named_column,
+    role_column,
     text_ranks,
     value_column,
 )
@@ -39,9 +40,9 @@ _histories: MemoryCache[Evaluation, str, Counts] = MemoryCache(3)
 
 COLUMNS = (
     "instance", "label", "split", "source", "date", "side", "primary_prediction",
-    "secondary_prediction", "primary_probability_of_label", "primary_probability_of_prediction",
-    "secondary_probability_of_label", "secondary_probability_of_prediction", "primary_outcome",
-    "secondary_outcome", "strip", "course", "changes", "held_in",
+    "secondary_prediction", "primary_probability_of_label", "primary_probability",
+    "secondary_probability_of_label", "secondary_probability", "primary_outcome",
+    "secondary_outcome", "strip", "course", "changes", "versions",
 )  # fmt: skip
 """The columns of every table of instances, before the features."""
 
@@ -152,7 +153,7 @@ def _order_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -
     arrays: Mapping[str, NDArray[Any]] = {
         "prediction": evaluation.predicted,
         "probability_of_label": evaluation.probability_of_label,
-        "probability_of_prediction": evaluation.probability_of_prediction,
+        "probability": evaluation.probability_of_prediction,
         "outcome": evaluation.outcome,
     }
     if side_name in sides and asked in arrays:
@@ -164,13 +165,15 @@ def _order_key(evaluation: Evaluation, held: MatchingInstances, order_by: str) -
             return _integers(getattr(dataset, order_by)[held.row])
         case "side":
             return _integers(held.side)
-        case "strip" | "course" | "changes" | "held_in":
+        case "strip" | "course" | "changes" | "versions":
             return _history_key(evaluation, held, order_by)
         case "errors":
             return _gallery_key(evaluation, held)
     number = feature_columns(dataset).get(order_by)
     if number is None:
-        raise SelectionError(f"There is no column '{order_by}' to sort instances by.")
+        raise SelectionError(
+            f"There is no column '{order_by}' to sort instances by.", column=order_by
+        )
     return _feature_key(dataset, number, held.row)
 
 
@@ -250,23 +253,17 @@ def instances(
     feature. `order_by` is a column of the frame, a feature that need not be shown, or "errors":
     incorrect predictions of the primary first, then unknown, then correct ones, each by label and
     prediction. Missing values are last in either direction; ties are in the order of their ids, so
-    that pages neither repeat nor lose one. `offset` is the first instance and `limit` the number of
-    them, None for all that follow; `features` are those to show, None for all.
+    that pages neither repeat nor lose one.
 
-    Returns
-    -------
-    InstancePage
-        `found`, `of`, and `frame`: instance (its id), label, split, source, date, side ("both",
-        "primary" or "secondary": the versions that contain it), primary_prediction,
-        secondary_prediction, primary_probability_of_label, primary_probability_of_prediction,
-        secondary_probability_of_label, secondary_probability_of_prediction, primary_outcome,
-        secondary_outcome ("correct", "incorrect", "unknown"), strip (a sign per version, old to
-        new: ✓ correct, ✗ incorrect, ? unknown; v, x and · where the version lacks the instance and
-        its nearest row is predicted), course (none, lasting improvement, lasting regression,
-        flicker), changes (of the outcome over all versions, as in `sensitivity`; null with fewer
-        than two known outcomes), held_in (the number of versions that contain it); then one column
-        per feature with its values: numbers, booleans, dates (with times where any has one), texts.
-        A feature with the name of one of these columns has " (feature)" after it.
+    Columns: instance (its id), label, split, source, date, side ("both", "primary" or "secondary":
+    the versions that contain it), primary_prediction, secondary_prediction,
+    primary_probability_of_label, primary_probability, secondary_probability_of_label,
+    secondary_probability, primary_outcome, secondary_outcome ("correct", "incorrect",
+    "unknown"), strip (a sign per version, old to new: ✓ correct, ✗ incorrect, ? unknown; v, x and ·
+    where the version lacks the instance and its nearest row is predicted), course (none, lasting
+    improvement, lasting regression, flicker), changes (of the outcome over all versions, as in
+    `sensitivity`; null with fewer than two known outcomes), versions (the number that contain it);
+    then one column per feature, named " (feature)" where it has the name of another column.
     """
     if offset < 0 or (limit is not None and limit < 0):
         raise ValueError("offset and limit count instances and can't be negative")
@@ -316,11 +313,8 @@ def instance_groups(
 ) -> pl.DataFrame:
     """Counts of instances by true and predicted class, in the order "errors" of `instances`.
 
-    Returns
-    -------
-    pl.DataFrame
-        outcome (under the primary), label, primary_prediction (null without one), instances, offset
-        (the place of the group's first instance in that order).
+    Columns: outcome (under the primary), label, primary_prediction (null without one), instances,
+    offset (the place of the group's first instance in that order).
     """
     held = matching_instances(evaluation, selection)
     held = held.at(found_places(evaluation, held, search or ""))
@@ -365,16 +359,16 @@ def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Ser
     for side, at in asked.items():
         name = f"{side}_prediction"
         predictions.append(named_column(name, evaluation.classes, evaluation.predicted[at]))
-        for of in ("label", "prediction"):
-            known = getattr(evaluation, f"probability_of_{of}")[at]
-            name = f"{side}_probability_of_{of}"
-            probabilities.append(pl.Series(name, known, dtype=pl.Float32, nan_to_null=True))
+        for column, of in (
+            ("probability_of_label", evaluation.probability_of_label),
+            ("probability", evaluation.probability_of_prediction),
+        ):
+            name = f"{side}_{column}"
+            probabilities.append(pl.Series(name, of[at], dtype=pl.Float32, nan_to_null=True))
         outcomes.append(named_column(f"{side}_outcome", OUTCOMES, evaluation.outcome[at]))
     return [
-        dataset.instance_ids.gather(page.instance).alias("instance"),
-        dataset.labels(page.row.astype(np.intp)),
-        named_column("split", SPLIT_NAMES, dataset.split[page.row]),
-        named_column("source", dataset.sources, dataset.source[page.row]),
+        id_column(dataset, page.instance),
+        *(role_column(dataset, by, page.row) for by in ("label", "split", "source")),
         instance_dates(dataset, page.row),
         named_column("side", SIDES, page.side),
         *predictions,
@@ -383,7 +377,7 @@ def _own_columns(evaluation: Evaluation, page: MatchingInstances) -> list[pl.Ser
         history.strips(),
         named_column("course", COURSES, history.courses()),
         changes.set(changes < 0, None),
-        pl.Series("held_in", history.own.sum(axis=0), dtype=pl.Int64),
+        pl.Series("versions", history.own.sum(axis=0), dtype=pl.Int64),
     ]
 
 
@@ -400,7 +394,7 @@ def _history_key(evaluation: Evaluation, held: MatchingInstances, order_by: str)
 
     def find() -> Counts:
         history = History.of(evaluation, np.arange(evaluation.dataset.instance_count))
-        if order_by == "held_in":
+        if order_by == "versions":
             return np.asarray(history.own.sum(axis=0), dtype=np.int64)
         if order_by == "course":
             return history.courses()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.data_changes import edited_values
 from chameleon.analysis.matching import of_selection
-from chameleon.analysis.values import Codes, Counts, Floats, Rows, value_text
+from chameleon.analysis.values import Codes, Counts, Floats, Rows, coded, value_text
 from chameleon.counting import INCORRECT, UNKNOWN
 from chameleon.data import SPLITS, BarKind, BinKind, EvolvingDataset, Feature, Pair, pair_of
 from chameleon.models import Evaluation
@@ -123,13 +123,7 @@ def iteration_kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFram
     instances are compared with the others likewise; removed ones also by the errors of the
     secondary version's model.
 
-    Returns
-    -------
-    pl.DataFrame
-        kind (see `IterationKind`), split (null: all), instances (null for changed columns),
-        sentence (the finding in words), and the strongest group: by ("label",
-        "source", "outcome" or "feature"), feature, group, share, rest_share, lift, low, high,
-        q_value (see `lifts`), compared (the number of groups); null where nothing was compared.
+    Columns: those of `Step.kinds`, with low and high; null where nothing was compared.
     """
     dataset = evaluation.dataset
     pair = pair_of(dataset, before=selection.secondary, after=selection.primary)
@@ -378,15 +372,12 @@ def lifts(
 
     `features` are the features to examine, and `outcomes` those of the chosen rows and of the rest.
 
-    Returns
-    -------
-    pl.DataFrame
-        by ("label", "source", "outcome" or "feature"), feature, group, chosen, chosen_of, rest,
-        rest_of (rows of the group, and of all that have a label, source or known outcome), share,
-        rest_share, lift (share / rest_share; null where the rest has none), low, high (interval of
-        the lift at 95% for all groups together: Katz's logarithm with 1/2 added, Bonferroni),
-        p_value (hypergeometric, for over-representation), q_value (Benjamini and Hochberg).
-        Largest lower end first.
+    Columns: by ("label", "source", "outcome" or "feature"), feature, group, chosen, chosen_of,
+    rest, rest_of (rows of the group, and of all that have a label, source or known outcome), share,
+    rest_share, lift (share / rest_share; null where the rest has none), low, high (interval of the
+    lift at 95% for all groups together: Katz's logarithm with 1/2 added, Bonferroni), p_value
+    (hypergeometric, for over-representation), q_value (Benjamini and Hochberg). Largest lower end
+    first.
     """
     from scipy.stats import false_discovery_control, hypergeom
 
@@ -414,8 +405,8 @@ def _groups(
     dataset: EvolvingDataset, chosen: Rows, rest: Rows, features: Codes, outcomes: Outcomes | None
 ) -> Iterator[tuple[object, ...]]:
     """The rows of `_GROUP_SCHEMA`."""
-    for by, names in (("label", dataset.classes), ("source", dataset.sources)):
-        codes: Codes = getattr(dataset, by)
+    for by in ("label", "source"):
+        codes, names = coded(dataset, by)
         sides = [codes[rows].astype(np.int64) for rows in (chosen, rest)]
         sides = [side[side >= 0] for side in sides]
         if all(side.size for side in sides):

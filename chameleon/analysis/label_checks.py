@@ -13,9 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS_AND_PRIMARY, matching_pair, of_selection
-from chameleon.analysis.measures import TRAIN
+from chameleon.analysis.metrics import TRAIN
 from chameleon.analysis.sensitivities import COURSES, courses
-from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats, Rows, named_column
+from chameleon.analysis.values import Counts, Floats, Rows, id_column, named_column, role_column
 from chameleon.counting import INCORRECT, UNKNOWN
 from chameleon.errors import SelectionError
 from chameleon.models import (
@@ -40,8 +40,8 @@ from chameleon.storage import ProgressCallback
 FOLDS = 5
 
 _SCHEMA = {
-    "instance": pl.String, "split": pl.String, "label": pl.String, "suggested": pl.String,
-    "suggested_probability": pl.Float64, "suspicion": pl.Float64, "flagged": pl.Boolean,
+    "instance": pl.String, "split": pl.String, "label": pl.String, "suggested_label": pl.String,
+    "suggested_probability": pl.Float64, "score": pl.Float64, "is_issue": pl.Boolean,
 }  # fmt: skip
 
 
@@ -49,23 +49,23 @@ _SCHEMA = {
 class LabelIssues:
     """The label issue scores of one version.
 
-    `rows` has instance, split, label, suggested (the most probable class; null where it is the
-    label), suggested_probability (of the most probable class), suspicion (0 to 1: how much more
-    probable another class is than the label; 1/2 where both are equally so), flagged (a label issue
-    by confident learning); the highest score first, then by id. Excluded are `unlabelled` rows,
-    `leaked` rows outside train that duplicate the features of a train row, and `unjudged` rows,
-    whose class no other row has or which have no probabilities. `fitted` counts the models that
-    were fitted rather than read from the cache. `note` is why train rows, or no rows at all, were
-    judged; None otherwise.
+    `rows` has instance, split, label, suggested_label (the most probable class; null where it is
+    the label), suggested_probability (of the most probable class), score (0 to 1: how much more
+    probable another class is than the label; 1/2 where both are equally so), is_issue (a label
+    issue by confident learning); the highest score first, then by id. Excluded are `unlabeled`
+    rows, `leaked` rows outside train that duplicate the features of a train row, and `unjudged`
+    rows, whose class no other row has or which have no probabilities. `fitted` counts the models
+    that were fitted rather than read from the cache. `reason` is why train rows, or no rows at all,
+    were judged; None otherwise.
     """
 
     version: str
     rows: pl.DataFrame
-    unlabelled: int
+    unlabeled: int
     leaked: int
     unjudged: int
     fitted: int
-    note: str | None
+    reason: str | None
 
 
 def label_issue_fits(evaluation: Evaluation, version: str) -> int:
@@ -116,11 +116,11 @@ def label_issues(
     return LabelIssues(
         version=version,
         rows=frame,
-        unlabelled=len(rows) - len(labeled),
+        unlabeled=len(rows) - len(labeled),
         leaked=int(leaked.sum()),
         unjudged=unjudged + (len(judged) if refused else 0),
         fitted=fresh.fitted + fitted,
-        note="; ".join(filter(None, (fresh.note if fresh.left_out else None, refused))) or None,
+        reason="; ".join(filter(None, (fresh.note if fresh.left_out else None, refused))) or None,
     )
 
 
@@ -173,26 +173,27 @@ def _judged(
     best = shares.argmax(axis=1)
     frame = pl.DataFrame(
         {
-            "instance": dataset.instance_ids.gather(dataset.instance[rows]),
-            "split": named_column("", SPLIT_NAMES, dataset.split[rows]),
+            "instance": id_column(dataset, dataset.instance[rows]),
+            "split": role_column(dataset, "split", rows),
             "label": named_column("", evaluation.classes, label),
-            "suggested": named_column("", evaluation.classes, np.where(best == label, -1, best)),
+            "suggested_label": named_column(
+                "", evaluation.classes, np.where(best == label, -1, best)
+            ),
             "suggested_probability": shares.max(axis=1),
-            "suspicion": 1 - quality,
-            "flagged": flagged,
+            "score": 1 - quality,
+            "is_issue": flagged,
         },
         schema=_SCHEMA,
     )
-    return frame.sort("suspicion", "instance", descending=[True, False]), None
+    return frame.sort("score", "instance", descending=[True, False]), None
 
 
-_ISSUE_COLUMNS = ("suspicion", "suggested", "flagged")
-RANKINGS = ("confidence", "suspicion", "sensitivity")
+RANKINGS = ("confidence", "label_issue", "sensitivity")
 
 _ERRORS_SCHEMA = {
     "instance": pl.String, "label": pl.String, "prediction": pl.String, "probability": pl.Float64,
-    "suspicion": pl.Float64, "suggested": pl.String, "flagged": pl.Boolean, "changes": pl.Int64,
-    "course": pl.String, "split": pl.String, "source": pl.String,
+    "label_issue_score": pl.Float64, "suggested_label": pl.String, "is_issue": pl.Boolean,
+    "changes": pl.Int64, "course": pl.String, "split": pl.String, "source": pl.String,
 }  # fmt: skip
 
 
@@ -202,7 +203,7 @@ def ranked_errors(
     selection: Selection,
     *,
     by: str = "confidence",
-    suspicion: LabelIssues | None = None,
+    issues: LabelIssues | None = None,
     over: SensitivityRange | None = None,
     split: Split | None = None,
     most: int | None = None,
@@ -211,60 +212,55 @@ def ranked_errors(
 
     They are ranked by "confidence", the probability of the wrong prediction, highest first; by
     "sensitivity", the changes of the outcome `over` versions (all by default), most first; or by
-    "suspicion", the label issue score, highest first. The latter are the rows whose label an unseen
-    model contradicts, because a model that memorized a wrong label makes no error there.
-    `suspicion` is the result of `label_issues` for the primary version; without it these columns
-    are null.
+    "label_issue", the label issue score, highest first. The latter are the rows whose label an
+    unseen model contradicts, because a model that memorized a wrong label makes no error there.
+    `issues` is the result of `label_issues` for the primary version; without it these columns are
+    null.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance, label, prediction, probability (of that prediction, null where unknown),
-        suspicion, suggested (the most probable class for an unseen model; null where it is the
-        label), flagged (a label issue by confident learning), changes (null with fewer than two
-        known outcomes), course (as in `most_sensitive`), split, source.
+    Columns: those of `VersionEvaluation.ranked_errors`; changes and course are as in
+    `most_sensitive`.
     """
     if by not in RANKINGS:
         raise SelectionError(f"Errors are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")
-    if by == "suspicion" and suspicion is None:
+    if by == "label_issue" and issues is None:
         raise SelectionError("Ranking errors by label issue score requires `label_issues`.")
-    if suspicion is not None and suspicion.version != selection.primary:
+    if issues is not None and issues.version != selection.primary:
         raise SelectionError(
-            f"The label issues are those of version {suspicion.version}, not of "
-            f"{selection.primary}."
+            f"The label issues are those of version {issues.version}, not of {selection.primary}.",
+            version=issues.version,
         )
     dataset = evaluation.dataset
     names = [version.name for version in dataset.versions]
     over = over or SensitivityRange(names[0], names[-1])
     number, rows = matching_pair(evaluation, selection, split).sides[1]
-    issues = pl.DataFrame({"instance": dataset.instance_ids.gather(dataset.instance[rows])})
-    schema = {name: _ERRORS_SCHEMA[name] for name in ("instance", *_ISSUE_COLUMNS)}
-    known = pl.DataFrame(schema=schema) if suspicion is None else suspicion.rows.select(*schema)
-    issues = issues.join(known, on="instance", how="left", maintain_order="left")
+    found = id_column(dataset, dataset.instance[rows]).to_frame()
+    judged = pl.DataFrame(schema=_SCHEMA) if issues is None else issues.rows
+    judged = judged.select("instance", "suggested_label", "is_issue", label_issue_score="score")
+    found = found.join(judged, on="instance", how="left", maintain_order="left")
     wrong = pl.Series(evaluation.outcome[number, rows] == INCORRECT)
-    if by == "suspicion":
-        wrong = issues["suggested"].is_not_null()
-    rows, issues = rows[wrong.to_numpy()], issues.filter(wrong)
+    if by == "label_issue":
+        wrong = found["suggested_label"].is_not_null()
+    rows, found = rows[wrong.to_numpy()], found.filter(wrong)
     probability = evaluation.probability_of_prediction[number, rows].astype(np.float64)
-    found = sensitivity_of(evaluation, over._replace(classes=False))
+    outcomes = sensitivity_of(evaluation, over._replace(classes=False))
     instance = dataset.instance[rows]
-    changes = pl.Series(found.changes[instance], dtype=pl.Int64)
-    first = {"confidence": (), "suspicion": ("suspicion",), "sensitivity": ("changes",)}[by]
+    changes = pl.Series(outcomes.changes[instance], dtype=pl.Int64)
+    first = {"confidence": (), "label_issue": ("label_issue_score",), "sensitivity": ("changes",)}[
+        by
+    ]
     keys = (*first, "probability", "instance")
     descending = [*[True] * (len(keys) - 1), False]
-    ranked = issues.with_columns(
+    ranked = found.with_columns(
         row=rows,
         probability=pl.Series(probability, nan_to_null=True),
-        changes=changes.set(pl.Series(~found.counted[instance]), None),
+        changes=changes.set(pl.Series(~outcomes.counted[instance]), None),
     ).sort(keys, descending=descending, nulls_last=True, maintain_order=True)
     ranked = ranked if most is None else ranked.head(most)
     rows = ranked["row"].to_numpy().astype(np.intp)
     return ranked.with_columns(
-        label=dataset.labels(np.asarray(rows, dtype=np.intp)),
-        prediction=named_column("", evaluation.classes, evaluation.predicted[number, rows]),
-        course=named_column("", COURSES, _courses(evaluation, dataset.instance[rows], over)),
-        split=named_column("", SPLIT_NAMES, dataset.split[rows]),
-        source=named_column("", dataset.sources, dataset.source[rows]),
+        *(role_column(dataset, by, rows) for by in ("label", "split", "source")),
+        named_column("prediction", evaluation.classes, evaluation.predicted[number, rows]),
+        named_column("course", COURSES, _courses(evaluation, dataset.instance[rows], over)),
     ).select(pl.col(name).cast(dtype) for name, dtype in _ERRORS_SCHEMA.items())
 
 

@@ -27,11 +27,7 @@ _DECLARED = "of_selection"
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """The part of a selection that an analysis takes, besides the two versions.
-
-    `fields` are those of the selection that matter; `own` are filters that its view highlights
-    instead of being narrowed by them.
-    """
+    """The declared part of a selection; the two versions always belong to it."""
 
     fields: tuple[str, ...]
     own: tuple[str, ...]

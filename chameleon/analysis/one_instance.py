@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from chameleon.analysis.matching import of_selection
 from chameleon.analysis.sensitivities import History, own_rows
 from chameleon.analysis.values import (
-    SPLIT_NAMES,
     Floats,
     Rows,
+    id_column,
     id_ranks,
     instance_number,
     named_column,
+    role_column,
     value_text,
     value_texts,
 )
 from chameleon.counting import OUTCOMES
 from chameleon.data import (
-    SPLITS,
     BarKind,
     BinKind,
     EvolvingDataset,
@@ -44,13 +44,7 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
     Where a version lacks the instance, its model predicts the nearest earlier row, else the first
     later one, as for the sensitivity.
 
-    Returns
-    -------
-    pl.DataFrame
-        version, date (of the version), held (true if the version contains the instance), row (the
-        number of the predicted row, as in `instance_rows`), label, split, prediction,
-        probability_of_label, probability_of_prediction, outcome ("correct", "incorrect",
-        "unknown"): one row per version, old to new.
+    Columns: those of `Instance.versions`.
     """
     dataset = evaluation.dataset
     history = History.of(evaluation, np.array([instance_number(dataset, instance)]))
@@ -61,10 +55,10 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
         [
             pl.Series("version", [v.name for v in dataset.versions], dtype=pl.String),
             pl.Series("date", [v.date for v in dataset.versions], dtype=pl.Date),
-            pl.Series("held", history.own[:, 0]),
+            pl.Series("present", history.own[:, 0]),
             pl.Series("row", [distinct.tolist().index(row) + 1 for row in rows], dtype=pl.Int64),
-            dataset.labels(rows.astype(np.intp)),
-            named_column("split", SPLIT_NAMES, dataset.split[rows]),
+            role_column(dataset, "label", rows),
+            role_column(dataset, "split", rows),
             named_column("prediction", evaluation.classes, evaluation.predicted[at]),
             *(
                 pl.Series(name, getattr(evaluation, name)[at], nan_to_null=True)
@@ -80,12 +74,7 @@ def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
 
     A row that occurs again later is one row.
 
-    Returns
-    -------
-    pl.DataFrame
-        row (from 1), versions (that contain it, such as "1.0 to 1.3, 1.5"), column ("label",
-        "split", "source", "date" or a feature's name), is_feature, value (as text, null where
-        missing), changed (true if it differs from the previous row; false for the first).
+    Columns: those of `Instance.rows`.
     """
     dataset = evaluation.dataset
     rows = distinct_rows(dataset, instance)
@@ -116,14 +105,8 @@ def instance_places(evaluation: Evaluation, selection: Selection, instance: str)
     It is read from its row in the primary, else in the secondary, else from its newest row, and
     compared with the primary's rows of the same split.
 
-    Returns
-    -------
-    pl.DataFrame
-        feature, value (as text, null where missing), share_below (the quantile: of the known values
-        the share that is smaller, equal ones counted half; null for texts and for a missing value),
-        known (the number of values to compare with), low, high, category (the bin of the value, see
-        `feature_histograms`; "missing", "non-finite", "other" or "text" are categories too),
-        bin_instances (rows in that bin), instances (of the split).
+    Columns: those of `Instance.quantiles`; "missing", "non-finite", "other", and "text" are
+    categories too.
     """
     dataset = evaluation.dataset
     row = shown_row(dataset, instance, selection)
@@ -186,9 +169,7 @@ def _role_texts(dataset: EvolvingDataset, rows: Rows) -> list[list[str | None]]:
     """Label, split, source, and date of rows as text."""
     moments = dataset.date[rows].astype("datetime64[us]")
     return [
-        dataset.labels(rows.astype(np.intp)).to_list(),
-        [SPLITS[code].value for code in dataset.split[rows]],
-        named_column("source", dataset.sources, dataset.source[rows]).to_list(),
+        *(role_column(dataset, by, rows).to_list() for by in ("label", "split", "source")),
         [
             None if np.isnat(moment) else value_text(float(moment.astype(np.int64)), Kind.DATE)
             for moment in moments
@@ -226,11 +207,7 @@ def nearest_instances(
     exact; ties are in the order of ids. Of a version of more than 10,000 rows, evenly drawn ones
     fix means, spreads, and components.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance (its id), distance, label, split, source, primary_prediction, primary_outcome,
-        same_label (as the given instance; null where either has none), nearest first.
+    Columns: those of `Instance.neighbors`, with primary_prediction and primary_outcome.
     """
     dataset = evaluation.dataset
     version = dataset.version_number(selection.primary)
@@ -248,11 +225,9 @@ def nearest_instances(
     known = (label >= 0) & (dataset.label[row] >= 0)
     return pl.DataFrame(
         [
-            dataset.instance_ids.gather(dataset.instance[near]).alias("instance"),
+            id_column(dataset, dataset.instance[near]),
             pl.Series("distance", distances[order], dtype=pl.Float64),
-            dataset.labels(near),
-            named_column("split", SPLIT_NAMES, dataset.split[near]),
-            named_column("source", dataset.sources, dataset.source[near]),
+            *(role_column(dataset, by, near) for by in ("label", "split", "source")),
             named_column(
                 "primary_prediction", evaluation.classes, evaluation.predicted[version, near]
             ),

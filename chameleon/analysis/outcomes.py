@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS, matching_pair, of_selection
-from chameleon.analysis.measures import TRAIN
-from chameleon.analysis.values import SPLIT_NAMES, Counts
+from chameleon.analysis.metrics import TRAIN
+from chameleon.analysis.values import Counts, coded, named_column
 from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
@@ -40,23 +40,24 @@ Flickering: the outcome changed at least twice over the range."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """A count as a share of a total, with its exact 95% interval where one can be given.
-
-    `share`, `low` and `high` are None where the total is 0, and the interval also where the
-    instances are no fair sample; `reason` is why.
-    """
+class Proportion:
+    """A count as a share of a total, with its exact 95% interval where one can be given."""
 
     count: int
-    of: int
-    low: float | None = None
-    high: float | None = None
+    total: int
+    ci_low: float | None = None
+    ci_high: float | None = None
     reason: str | None = None
 
     @property
     def share(self) -> float | None:
-        """The count over the total."""
-        return self.count / self.of if self.of else None
+        """The count over the total; None where that is 0."""
+        return self.count / self.total if self.total else None
+
+    def __repr__(self) -> str:
+        """The proportion in a line."""
+        share = "–" if self.share is None else f"{self.share:.1%}"
+        return f"<Proportion: {self.count:,} of {self.total:,} ({share})>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,18 @@ class ChangeStatistics:
 
     `churn` counts instances whose predicted class differs; `negative_flips` (correct to incorrect)
     and `positive_flips` are those of the matrix, without intervals, the tested ones those of fair
-    test instances, with exact (Clopper-Pearson) intervals. `win_loss_ratio` is positive over
+    test instances, with exact (Clopper-Pearson) intervals. `flip_ratio` is positive over
     negative flips, None without a negative one; `mcnemar_p` is McNemar's exact two-sided p-value
     over the fair test instances, None without a flip. `unknown` instances of both versions are
     excluded because an outcome is unknown.
     """
 
-    churn: Rate
-    negative_flips: Rate
-    positive_flips: Rate
-    tested_negative_flips: Rate
-    tested_positive_flips: Rate
-    win_loss_ratio: float | None
+    churn: Proportion
+    negative_flips: Proportion
+    positive_flips: Proportion
+    fair_negative_flips: Proportion
+    fair_positive_flips: Proportion
+    flip_ratio: float | None
     mcnemar_p: float | None
     unknown: int
 
@@ -91,12 +92,9 @@ def prediction_changes(
     evaluated on its own row; `same_label` takes the label of the primary's row for both. Its own
     filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        secondary, primary ("correct" or "incorrect"), instances, share (of all four; null without
-        any), relabelled, edited (instances of the cell whose label or features changed). Always
-        four rows, correct first.
+    Columns: secondary, primary ("correct" or "incorrect"), instances, share (of all four; null
+    without any), relabeled, edited (instances of the cell whose label or features changed). Always
+    four rows, correct first.
     """
     found = _outcomes(evaluation, selection, same_label=same_label)
     total = int(found.known.sum())
@@ -109,7 +107,7 @@ def prediction_changes(
         rows.append((OUTCOMES[before], OUTCOMES[after], count, share, *changed))
     schema = {
         "secondary": pl.String, "primary": pl.String, "instances": pl.Int64, "share": pl.Float64,
-        "relabelled": pl.Int64, "edited": pl.Int64,
+        "relabeled": pl.Int64, "edited": pl.Int64,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -133,9 +131,9 @@ def change_statistics(
         churn=_plain_rate(int(churned.sum()), int(classes.sum())),
         negative_flips=_plain_rate(flips[0], total),
         positive_flips=_plain_rate(flips[1], total),
-        tested_negative_flips=_exact_rate(tested[0], int(fair.sum())),
-        tested_positive_flips=_exact_rate(tested[1], int(fair.sum())),
-        win_loss_ratio=flips[1] / flips[0] if flips[0] else None,
+        fair_negative_flips=_exact_rate(tested[0], int(fair.sum())),
+        fair_positive_flips=_exact_rate(tested[1], int(fair.sum())),
+        flip_ratio=flips[1] / flips[0] if flips[0] else None,
         mcnemar_p=mcnemar(*tested),
         unknown=len(known) - total,
     )
@@ -147,40 +145,26 @@ def class_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        secondary_class, primary_class, instances, improved, regressed (of these instances, from
-        incorrect to correct and the reverse); pairs that occur, the most frequent first.
+    Columns: secondary_class, primary_class, instances, fixed, regressed; pairs that occur, the most
+    frequent first.
     """
     found = _outcomes(evaluation, selection)
-    churned = (found.secondary_class >= 0) & (found.primary_class >= 0)
-    churned &= found.secondary_class != found.primary_class
-    width = len(evaluation.classes)
-    key = found.secondary_class[churned].astype(np.int64) * width + found.primary_class[churned]
-    before, after = found.secondary[churned], found.primary[churned]
-    improved = (before == INCORRECT) & (after == CORRECT)
-    regressed = (before == CORRECT) & (after == INCORRECT)
-    # of the pairs that occur alone: all pairs of some thousand classes would fill the memory
-    occurring, place = np.unique(key, return_inverse=True)
-    counts = {
-        name: np.bincount(place[mask], minlength=len(occurring))
-        for name, mask in (
-            ("instances", np.ones_like(improved)), ("improved", improved), ("regressed", regressed),
-        )
-    }  # fmt: skip
-    frame = pl.DataFrame(
+    before, after = found.secondary_class, found.primary_class
+    pairs = pl.DataFrame(
         {
-            "secondary_class": [evaluation.classes[k // width] for k in occurring.tolist()],
-            "primary_class": [evaluation.classes[k % width] for k in occurring.tolist()],
-            **counts,
-        },
-        schema={
-            "secondary_class": pl.String, "primary_class": pl.String,
-            **dict.fromkeys(counts, pl.Int64),
-        },
-    )  # fmt: skip
-    return frame.sort("instances", descending=True, maintain_order=True)
+            "secondary_class": before,
+            "primary_class": after,
+            "fixed": (found.secondary == INCORRECT) & (found.primary == CORRECT),
+            "regressed": (found.secondary == CORRECT) & (found.primary == INCORRECT),
+        }
+    ).filter(pl.Series((before >= 0) & (after >= 0) & (before != after)))
+    keys = ("secondary_class", "primary_class")
+    counts = pairs.group_by(keys).agg(pl.len().alias("instances"), pl.sum("fixed", "regressed"))
+    ordered = counts.sort("instances", *keys, descending=[True, False, False])
+    return ordered.with_columns(
+        *(named_column(key, evaluation.classes, ordered[key].to_numpy()) for key in keys),
+        pl.col("instances", "fixed", "regressed").cast(pl.Int64),
+    )
 
 
 @of_selection(*EVERYTHING, own=["outcome_changes"])
@@ -191,19 +175,17 @@ def prediction_changes_by(
 
     `by` is "split" or "label".
 
-    Returns
-    -------
-    pl.DataFrame
-        group, correct_correct, correct_incorrect, incorrect_correct, incorrect_incorrect (before,
-        then after), instances; groups that occur, in their own order.
+    Columns: group, correct_correct, correct_incorrect, incorrect_correct, incorrect_incorrect
+    (before, then after), instances; groups that occur, in their own order.
     """
-    if by not in ("split", "label"):
-        raise ValueError(f"by must be 'split' or 'label', not {by!r}")
     found = _outcomes(evaluation, selection, same_label=same_label)
-    dataset, known = evaluation.dataset, found.known
-    names = SPLIT_NAMES if by == "split" else dataset.classes
-    group = (dataset.split if by == "split" else dataset.label)[found.pair.new]
-    key = group[known].astype(np.int64) * 4 + found.secondary[known] * 2 + found.primary[known]
+    known = found.known
+    codes, names = coded(evaluation.dataset, by)
+    key = (
+        codes[found.pair.new[known]].astype(np.int64) * 4
+        + found.secondary[known] * 2
+        + found.primary[known]
+    )
     counts = np.bincount(key, minlength=4 * len(names)).reshape(len(names), 4)
     occurring = np.flatnonzero(counts.sum(axis=1))
     columns = [f"{OUTCOMES[before]}_{OUTCOMES[after]}" for before, after in CELLS]
@@ -221,14 +203,14 @@ def _outcomes(evaluation: Evaluation, selection: Selection, *, same_label: bool 
     return pair_outcomes(evaluation, matching_pair(evaluation, selection), same_label=same_label)
 
 
-def _plain_rate(count: int, of: int) -> Rate:
-    return Rate(count, of, reason=None if of else "no instance has both outcomes")
+def _plain_rate(count: int, of: int) -> Proportion:
+    return Proportion(count, of, reason=None if of else "no instance has both outcomes")
 
 
-def _exact_rate(count: int, of: int) -> Rate:
+def _exact_rate(count: int, of: int) -> Proportion:
     if not of:
-        return Rate(count, of, reason="no test instance of both versions has the same label")
-    return Rate(count, of, *clopper_pearson(count, of))
+        return Proportion(count, of, reason="no test instance of both versions has the same label")
+    return Proportion(count, of, *clopper_pearson(count, of))
 
 
 def mcnemar(losses: int, wins: int) -> float | None:
@@ -278,10 +260,7 @@ def failure_sets(
     Filters of the sets, the change matrix, and the sensitivity histogram do not narrow it. `over`
     are the versions that count for the first and the last set; all by default.
 
-    Returns
-    -------
-    pl.DataFrame
-        set (see FAILURE_SETS), instances (of either version).
+    Columns: set (see FAILURE_SETS), instances (of either version).
     """
     names = [version.name for version in evaluation.dataset.versions]
     over = over or SensitivityRange(names[0], names[-1])
@@ -304,48 +283,32 @@ def confusion(
     Each version's own model is evaluated on its own rows; rows without a label or a prediction
     don't count. Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        label (the true class), prediction, secondary, primary (instances), difference (primary
-        less secondary), secondary_share, primary_share (of the instances of that true class; null
-        where the version has none), share_difference (null where either is). Every pair that
-        occurs in either version, in the order of the classes.
+    Columns: label (the true class), prediction, secondary, primary (instances), difference (primary
+    less secondary), secondary_share, primary_share (of the instances of that true class; null where
+    the version has none), share_difference (null where either is). Every pair that occurs in either
+    version, in the order of the classes.
     """
-    width = max(len(evaluation.classes), 1)
-    labels: list[Counts] = []
-    keys: list[Counts] = []
-    for version, rows in matching_pair(evaluation, selection, split).sides:
+    keys = ["label", "prediction"]
+    counts: list[pl.DataFrame] = []
+    sides = matching_pair(evaluation, selection, split).sides
+    for side, (version, rows) in zip(SIDES, sides, strict=True):
         known = rows[evaluation.outcome[version, rows] != UNKNOWN]
-        labels.append(evaluation.dataset.label[known].astype(np.int64))
-        keys.append(labels[-1] * width + evaluation.predicted[version, known])
-    occurring, place = np.unique(np.concatenate(keys), return_inverse=True)
-    label, prediction = np.divmod(occurring, width)
-    counts = {
-        side: np.bincount(own, minlength=len(occurring))
-        for side, own in zip(SIDES, np.split(place, [len(keys[0])]), strict=True)
-    }
-    with np.errstate(invalid="ignore"):
-        shares = {
-            f"{side}_share": counts[side] / np.bincount(own, minlength=width)[label]
-            for side, own in zip(SIDES, labels, strict=True)
-        }
-    frame = pl.DataFrame(
-        {
-            "label": [evaluation.classes[k] for k in label.tolist()],
-            "prediction": [evaluation.classes[k] for k in prediction.tolist()],
-            **counts,
-            "difference": counts["primary"] - counts["secondary"],
-            **shares,
-            "share_difference": shares["primary_share"] - shares["secondary_share"],
-        },
-        schema={
-            "label": pl.String, "prediction": pl.String, "secondary": pl.Int64, "primary": pl.Int64,
-            "difference": pl.Int64, "secondary_share": pl.Float64, "primary_share": pl.Float64,
-            "share_difference": pl.Float64,
-        },
-    )  # fmt: skip
-    return frame.with_columns(pl.selectors.float().fill_nan(None))
+        codes = (evaluation.dataset.label[known], evaluation.predicted[version, known])
+        own = pl.DataFrame(dict(zip(keys, codes, strict=True)))
+        counts.append(own.group_by(keys).agg(pl.len().cast(pl.Int64).alias(side)))
+    both = counts[0].join(counts[1], on=keys, how="full", coalesce=True).sort(keys)
+    return (
+        both.with_columns(pl.col(SIDES).fill_null(0))
+        .with_columns(
+            *(named_column(key, evaluation.classes, both[key].to_numpy()) for key in keys),
+            difference=pl.col("primary") - pl.col("secondary"),
+            **{
+                f"{side}_share": (pl.col(side) / pl.sum(side).over("label")).fill_nan(None)
+                for side in SIDES
+            },
+        )
+        .with_columns(share_difference=pl.col("primary_share") - pl.col("secondary_share"))
+    )
 
 
 @of_selection(*EVERYTHING)
@@ -356,22 +319,16 @@ def errors_by(
 
     `by` is "label" (the true class) or "source".
 
-    Returns
-    -------
-    pl.DataFrame
-        group (null: no label, or no source), secondary_errors, secondary_instances (with a known
-        outcome), secondary_unknown (excluded), secondary_rate (null where no outcome is known),
-        secondary_low, secondary_high (the exact 95% interval of Clopper and Pearson; null where
-        train rows are among the instances), secondary_reason (why rate or interval is null), the
-        same as primary_errors, primary_instances, primary_unknown, primary_rate, primary_low,
-        primary_high, primary_reason, and change (primary rate less secondary rate). Groups with
-        rows in either version, the most errors under the primary first, then by rate and name.
+    Columns: group (null: no label, or no source), secondary_errors, secondary_instances (with a
+    known outcome), secondary_unknown (excluded), secondary_rate (null where no outcome is known),
+    secondary_low, secondary_high (the exact 95% interval of Clopper and Pearson; null where train
+    rows are among the instances), secondary_reason (why rate or interval is null), the same as
+    primary_errors, primary_instances, primary_unknown, primary_rate, primary_low, primary_high,
+    primary_reason, and change (primary rate less secondary rate). Groups with rows in either
+    version, the most errors under the primary first, then by rate and name.
     """
-    if by not in ("label", "source"):
-        raise ValueError(f"by must be 'label' or 'source', not {by!r}")
     dataset = evaluation.dataset
-    names = dataset.classes if by == "label" else dataset.sources
-    codes = dataset.label if by == "label" else dataset.source
+    codes, names = coded(dataset, by)
     counted: dict[str, Counts] = {}
     width = len(names) + 1  # the first place is for rows without a group
     sides = matching_pair(evaluation, selection, split).sides

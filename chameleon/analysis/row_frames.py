@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.instance_table import instance_dates
-from chameleon.analysis.values import SPLIT_NAMES, named_column, value_column
+from chameleon.analysis.values import id_column, named_column, role_column, value_column
 from chameleon.counting import OUTCOMES
 from chameleon.data import EvolvingDataset, evolving_dataset, id_columns, instance_keys
 from chameleon.errors import SelectionError, choices
@@ -23,24 +23,18 @@ from chameleon.storage import csv_text
 def role_columns(dataset: EvolvingDataset, rows: NDArray[np.integer]) -> list[pl.Series]:
     """The instance (its id), label, split, date, and source of rows."""
     return [
-        dataset.instance_ids.gather(dataset.instance[rows]).alias("instance"),
-        dataset.labels(rows.astype(np.intp)),
-        named_column("split", SPLIT_NAMES, dataset.split[rows]),
+        id_column(dataset, dataset.instance[rows]),
+        role_column(dataset, "label", rows),
+        role_column(dataset, "split", rows),
         instance_dates(dataset, rows),
-        named_column("source", dataset.sources, dataset.source[rows]),
+        role_column(dataset, "source", rows),
     ]
 
 
 def raw_columns(
     dataset: EvolvingDataset, rows: NDArray[np.integer], names: Iterable[str]
 ) -> pl.DataFrame:
-    """These columns of rows: features, columns with a role by their own name or the role's.
-
-    Raises
-    ------
-    SelectionError
-        There is no such column.
-    """
+    """These columns of rows: features, columns with a role by their own name or the role's."""
     roles = dataset.project.roles
     own = dict(zip(("instance", "label", "split", "date", "source"), role_columns(dataset, rows),
                    strict=True))  # fmt: skip
@@ -57,18 +51,16 @@ def raw_columns(
         elif name in known:
             columns[name] = known[name]
         else:
-            raise SelectionError(f"There is no column '{name}'. {choices([*known, *numbers])}")
+            known_names = choices([*known, *numbers])
+            raise SelectionError(f"There is no column '{name}'. {known_names}", column=name)
     return pl.DataFrame({name: column.alias(name) for name, column in columns.items()})
 
 
 def version_rows(project: Project, version: str) -> pl.DataFrame:
     """The rows of one version in the order of its file, their columns under their own names.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance, the id columns, label, split, date, and source (those that have a column), and
-        the features.
+    Columns: instance, the id columns, label, split, date, and source (those that have a column),
+    and the features.
     """
     dataset = evolving_dataset(project)
     number = dataset.version_number(version)
@@ -91,11 +83,7 @@ def version_rows(project: Project, version: str) -> pl.DataFrame:
 def row_predictions(evaluation: Evaluation, version: str) -> pl.DataFrame:
     """What one version's model predicts for every row of the timeline.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance, row, present, label, split, prediction, probability (of the prediction),
-        probability_of_label, outcome.
+    Columns: those of `Evaluation.predictions`.
     """
     dataset, number = evaluation.dataset, evaluation.dataset.version_number(version)
     rows = np.arange(dataset.row_count)
@@ -122,10 +110,7 @@ def _probabilities(name: str, values: NDArray[np.floating]) -> pl.Series:
 def golden_predictions(evaluation: Evaluation) -> pl.DataFrame:
     """What every version's model predicts for the golden test set.
 
-    Returns
-    -------
-    pl.DataFrame
-        version, instance, label, prediction, probability_of_label, leaked.
+    Columns: those of `Evaluation.golden_predictions`.
     """
     found = golden_test(evaluation)
     label = named_column("label", found.classes, found.label)
@@ -148,11 +133,7 @@ def golden_predictions(evaluation: Evaluation) -> pl.DataFrame:
 def model_origins(evaluation: Evaluation) -> pl.DataFrame:
     """The origin of every version's predictions.
 
-    Returns
-    -------
-    pl.DataFrame
-        version, model, origin ("fitted", "cached", "shipped", "external", "none"), seconds,
-        reason.
+    Columns: those of `Evaluation.models`.
     """
     settings = evaluation.dataset.project.settings
     rows = []
@@ -180,18 +161,12 @@ def model_origins(evaluation: Evaluation) -> pl.DataFrame:
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:
-    """Write a frame as CSV, with formulas escaped, or as Parquet, by the suffix.
-
-    Raises
-    ------
-    SelectionError
-        The path ends in neither .csv nor .parquet.
-    """
+    """Write a frame as CSV, with formulas escaped, or as Parquet, by the suffix."""
     match path.suffix.lower():
         case ".csv":
             path.write_text(csv_text(frame), encoding="utf-8")
         case ".parquet":
             frame.write_parquet(path)
         case _:
-            raise SelectionError(f"{path.name} must end in .csv or .parquet.")
+            raise SelectionError(f"{path.name} must end in .csv or .parquet.", file=path.name)
     return path

@@ -13,11 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.matching import FILTERS, of_selection
-from chameleon.analysis.values import Codes, Counts, Mask, Rows, named_column
+from chameleon.analysis.metrics import TRAIN
+from chameleon.analysis.values import Codes, Counts, Mask, Rows, id_column, named_column
 from chameleon.counting import CORRECT, OUTCOMES, UNKNOWN
-from chameleon.data import SPLITS, EvolvingDataset
+from chameleon.data import EvolvingDataset
 from chameleon.models import Evaluation
-from chameleon.project import Split
 from chameleon.selection import (
     Selection,
     SensitivityRange,
@@ -49,11 +49,8 @@ def sensitivity(
     contain the instance, instead of predicting its nearest row; `classes` counts changes of the
     predicted class instead of the outcome.
 
-    Returns
-    -------
-    pl.DataFrame
-        changes, instances: from 0 to the most changes; then a row whose changes are null, for
-        instances with fewer than two known outcomes.
+    Columns: changes, instances: from 0 to the most changes; then a row whose changes are null, for
+    instances with fewer than two known outcomes.
     """
     over = SensitivityRange(first, last, held_only, classes)
     found = sensitivity_of(evaluation, over)
@@ -82,14 +79,11 @@ def most_sensitive(
 ) -> pl.DataFrame:
     """The instances that changed most often, with the predictions of every version's model.
 
-    Returns
-    -------
-    pl.DataFrame
-        instance (id), changes, course, place, version, outcome ("correct", "incorrect", "unknown",
-        "absent"), predicted, in_train: one row per instance and version, the most sensitive first,
-        ties by id. `course` separates a lasting improvement or regression (one change that lasted
-        to the end) from flicker, or is "none". "absent" occurs with `held_only` where the version
-        lacks the instance.
+    Columns: instance (id), changes, course, place, version, outcome ("correct", "incorrect",
+    "unknown", "absent"), prediction, in_train: one row per instance and version, the most sensitive
+    first, ties by id. `course` separates a lasting improvement or regression (one change that
+    lasted to the end) from flicker, or is "none". "absent" occurs with `held_only` where the
+    version lacks the instance.
     """
     dataset = evaluation.dataset
     found = sensitivity_of(evaluation, SensitivityRange(first, last, held_only, classes))
@@ -103,33 +97,28 @@ def most_sensitive(
     versions = version_range(dataset, first, last)
     frames: list[pl.DataFrame] = []
     outcomes: list[NDArray[np.uint8]] = []
-    train = SPLITS.index(Split.TRAIN)
     for number, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
         row, held = rows[top], own[top]
         outcome = evaluation.outcome[number, row]
         known = np.where(held | (not held_only), outcome, UNKNOWN)
         outcomes.append(known.astype(np.uint8))
         signs = np.where(held | (not held_only), outcome, len(OUTCOMES))
+        name = pl.Series("version", [dataset.versions[number].name])
         frames.append(
             pl.DataFrame(
-                {
-                    "instance": dataset.instance_ids.gather(top),
-                    "changes": found.changes[top],
-                    "place": np.arange(len(top)),
-                    "version": [dataset.versions[number].name] * len(top),
-                    "outcome": named_column("", (*OUTCOMES, "absent"), signs),
-                    "predicted": named_column(
-                        "", evaluation.classes, evaluation.predicted[number, row]
+                [
+                    id_column(dataset, top),
+                    pl.Series("changes", found.changes[top], dtype=pl.Int64),
+                    pl.Series("place", np.arange(len(top))),
+                    name.new_from_index(0, len(top)),
+                    named_column("outcome", (*OUTCOMES, "absent"), signs),
+                    named_column(
+                        "prediction", evaluation.classes, evaluation.predicted[number, row]
                     ),
-                    "in_train": held & (dataset.split[row] == train),
-                },
-                schema={
-                    "instance": pl.String, "changes": pl.Int64, "place": pl.Int64,
-                    "version": pl.String, "outcome": pl.String, "predicted": pl.String,
-                    "in_train": pl.Boolean,
-                },
+                    pl.Series("in_train", held & (dataset.split[row] == TRAIN)),
+                ]
             )
-        )  # fmt: skip
+        )
     course = named_column("course", COURSES, courses(outcomes))
     return pl.concat(frames).with_columns(pl.concat([course] * len(frames)))
 

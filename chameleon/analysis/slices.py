@@ -39,28 +39,28 @@ class Slice:
     """A slice of the test instances and the model's change on it.
 
     `filters` match it, and similar instances that are no test instances. `instances` and all
-    further figures are of the half that confirms, `found_in` of the other. `improved` and
-    `regressed` instances became correct, and incorrect; `before` and `after` are the accuracies;
-    `low` and `high` the 95% interval of their difference (Bonett and Price 2012). `q` is the
-    smallest false discovery rate at which the slice counts as confirmed (Benjamini and Hochberg
-    1995, over McNemar's exact one-sided tests of all candidates).
+    further figures are of the half that confirms, `found_in` of the other. `fixed` and `regressed`
+    instances became correct, and incorrect; `ci_low` and `ci_high` are the 95% interval of their
+    difference (Bonett and Price 2012). `q_value` is the smallest false discovery rate at which the
+    slice counts as confirmed (Benjamini and Hochberg 1995, over McNemar's exact one-sided tests of
+    all candidates).
     """
 
     filters: Filters
     instances: int
     found_in: int
-    improved: int
+    fixed: int
     regressed: int
-    before: float
-    after: float
-    low: float
-    high: float
-    q: float
+    accuracy_before: float
+    accuracy_after: float
+    ci_low: float
+    ci_high: float
+    q_value: float
 
     @property
     def change(self) -> float:
         """Accuracy after less accuracy before."""
-        return self.after - self.before
+        return self.accuracy_after - self.accuracy_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,7 @@ class Slices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Group:
-    """Instances (a mask over all examined ones), their group, and a maker of their filter.
-
-    Of two thousand groups only a few dozen need a filter. `score` is McNemar's statistic with its
-    sign in the searched half: gains less losses over the root of their sum.
-    """
+    """Instances (a mask over all), their group, a maker of their filter, and a signed score."""
 
     mask: Mask
     of: str
@@ -116,7 +112,7 @@ def changed_slices(
     found = _confirmed(evaluation, candidates, rows, gain, half, after)
     kept = [
         one for group, one in zip(candidates, found, strict=True)
-        if one.q <= rate and one.change * group.score > 0
+        if one.q_value <= rate and one.change * group.score > 0
     ]  # fmt: skip
     return Slices(
         worse=tuple(sorted((s for s in kept if s.change < 0), key=lambda s: s.change)),
@@ -235,9 +231,9 @@ def _confirmed(
         low, high = _bonett_price(improved, regressed, size)
         found_in = int((group.mask & half).sum())
         counts = (size, found_in, improved, regressed)
-        found.append(Slice(group.filters(), *counts, before, share, low, high, q=1.0))
+        found.append(Slice(group.filters(), *counts, before, share, low, high, q_value=1.0))
     q_values = false_discovery_control(chances).tolist()
-    return [replace(one, q=q) for one, q in zip(found, q_values, strict=True)]
+    return [replace(one, q_value=q) for one, q in zip(found, q_values, strict=True)]
 
 
 def _bonett_price(improved: int, regressed: int, size: int) -> tuple[float, float]:

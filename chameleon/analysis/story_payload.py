@@ -190,10 +190,10 @@ def _steps(evaluation: Evaluation) -> list[dict[str, Any] | None]:
             {
                 "added": found.added,
                 "removed": found.removed,
-                "relabeled": found.relabelled,
-                "labeled": found.labels_added,
+                "relabeled": found.relabeled,
+                "labeled": found.labeled,
                 "edited": found.edited,
-                "moved": found.moved,
+                "moved": found.changed_split,
                 "model": model_of(before) != model_of(after),
             }
         )

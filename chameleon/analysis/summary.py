@@ -1,9 +1,9 @@
-"""A step in three to five plain sentences, made by rules from the results of other analyses."""
+"""A step in three to five plain sentences, made by rules, and the verdict they come to."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,12 +19,12 @@ from chameleon.project import Kind
 from chameleon.selection import FeatureFilter, Filters, Selection, range_words
 
 PART_WORDS = {
-    "guard": "leaked or unknown rows, excluded",
+    "leakage": "leaked or unknown rows, excluded",
     "model": "the model: its train data",
     "test": "the test set",
     "removed": "test rows removed",
     "added": "test rows added",
-    "relabelled": "test labels changed",
+    "relabeled": "test labels changed",
     "edited": "test features changed",
 }
 """The names of the parts of an attribution."""
@@ -33,15 +33,15 @@ MODEL_WORDS = {
     IterationOf.DATA: PART_WORDS["model"],
     IterationOf.NOTHING: PART_WORDS["model"],
     IterationOf.MODEL: "the model: its code",
-    IterationOf.ENTANGLED: "the model: its code and train data",
-    IterationOf.UNTOLD: "the model: its data or its code",
+    IterationOf.MIXED: "the model: its code and train data",
+    IterationOf.UNKNOWN: "the model: its data or its code",
 }
 """The names of the model contribution, by what the step changed for the model."""
 
 _CODE = {
     IterationOf.MODEL: "only the model code changed for the model: a model change",
-    IterationOf.ENTANGLED: "the model code changed as well: a mixed change",
-    IterationOf.UNTOLD: "the predictions are external, so the model may have changed too: "
+    IterationOf.MIXED: "the model code changed as well: a mixed change",
+    IterationOf.UNKNOWN: "the predictions are external, so the model may have changed too: "
     "a mixed change",
 }
 _STRICT = 2.576 / 1.960
@@ -66,8 +66,8 @@ class Sentence:
     """One sentence on a step.
 
     `filters` match the instances of its slice; None without one. `named` are the causes that it
-    names, as the parts in `Attribution` or `TrainingParts`, and "twins" where duplicates of train
-    rows cause the change; empty where nothing is clear of noise.
+    names, as the parts in `Attribution` or `TrainingParts`, and "duplicates" where duplicates of
+    train rows cause the change; empty where nothing is clear of noise.
     """
 
     topic: Topic
@@ -108,17 +108,13 @@ def step_summary(
     noise, only where it does so at 99%. Intervals cover sampling noise; training noise is only in
     `training`, the result of `attribute_training` if known: where nothing in it is clear of noise,
     the model is no cause either.
-
-    Returns
-    -------
-    tuple of Sentence
-        On the data, the metric, its cause, the train data where they were separated, and the slice
-        in which accuracy changed most.
     """
     step: dict[str, Any] = {"before": before, "after": after}
     asked = {**step, "metric": metric, "of_class": of_class}
     found = attribute_change(evaluation, **asked)
-    fair = attribute_change(evaluation, **asked, without_twins=True) if found.twins else None
+    fair = (
+        attribute_change(evaluation, **asked, exclude_duplicates=True) if found.duplicates else None
+    )
     kinds = iteration_kinds(evaluation, Selection(primary=after, secondary=before))
     slices, changes = changed_slices(evaluation, **step), train_changes(evaluation, **step)
     return sentences(evaluation, Grounds(found, fair, kinds, slices, changes, training))
@@ -130,7 +126,7 @@ def sentences(evaluation: Evaluation, grounds: Grounds) -> tuple[Sentence, ...]:
     result = [_of_data(found, grounds.kinds), _of_metric(found)]
     if found.change is not None:
         result.append(_of_cause(grounds))
-        if training is not None and training.note is None:
+        if training is not None and training.reason is None:
             result.append(_of_training(training))
     return (*result, _of_group(grounds.slices, evaluation.dataset.project.kinds))
 
@@ -139,7 +135,7 @@ def _of_data(found: Attribution, kinds: pl.DataFrame) -> Sentence:
     step = f"From {found.before} to {found.after}"
     if kinds.is_empty():
         same = f"{step} no instance changed"
-        if found.iteration is IterationOf.UNTOLD:
+        if found.iteration is IterationOf.UNKNOWN:
             same += ", so any difference comes from the predictions: a model change"
         elif found.iteration in _CODE:
             same += f"; {_CODE[found.iteration]}"
@@ -163,9 +159,9 @@ def _of_data(found: Attribution, kinds: pl.DataFrame) -> Sentence:
 def _of_metric(found: Attribution) -> Sentence:
     name = found.metric.replace("_", " ")
     if found.change is None:
-        return Sentence(Topic.METRIC, f"The change of {name} is undefined: {found.note}")
+        return Sentence(Topic.METRIC, f"The change of {name} is undefined: {found.reason}")
     change, low, high = found.change
-    values, sizes = found.corners["value"], found.corners["instances"]
+    values, sizes = found.crossed["value"], found.crossed["instances"]
     steps = f"{name} {values[0]:.4f} → {values[3]:.4f}"
     interval = ""
     if low is not None and high is not None:
@@ -194,12 +190,12 @@ def _of_cause(grounds: Grounds) -> Sentence:
         named = tuple(part for part in named if part != "model")
     values = dict(found.parts.select("part", "value").iter_rows())
     clauses = [duplicates] if duplicates else []
-    if "guard" in named:
+    if "leakage" in named:
         clauses.append(
             f"{counted(found.leaked, 'test instance')} in a train set changed the reported value "
-            f"by {values['guard']:+.4f}: {_LEAKAGE}"
+            f"by {values['leakage']:+.4f}: {_LEAKAGE}"
         )
-    causes = [part for part in named if part != "guard"]
+    causes = [part for part in named if part != "leakage"]
     if causes:
         listed = (_part_clause(found, part, values[part], grounds.changes) for part in causes)
         clauses.append(f"{_headline(found, causes, values)}: {'; '.join(listed)}")
@@ -210,7 +206,7 @@ def _of_cause(grounds: Grounds) -> Sentence:
         clauses.append(_nothing_named(found, values))
     elif found.within_noise and causes:
         clauses.append("these contributions are clear of noise but cancel out in total")
-    if found.ambiguous and not found.within_noise:
+    if found.is_ambiguous and not found.within_noise:
         clauses.append(
             f"the attribution is ambiguous: model and test set interact ({found.interaction:+.4f}, "
             "more than half of the change)"
@@ -219,7 +215,7 @@ def _of_cause(grounds: Grounds) -> Sentence:
         clauses.append("training noise isn't included")
     clauses += _excluded(found, named, duplicates=duplicates is None)
     text = "; ".join(clauses)
-    named = ("twins", *named) if duplicates else named
+    named = ("duplicates", *named) if duplicates else named
     return Sentence(Topic.CAUSE, f"{text[0].upper()}{text[1:]}.", named=named)
 
 
@@ -246,16 +242,15 @@ def _part_clause(found: Attribution, part: str, value: float, changes: Mapping[s
         return f"model contribution {shown}, by its code alone"
     if found.iteration in _CODE:
         return f"model contribution {shown}, by its data or by its code"
-    kinds = {kind.replace("relabelled", "relabeled"): count for kind, count in changes.items()}
-    listed = " and ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-    if len(kinds) == 1:
+    listed = " and ".join(f"{count:,} {kind}" for kind, count in changes.items())
+    if len(changes) == 1:
         return f"model contribution {shown} (only {listed} train instances changed)"
     return f"model contribution {shown} ({listed} train instances; only refits can separate them)"
 
 
 def _nothing_named(found: Attribution, values: Mapping[str, float]) -> str:
-    test = sum(value for part, value in values.items() if part not in ("guard", "model"))
-    if not any(abs(value) > _SMALL for part, value in values.items() if part != "guard"):
+    test = sum(value for part, value in values.items() if part not in ("leakage", "model"))
+    if not any(abs(value) > _SMALL for part, value in values.items() if part != "leakage"):
         return "neither the model nor the test set changed the metric"
     known = found.change is not None and found.change[1] is not None
     why = "are consistent with chance" if known else "have no interval"
@@ -276,26 +271,25 @@ def _duplicates(found: Attribution, fair: Attribution | None) -> str | None:
 
 
 def _duplicate_count(found: Attribution) -> str:
-    return (
-        f"{counted(found.twins, 'test instance')} duplicate{'s' * (found.twins == 1)} a train row"
-    )
+    verb = "duplicates" if found.duplicates == 1 else "duplicate"
+    return f"{counted(found.duplicates, 'test instance')} {verb} a train row"
 
 
 def _excluded(found: Attribution, named: tuple[str, ...], *, duplicates: bool) -> list[str]:
     counts = [
-        (0 if "guard" in named else found.leaked, "in a train set"),
+        (0 if "leakage" in named else found.leaked, "in a train set"),
         (found.unknown, "without label or prediction"),
     ]
     listed = [f"{counted(count, 'test instance')} {which}" for count, which in counts if count]
     clauses = [f"excluded: {' and '.join(listed)}"] if listed else []
-    if found.twins and duplicates:
+    if found.duplicates and duplicates:
         clauses.append(_duplicate_count(found))
-    return [*clauses, found.note.removesuffix(".")] if found.note else clauses
+    return [*clauses, found.reason.removesuffix(".")] if found.reason else clauses
 
 
 def _guard(found: Attribution) -> float:
     """The effect of leaked rows on the reported metric; 0 where none leaked."""
-    guards = found.parts.filter(part="guard")["value"]
+    guards = found.parts.filter(part="leakage")["value"]
     return float(guards[0]) if found.leaked and len(guards) else 0.0
 
 
@@ -304,7 +298,7 @@ def _causes(found: Attribution) -> tuple[str, ...]:
     widened = _STRICT if found.within_noise else 1.0
     causes: list[tuple[float, str]] = []
     for part, value, low, high, _ in found.parts.iter_rows():
-        if part == "guard" or low is None or abs(value) < _SMALL:
+        if part == "leakage" or low is None or abs(value) < _SMALL:
             continue
         reach = (low - value) * widened, (high - value) * widened
         if not value + reach[0] <= 0 <= value + reach[1]:
@@ -312,7 +306,7 @@ def _causes(found: Attribution) -> tuple[str, ...]:
     guard = abs(_guard(found))
     change = abs(found.change[0]) if found.change is not None else 0.0
     if guard > max(change, _SMALL) or guard > max((size for size, _ in causes), default=math.inf):
-        causes.append((guard, "guard"))
+        causes.append((guard, "leakage"))
     return tuple(part for _, part in sorted(causes, key=lambda cause: -cause[0]))
 
 
@@ -320,13 +314,13 @@ def _of_training(training: TrainingParts) -> Sentence:
     clear = training.clear
     if clear.is_empty():
         listed = ", ".join(
-            f"{_relabeled(part)} {value:+.4f}" for part, value in training.parts[:, :2].iter_rows()
+            f"{part} {value:+.4f}" for part, value in training.parts[:, :2].iter_rows()
         )
         text = f"No change of the train data is clear of training noise: {listed}"
         text += "" if training.repeats > 1 else "; the noise was not measured"
     else:
         listed = ", ".join(
-            f"{_relabeled(row['part'])} {row['value']:+.4f} ± {row['reach']:.4f} "
+            f"{row['part']} {row['value']:+.4f} ± {row['half_width']:.4f} "
             f"({counted(row['instances'], 'instance')})"
             for row in clear.head(3).iter_rows(named=True)
         )
@@ -335,10 +329,6 @@ def _of_training(training: TrainingParts) -> Sentence:
             text += "; the others are not"
     text += "" if training.exact else " (by sampled orders)"
     return Sentence(Topic.TRAINING, f"{text}.", named=tuple(clear["part"]))
-
-
-def _relabeled(part: str) -> str:
-    return part.replace("relabelled", "relabeled")
 
 
 def _of_group(slices: Slices, kinds: Mapping[str, Kind]) -> Sentence:
@@ -353,8 +343,8 @@ def _of_group(slices: Slices, kinds: Mapping[str, Kind]) -> Sentence:
     verb = "worse" if most.change < 0 else "better"
     text = (
         f"The slice that got {verb} most is {group_words(most.filters, kinds)}: accuracy "
-        f"{most.before:.1%} → {most.after:.1%} on {counted(most.instances, 'test instance')}; "
-        "training noise isn't included"
+        f"{most.accuracy_before:.1%} → {most.accuracy_after:.1%} on "
+        f"{counted(most.instances, 'test instance')}; training noise isn't included"
     )
     return Sentence(Topic.GROUP, f"{text}.", most.filters, named=(verb,))
 
@@ -370,3 +360,27 @@ def _filter_words(name: str, value: object, kinds: Mapping[str, Kind]) -> str:
     parts = [range_words(limits, kinds[value.feature]) for limits in value.ranges]
     parts += [f"'{category}'" for category in value.categories]
     return f"'{value.feature}' {' or '.join([*parts, *value.flags])}"
+
+
+_ROUNDED = 1e-12
+
+
+def step_verdict(found: Attribution, causes: Collection[str]) -> str:
+    """The verdict on a step; `causes` are those that the sentences of `step_summary` name."""
+    if found.change is None:
+        counted = found.crossed["instances"].max()
+        return "not_comparable" if counted else "too_little_data"
+    if "duplicates" in causes:
+        return "seen_in_training"
+    values = dict(found.parts.select("part", "value").iter_rows())
+    model = values.get("model") or 0.0
+    test = sum(value or 0.0 for part, value in values.items() if part not in ("leakage", "model"))
+    by_model = "model" in causes
+    by_test = any(cause in values and cause not in ("leakage", "model") for cause in causes)
+    if by_model and by_test:
+        return "both"
+    if by_model:
+        return "model_better" if model * found.better > 0 else "model_worse"
+    if by_test:
+        return "test_easier" if test * found.better > 0 else "test_harder"
+    return "no_change" if abs(model) + abs(test) < _ROUNDED else "no_detectable_change"

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.analysis.attribution import IterationOf, iteration_of
-from chameleon.analysis.measures import (
+from chameleon.analysis.metrics import (
     TRAIN,
     Measure,
     in_split,
@@ -26,16 +26,16 @@ from chameleon.analysis.measures import (
     scored_tests,
     shapley_values,
 )
-from chameleon.analysis.values import Floats, Mask, Rows
+from chameleon.analysis.values import Floats, Mask, Rows, coded
 from chameleon.data import EvolvingDataset, Pair
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation, Refitter
 from chameleon.storage import Progress, ProgressCallback
 
-KINDS = ("added", "removed", "moved", "labels added", "relabelled", "edited", "columns")
+KINDS = ("added", "removed", "moved", "labels added", "relabeled", "edited", "columns")
 """The changes of an instance of the train set; the first that fits in the order of `removed` and
-`added` (not in the other version at all), `moved` (in another split), then the labels, then the
-features, then columns of only one version."""
+`added` (not in the other version at all), `moved` (in another split), then the labels, then
+the features, then columns of only one version."""
 
 CUTS = ("kind", "source", "label")
 MOST_EXACT = 4
@@ -44,11 +44,11 @@ _TIMED = 500
 _ORDERS = 12
 _OTHERS = "others"
 _PARTS_SCHEMA = {
-    "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "reach": pl.Float64,
-    "noise": pl.Boolean, "instances": pl.Int64,
+    "part": pl.String, "value": pl.Float64, "deviation": pl.Float64, "half_width": pl.Float64,
+    "is_noise": pl.Boolean, "instances": pl.Int64,
 }  # fmt: skip
 
-OTHER_CODE = (IterationOf.MODEL, IterationOf.ENTANGLED)
+OTHER_CODE = (IterationOf.MODEL, IterationOf.MIXED)
 NOT_DATA = (
     "The two versions have different model code, so the model contribution can't be attributed to "
     "the train data."
@@ -59,12 +59,12 @@ NOT_DATA = (
 class TrainingParts:
     """The model contribution to a change, by the changes of the train data.
 
-    `parts` has part, value, deviation (standard deviation over the repeats, null without), reach
-    (half of the 95% interval: the deviation times Student's t for few repeats), noise (the value is
-    within its reach of zero), instances; `total` is the sum of the values, the model contribution.
-    `fits` counts the models it took, cached ones included, and `repeats` those without a failed
-    model. `exact` is true if all combinations were fitted; else orders were sampled. `note` is why
-    there are no parts.
+    `parts` has part, value, deviation (standard deviation over the repeats, null without),
+    half_width (half of the 95% interval: the deviation times Student's t for few repeats), is_noise
+    (the value is within its reach of zero), instances; `total` is the sum of the values, the model
+    contribution. `fits` counts the models it took, cached ones included, and `repeats` those
+    without a failed model. `exact` is true if all combinations were fitted; else orders were
+    sampled. `reason` is why there are no parts.
     """
 
     before: str
@@ -74,7 +74,7 @@ class TrainingParts:
     total: float | None
     fits: int
     exact: bool
-    note: str | None
+    reason: str | None
     repeats: int = 0
 
     @property
@@ -175,23 +175,15 @@ def attribute_training(
 
     Up to four kinds are separated exactly, more by sampled orders. The deviations come from
     `repeats` in which train and test instances are resampled alike for all combinations. Fits are
-    cached, so that an interrupted run continues.
-
-    Parameters
-    ----------
-    metric, of_class
-        As for `attribute_change`, without the log loss.
-    by
-        "kind", or "source" or "label" of the instances that changed (the three with most changes,
-        and the others together).
-    progress
-        Called before every fit; an error in it stops the work.
+    cached, so that an interrupted run continues. `by` is "kind", or "source" or "label" of the
+    instances that changed (the three with most changes, and the others together); `metric` can't be
+    the log loss.
     """
     if metric == "log_loss":
         raise SelectionError("Train data can't be separated by log loss. Choose accuracy.")
     measure = measure_of(evaluation, metric, of_class)
     changes = _changes(evaluation.dataset, before, after, by)
-    tests = scored_tests(evaluation, measure, before, after, without_twins=False)
+    tests = scored_tests(evaluation, measure, before, after, exclude_duplicates=False)
     note = tests.note
     if iteration_of(evaluation, before=before, after=after) in OTHER_CODE:
         note = NOT_DATA
@@ -203,12 +195,15 @@ def attribute_training(
     if note is not None:
         return empty
     orders = _orders(len(changes.names), seed)
+    spec = evaluation.dataset.project.settings.model_of(after)
+    compositions = _compositions(orders)
     work = _Work(
-        evaluation, changes, tests.rows, measure, _compositions(orders), progress, repeats, after
-    )
+        evaluation.dataset, Refitter(evaluation, np.concatenate(tests.rows), spec), changes,
+        tests.rows, measure, compositions, progress, len(compositions) * (1 + repeats),
+    )  # fmt: skip
     values = work.values(None, None)
     if values is None:
-        return replace(empty, note="A part of the train data alone gives no model.")
+        return replace(empty, reason="A part of the train data alone gives no model.")
     shares = _shares(values, orders)
     random = np.random.default_rng(seed)
     repeated: list[Floats] = []
@@ -235,7 +230,7 @@ def _parts(changes: _Changes, shares: Floats, repeated: Sequence[Floats]) -> pl.
     if len(repeated) > 1:
         deviation = np.std(repeated, axis=0, ddof=1)
         reach = deviation * deviations(len(repeated))
-        columns |= {"deviation": deviation, "reach": reach, "noise": np.abs(shares) < reach}
+        columns |= {"deviation": deviation, "half_width": reach, "is_noise": np.abs(shares) < reach}
     unknown: list[None] = [None] * len(shares)
     return pl.DataFrame(
         {name: columns.get(name, unknown) for name in _PARTS_SCHEMA}, schema=_PARTS_SCHEMA
@@ -283,9 +278,8 @@ def _changes(dataset: EvolvingDataset, before: str, after: str, by: str) -> _Cha
         group, names = kind, list(KINDS)
     else:
         row = np.where(new >= 0, new, old)
-        codes = dataset.source[row] if by == "source" else dataset.label[row]
-        known = dataset.sources if by == "source" else dataset.classes
-        group, names = _largest(codes.astype(np.intp), changed, known, f"no {by}")
+        codes, known = coded(dataset, by)
+        group, names = _largest(codes[row].astype(np.intp), changed, known, f"no {by}")
     occurring, numbered = np.unique(group[changed], return_inverse=True)
     part = np.full(len(group), -1, dtype=np.intp)
     part[changed] = numbered
@@ -307,7 +301,7 @@ def _kinds(
     for name, mask in (
         ("columns", hashes[pair.old] != hashes[pair.new]),
         ("edited", pair.edited),
-        ("relabelled", pair.relabeled),
+        ("relabeled", pair.relabeled),
         ("labels added", pair.relabeled & (dataset.label[pair.old] < 0)),
     ):
         kind[pair.shared[mask]] = KINDS.index(name)
@@ -349,30 +343,19 @@ def _compositions(orders: Sequence[tuple[int, ...]]) -> tuple[frozenset[int], ..
     return tuple(sorted(found, key=lambda done: (len(done), sorted(done))))
 
 
+@dataclass(slots=True)
 class _Work:
     """Fits and scores every combination, on all instances or on drawn ones."""
 
-    def __init__(
-        self,
-        evaluation: Evaluation,
-        changes: _Changes,
-        tests: tuple[Rows, Rows],
-        measure: Measure,
-        compositions: Sequence[frozenset[int]],
-        progress: ProgressCallback | None,
-        repeats: int,
-        after: str,
-    ) -> None:
-        self._changes = changes
-        self._tests = tests
-        self._measure = measure
-        self._compositions = compositions
-        self._progress = progress
-        self._dataset = evaluation.dataset
-        spec = evaluation.dataset.project.settings.model_of(after)
-        self._refitter = Refitter(evaluation, np.concatenate(tests), spec)
-        self._total = len(compositions) * (1 + repeats)
-        self.done = 0
+    dataset: EvolvingDataset
+    refitter: Refitter
+    changes: _Changes
+    tests: tuple[Rows, Rows]
+    measure: Measure
+    compositions: Sequence[frozenset[int]]
+    progress: ProgressCallback | None
+    total: int
+    done: int = 0
 
     def values(
         self, drawn: NDArray[np.intp] | None, random: np.random.Generator | None
@@ -380,11 +363,11 @@ class _Work:
         """The metric of every combination; None where one of them gives no model."""
         weights = self._weights(random)
         found: dict[frozenset[int], float] = {}
-        for composition in self._compositions:
-            if self._progress is not None:
+        for composition in self.compositions:
+            if self.progress is not None:
                 step = "one more draw" if drawn is not None else "a combination"
-                self._progress(Progress("Refitting", step, self.done, self._total))
-            predicted = self._refitter.predicted(self._changes.rows(composition, drawn))
+                self.progress(Progress("Refitting", step, self.done, self.total))
+            predicted = self.refitter.predicted(self.changes.rows(composition, drawn))
             self.done += 1
             value = np.nan if predicted is None else self._score(predicted, weights)
             if np.isnan(value):
@@ -394,10 +377,10 @@ class _Work:
 
     def _weights(self, random: np.random.Generator | None) -> Floats:
         """The weight of each instance of the test sets."""
-        count = self._dataset.instance_count
+        count = self.dataset.instance_count
         if random is None:
             return np.ones(count)
-        tested = np.unique(self._dataset.instance[np.concatenate(self._tests)])
+        tested = np.unique(self.dataset.instance[np.concatenate(self.tests)])
         weights = np.zeros(count)
         weights[tested] = random.multinomial(len(tested), np.full(len(tested), 1 / len(tested)))
         return weights
@@ -405,9 +388,9 @@ class _Work:
     def _score(self, predicted: NDArray[np.int16], weights: Floats) -> float:
         """The mean of the metric on both test sets."""
         scores: list[float] = []
-        sides = np.split(predicted, [len(self._tests[0])])
-        for rows, guess in zip(self._tests, sides, strict=True):
-            traits = np.stack([self._dataset.label[rows], guess], axis=1).astype(np.float64)
-            sums = weights[self._dataset.instance[rows]] @ self._measure.added(traits)
-            scores.append(float(self._measure.value(sums)))
+        sides = np.split(predicted, [len(self.tests[0])])
+        for rows, guess in zip(self.tests, sides, strict=True):
+            traits = np.stack([self.dataset.label[rows], guess], axis=1).astype(np.float64)
+            sums = weights[self.dataset.instance[rows]] @ self.measure.added(traits)
+            scores.append(float(self.measure.value(sums)))
         return float(np.mean(scores))

@@ -47,45 +47,25 @@ _NOISE = 0.001  # shuffling an uninformative feature changes the AUC by up to th
 
 
 @of_selection(*FILTERS)
-def added_against_kept(
-    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
+def group_drift(
+    evaluation: Evaluation, selection: Selection, group: str, *, split: Split | None = None
 ) -> pl.DataFrame:
-    """Tests of each feature for the instances that the primary version added against shared ones.
+    """Tests of each feature for the instances that a step added, or removed, against shared ones.
 
-    Shared instances are read from the primary version. Numbers and dates by the two-sample
-    Kolmogorov-Smirnov test over finite values; booleans, categories and labels by the chi-square
-    test of independence, the rarest categories merged until each is expected five times.
+    `group` is "added" or "removed"; shared instances are read from the version that has the group.
+    Numbers and dates by the two-sample Kolmogorov-Smirnov test over finite values; booleans,
+    categories and labels by the chi-square test of independence, the rarest categories merged until
+    each is expected five times.
 
-    Returns
-    -------
-    pl.DataFrame
-        kind ("feature" or "label"), feature, split ("all" or its name), added, kept (instances
-        that were tested), test ("Kolmogorov-Smirnov" or "chi-square"), effect (the largest
-        difference of the distribution functions, or Cramer's V; both from 0 to 1), p_value,
-        q_value (Benjamini and Hochberg 1995, over all rows that were tested), reason (why there is
-        no test). Largest effect first; untested rows last.
+    Columns: those of `Step.group_drift`. Largest effect first; untested rows last.
     """
     pair = matching_pair(evaluation, selection, split)
-    tested = _Tested(evaluation.dataset, "added", pair.added, pair.new)
-    return tested.frame(selection.primary, split)
-
-
-@of_selection(*FILTERS)
-def removed_against_kept(
-    evaluation: Evaluation, selection: Selection, *, split: Split | None = None
-) -> pl.DataFrame:
-    """Tests of each feature for the instances that the primary version lacks against shared ones.
-
-    As `added_against_kept`; shared instances are read from the secondary version.
-
-    Returns
-    -------
-    pl.DataFrame
-        kind, feature, split, removed, kept, test, effect, p_value, q_value, reason.
-    """
-    pair = matching_pair(evaluation, selection, split)
-    tested = _Tested(evaluation.dataset, "removed", pair.removed, pair.old)
-    return tested.frame(selection.secondary, split)
+    sides = {
+        "added": (selection.primary, pair.added, pair.new),
+        "removed": (selection.secondary, pair.removed, pair.old),
+    }
+    version, rows, shared = sides[group]
+    return _Tested(evaluation.dataset, group, rows, shared).frame(version, split)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +90,8 @@ class _Tested:
         label = self._chi_square(dataset.label.astype(np.int64) + 1, len(dataset.classes) + 1)
         lines.append({"kind": "label", "feature": "label", **label})
         schema = {
-            "kind": pl.String, "feature": pl.String, "split": pl.String, self.name: pl.Int64,
-            "kept": pl.Int64, "test": pl.String, "effect": pl.Float64, "p_value": pl.Float64,
+            "kind": pl.String, "feature": pl.String, "split": pl.String, "instances": pl.Int64,
+            "shared": pl.Int64, "test": pl.String, "effect": pl.Float64, "p_value": pl.Float64,
             "q_value": pl.Float64, "reason": pl.String,
         }  # fmt: skip
         frame = pl.DataFrame(lines, schema=schema).with_columns(
@@ -161,7 +141,7 @@ class _Tested:
 
     def _counted(self, rows: int, shared: int, test: str) -> dict[str, object]:
         """The sizes of both sides, and the test, or why they are too small for it."""
-        counted: dict[str, object] = {self.name: rows, "kept": shared, "test": test}
+        counted: dict[str, object] = {"instances": rows, "shared": shared, "test": test}
         for size, called in ((rows, self.name), (shared, "shared")):
             if size < FEWEST_TESTED:
                 reason = f"{size} {called} instances with a value are too few for a test"
@@ -182,26 +162,28 @@ def _merged(table: Counts) -> Counts:
 class DomainClassifierResult:
     """The ability of a classifier to separate the rows of two versions.
 
-    `compared` names the two sides, of `before_rows` and `after_rows` rows. `auc` is the area under
+    `compared` names the two sides, of `rows_before` and `rows_after` rows. `auc` is the area under
     the ROC curve of the out-of-fold predictions: 0.5 is chance, 1 is certainty, None is undefined
-    for a `reason`; `chance` is its 95% chance level. `features` has feature, auc_drop (the drop of
-    the AUC when the feature's values are shuffled among the predicted rows), and auc_alone (the AUC
-    of the order of its values alone, in either direction; null for texts): largest drop first, then
-    the largest alone.
+    for a `reason`; `chance_level` is its 95% chance level. `features` has feature, auc_drop (the
+    drop of the AUC when the feature's values are shuffled among the predicted rows), and auc_alone
+    (the AUC of the order of its values alone, in either direction; null for texts): largest drop
+    first, then the largest alone.
     """
 
     compared: str
-    before_rows: int
-    after_rows: int
+    rows_before: int
+    rows_after: int
     auc: float | None
-    chance: float | None
+    chance_level: float | None
     features: pl.DataFrame
     reason: str | None = None
 
     @property
     def is_separable(self) -> bool:
         """Return True if the classifier separates the versions better than chance."""
-        return self.auc is not None and self.chance is not None and self.auc > self.chance
+        return (
+            self.auc is not None and self.chance_level is not None and self.auc > self.chance_level
+        )
 
 
 @of_selection(*FILTERS)

@@ -60,6 +60,26 @@ def named_column(name: str, names: Sequence[str], codes: Codes) -> pl.Series:
     return pl.Series(name, names, dtype=pl.String).gather(numbers).alias(name)
 
 
+def coded(dataset: EvolvingDataset, by: str) -> tuple[Codes, tuple[str, ...]]:
+    """The label, split, or source of every row as a code, -1 without one, and their names."""
+    names = {"label": dataset.classes, "split": SPLIT_NAMES, "source": dataset.sources}
+    if by not in names:
+        raise ValueError(f"by must be 'label', 'split' or 'source', not {by!r}")
+    codes: Codes = getattr(dataset, by)
+    return codes, names[by]
+
+
+def role_column(dataset: EvolvingDataset, by: str, rows: Codes, name: str = "") -> pl.Series:
+    """The label, split, or source of some rows; null without one, and for row -1."""
+    codes, names = coded(dataset, by)
+    return named_column(name or by, names, np.where(rows < 0, -1, codes[rows].astype(np.int64)))
+
+
+def id_column(dataset: EvolvingDataset, instances: Codes) -> pl.Series:
+    """The ids of instances."""
+    return dataset.instance_ids.gather(instances).alias("instance")
+
+
 def value_column(dataset: EvolvingDataset, number: int, rows: Codes) -> pl.Series:
     """A feature's values of some rows in their type, null where missing.
 

@@ -23,11 +23,11 @@ from chameleon.selection import Selection, Voted, vote_changed
 
 BINS = 10
 _CLASS_FIGURES: Mapping[str, Any] = {
-    "instances": pl.Int64, "mean": pl.Float64, "likeliest": pl.Int64, "confidence": pl.Float64,
+    "instances": pl.Int64, "mean": pl.Float64, "most_likely": pl.Int64, "confidence": pl.Float64,
     "entropy": pl.Float64, "hard": pl.Int64, "disagreements": pl.Int64,
 }  # fmt: skip
 _TOTALS: Mapping[str, Any] = {
-    "side": pl.String, "version": pl.String, "instances": pl.Int64, "probabilities": pl.Int64,
+    "side": pl.String, "version": pl.String, "instances": pl.Int64, "with_probabilities": pl.Int64,
     "tied": pl.Int64, "confidence": pl.Float64, "entropy": pl.Float64, "judged": pl.Int64,
     "disagreements": pl.Int64,
 }  # fmt: skip
@@ -41,7 +41,7 @@ _FUNCTION_FIGURES: Mapping[str, Any] = {
     "low": pl.Float64, "high": pl.Float64,
 }  # fmt: skip
 _STEP_FIGURES: Mapping[str, Any] = {
-    "kept": pl.Int64, "changed": pl.Int64, "started": pl.Int64, "stopped": pl.Int64,
+    "shared": pl.Int64, "changed": pl.Int64, "started": pl.Int64, "stopped": pl.Int64,
     "switched": pl.Int64, "compared": pl.Int64, "changed_distance": pl.Float64,
     "other_distance": pl.Float64, "changed_share": pl.Float64,
 }  # fmt: skip
@@ -65,16 +65,16 @@ class WeakLabel:
 class ProbabilityChange:
     """The change of label probabilities between two versions.
 
-    `kept` counts the instances of both versions, `compared` those with label probabilities in both,
-    `changed` those with any difference, and `likeliest_changed` those with another likeliest class,
-    ties excluded. `distance` is the mean total variation distance of the compared, from 0 to 1;
-    None without any.
+    `shared` counts the instances of both versions, `compared` those with label probabilities in
+    both, `changed` those with any difference, and `most_likely_changed` those with another
+    likeliest class, ties excluded. `distance` is the mean total variation distance of the compared,
+    from 0 to 1; None without any.
     """
 
-    kept: int
+    shared: int
     compared: int
     changed: int
-    likeliest_changed: int
+    most_likely_changed: int
     distance: float | None
 
 
@@ -109,18 +109,15 @@ def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Only instances with label probabilities count. Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        class; for both sides, beginning with secondary_ or primary_: secondary_instances and
-        primary_instances (those with label probabilities, the same for every class),
-        secondary_mean, primary_mean (the mean probability of the class; null without a column),
-        secondary_likeliest, primary_likeliest (instances of which the class alone has the
-        largest probability), secondary_confidence, primary_confidence (the mean of that
-        probability), secondary_entropy, primary_entropy (their mean entropy in bits),
-        secondary_hard, primary_hard (instances with the class as hard label),
-        secondary_disagreements, primary_disagreements (those of them of which another class is
-        likeliest). A row for every label and every class with a column; none without columns.
+    Columns: class; for both sides, beginning with secondary_ or primary_: secondary_instances and
+    primary_instances (those with label probabilities, the same for every class), secondary_mean,
+    primary_mean (the mean probability of the class; null without a column), secondary_most_likely,
+    primary_most_likely (instances of which the class alone has the largest probability),
+    secondary_confidence, primary_confidence (the mean of that probability), secondary_entropy,
+    primary_entropy (their mean entropy in bits), secondary_hard, primary_hard (instances with the
+    class as hard label), secondary_disagreements, primary_disagreements (those of them of which
+    another class is likeliest). A row for every label and every class with a column; none without
+    columns.
     """
     weak = evaluation.dataset.weak
     codes: list[int] = []
@@ -145,14 +142,11 @@ def weak_label_totals(evaluation: Evaluation, selection: Selection) -> pl.DataFr
 
     Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        side ("secondary", "primary"), version, instances, probabilities (instances that have
-        label probabilities), tied (those with several largest ones), confidence (the mean of the
-        largest probability), entropy (mean, in bits; both null without any), judged (instances
-        with one likeliest class and a hard label), disagreements (those where these differ). Two
-        rows; none without columns of probabilities.
+    Columns: side ("secondary", "primary"), version, instances, with_probabilities (instances that
+    have label probabilities), tied (those with several largest ones), confidence (the mean of the
+    largest probability), entropy (mean, in bits; both null without any), judged (instances with one
+    likeliest class and a hard label), disagreements (those where these differ). Two rows; none
+    without columns of probabilities.
     """
     weak = evaluation.dataset.weak
     lines: list[tuple[object, ...]] = []
@@ -188,10 +182,10 @@ def label_probability_change(evaluation: Evaluation, selection: Selection) -> Pr
     before, after = weak.likeliest(old), weak.likeliest(new)
     differs = (weak.probabilities[:, old] != weak.probabilities[:, new]).any(axis=0)
     return ProbabilityChange(
-        kept=len(pair.old),
+        shared=len(pair.old),
         compared=len(old),
         changed=int(differs.sum()),
-        likeliest_changed=int(((before >= 0) & (after >= 0) & (before != after)).sum()),
+        most_likely_changed=int(((before >= 0) & (after >= 0) & (before != after)).sum()),
         distance=float(_distances(weak, old, new).mean()) if len(old) else None,
     )
 
@@ -202,11 +196,8 @@ def label_probability_histogram(evaluation: Evaluation, selection: Selection) ->
 
     Its own filter does not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        class, low, high (ten bins of equal width; low is included, high only where it is 1),
-        secondary, primary (instances).
+    Columns: class, low, high (ten bins of equal width; low is included, high only where it is 1),
+    secondary, primary (instances).
     """
     weak = evaluation.dataset.weak
     frames = [pl.DataFrame(schema=dict(_HISTOGRAM))]
@@ -232,30 +223,26 @@ def labeling_functions(evaluation: Evaluation, selection: Selection) -> pl.DataF
 
     A function that a version lacks abstains there. Its own filters do not narrow it.
 
-    Returns
-    -------
-    pl.DataFrame
-        rule; for both sides, beginning with secondary_ or primary_: secondary_instances and
-        primary_instances, secondary_votes, primary_votes (instances with a vote),
-        secondary_coverage, primary_coverage (their share; null without instances),
-        secondary_overlaps, primary_overlaps (votes where another function votes too),
-        secondary_conflicts, primary_conflicts (votes where another one votes for another class),
-        secondary_judged, primary_judged (votes on instances with a hard label of their own),
-        secondary_correct, primary_correct (those for that label), secondary_accuracy,
-        primary_accuracy (their share; null without any, and where the label is made of the
-        probabilities), secondary_low, primary_low, secondary_high, primary_high (its exact 95%
-        interval, Clopper and Pearson 1934);
-        kept (instances of both versions), changed (those with another vote), started (abstained
-        before), stopped (abstains after), switched (votes for another class), compared (kept
-        instances with label probabilities in both versions), changed_distance (their mean total
-        variation distance where the vote changed), other_distance (where it did not; null without
-        any), changed_share (the share of all distance where the vote changed; null without any
-        distance). In the order of the functions.
+    Columns: function; for both sides, beginning with secondary_ or primary_: secondary_instances
+    and primary_instances, secondary_votes, primary_votes (instances with a vote),
+    secondary_coverage, primary_coverage (their share; null without instances), secondary_overlaps,
+    primary_overlaps (votes where another function votes too), secondary_conflicts,
+    primary_conflicts (votes where another one votes for another class), secondary_judged,
+    primary_judged (votes on instances with a hard label of their own), secondary_correct,
+    primary_correct (those for that label), secondary_accuracy, primary_accuracy (their share; null
+    without any, and where the label is made of the probabilities), secondary_low, primary_low,
+    secondary_high, primary_high (its exact 95% interval, Clopper and Pearson 1934); shared
+    (instances of both versions), changed (those with another vote), started (abstained before),
+    stopped (abstains after), switched (votes for another class), compared (shared instances with
+    label probabilities in both versions), changed_distance (their mean total variation distance
+    where the vote changed), other_distance (where it did not; null without any), changed_share (the
+    share of all distance where the vote changed; null without any distance). In the order of the
+    functions.
     """
     weak = evaluation.dataset.weak
     pair = matching_pair(evaluation, selection)
     names = [] if weak is None else list(weak.rules)
-    frames = [pl.DataFrame({"rule": names}, schema={"rule": pl.String})]
+    frames = [pl.DataFrame({"function": names}, schema={"function": pl.String})]
     for side, (_, rows) in zip(SIDES, pair.sides, strict=True):
         lines = [] if weak is None else _function_figures(evaluation, weak, rows)
         frames.append(_of_side(side, lines, _FUNCTION_FIGURES))
@@ -279,7 +266,7 @@ def _class_figures(
         line = {
             "instances": len(rows),
             "mean": float(values[place].mean()) if place is not None and len(rows) else None,
-            "likeliest": int(own.sum()),
+            "most_likely": int(own.sum()),
             "confidence": float(largest[own].mean()) if has_own else None,
             "entropy": float(entropies[own].mean()) if has_own else None,
             "hard": int(hard.sum()),
@@ -341,7 +328,7 @@ def _step_figures(weak: WeakLabels, old: Rows, new: Rows) -> list[Line]:
         before, after = votes[old], votes[new]
         changed = vote_changed(before, after, Voted.CHANGED)[compared]
         line = {
-            "kept": len(old),
+            "shared": len(old),
             **{str(v): int(vote_changed(before, after, v).sum()) for v in Voted},
             "compared": int(compared.sum()),
             "changed_distance": float(distances[changed].mean()) if changed.any() else None,
@@ -359,13 +346,3 @@ def weak_label_frame(found: WeakLabel, classes: Sequence[str]) -> pl.DataFrame:
     rows = [(name, found.probabilities.get(name), votes.count(name)) for name in every]
     schema = {"class": pl.String, "probability": pl.Float64, "votes_for": pl.Int64}
     return pl.DataFrame(rows, schema, orient="row")
-
-
-def probability_change_frame(found: ProbabilityChange) -> pl.DataFrame:
-    """The change of label probabilities as one row."""
-    row = (found.kept, found.compared, found.changed, found.likeliest_changed, found.distance)
-    schema = {
-        "shared": pl.Int64, "compared": pl.Int64, "changed": pl.Int64,
-        "most_likely_changed": pl.Int64, "distance": pl.Float64,
-    }  # fmt: skip
-    return pl.DataFrame([row], schema, orient="row")

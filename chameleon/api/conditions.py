@@ -1,11 +1,11 @@
-"""From the keywords of `filter` to filters."""
+"""From the keywords and expressions of `filter` to filters, and filters on top of filters."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from types import EllipsisType
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from chameleon import types
-from chameleon.analysis import default_cells, failure_filters, region_of_cells
+from chameleon.analysis import default_cells, failure_filters, raw_columns, region_of_cells
 from chameleon.api.frames import FLIPS
 from chameleon.api.options import require_option
 from chameleon.errors import SelectionError, place_of
@@ -26,30 +26,24 @@ from chameleon.selection import (
     DataChange,
     FeatureFilter,
     Filters,
+    InstanceSet,
     LabelProbability,
     OutcomeChange,
     RuleVote,
     Selection,
     SensitivityChoice,
     SensitivityRange,
+    Sides,
     VoteChange,
     Voted,
+    instance_mask,
 )
 from chameleon.selection import Range as ValueRange
-from chameleon.types import Range
+from chameleon.types import Range, Read
 
 UNSET = ...
 """What a condition is that was not given; None stands for a missing value."""
 
-CHANGES: Mapping[str, ChangeType] = {
-    "added": ChangeType.ADDED,
-    "removed": ChangeType.REMOVED,
-    "relabeled": ChangeType.RELABELLED,
-    "labeled": ChangeType.LABELLED,
-    "edited": ChangeType.EDITED,
-    "changed_split": ChangeType.MOVED,
-    "unchanged": ChangeType.UNCHANGED,
-}
 FLIP_OUTCOMES: Mapping[str, tuple[str, str]] = {name: pair for pair, name in FLIPS.items()}
 FAILURE_SETS: Mapping[str, str] = {
     "always_incorrect": "fails in every version",
@@ -119,32 +113,19 @@ class Conditions:
     evaluation: Evaluation
     selection: Selection
     over: SensitivityRange
+    same_label: bool
 
     def filters(
         self, given: Mapping[str, object], features: Mapping[str, object]
     ) -> Iterator[Filters]:
-        """The filters of each condition that was given, those of features by name.
-
-        Raises
-        ------
-        SelectionError
-            A condition names what does not exist.
-        """
+        """The filters of each condition that was given, those of features by name."""
         for name, value in given.items():
-            if value is UNSET or name not in _CONVERSIONS:
-                continue
-            field, values = _CONVERSIONS[name](self, value, given)
-            one: dict[str, Any] = {field: values}
-            yield self._failing(values) if field == "failure_set" else Filters(**one)
-        yield Filters(features=tuple(self._feature(n, value) for n, value in features.items()))
+            if value is not UNSET:
+                yield _CONVERSIONS[name](self, value)
+        yield Filters(features=tuple(self.of_feature(n, value) for n, value in features.items()))
 
-    def _failing(self, name: str) -> Filters:
-        found = failure_filters(self.evaluation, FAILURE_SETS[name], Filters(), self.over)
-        if found is None:
-            raise SelectionError(f"failure_set={name!r}: too few versions for such an instance.")
-        return found
-
-    def _feature(self, name: str, value: object) -> FeatureFilter:
+    def of_feature(self, name: str, value: object) -> FeatureFilter:
+        """The filter of a feature."""
         dataset = self.evaluation.dataset
         names = [feature.name for feature in dataset.features]
         kind = dataset.features[place_of(name, names, "feature")].kind
@@ -164,139 +145,130 @@ class Conditions:
                 ranges.append(values_of(Range(one, one), kind, name))
         return FeatureFilter(name, tuple(ranges), tuple(texts), False, missing, non_finite)
 
+    def split(self, value: object) -> Filters:
+        """Rows of these splits."""
+        return Filters(splits=tuple(map(Split, options(value, types.Split, "split"))))
 
-Converted = tuple[str, Any]
-Conversion = Callable[[Conditions, Any, Mapping[str, object]], Converted]
+    def date(self, value: object) -> Filters:
+        """Rows of a day, or of a range of days."""
+        found = listed(value)
+        if len(found) != 1 or found[0] is None:
+            raise SelectionError("date must be one day or one Range of days.")
+        only = found[0]
+        return Filters(dates=_days(only) if isinstance(only, Range) else (_day(only), _day(only)))
 
+    def change(self, value: object) -> Filters:
+        """Instances that changed so in the step."""
+        found = options(value, types.Change, "change")
+        return Filters(data_changes=tuple(DataChange(ChangeType(one)) for one in found))
 
-def _plain(field: str, option: object = None) -> Conversion:
-    def convert(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-        found = listed(value) if option is None else options(value, option, field.rstrip("s"))
-        return field, found
+    def edited(self, value: object) -> Filters:
+        """Instances that were edited in these features."""
+        found = tuple(DataChange(ChangeType.EDITED, one) for one in listed(value))
+        return Filters(data_changes=found)
 
-    return convert
+    def flip(self, value: object) -> Filters:
+        """Instances with these outcomes before and after."""
+        found = [FLIP_OUTCOMES[one] for one in options(value, types.Flip, "flip")]
+        return Filters(outcome_changes=tuple(OutcomeChange(*f, self.same_label) for f in found))
 
-
-def _splits(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    return "splits", tuple(map(Split, options(value, types.Split, "split")))
-
-
-def _dates(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    found = listed(value)
-    if len(found) != 1 or found[0] is None:
-        raise SelectionError("date must be one day or one Range of days.")
-    only = found[0]
-    return "dates", _days(only) if isinstance(only, Range) else (_day(only), _day(only))
-
-
-def _changes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    found = options(value, types.Change, "change")
-    return "data_changes", tuple(DataChange(CHANGES[one]) for one in found)
-
-
-def _edited(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    return "data_changes", tuple(DataChange(ChangeType.EDITED, one) for one in listed(value))
-
-
-def _flips(_: Conditions, value: object, given: Mapping[str, object]) -> Converted:
-    same_label = given.get("same_label") is True
-    found = [FLIP_OUTCOMES[one] for one in options(value, types.Flip, "flip")]
-    return "outcome_changes", tuple(OutcomeChange(*one, same_label) for one in found)
-
-
-def _class_changes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    return "class_changes", tuple(ClassChange(*pair) for pair in pairs_of(value))
-
-
-def _confusions(*, secondary: bool) -> Conversion:
-    def convert(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-        return "confusions", tuple(ConfusionCell(*pair, secondary) for pair in pairs_of(value))
-
-    return convert
-
-
-def _failure_set(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    found = options(value, types.FailureSet, "failure_set")
-    if len(found) != 1:
-        raise SelectionError("failure_set takes one set: two exclude each other.")
-    return "failure_set", found[0]
-
-
-def _sensitivity(at: Conditions, value: object, given: Mapping[str, object]) -> Converted:
-    require_option(given.get("count"), get_args(types.Counted), "count")
-    over = at.over._replace(
-        held_only=given.get("present_only") is True, classes=given.get("count") == "class"
-    )
-    return "sensitivity", SensitivityChoice(over, tuple(int(one) for one in listed(value)))
-
-
-def _cells(at: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    layout = at.evaluation.layout
-    if layout is None:
-        raise SelectionError("There is no embedding, so that no cell can be chosen.")
-    cells = default_cells(at.evaluation.dataset)
-    return "regions", tuple(region_of_cells(layout, one, cells=cells) for one in listed(value))
-
-
-def _votes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    chosen = _mapping(value, "vote", "labeling functions")
-    return "votes", tuple(RuleVote(n, one) for n, many in chosen.items() for one in listed(many))
-
-
-def _vote_changes(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    chosen = _mapping(value, "vote_change", "labeling functions")
-    return "vote_changes", tuple(
-        VoteChange(name, Voted(one))
-        for name, many in chosen.items()
-        for one in options(many, types.VoteChange, "vote_change")
-    )
-
-
-def _label_probabilities(_: Conditions, value: object, __: Mapping[str, object]) -> Converted:
-    chosen = _mapping(value, "label_probability", "classes")
-    found = []
-    for name, many in chosen.items():
-        for one in listed(many):
-            limits = values_of(
-                one if isinstance(one, Range) else Range(one, one), Kind.NUMBER, name
+    def failure_set(self, value: object) -> Filters:
+        """Instances of a set of failures."""
+        found = options(value, types.FailureSet, "failure_set")
+        if len(found) != 1:
+            raise SelectionError("failure_set takes one set: two exclude each other.")
+        name = FAILURE_SETS[found[0]]
+        over = self.over._replace(held_only=False)
+        filters = failure_filters(self.evaluation, name, Filters(), over)
+        if filters is None:
+            raise SelectionError(
+                f"failure_set={found[0]!r}: too few versions for such an instance."
             )
-            low, high = max(limits.low, 0.0), min(limits.high, 1.0)
-            found.append(
-                LabelProbability(
-                    name,
-                    _next(low) if limits.open else low,
-                    _next(high) if limits.closed else high,  # which is left out below 1
+        return filters
+
+    def sensitivity(self, value: object) -> Filters:
+        """Instances with these numbers of changes."""
+        numbers = tuple(int(one) for one in listed(value))
+        return Filters(sensitivity=SensitivityChoice(self.over, numbers))
+
+    def cell(self, value: object) -> Filters:
+        """Instances in these cells of the embedding."""
+        layout = self.evaluation.layout
+        if layout is None:
+            raise SelectionError("There is no embedding, so that no cell can be chosen.")
+        cells = default_cells(self.evaluation.dataset)
+        regions = (region_of_cells(layout, one, cells=cells) for one in listed(value))
+        return Filters(regions=tuple(regions))
+
+    def vote(self, value: object) -> Filters:
+        """Instances with these votes of labeling functions."""
+        chosen = _mapping(value, "vote", "labeling functions")
+        votes = (RuleVote(name, one) for name, many in chosen.items() for one in listed(many))
+        return Filters(votes=tuple(votes))
+
+    def vote_change(self, value: object) -> Filters:
+        """Instances whose votes changed so."""
+        chosen = _mapping(value, "vote_change", "labeling functions")
+        changes = (
+            VoteChange(name, Voted(one))
+            for name, many in chosen.items()
+            for one in options(many, types.VoteChange, "vote_change")
+        )
+        return Filters(vote_changes=tuple(changes))
+
+    def label_probability(self, value: object) -> Filters:
+        """Instances with these probabilities of classes."""
+        chosen = _mapping(value, "label_probability", "classes")
+        found = []
+        for name, many in chosen.items():
+            for one in listed(many):
+                given = one if isinstance(one, Range) else Range(one, one)
+                limits = values_of(given, Kind.NUMBER, name)
+                low, high = max(limits.low, 0.0), min(limits.high, 1.0)
+                found.append(
+                    LabelProbability(
+                        name,
+                        _next(low) if limits.open else low,
+                        _next(high) if limits.closed else high,  # which is left out below 1
+                    )
                 )
-            )
-    return "label_probabilities", tuple(found)
+        return Filters(label_probabilities=tuple(found))
+
+
+Conversion = Callable[[Conditions, object], Filters]
+
+_CONVERSIONS: Mapping[str, Conversion] = {
+    "split": Conditions.split,
+    "label": lambda _, value: Filters(labels=listed(value)),
+    "source": lambda _, value: Filters(sources=listed(value)),
+    "outcome": lambda _, value: Filters(outcomes=options(value, types.Outcome, "outcome")),
+    "date": Conditions.date,
+    "change": Conditions.change,
+    "edited": Conditions.edited,
+    "flip": Conditions.flip,
+    "class_change": lambda _, value: Filters(
+        class_changes=tuple(ClassChange(*pair) for pair in pairs_of(value))
+    ),
+    "confusion": lambda _, value: Filters(
+        confusions=tuple(ConfusionCell(*pair, secondary=False) for pair in pairs_of(value))
+    ),
+    "confusion_before": lambda _, value: Filters(
+        confusions=tuple(ConfusionCell(*pair, secondary=True) for pair in pairs_of(value))
+    ),
+    "failure_set": Conditions.failure_set,
+    "sensitivity": Conditions.sensitivity,
+    "cell": Conditions.cell,
+    "vote": Conditions.vote,
+    "vote_change": Conditions.vote_change,
+    "label_probability": Conditions.label_probability,
+    "instances": lambda _, value: Filters(instances=listed(value)),
+    "excluded": lambda _, value: Filters(excluded=listed(value)),
+}
 
 
 def _next(share: float) -> float:
     """The next larger probability as they are stored, in 32 bits; at most 1."""
     return min(float(np.nextafter(np.float32(share), np.float32(2))), 1.0)
-
-
-_CONVERSIONS: Mapping[str, Conversion] = {
-    "split": _splits,
-    "label": _plain("labels"),
-    "source": _plain("sources"),
-    "outcome": _plain("outcomes", types.Outcome),
-    "date": _dates,
-    "change": _changes,
-    "edited": _edited,
-    "flip": _flips,
-    "class_change": _class_changes,
-    "confusion": _confusions(secondary=False),
-    "confusion_before": _confusions(secondary=True),
-    "failure_set": _failure_set,
-    "sensitivity": _sensitivity,
-    "cell": _cells,
-    "vote": _votes,
-    "vote_change": _vote_changes,
-    "label_probability": _label_probabilities,
-    "instances": _plain("instances"),
-    "excluded": _plain("excluded"),
-}
 
 
 def _mapping(value: object, name: str, what: str) -> Mapping[str, object]:
@@ -308,7 +280,7 @@ def _mapping(value: object, name: str, what: str) -> Mapping[str, object]:
 def _text(value: object, feature: str) -> str:
     if isinstance(value, str):
         return value
-    raise SelectionError(f"Feature '{feature}' holds texts, found {value!r}.")
+    raise SelectionError(f"Feature '{feature}' holds texts, found {value!r}.", column=feature)
 
 
 def _number(value: object, kind: Kind, feature: str, *, last: bool = False) -> float:
@@ -317,7 +289,7 @@ def _number(value: object, kind: Kind, feature: str, *, last: bool = False) -> f
         return _microseconds(value, last=last)
     if kind in (Kind.NUMBER, Kind.BOOLEAN) and isinstance(value, (bool, int, float)):
         return float(value)
-    raise SelectionError(f"Feature '{feature}' holds {kind}s, found {value!r}.")
+    raise SelectionError(f"Feature '{feature}' holds {kind}s, found {value!r}.", column=feature)
 
 
 def _microseconds(value: dt.date, *, last: bool) -> float:
@@ -338,3 +310,104 @@ def _day(value: object) -> dt.date:
         return dt.date.fromisoformat(str(value))
     except ValueError:
         raise SelectionError(f"date must be a date such as 2019-01-11, found {value!r}.") from None
+
+
+_SETS = ("splits", "labels", "sources", "outcomes", "instances")
+"""Fields whose values are alternatives, so that two filters have those in common."""
+
+_SIDES = {"after": "primary", "before": "secondary"}
+
+
+def narrowed(
+    evaluation: Evaluation, selection: Selection, filters: Filters, read: Read
+) -> Selection:
+    """The selection narrowed further by filters that read that version's row first.
+
+    Where filters of one kind can't be combined into one, what matches becomes a set of instances.
+    """
+    if filters.is_empty:
+        return selection
+    _, complaints = filters.usable(Sides(evaluation, selection.primary, selection.secondary))
+    if complaints:
+        raise SelectionError(complaints[0])
+    old = selection.filters
+    side = selection.read if filters.of_rows.is_empty else _SIDES[read]  # only rows are read
+    free = old.of_rows.is_empty or side == selection.read
+    both = _combined(old, filters) if free else None
+    if both is not None:
+        return replace(selection, filters=both, read=side)
+    alone = replace(selection, filters=filters, read=side)
+    chosen = InstanceSet.of_mask(instance_mask(evaluation, alone))
+    kept = chosen if old.chosen is None else old.chosen & chosen
+    return replace(selection, filters=replace(old, chosen=kept))
+
+
+def _combined(old: Filters, new: Filters) -> Filters | None:
+    """Filters that match what both match; None where one kind can't hold both."""
+    changes: dict[str, Any] = {}
+    for one in fields(Filters):
+        before, added = getattr(old, one.name), getattr(new, one.name)
+        if added in ((), None):
+            continue
+        if before in ((), None) or before == added:
+            changes[one.name] = added
+        elif one.name in _SETS and (common := tuple(v for v in before if v in added)):
+            changes[one.name] = common
+        elif one.name == "chosen":
+            changes[one.name] = before & added
+        elif one.name == "features" and not {f.feature for f in before} & {
+            f.feature for f in added
+        }:
+            changes[one.name] = (*before, *added)
+        else:
+            return None
+    return replace(old, **changes)
+
+
+def swapped(evaluation: Evaluation, selection: Selection) -> Selection:
+    """The selection with its sides exchanged, and the same instances matching."""
+    of_instances = selection.filters.of_instances
+    filters = selection.filters.of_rows
+    if not of_instances.is_empty:
+        mask = instance_mask(evaluation, replace(selection, filters=of_instances))
+        filters = replace(filters, chosen=InstanceSet.of_mask(mask))
+    return Selection(
+        primary=selection.secondary,
+        secondary=selection.primary,
+        filters=filters,
+        primary_only=selection.secondary_only,
+        secondary_only=selection.primary_only,
+        read="primary" if selection.read == "secondary" else "secondary",
+    )
+
+
+def set_of_expressions(
+    evaluation: Evaluation, selection: Selection, expressions: Sequence[pl.Expr], read: Read
+) -> Filters:
+    """The instances of either version for which all polars expressions are true, as a filter."""
+    dataset = evaluation.dataset
+    first, second = selection.primary, selection.secondary
+    if read == "before":
+        first, second = second, first
+    held, rows = dataset.rows_of_pair(dataset.version_number(first), dataset.version_number(second))
+    names = [name for expression in expressions for name in expression.meta.root_names()]
+    frame = raw_columns(dataset, rows, names)
+    mask = np.ones(len(rows), dtype=np.bool_)
+    for expression in expressions:
+        mask &= _evaluated(frame, expression, len(rows))
+    matching = np.zeros(dataset.instance_count, dtype=np.bool_)
+    matching[held[mask]] = True
+    return Filters(chosen=InstanceSet.of_mask(matching))
+
+
+def _evaluated(
+    frame: pl.DataFrame, expression: pl.Expr, rows: int
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    try:
+        found = frame.select(expression).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise SelectionError(f"The expression can't be evaluated: {error}") from error
+    if found.dtype != pl.Boolean or len(found) not in (1, rows):
+        raise SelectionError(f"An expression must be a condition, found {found.dtype} values.")
+    result = found.fill_null(value=False).to_numpy()
+    return np.broadcast_to(result, rows)

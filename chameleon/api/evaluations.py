@@ -11,9 +11,10 @@ import polars as pl
 
 from chameleon import analysis, models
 from chameleon.api.frames import shaped
-from chameleon.api.html import html_table
-from chameleon.api.options import checks_options, require_option
+from chameleon.api.objects import Compared, html_table
+from chameleon.api.options import checks_options, require_option, split_of
 from chameleon.api.results import figures
+from chameleon.api.shapes import step_names
 from chameleon.errors import SelectionError
 from chameleon.selection import Filters, Selection, SensitivityRange
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @checks_options
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Evaluation:
+class Evaluation(Compared):
     """Every version's model, and its predictions for every row of the timeline.
 
     Made by `Project.evaluate`. Compares and hashes by the data and what made the predictions.
@@ -119,11 +120,7 @@ class Evaluation:
         """
         from chameleon.api.steps import Step
 
-        names = [version.name for version in self.versions]
-        newer = self._name(after) or names[-1]
-        older = self._name(before) or names[max(names.index(newer) - 1, 0)]
-        if before is None and older == newer:
-            raise SelectionError(f"No version precedes {newer}. Name `before`.")
+        older, newer = step_names(self._names, self._name(before), self._name(after))
         return Step(self, Selection(primary=newer, secondary=older))
 
     def steps(self) -> list[Step]:
@@ -256,7 +253,7 @@ class Evaluation:
         """
         before = {"previous": "before", "first": "first"}[reference]
         found = analysis.drift_over_versions(
-            self._core, against=analysis.DriftReference(before), split=_split(split)
+            self._core, against=analysis.DriftReference(before), split=split_of(split)
         )
         return self._shaped("drift_over_versions", found)
 
@@ -320,7 +317,7 @@ class Evaluation:
         most = self._core.dataset.instance_count if limit is None else limit
         where_ = self._where(where, scope)
         found = analysis.most_sensitive(self._core, where_, most=most, **options)
-        return self._shaped("sensitive_instances", found.rename({"predicted": "prediction"}))
+        return self._shaped("sensitive_instances", found)
 
     def fixed_test_set(
         self,
@@ -358,7 +355,7 @@ class Evaluation:
             of_class=of_class,
             seed=seed,
         )
-        return self._shaped("fixed_test_set", found.rename({"low": "ci_low", "high": "ci_high"}))
+        return self._shaped("fixed_test_set", found)
 
     def cross_test(
         self, *, metric: Metric | None = None, of_class: str | None = None
@@ -434,16 +431,7 @@ class Evaluation:
         selection = Selection(self._names[-1], self._names[0], Filters())
         return in_scope(selection if where is None else where._selection, scope)
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by the data, what made the predictions, and the part of the timeline."""
-        return isinstance(other, Evaluation) and self._identity == other._identity
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash(self._identity)
-
-    @property
-    def _identity(self) -> tuple[str, str, str]:
+    def _identity(self) -> object:
         return self._core.key, self._names[0], self._names[-1]
 
     def __repr__(self) -> str:
@@ -459,27 +447,14 @@ class Evaluation:
 
 
 def in_scope(selection: Selection, scope: Scope) -> Selection:
-    """The selection narrowed to the instances of a scope.
-
-    Raises
-    ------
-    SelectionError
-        A filter of splits leaves the scope out.
-    """
-    from chameleon.project import Split as SplitName
-
+    """The selection narrowed to the instances of a scope."""
     require_option(scope, ("test", "train", "validation", "all"), "scope")
-    if scope == "all":
+    split = split_of(scope)
+    if split is None:
         return selection
     splits = selection.filters.splits
-    if splits and SplitName(scope) not in splits:
+    if splits and split not in splits:
         raise SelectionError(
             f"The filter split={splits[0].value!r} leaves out scope={scope!r}. Pass scope='all'."
         )
-    return replace(selection, filters=replace(selection.filters, splits=(SplitName(scope),)))
-
-
-def _split(split: Split | None) -> Any:  # noqa: ANN401 - the enumeration inside
-    from chameleon.project import Split as SplitName
-
-    return None if split is None else SplitName(split)
+    return replace(selection, filters=replace(selection.filters, splits=(split,)))

@@ -33,15 +33,12 @@ _BIN: Schema = {
     "split": TEXT, "bin": COUNT, "bar": TEXT, "low": NUMBER, "high": NUMBER, "category": TEXT,
 }  # fmt: skip
 _OUTCOMES: Schema = {"correct": COUNT, "incorrect": COUNT, "unknown": COUNT}
-_MODEL_COLUMNS = ("prediction", "probability", "probability_of_label", "outcome")
+MODEL_COLUMNS = ("prediction", "probability", "probability_of_label", "outcome")
 _MODEL_TYPES = (TEXT, NUMBER, NUMBER, TEXT)
 _INSTANCE: Schema = {
     "instance": TEXT, "label": TEXT, "split": TEXT, "source": TEXT, "date": AS_IS,
 }  # fmt: skip
 _COURSE: Schema = {"strip": TEXT, "course": TEXT, "changes": COUNT, "versions": COUNT}
-_CHANGES = (
-    "added", "removed", "relabeled", "labeled", "edited", "changed_split", "unchanged",
-)  # fmt: skip
 _CELL: Schema = {
     "version": VERSION, "cell": TEXT, "x": NUMBER, "y": NUMBER, "size": NUMBER, **_OUTCOMES,
     "instances": COUNT, "accuracy": NUMBER, "ratio": NUMBER,
@@ -94,13 +91,13 @@ SCHEMAS: Mapping[str, Schema] = {
         **_INSTANCE, "presence": TEXT,
         **{
             f"{column}_{side}": of
-            for column, of in zip(_MODEL_COLUMNS, _MODEL_TYPES, strict=True)
+            for column, of in zip(MODEL_COLUMNS, _MODEL_TYPES, strict=True)
             for side in ("before", "after")
         },
         "flip": TEXT, **_COURSE,
     },
     "version_instances": {
-        **_INSTANCE, **dict(zip(_MODEL_COLUMNS, _MODEL_TYPES, strict=True)), **_COURSE,
+        **_INSTANCE, **dict(zip(MODEL_COLUMNS, _MODEL_TYPES, strict=True)), **_COURSE,
     },
     "histograms": {"version": VERSION, "feature": TEXT, **_BIN, **_OUTCOMES},
     "label_histograms": {
@@ -279,14 +276,12 @@ def shaped(
 ) -> pl.DataFrame:
     """The frame with the columns of its schema, in order and with their types.
 
-    Parameters
-    ----------
-    versions
-        The timeline, for the type of version columns.
-    more
-        Keep further columns behind those of the schema.
+    `versions` is the timeline, for the type of version columns. The ends of an interval may also be
+    named low and high; `more` keeps further columns behind those of the schema.
     """
     schema = SCHEMAS[name]
+    if "ci_low" in schema and "ci_low" not in frame.columns:
+        frame = frame.rename({"low": "ci_low", "high": "ci_high"})
     types = {c: pl.Enum(versions) if of is VERSION else of for c, of in schema.items()}
     columns = [
         frame[column] if of is AS_IS else frame[column].cast(of) for column, of in types.items()
@@ -301,12 +296,8 @@ def stacked(
 ) -> pl.DataFrame:
     """A wide frame of two versions as one block of rows a version, with a column `version`.
 
-    Parameters
-    ----------
-    sides
-        The versions by the prefixes of their columns: {"secondary": before, "primary": after}.
-    keys
-        Columns that every block keeps.
+    `sides` are the versions by the prefixes of their columns: {"secondary": …, "primary": …};
+    every block keeps the columns `keys`.
     """
     blocks = []
     for side, version in sides.items():

@@ -10,7 +10,7 @@ import polars as pl
 from chameleon import analysis
 from chameleon.api.evaluations import Evaluation
 from chameleon.api.frames import shaped
-from chameleon.api.html import html_table
+from chameleon.api.objects import Compared, html_table
 from chameleon.selection import Selection
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Instance:
+class Instance(Compared):
     """One instance over all versions.
 
     Made by `Evaluation.instance`.
@@ -52,7 +52,7 @@ class Instance:
             probability_of_label, probability_of_prediction, outcome.
         """
         found = analysis.instance_versions(self.evaluation._core, self.id)
-        return self._shaped("instance_versions", found.rename({"held": "present"}))
+        return self._shaped("instance_versions", found)
 
     def rows(self) -> pl.DataFrame:
         """The distinct rows of the instance, oldest first, and the edits between them.
@@ -118,16 +118,8 @@ class Instance:
         every = [version.name for version in self.evaluation._core.dataset.versions]
         return shaped(name, frame, every)
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by evaluation and id."""
-        return isinstance(other, Instance) and (self.evaluation, self.id) == (
-            other.evaluation,
-            other.id,
-        )
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash((self.evaluation, self.id))
+    def _identity(self) -> object:
+        return self.evaluation, self.id
 
     def __repr__(self) -> str:
         """The instance in a line."""

@@ -11,8 +11,8 @@ import polars as pl
 
 from chameleon import analysis, selection
 from chameleon.api.evaluations import Evaluation
-from chameleon.api.frames import shaped
-from chameleon.api.html import html_table
+from chameleon.api.frames import SCHEMAS, shaped
+from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation as Evaluated
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chameleon.types import Library
 
 
-class ExclusionLists(Mapping[str, "ExclusionList"]):
+class ExclusionLists(Compared, Mapping[str, "ExclusionList"]):
     """The exclusion lists of a project: a mapping from names to lists.
 
     They are in the project folder, or in memory where the project is.
@@ -93,13 +93,8 @@ class ExclusionLists(Mapping[str, "ExclusionList"]):
         self._store.add_entries(name, ((one, why, at) for one, why in found.frame.iter_rows()))
         return ExclusionList(self, name)
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by project."""
-        return isinstance(other, ExclusionLists) and self._evaluation == other._evaluation
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash(self._evaluation)
+    def _identity(self) -> object:
+        return self._evaluation
 
     def __reduce__(self) -> tuple[type[ExclusionLists], tuple[Evaluation]]:
         """Pickle by the project, whose path names the file of the lists."""
@@ -112,7 +107,7 @@ class ExclusionLists(Mapping[str, "ExclusionList"]):
 
 
 @checks_options
-class ExclusionList:
+class ExclusionList(Compared):
     """One exclusion list: entries by id, and rules, which name instances by filters.
 
     Examples
@@ -147,10 +142,8 @@ class ExclusionList:
             (r.number, r.query, r.secondary, r.primary, r.reason, r.added)
             for r in self._content.rules
         ]
-        names = ["number", "conditions", "before", "after", "reason", "added"]
-        types = [pl.Int64, pl.String, pl.String, pl.String, pl.String, pl.Int64]
-        found = pl.DataFrame(rows, dict(zip(names, types, strict=True)), orient="row")
-        return shaped("list_rules", found.with_columns(pl.col("added").cast(pl.Datetime("us"))), ())
+        found = pl.DataFrame(rows, {**SCHEMAS["list_rules"], "added": pl.Int64}, orient="row")
+        return shaped("list_rules", found, ())
 
     def add(self, instances: Iterable[str], *, reason: str = "") -> int:
         """Add instances; return how many are new on the list."""
@@ -190,7 +183,7 @@ class ExclusionList:
         found = analysis.exclusion_list_members(
             self._core, self._content, version=str(self.lists._evaluation._name(version))
         )
-        return shaped("list_members", found.rename({"held": "present"}), ())
+        return shaped("list_members", found, ())
 
     def counts(self, version: str | Version) -> pl.DataFrame:
         """Affected instances of a version by split, label, and source.
@@ -203,7 +196,7 @@ class ExclusionList:
         found = analysis.exclusion_list_counts(
             self._core, self._content, version=str(self.lists._evaluation._name(version))
         )
-        return shaped("list_counts", found.rename({"of": "total"}), ())
+        return shaped("list_counts", found, ())
 
     def code(self, version: str | Version, *, library: Library = "polars") -> str:
         """A script that leaves exactly these instances out of the version's file."""
@@ -230,7 +223,7 @@ class ExclusionList:
         elif target.suffix.lower() == ".parquet":
             target.write_bytes(selection.exclusion_list_parquet(frame))
         else:
-            raise SelectionError(f"{target.name} must end in .csv or .parquet.")
+            raise SelectionError(f"{target.name} must end in .csv or .parquet.", file=target.name)
         return target
 
     @property
@@ -245,16 +238,8 @@ class ExclusionList:
     def _content(self) -> selection.ExclusionList:
         return self._store.of(self.name)
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by project and name."""
-        return isinstance(other, ExclusionList) and (self.lists, self.name) == (
-            other.lists,
-            other.name,
-        )
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash((self.lists, self.name))
+    def _identity(self) -> object:
+        return self.lists, self.name
 
     def __repr__(self) -> str:
         """The list in a line."""

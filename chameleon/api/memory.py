@@ -29,18 +29,9 @@ Data: TypeAlias = (
 
 
 class Folder:
-    """A temporary folder, deleted when no one uses it any more.
+    """A temporary folder of versions, computed results, and lists, deleted when no one uses it.
 
     A copy by pickle uses the same folder for as long as the original lives.
-
-    Attributes
-    ----------
-    path
-        The folder of the versions.
-    cache
-        The folder of everything computed.
-    lists
-        The exclusion lists, in memory.
     """
 
     def __init__(self) -> None:
@@ -69,13 +60,7 @@ def _copied(path: Path, cache: Path, versions: list[dict[str, str]]) -> Folder:
 
 
 def written_versions(data: object) -> Folder:
-    """A folder with a file for each frame or file of a mapping.
-
-    Raises
-    ------
-    ProjectError
-        The data is no mapping of version names to frames or files.
-    """
+    """A folder with a file for each frame or file of a mapping."""
     if not isinstance(data, Mapping) or not data:
         raise ProjectError(
             "Open a folder, a table, or a dict of version names to frames or files; found "
@@ -93,7 +78,8 @@ def _written(content: object, folder: Path, number: int, name: str) -> Path:
     if isinstance(content, (str, os.PathLike)):
         path = Path(content)
         if not path.is_file():
-            raise ProjectError(f"Version {name}: there is no file '{path.name}'.")
+            message = f"Version {name}: there is no file '{path.name}'."
+            raise ProjectError(message, version=name, file=path.name)
         return Path(shutil.copy(path, folder / f"{number:05}{files.ending(path)}"))
     target = folder / f"{number:05}.parquet"
     as_polars(content, f"Version {name}").write_parquet(target)
@@ -117,15 +103,7 @@ def as_polars(content: object, place: str) -> pl.DataFrame:
 def written_predictions(
     project: files.Project, predictions: Mapping[str, Any]
 ) -> tuple[files.Project, Folder]:
-    """The project with predictions by version in place of its model, and the folder of these.
-
-    Raises
-    ------
-    SelectionError
-        No version has that name.
-    ProjectError
-        There are no predictions, or one is no frame.
-    """
+    """The project with predictions by version in place of its model, and the folder of these."""
     if not predictions:
         raise ProjectError("predictions has no version. Name a frame for each: {version: frame}.")
     folder = Folder()

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from chameleon import types
 from chameleon.errors import SelectionError
+from chameleon.project import Split
 
 Class = TypeVar("Class")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -23,6 +24,11 @@ def require_option(value: object, allowed: Sequence[str | None], name: str) -> N
     nearest = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(map(repr, allowed))
     raise SelectionError(f"{name} must be one of {listed}, found {value!r}.{nearest}")
+
+
+def split_of(asked: str | None) -> Split | None:
+    """The split of an option; None for all rows."""
+    return None if asked in (None, "all") else Split(asked)
 
 
 @cache

@@ -9,9 +9,8 @@ import polars as pl
 
 from chameleon import analysis, charts
 from chameleon.api.evaluations import in_scope
-from chameleon.api.options import checks_options
+from chameleon.api.options import checks_options, split_of
 from chameleon.errors import SelectionError
-from chameleon.project import Split as SplitName
 
 if TYPE_CHECKING:
     from chameleon.api.evaluations import Evaluation
@@ -101,7 +100,7 @@ class EvaluationPlots:
         found = self._evaluation.sensitive_instances(
             limit=limit, count=count, present_only=present_only, scope=scope, where=where
         )
-        texts = found.with_columns(pl.col("version").cast(pl.String), predicted="prediction")
+        texts = found.with_columns(pl.col("version").cast(pl.String))
         versions = len(self._evaluation.versions)
         spec = charts.outcome_strips(versions=versions, dark=False)
         return charts.as_chart(spec, charts.strip_frame(texts))
@@ -149,7 +148,7 @@ class _ViewPlots:
     def errors(self, by: ErrorsBy = "label", *, scope: Scope = "test") -> Chart:
         """Error rate by class or source, with its 95% CI."""
         view = self._view
-        split = None if scope == "all" else SplitName(scope)
+        split = split_of(scope)
         found = analysis.errors_by(view._core, view._selection, by, split=split)
         primary, secondary = view._selection.primary, view._selection.secondary
         frame = charts.error_frame(found, absent=f"no {by}", primary=primary, secondary=secondary)
@@ -175,7 +174,7 @@ class VersionPlots(_ViewPlots):
     def confusion(self, *, scope: Scope = "test") -> Chart:
         """Confusion matrix."""
         view = self._view
-        split = None if scope == "all" else SplitName(scope)
+        split = split_of(scope)
         found = analysis.confusion(view._core, view._selection, split=split)
         return confusion_matrix(found, view._selection.primary)
 
@@ -195,11 +194,8 @@ class StepPlots(_ViewPlots):
 
     def drift(self, *, split: Split | None = None, permutations: int = 200, seed: int = 0) -> Chart:
         """Drift of every feature, and its chance level."""
-        view = self._view
-        found = analysis.feature_drift(
-            view._core, view._selection, split=None if split is None else SplitName(split),
-            draws=permutations, seed=seed,
-        )  # fmt: skip
+        step: Step = self._view  # type: ignore[assignment]
+        found = step.drift(split=split, permutations=permutations, seed=seed)
         return charts.as_chart(charts.drift_bars(dark=False), charts.drift_frame(found))
 
     def prediction_changes(self, *, same_label: bool = False, scope: Scope = "test") -> Chart:
@@ -235,22 +231,17 @@ def confusion_matrix(found: pl.DataFrame, version: str) -> Chart:
 
 def change_bars(found: DataChanges) -> Chart:
     """A bar for every kind of change."""
-    from chameleon.api.conditions import CHANGES
-
-    names = {name: inner.value for name, inner in CHANGES.items()}
     frame = found.frame.group_by("change", maintain_order=True).agg(pl.col("instances").sum())
     total = found.added + found.removed + found.shared
-    counts = frame.select(
-        pl.col("change").replace(names).alias("happened"), "instances", of=pl.lit(total)
-    )
-    return charts.as_chart(charts.change_bars(dark=False), charts.change_bar_frame(counts))
+    counts = charts.change_bar_frame(frame.with_columns(total=pl.lit(total)))
+    return charts.as_chart(charts.change_bars(dark=False), counts)
 
 
 def outcome_matrix(found: PredictionChanges) -> Chart:
     """The four outcomes before and after."""
     if "group" in found.frame.columns:
         raise SelectionError("There is no chart by group: call prediction_changes without `by`.")
-    names = {"before": "secondary", "after": "primary", "relabeled": "relabelled"}
+    names = {"before": "secondary", "after": "primary"}
     frame = charts.outcome_frame(found.frame.rename(names), primary="after", secondary="before")
     return charts.as_chart(charts.outcome_matrix(dark=False), frame)
 
@@ -275,7 +266,7 @@ def waterfall(found: Attribution) -> Chart:
 
 def probability_line(instance: Instance) -> Chart:
     """The probability of an instance's label in every version."""
-    found = instance.versions().with_columns(pl.col("version").cast(pl.String), held="present")
+    found = instance.versions().with_columns(pl.col("version").cast(pl.String))
     frame = charts.probability_frame(found)
     known = bool(found["probability_of_label"].count())
     spec = charts.probability_line(versions=len(found), known=known, dark=False)

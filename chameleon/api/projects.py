@@ -14,8 +14,8 @@ import chameleon.project as files
 from chameleon import analysis, models
 from chameleon.api.evaluations import Evaluation
 from chameleon.api.frames import shaped
-from chameleon.api.html import html_table
 from chameleon.api.memory import written_predictions, written_versions
+from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checked, checks_options, require_option
 from chameleon.api.shapes import compared, shown_progress
 from chameleon.errors import ProjectError
@@ -41,7 +41,7 @@ _DISTRIBUTIONS = (
 
 @checks_options
 @dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
-class Project:
+class Project(Compared):
     """An opened evolving dataset: its versions, their columns, and findings about them.
 
     Made by `open_project`. Compares and hashes by the content of the data and the settings.
@@ -191,9 +191,7 @@ class Project:
     def _findings_of(self, found: pl.DataFrame, severity: Severity | None) -> pl.DataFrame:
         """The frame of `analysis.check` in the words of the interface."""
         require_option(severity, (*_SEVERITIES.values(), None), "severity")
-        public = found.rename({"done": "action"}).with_columns(
-            pl.col("severity").replace(_SEVERITIES)
-        )
+        public = found.with_columns(pl.col("severity").replace(_SEVERITIES))
         if severity is not None:
             public = public.filter(pl.col("severity") == severity)
         return shaped("findings", public, [version.name for version in self.versions])
@@ -204,16 +202,8 @@ class Project:
             return self._memory.lists  # type: ignore[attr-defined,no-any-return]
         return open_exclusion_lists(self._core)
 
-    def _identity(self) -> tuple[object, ...]:
+    def _identity(self) -> object:
         return tuple(self._core.fingerprints.items()), self.settings_toml(), self._core.name
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by the content of the versions and the settings."""
-        return isinstance(other, Project) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash(self._identity())
 
     def __repr__(self) -> str:
         """The project in a line; it counts warnings and errors."""

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from chameleon.api.html import html_table
+from chameleon.analysis import Proportion as Proportion
+from chameleon.api.objects import html_table
 from chameleon.errors import GateError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from chameleon.charts import Chart
     from chameleon.types import Verdict
 
@@ -23,6 +26,13 @@ class Result:
     """An answer with a frame. Compares by identity, because frames don't compare."""
 
     frame: pl.DataFrame
+
+    @classmethod
+    def _of(cls, found: object, frame: pl.DataFrame, **more: object) -> Self:
+        """The answer with a frame, and whatever has the same name in a result of `analysis`."""
+        shared = {one.name for one in fields(cls) if hasattr(found, one.name)}
+        named: Any = {name: getattr(found, name) for name in shared}
+        return cls(**{**named, **more, "frame": frame})
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as plain values; frames as lists of rows."""
@@ -58,34 +68,9 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - a JSON value
     return value
 
 
-def percent(value: float | None) -> str:
-    """A share for a line of text; – where it is undefined."""
-    return "–" if value is None else f"{value:.1%}"
-
-
 def signed(value: float | None) -> str:
     """A change for a line of text; – where it is undefined."""
     return "–" if value is None else f"{value:+.3f}".replace("-", "−")
-
-
-@dataclass(frozen=True, slots=True)
-class Proportion:
-    """A count as a share of a total, with its exact 95% interval where one can be given."""
-
-    count: int
-    total: int
-    ci_low: float | None = None
-    ci_high: float | None = None
-    reason: str | None = None
-
-    @property
-    def share(self) -> float | None:
-        """The count over the total; None where that is 0."""
-        return self.count / self.total if self.total else None
-
-    def __repr__(self) -> str:
-        """The proportion in a line."""
-        return f"<Proportion: {self.count:,} of {self.total:,} ({percent(self.share)})>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -14,8 +15,8 @@ from chameleon.api.conditions import FAILURE_SETS
 from chameleon.api.evaluations import in_scope
 from chameleon.api.frames import suffixed
 from chameleon.api.gates import checked_step
-from chameleon.api.html import html_table
-from chameleon.api.options import checks_options
+from chameleon.api.objects import html_table
+from chameleon.api.options import checks_options, split_of
 from chameleon.api.results import (
     Attribution,
     Cost,
@@ -28,7 +29,9 @@ from chameleon.api.results import (
     TrainingAttribution,
 )
 from chameleon.api.views import View
-from chameleon.project import Split as SplitName
+from chameleon.errors import SelectionError
+from chameleon.selection import ChangeType as DataChangeType
+from chameleon.selection import DataChange, Selection
 
 if TYPE_CHECKING:
     from chameleon.api.plots import StepPlots
@@ -74,8 +77,7 @@ class Step(View):
     @property
     def change_type(self) -> ChangeType:
         """The kind of change: "data", "model", "mixed", "nothing", or "unknown"."""
-        kind = analysis.iteration_of(self._core, **self._names).value
-        return cast("ChangeType", shapes.CHANGE_TYPES[kind])
+        return analysis.iteration_of(self._core, **self._names).value
 
     @property
     def plot(self) -> StepPlots:
@@ -105,7 +107,7 @@ class Step(View):
             A condition looks at both versions.
         """
         sides: dict[str, Any] = {
-            f"{side}_only": replace(self, _selection=shapes.unfiltered(self._selection))
+            f"{side}_only": replace(self, _selection=Selection(self.after.name, self.before.name))
             .filter(**given)
             ._selection.filters
             for side, given in (("secondary", before), ("primary", after))
@@ -142,7 +144,7 @@ class Step(View):
             feature, group, share, rest_share, lift, ci_low, ci_high, q_value, compared.
         """
         found = analysis.iteration_kinds(self._core, self._selection)
-        return self._shaped("kinds", found.rename({"low": "ci_low", "high": "ci_high"}))
+        return self._shaped("kinds", found)
 
     def edits(self) -> pl.DataFrame:
         """Edited features and the rule of the edits ("times 10").
@@ -180,10 +182,10 @@ class Step(View):
             instance, label_before, label_after, split_before, split_after, source, feature,
             value_before, value_after: one row per instance and edited feature.
         """
-        change = shapes.edit_of(feature)
-        most = shapes.EVERY_ROW if limit is None else limit
+        change = DataChange(DataChangeType.EDITED, feature)
+        most = sys.maxsize if limit is None else limit
         found = analysis.changed_instances(self._core, self._selection, change, most=most).frame
-        return self._shaped("edited_instances", found.rename({"id": "instance"}))
+        return self._shaped("edited_instances", found)
 
     def drift(
         self,
@@ -213,10 +215,11 @@ class Step(View):
             js_distance), reason, wasserstein_reason (why a distance is null). Largest first.
         """
         found = analysis.feature_drift(
-            self._core, self._selection, split=_enum(split), exact=exact, draws=permutations,
+            self._core, self._selection, split=split_of(split), exact=exact, draws=permutations,
             seed=seed,
         )  # fmt: skip
-        return self._shaped("drift", shapes.drift(found))
+        drifted = pl.col("js_distance") > pl.col("js_chance_level")
+        return self._shaped("drift", suffixed(found.with_columns(drifted=drifted)))
 
     def group_drift(
         self, group: SharedGroup = "added", *, split: Split | None = None
@@ -233,9 +236,8 @@ class Step(View):
             distribution functions, or Cramér's V; 0 to 1), p_value, q_value (Benjamini and
             Hochberg 1995), reason (why there is no test). Largest effect first.
         """
-        test = shapes.GROUP_TESTS[group]
-        found = test(self._core, self._selection, split=_enum(split))
-        return self._shaped("group_drift", found.rename({group: "instances", "kept": "shared"}))
+        found = analysis.group_drift(self._core, self._selection, group, split=split_of(split))
+        return self._shaped("group_drift", found)
 
     def domain_classifier(
         self, *, split: Split | None = None, seed: int = 0, progress: bool = False
@@ -245,10 +247,11 @@ class Step(View):
         Gradient boosting, five folds, all rows of an instance in one fold.
         """
         found = analysis.domain_classifier(
-            self._core, self._selection, split=_enum(split), seed=seed,
+            self._core, self._selection, split=split_of(split), seed=seed,
             progress=shapes.shown_progress(progress),
         )  # fmt: skip
-        return shapes.domain_classifier(found, self._timeline)
+        features = self._shaped("domain_classifier", found.features)
+        return DomainClassifierResult._of(found, features)
 
     def prediction_changes(
         self,
@@ -289,8 +292,8 @@ class Step(View):
             class_before, class_after, instances, fixed, regressed; most frequent first.
         """
         found = analysis.class_changes(self._core, in_scope(self._selection, scope))
-        renamed = found.rename({"improved": "fixed"})
-        return self._shaped("class_changes", suffixed(renamed))
+        names = {"secondary_class": "class_before", "primary_class": "class_after"}
+        return self._shaped("class_changes", found.rename(names))
 
     def failure_sets(self, *, scope: Scope = "test", present_only: bool = False) -> pl.DataFrame:
         """Instances that are always incorrect, newly incorrect, fixed, or flickering.
@@ -315,7 +318,10 @@ class Step(View):
         rate
             The false discovery rate among the slices.
         """
-        shapes.require_test(scope)
+        if scope != "test":
+            raise SelectionError(
+                f"Slices are of test instances: scope must be 'test', found {scope!r}."
+            )
         found = analysis.changed_slices(self._core, **self._names, rate=rate, seed=seed)
         return shapes.slices(found, self._core.dataset, self._timeline)
 
@@ -346,7 +352,7 @@ class Step(View):
         """
         found = analysis.attribute_change(
             self._core, **self._names, metric=metric or "accuracy", of_class=of_class,
-            without_twins=exclude_duplicates, resamples=resamples, seed=seed,
+            exclude_duplicates=exclude_duplicates, resamples=resamples, seed=seed,
         )  # fmt: skip
         return shapes.attribution(found, self._timeline)
 
@@ -373,7 +379,8 @@ class Step(View):
             self._core, **self._names, metric=metric or "accuracy", of_class=of_class, by=by,
             repeats=repeats, seed=seed, progress=shapes.shown_progress(progress),
         )  # fmt: skip
-        return shapes.training(found, self._timeline)
+        parts = self._shaped("training_attribution", found.parts.rename({"part": "contribution"}))
+        return TrainingAttribution._of(found, parts, _source=found)
 
     def training_cost(self, *, by: TrainBy = "kind", repeats: int = 5) -> Cost:
         """The models that `training_attribution` fits at most, and about how many seconds.
@@ -468,7 +475,7 @@ class Step(View):
 
     @property
     def _sort_columns(self) -> Mapping[str, str]:
-        return shapes.STEP_SORT_COLUMNS
+        return shapes.STEP_COLUMNS
 
     def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self._shaped("step_instances", shapes.step_instances(frame), more=True)
@@ -492,7 +499,3 @@ class Step(View):
 
     def _repr_html_(self) -> str:
         return html_table(self.data().frame, repr(self))
-
-
-def _enum(split: Split | None) -> SplitName | None:
-    return None if split is None else SplitName(split)

@@ -10,9 +10,8 @@ import polars as pl
 
 from chameleon import analysis
 from chameleon.api import shapes
-from chameleon.api.evaluations import _split as split_of
-from chameleon.api.html import html_table
-from chameleon.api.options import checks_options
+from chameleon.api.objects import html_table
+from chameleon.api.options import checks_options, split_of
 from chameleon.api.results import LabelIssues, Refit
 from chameleon.api.views import View
 
@@ -74,10 +73,10 @@ class VersionEvaluation(View):
         """
         issues = self.label_issues(folds=folds, seed=seed)._source if by == "label_issue" else None
         found = analysis.ranked_errors(
-            self._core, self._selection, by=shapes.RANKINGS[by], suspicion=issues,
-            split=None if scope == "all" else split_of(scope), most=limit,
+            self._core, self._selection, by=by, issues=issues, split=split_of(scope),
+            most=limit,
         )  # fmt: skip
-        return self._shaped("ranked_errors", shapes.ranked(found))
+        return self._shaped("ranked_errors", found)
 
     def label_issues(self, *, folds: int = 5, seed: int = 0, progress: bool = False) -> LabelIssues:
         """Likely wrong labels, by models that never saw them.
@@ -109,8 +108,7 @@ class VersionEvaluation(View):
         found = analysis.feature_correlations(
             self._core, self._selection, features=features, most=limit
         )
-        names = {"subset": "matching", "subset_rows": "matching_rows"}
-        return self._shaped("correlations", found.rename(names))
+        return self._shaped("correlations", found)
 
     def refit_without(
         self,
@@ -136,7 +134,7 @@ class VersionEvaluation(View):
 
     @property
     def _sort_columns(self) -> Mapping[str, str]:
-        return shapes.VERSION_SORT_COLUMNS
+        return shapes.VERSION_COLUMNS
 
     def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self._shaped("version_instances", shapes.version_instances(frame), more=True)

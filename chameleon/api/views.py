@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from chameleon import analysis
-from chameleon.api.conditions import UNSET, Conditions
+from chameleon.api.conditions import UNSET, Conditions, narrowed, set_of_expressions, swapped
 from chameleon.api.evaluations import Evaluation, in_scope
 from chameleon.api.frames import shaped, stacked
-from chameleon.api.narrowing import narrowed, set_of_expressions, swapped
-from chameleon.api.options import checks_options
+from chameleon.api.objects import Compared
+from chameleon.api.options import checks_options, split_of
 from chameleon.errors import SelectionError
-from chameleon.project import Split as SplitName
 from chameleon.selection import Selection
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ APP = "http://localhost:8501"
 
 @checks_options
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class View(ABC):
+class View(Compared):
     """Versions of an evaluation, and the filters that their instances match."""
 
     evaluation: Evaluation
@@ -146,20 +145,10 @@ class View(ABC):
             "vote_change": vote_change, "label_probability": label_probability,
             "instances": instances, "excluded": excluded,
         }  # fmt: skip
-        options = {"same_label": same_label, "count": count, "present_only": present_only}
-        return self._narrowed(expressions, given, options, read, {**(features or {}), **conditions})
-
-    def _narrowed(
-        self,
-        expressions: Sequence[pl.Expr],
-        given: Mapping[str, object],
-        options: Mapping[str, object],
-        read: Read,
-        features: Mapping[str, Condition],
-    ) -> Self:
-        at = Conditions(self._core, self._selection, self.evaluation._range)
+        over = self.evaluation._range._replace(held_only=present_only, classes=count == "class")
+        at = Conditions(self._core, self._selection, over, same_label)
         selection = self._selection
-        for filters in at.filters({**given, **options}, features):
+        for filters in at.filters(given, {**(features or {}), **conditions}):
             selection = narrowed(self._core, selection, filters, read)
         if expressions:
             matching = set_of_expressions(self._core, selection, expressions, read)
@@ -275,7 +264,7 @@ class View(ABC):
         pl.DataFrame
             version, label, predicted, instances, share (of the instances with that label).
         """
-        found = analysis.confusion(self._core, self._selection, split=_own_split(scope))
+        found = analysis.confusion(self._core, self._selection, split=split_of(scope))
         keys = ("label", "prediction")
         rows = stacked(found.drop("difference", "share_difference"), self._sides, keys)
         return self._shaped("confusion", rows.rename({"prediction": "predicted"}))
@@ -290,9 +279,9 @@ class View(ABC):
             ci_high (exact 95%, Clopper and Pearson 1934; null for train rows), reason; for a
             step also change (after − before).
         """
-        found = analysis.errors_by(self._core, self._selection, by, split=_own_split(scope))
+        found = analysis.errors_by(self._core, self._selection, by, split=split_of(scope))
         rows = stacked(found, self._sides, ("group", "change"))
-        names = {"group": by, "rate": "error_rate", "low": "ci_low", "high": "ci_high"}
+        names = {"group": by, "rate": "error_rate"}
         return self._shaped_errors(f"errors_by_{by}", rows.rename(names))
 
     def embedding(self, *, by: CellBy | None = None, scope: Scope = "test") -> pl.DataFrame:
@@ -408,17 +397,5 @@ class View(ABC):
         rows = pl.concat(frames)
         return rows.filter(pl.sum_horizontal("correct", "incorrect", "unknown") > 0)
 
-    def _identity(self) -> tuple[object, ...]:
-        return type(self), self.evaluation, self._selection
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by evaluation, versions, and filters."""
-        return isinstance(other, View) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        """Hash as `__eq__` compares."""
-        return hash(self._identity())
-
-
-def _own_split(scope: Scope) -> Any:  # noqa: ANN401 - the enumeration inside
-    return None if scope == "all" else SplitName(scope)
+    def _identity(self) -> object:
+        return self.evaluation, self._selection

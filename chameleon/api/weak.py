@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -35,7 +35,7 @@ class WeakLabels:
         view = self.view
         wide = analysis.weak_labels(view._core, view._selection)
         rows = stacked(wide, view._sides, ("class",))
-        return view._shaped("weak_by_class", rows.rename({"likeliest": "most_likely"}))
+        return view._shaped("weak_by_class", rows)
 
     def totals(self) -> pl.DataFrame:
         """Certainty of the label probabilities, and how often the hard label differs.
@@ -49,7 +49,7 @@ class WeakLabels:
         view = self.view
         found = analysis.weak_label_totals(view._core, view._selection)
         own = found.filter(pl.col("side").is_in(list(view._sides)))
-        return view._shaped("weak_totals", own.rename({"probabilities": "with_probabilities"}))
+        return view._shaped("weak_totals", own)
 
     def histogram(self) -> pl.DataFrame:
         """Instances by the probability of every class.
@@ -79,7 +79,7 @@ class WeakLabels:
         """
         view = self._step()
         found = analysis.label_probability_change(view._core, view._selection)
-        return view._shaped("weak_changes", analysis.probability_change_frame(found))
+        return view._shaped("weak_changes", pl.DataFrame([asdict(found)]))
 
     def labeling_functions(self) -> pl.DataFrame:
         """Figures of every labeling function.
@@ -93,9 +93,8 @@ class WeakLabels:
         """
         view = self.view
         wide = analysis.labeling_functions(view._core, view._selection)
-        rows = stacked(wide, view._sides, ("rule",))
-        names = {"rule": "function", "low": "ci_low", "high": "ci_high"}
-        return view._shaped("labeling_functions", rows.rename(names))
+        rows = stacked(wide, view._sides, ("function",))
+        return view._shaped("labeling_functions", rows)
 
     def vote_changes(self) -> pl.DataFrame:
         """Changed votes of every labeling function, and their effect on label probabilities.
@@ -114,7 +113,7 @@ class WeakLabels:
         """
         view = self._step()
         wide = analysis.labeling_functions(view._core, view._selection)
-        return view._shaped("vote_changes", wide.rename({"rule": "function", "kept": "shared"}))
+        return view._shaped("vote_changes", wide)
 
     def _step(self) -> View:
         if len(self.view._sides) < 2:

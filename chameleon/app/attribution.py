@@ -21,14 +21,7 @@ from chameleon.app.formatting import (
     plain,
     shortened,
 )
-from chameleon.app.view import (
-    NO_OUTCOMES,
-    View,
-    draw_chart,
-    draw_choice,
-    draw_empty,
-    draw_toggle,
-)
+from chameleon.app.view import NO_OUTCOMES, View, draw_chart, draw_choice, draw_empty, draw_toggle
 from chameleon.errors import ChameleonError
 from chameleon.models import golden_key, has_external_predictions
 from chameleon.project import Split
@@ -56,7 +49,7 @@ _PLACES: Mapping[Topic, tuple[str, str]] = {
 
 _ALWAYS = ("model", "test")
 _SHOWN = 5
-_OF_MODEL = pl.col("part").is_in(["guard", "model"])
+_OF_MODEL = pl.col("part").is_in(["leakage", "model"])
 _LONGEST = 700
 
 
@@ -71,7 +64,7 @@ def draw(view: View) -> None:
     else:
         attributed = partial(view.call, analysis.attribute_change,
             before=before, after=after, metric=metric, of_class=of_class)  # fmt: skip
-        found = attributed(without_twins=without_duplicates)
+        found = attributed(exclude_duplicates=without_duplicates)
         place = st.container()
         training = None
         if found.change is not None:
@@ -82,8 +75,8 @@ def draw(view: View) -> None:
 
         def draw_sentences() -> None:
             fair = None
-            if found.twins and not without_duplicates:
-                fair = attributed(without_twins=True)
+            if found.duplicates and not without_duplicates:
+                fair = attributed(exclude_duplicates=True)
             _draw_sentences(view, found, fair, training)
 
         def draw_slices() -> None:
@@ -120,10 +113,7 @@ def _options(view: View) -> tuple[str, str | None, bool]:
 
 
 def _draw_sentences(
-    view: View,
-    found: Attribution,
-    fair: Attribution | None,
-    training: TrainingParts | None,
+    view: View, found: Attribution, fair: Attribution | None, training: TrainingParts | None
 ) -> None:
     """Three to five sentences on the step, each with a link to the source of its numbers.
 
@@ -131,13 +121,10 @@ def _draw_sentences(
     """
     step = {"before": found.before, "after": found.after}
     grounds = analysis.Grounds(
-        found,
-        fair,
-        view.call(analysis.iteration_kinds),
-        view.call(analysis.changed_slices, **step),
-        view.call(analysis.train_changes, **step),
+        found, fair, view.call(analysis.iteration_kinds),
+        view.call(analysis.changed_slices, **step), view.call(analysis.train_changes, **step),
         training,
-    )
+    )  # fmt: skip
     for sentence in analysis.sentences(view.evaluation, grounds):
         with st.container(gap=None):
             _draw_sentence(sentence)
@@ -166,7 +153,7 @@ def draw_attribution(found: Attribution, training: pl.DataFrame | None, *, key: 
     `training` splits the contribution of the model, as `training_parts` returns it.
     """
     if found.change is None:
-        draw_empty(plain(found.note or "The change is undefined."))
+        draw_empty(plain(found.reason or "The change is undefined."))
         return
     _draw_contributions(found, training, key)
     _draw_corners(found)
@@ -179,20 +166,17 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
     if found.reported_before is not None and found.reported_after is not None:
         ends, rows = (found.reported_before, found.reported_after), "as reported"
     else:  # without a reported metric the one on kept rows is all there is
-        values = found.corners["value"]
+        values = found.crossed["value"]
         ends, rows = (float(values[0]), float(values[3])), "on kept rows"
     if training is not None:
-        parts = pl.concat([parts.filter(part="guard"), training, parts.filter(~_OF_MODEL)])
+        parts = pl.concat([parts.filter(part="leakage"), training, parts.filter(~_OF_MODEL)])
     words = dict(zip(parts["part"], parts["part"], strict=True))
     frame = charts.waterfall_frame(
-        parts,
-        words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
-        start=ends[0],
-        end=ends[1],
+        parts, words | {**analysis.PART_WORDS, "model": analysis.MODEL_WORDS[found.iteration]},
+        start=ends[0], end=ends[1], better=found.better,
         before=f"{shortened(found.before, 20)}, {rows}",
         after=f"{shortened(found.after, 20)}, {rows}",
-        better=found.better,
-    )
+    )  # fmt: skip
     title = found.metric.replace("_", " ").capitalize()
     draw_chart(frame, charts.waterfall, key=key, rows=len(frame), title=title)
     st.caption(
@@ -203,9 +187,9 @@ def _draw_contributions(found: Attribution, training: pl.DataFrame | None, key: 
 
 def _draw_corners(found: Attribution) -> None:
     st.markdown("##### Both models on both test sets")
-    before, after = brief(found.before), brief(found.after)
-    a, b, c, d = (figure(value, 4) for value in found.corners["value"])
-    sizes = found.corners["instances"]
+    before, after = brief(found.before, 20), brief(found.after, 20)
+    a, b, c, d = (figure(value, 4) for value in found.crossed["value"])
+    sizes = found.crossed["instances"]
     st.markdown(
         f"| | test set of {before} ({sizes[0]:,}) | test set of {after} ({sizes[1]:,}) |\n"
         "|---|---:|---:|\n"
@@ -240,9 +224,9 @@ def _draw_slices(view: View, found: Slices) -> None:
             )  # fmt: skip
             verb = "worse" if one.change < 0 else "better"
             st.markdown(
-                f"**{verb}**: {one.before:.3f} → {one.after:.3f} ({one.change:+.3f}, 95% CI "
-                f"{one.low:+.3f} to {one.high:+.3f}); {one.regressed:,} regressed, "
-                f"{one.improved:,} fixed, of {one.instances:,}"
+                f"**{verb}**: {one.accuracy_before:.3f} → {one.accuracy_after:.3f} "
+                f"({one.change:+.3f}, 95% CI {one.ci_low:+.3f} to {one.ci_high:+.3f}); "
+                f"{one.regressed:,} regressed, {one.fixed:,} fixed, of {one.instances:,}"
             )
     st.caption(
         f"{method} The numbers are from that half; at most 5% of these slices are expected to be "
@@ -267,26 +251,21 @@ def _draw_training(view: View, found: Attribution, of_class: str | None) -> Trai
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         by = draw_choice("Split the train data by", cuts, key="training-cut")
         task = jobs.fit_task(
-            "training",
-            view.evaluation,
-            before=found.before,
-            after=found.after,
-            metric="recall" if of_class is not None else found.metric,
-            of_class=of_class,
-            by=by,
-        )
+            "training", view.evaluation, before=found.before, after=found.after,
+            metric="recall" if of_class is not None else found.metric, of_class=of_class, by=by,
+        )  # fmt: skip
         _draw_button(view, found, by, task)
     jobs.draw(task, unit="model", key="training-stop")
     parts = jobs.result_of(task)
-    if parts is not None and parts.note is not None:
-        st.caption(plain(parts.note))
+    if parts is not None and parts.reason is not None:
+        st.caption(plain(parts.reason))
         return None
     return parts
 
 
 def training_parts(training: TrainingParts) -> pl.DataFrame:
     """The parts of the train data as in `Attribution.parts`, with the intervals of refits."""
-    reach = pl.col("reach")
+    reach = pl.col("half_width")
     return training.parts.select(
         part=pl.lit("train data: ") + pl.col("part"),
         value="value",
@@ -307,13 +286,12 @@ def _draw_button(view: View, found: Attribution, by: str, task: Task[TrainingPar
     )
     about = "" if seconds is None or not fits or asked else f", about {duration_words(seconds)}"
     estimator = view.evaluation.dataset.project.settings.model_of(found.after).estimator
-    st.button(
-        f"Fit {counted(fits, 'model')}{about}", icon=":material/model_training:",
-        key="training-go", disabled=not fits or asked,
-        help=f"Fits {plain(estimator)} on train sets with only some of the changes, and again on "
+    jobs.draw_button(
+        task, f"Fit {counted(fits, 'model')}{about}", icon=":material/model_training:",
+        key="training-go", enabled=fits > 0,
+        why=f"Fits {plain(estimator)} on train sets with only some of the changes, and again on "
         "resampled instances for the intervals. The time is estimated from the versions' own "
         "fits. Fitted models are cached.",
-        on_click=jobs.enqueue, args=(task,),
     )  # fmt: skip
 
 
@@ -348,13 +326,10 @@ def _draw_fixed(view: View, metric: str, of_class: str | None) -> None:
     name = "the golden test set" if is_golden else f"the test set of {shortened(test)}"
     try:
         fixed = view.call(
-            analysis.fixed_test_set,
-            metric=metric,
-            of_class=of_class,
+            analysis.fixed_test_set, metric=metric, of_class=of_class, golden=is_golden,
             test=None if is_golden else test,
-            golden=is_golden,
             also=golden_key(view.evaluation.dataset.project) if is_golden else None,
-        )
+        )  # fmt: skip
     except ChameleonError as error:
         st.warning(plain(str(error)), icon=":material/warning:")
         return

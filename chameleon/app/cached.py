@@ -52,7 +52,6 @@ class _Policy:
 
 _STEP = ("data_changes",)
 _POLICIES: Mapping[str, _Policy] = {
-    "added_against_kept": _Policy(spinner="Testing added against shared…", own=_STEP),
     "domain_classifier": _Policy(own=_STEP),
     "changed_slices": _Policy(16, "Searching for slices that changed…"),
     "data_changes_by": _Policy(64, own=("by",)),
@@ -66,13 +65,13 @@ _POLICIES: Mapping[str, _Policy] = {
     "feature_over_versions": _Policy(16),
     "feature_summary": _Policy(16),
     "fixed_test_set": _Policy(16, "Evaluating all models on the test set…"),
+    "group_drift": _Policy(spinner="Testing added and removed against shared…", own=_STEP),
     "instance_groups": _Policy(16),
     "iteration_kinds": _Policy(spinner="Classifying the step…"),
     "model_on_tests": _Policy(16),
     "most_sensitive": _Policy(16),
     "nearest_instances": _Policy(spinner="Searching for the nearest instances…"),
     "ranking": _Policy(64),
-    "removed_against_kept": _Policy(spinner="Testing removed against shared…", own=_STEP),
     "pair_facts": _Policy(64),
     "selected": _Policy(64),
     "story_payload": _Policy(4, "Preparing the Overview…"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from chameleon import analysis, charts
-from chameleon.analysis import ChangeStatistics, Rate
+from chameleon.analysis import ChangeStatistics, Proportion
 from chameleon.app import state, story_host
 from chameleon.app.formatting import plain
 from chameleon.app.view import NO_MATCHES, View, draw_chart, draw_empty, draw_table, draw_toggle
@@ -74,18 +74,18 @@ def _why_empty(view: View, unknown: int) -> str:
 
 def draw_statistics(found: ChangeStatistics) -> None:
     """Churn, flip rates, and McNemar's test as a small table and a sentence."""
-    ratio = "-" if found.win_loss_ratio is None else f"{found.win_loss_ratio:.2f}"
+    ratio = "-" if found.flip_ratio is None else f"{found.flip_ratio:.2f}"
     rows = [
         ("Churn: the predicted class differs", found.churn),
         ("Negative flips: regressed", found.negative_flips),
         ("Positive flips: fixed", found.positive_flips),
-        ("Negative flips, fair test rows", found.tested_negative_flips),
-        ("Positive flips, fair test rows", found.tested_positive_flips),
+        ("Negative flips, fair test rows", found.fair_negative_flips),
+        ("Positive flips, fair test rows", found.fair_positive_flips),
     ]
     st.markdown("##### How much did predictions change?")
     lines = ["| | share | 95% CI | instances |", "|---|---:|---:|---:|"]
     lines += [
-        f"| {name} | {_share(rate)} | {_interval(rate)} | {rate.count:,} of {rate.of:,} |"
+        f"| {name} | {_share(rate)} | {_interval(rate)} | {rate.count:,} of {rate.total:,} |"
         for name, rate in rows
     ]
     lines.append(f"| Positive flips per negative flip | {ratio} | | |")
@@ -97,20 +97,20 @@ def draw_statistics(found: ChangeStatistics) -> None:
     )
 
 
-def _share(rate: Rate) -> str:
+def _share(rate: Proportion) -> str:
     return f"- ({rate.reason})" if rate.share is None else f"{rate.share:.2%}"
 
 
-def _interval(rate: Rate) -> str:
-    if rate.low is None or rate.high is None:
+def _interval(rate: Proportion) -> str:
+    if rate.ci_low is None or rate.ci_high is None:
         return ""
-    return f"{rate.low:.2%} to {rate.high:.2%}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{rate.ci_low:.2%} to {rate.ci_high:.2%}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _mcnemar_words(found: ChangeStatistics) -> str:
     flips = (
-        f"{found.tested_positive_flips.count:,} positive and "
-        f"{found.tested_negative_flips.count:,} negative flips"
+        f"{found.fair_positive_flips.count:,} positive and "
+        f"{found.fair_negative_flips.count:,} negative flips"
     )
     if found.mcnemar_p is None:
         return "**McNemar's exact test**: - (no fair test row flipped)."

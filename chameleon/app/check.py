@@ -98,8 +98,8 @@ def _draw_kind(kind: str, findings: pl.DataFrame) -> None:
             st.markdown(f"{_ICONS[Severity(row['severity'])]} {plain(row['message'])}")
         if len(findings) > _SHOWN:
             st.caption(f"and {len(findings) - _SHOWN:,} more, in the table below.")
-        for done in findings["done"].unique(maintain_order=True):
-            st.caption(f"How it was handled: {plain(done)}")
+        for action in findings["action"].unique(maintain_order=True):
+            st.caption(f"How it was handled: {plain(action)}")
 
 
 def draw_findings(findings: Sequence[Finding]) -> None:

@@ -140,7 +140,7 @@ def _draw_layout(layout: Layout) -> None:
     lines = [
         f"**{plain(layout.method)}** ({plain(layout.parameters)}), made by "
         f"{plain(layout.made_by)}, fitted on {layout.fitted_rows:,} rows of the versions "
-        f"{plain(fitted)}.",
+        f"{plain(fitted)}."
     ]
     if layout.placed_rows:
         lines.append(

@@ -17,11 +17,11 @@ from chameleon.app import jobs
 from chameleon.app.attribution import draw_attribution
 from chameleon.app.cached import call
 from chameleon.app.changes import draw_statistics
-from chameleon.app.formatting import figure, filters_words, plain, shortened
-from chameleon.app.view import View, draw_chart, draw_empty, draw_table
+from chameleon.app.formatting import counted, figure, filters_words, plain, shortened
+from chameleon.app.view import View, draw_bound, draw_chart, draw_empty, draw_table, table_height
 from chameleon.app.visitor_lists import (
     VisitorLists,
-    change_lists,
+    changes_lists,
     choose_list,
     chosen_list,
     draw_add_form,
@@ -47,7 +47,6 @@ from chameleon.storage import digest
 
 _SHOWN = 1000
 _OFFERED = 500
-_CHOICE = "exclusion-list-list"
 
 
 def draw(view: View) -> None:
@@ -107,17 +106,13 @@ def _draw_add(view: View) -> None:
 
 def _chosen(view: View, names: tuple[str, ...]) -> str:
     """Draw the choice of a list, with its renaming and deletion; return the open one."""
-    st.session_state[_CHOICE] = names.index(chosen_list(view.evaluation) or names[0])
+    name = chosen_list(view.evaluation) or names[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        place = st.selectbox(
-            "List",
-            range(len(names)),
-            key=_CHOICE,
-            format_func=lambda at: shortened(names[at]),
-            on_change=lambda: choose_list(names[st.session_state[_CHOICE]]),
-            width=320,
-        )
-        name = names[place]
+        draw_bound(
+            st.selectbox, "List", range(len(names)), key="exclusion-list-list",
+            value=names.index(name), change=lambda place: choose_list(names[place]),
+            format_func=lambda at: shortened(names[at]), width=320,
+        )  # fmt: skip
         with st.popover("Rename…", icon=":material/edit:"):
             st.text_input("New name", key="exclusion-list-new-name", max_chars=LONGEST_NAME)
             st.button("Rename", key="exclusion-list-rename", on_click=_rename, args=(view, name))
@@ -131,24 +126,19 @@ def _chosen(view: View, names: tuple[str, ...]) -> str:
     return name
 
 
-def _rename(view: View, name: str) -> None:
-    def change() -> str:
-        new = visitor_lists(view.evaluation).lists.rename(
-            name, st.session_state["exclusion-list-new-name"]
-        )
-        choose_list(new)
-        return f"'{shortened(name)}' was renamed to '{shortened(new)}'."
-
-    change_lists(change)
+@changes_lists
+def _rename(view: View, name: str) -> str:
+    typed = st.session_state["exclusion-list-new-name"]
+    new = visitor_lists(view.evaluation).lists.rename(name, typed)
+    choose_list(new)
+    return f"'{shortened(name)}' was renamed to '{shortened(new)}'."
 
 
-def _delete(view: View, name: str) -> None:
-    def change() -> str:
-        visitor_lists(view.evaluation).lists.delete(name)
-        st.session_state["exclusion-list-sure"] = False
-        return f"'{shortened(name)}' was deleted."
-
-    change_lists(change)
+@changes_lists
+def _delete(view: View, name: str) -> str:
+    visitor_lists(view.evaluation).lists.delete(name)
+    st.session_state["exclusion-list-sure"] = False
+    return f"'{shortened(name)}' was deleted."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,17 +201,16 @@ def _draw_list(view: View, found: VisitorLists, exclusion_list: ExclusionList) -
 
 def _summary(primary: str, exclusion_list: ExclusionList, applied: _Applied) -> str:
     """The size of a list in a version, and the number of its entries elsewhere."""
-    (count, of), *_ = applied.counts.filter(by="version").select("instances", "of").iter_rows()
+    (count, of), *_ = applied.counts.filter(by="version").select("instances", "total").iter_rows()
     entries, rules = len(exclusion_list.entries), len(exclusion_list.rules)
     own = applied.members.filter(by="entry")
     unknown = int((~own["known"]).sum())
-    absent = int((~own["held"]).sum()) - unknown
+    absent = int((~own["present"]).sum()) - unknown
     counts = {"are in other versions only": absent, "are in no version": unknown}
     elsewhere = [f"{number:,} {words}" for words, number in counts.items() if number]
     return (
         f"**{count:,} of {of:,} instances** of {plain(shortened(primary))} are on this list "
-        f"({entries:,} entr{'y' if entries == 1 else 'ies'}, "
-        f"{rules:,} rule{'' if rules == 1 else 's'})."
+        f"({entries:,} entr{'y' if entries == 1 else 'ies'}, {counted(rules, 'rule')})."
         + (f" Of the entries, {' and '.join(elsewhere)}." if elsewhere else "")
     )
 
@@ -240,11 +229,11 @@ def _draw_members(members: pl.DataFrame) -> None:
         .alias("by"),
         pl.col("added").dt.strftime("%Y-%m-%d %H:%M").alias("added (UTC)"),
         "label", "split", "source",
-        pl.col("held").alias("in this version"),
+        pl.col("present").alias("in this version"),
     )  # fmt: skip
     if shown["source"].null_count() == len(shown):
         shown = shown.drop("source")
-    draw_table(shown, key="exclusion-list-members", height=min(38 + 35 * len(shown), 420))
+    draw_table(shown, key="exclusion-list-members", height=table_height(len(shown), 420))
     if len(members) > _SHOWN:
         st.caption(f"The first {_SHOWN:,} of {len(members):,}; the export contains all.")
 
@@ -252,13 +241,13 @@ def _draw_members(members: pl.DataFrame) -> None:
 def _draw_counts(counts: pl.DataFrame) -> None:
     st.markdown("##### Affected instances")
     shown = counts.filter(pl.col("by") != "version").select(
-        "by", pl.col("group").fill_null("(none)"), "instances", "of", "share"
+        "by", pl.col("group").fill_null("(none)"), "instances", "total", "share"
     )
     bar = st.column_config.ProgressColumn(
         "share", min_value=0.0, max_value=1.0, format="percent", width=120
     )
     draw_table(
-        shown, key="exclusion-list-counts", height=min(38 + 35 * len(shown), 560),
+        shown, key="exclusion-list-counts", height=table_height(len(shown), 560),
         column_config={"share": bar},
     )  # fmt: skip
 
@@ -267,14 +256,10 @@ def _draw_rules(view: View, exclusion_list: ExclusionList) -> None:
     for rule in exclusion_list.rules:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
-                "Remove",
-                icon=":material/close:",
-                key=f"exclusion-list-rule-{rule.number}",
-                type="tertiary",
-                help=f"Remove rule {rule.number} from this list",
-                on_click=_remove_rule,
-                args=(view, exclusion_list.name, rule),
-            )
+                "Remove", key=f"exclusion-list-rule-{rule.number}", icon=":material/close:",
+                type="tertiary", help=f"Remove rule {rule.number} from this list",
+                on_click=_remove_rule, args=(view, exclusion_list.name, rule),
+            )  # fmt: skip
             st.markdown(
                 f"**Rule {rule.number}**: {plain(_rule_words(view, rule))}"
                 f" :gray[:small[created for {plain(shortened(rule.primary, 20))} compared with "
@@ -317,21 +302,17 @@ def _draw_remove(view: View, exclusion_list: ExclusionList) -> None:
         st.caption(f"At most {_OFFERED:,} of {len(ids):,} ids are shown. Search for others.")
 
 
-def _remove(view: View, name: str, key: str) -> None:
-    def change() -> str:
-        count = visitor_lists(view.evaluation).lists.remove(name, st.session_state[key])
-        st.session_state[key] = []
-        return f"{count:,} removed from '{shortened(name)}'."
-
-    change_lists(change)
+@changes_lists
+def _remove(view: View, name: str, key: str) -> str:
+    count = visitor_lists(view.evaluation).lists.remove(name, st.session_state[key])
+    st.session_state[key] = []
+    return f"{count:,} removed from '{shortened(name)}'."
 
 
-def _remove_rule(view: View, name: str, rule: ExclusionRule) -> None:
-    def change() -> str:
-        removed = visitor_lists(view.evaluation).lists.remove_rule(name, rule.number)
-        return f"Rule {rule.number} was {'removed' if removed else 'already removed'}."
-
-    change_lists(change)
+@changes_lists
+def _remove_rule(view: View, name: str, rule: ExclusionRule) -> str:
+    removed = visitor_lists(view.evaluation).lists.remove_rule(name, rule.number)
+    return f"Rule {rule.number} was {'removed' if removed else 'already removed'}."
 
 
 def _draw_refit(view: View, name: str, applied: _Applied) -> None:
@@ -365,16 +346,12 @@ def _draw_refit(view: View, name: str, applied: _Applied) -> None:
         "refit_without", view.evaluation, version=primary, instances=instances.sort().to_list()
     )
     settings = view.evaluation.dataset.project.settings
-    st.button(
-        f"Refit without {len(instances):,} instance{'' if len(instances) == 1 else 's'}",
-        icon=":material/model_training:",
-        key="what-if",
-        disabled=not len(instances) or jobs.job_of(task) is not None,
-        help=f"Fits {plain(settings.model_of(primary).estimator)} to the remaining train rows. "
+    jobs.draw_button(
+        task, f"Refit without {counted(len(instances), 'instance')}", key="what-if",
+        icon=":material/model_training:", enabled=len(instances) > 0,
+        why=f"Fits {plain(settings.model_of(primary).estimator)} to the remaining train rows. "
         "Nothing is deleted; the predictions are cached.",
-        on_click=jobs.enqueue,
-        args=(task,),
-    )
+    )  # fmt: skip
     jobs.draw(task, unit="model", key="what-if-stop")
     found = jobs.result_of(task)
     if found is not None:
@@ -420,7 +397,7 @@ def _change_words(found: Attribution) -> str:
     if found.change is None:
         return ""
     change, low, high = found.change
-    values = found.corners["value"]
+    values = found.crossed["value"]
     interval = "" if low is None or high is None else f", 95% CI {low:+.4f} to {high:+.4f}"
     return (
         f"{plain(found.metric.replace('_', ' ').capitalize())} on test rows would change from "

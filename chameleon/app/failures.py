@@ -15,7 +15,7 @@ from chameleon.analysis import FAILURE_SETS, LabelIssues, failure_filters, label
 from chameleon.app import jobs, projects, state, visitor_lists, weak_labels
 from chameleon.app.background import Task
 from chameleon.app.formatting import brief, counted, plain, shortened
-from chameleon.app.instances import OPEN
+from chameleon.app.instance_views import OPEN
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.view import (
     ALL_SPLITS,
@@ -46,7 +46,7 @@ _TITLES = {"label": "True class", "source": "Source"}
 _TEXT_WIDTH = 330
 _RANKINGS: Mapping[str, str] = {
     "confidence": "confidence",
-    "suspicion": "label issue score",
+    "label_issue": "label issue score",
     "sensitivity": "sensitivity",
 }
 _MOST_ERRORS = 200
@@ -100,8 +100,7 @@ def _toggle_set(view: View, name: str, over: SensitivityRange) -> None:
 
 def _options(view: View) -> Split | None:
     """The split to count; None for all, or for the filtered ones."""
-    occurring = occurring_splits(view)
-    filtered = view.selection.filters.splits
+    occurring, filtered = occurring_splits(view), view.selection.filters.splits
     split: Split | None = None
     st.markdown("##### Which classes are confused?")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -152,21 +151,16 @@ def _draw_matrix(
     split: Split | None,
 ) -> None:
     names = {Shown(side): shortened(words) for side, words in view.sides.items()}
-    title = {
-        Shown.SECONDARY: f"Secondary {plain(names[Shown.SECONDARY])}",
-        Shown.PRIMARY: f"Primary {plain(names[Shown.PRIMARY])}",
-        Shown.DIFFERENCE: "Primary − secondary",
-    }
-    sides = {Shown.SECONDARY: (True,), Shown.PRIMARY: (False,)}.get(shown, (False, True))
+    sides: tuple[bool, ...] = (False, True)
+    title = "Primary − secondary"
+    if shown is not Shown.DIFFERENCE:
+        sides, title = (shown is Shown.SECONDARY,), f"{shown.capitalize()} {plain(names[shown])}"
     chosen = [c for c in view.selection.filters.confusions if c.secondary in sides]
     data = charts.confusion_frame(
-        found,
-        shown,
-        classes=classes,
-        names=names,
+        found, shown, classes=classes, names=names,
         shares=bool(st.session_state.get(_SHARES, False)),
         chosen=[(cell.label, cell.prediction) for cell in chosen],
-    )
+    )  # fmt: skip
     folded = {charts.other_classes(found, classes)} if count > len(classes) else set()
 
     def toggle(mark: state.Mark) -> None:
@@ -175,18 +169,13 @@ def _draw_matrix(
             cells = [ConfusionCell(label, prediction, side) for side in sides]
             state.set_filters(_toggled(state.current_filters(), cells, split))
 
-    st.markdown(f"**{title[shown]}**")
+    st.markdown(f"**{title}**")
     draw_chart(
-        data,
-        charts.confusion_matrix,
-        key=f"confusion-{shown}",
-        fields=("label", "prediction"),
-        on_pick=toggle,
-        width="content",
-        classes=min(count, MOST_CLASSES),
+        data, charts.confusion_matrix, key=f"confusion-{shown}", fields=("label", "prediction"),
+        on_pick=toggle, width="content", classes=min(count, MOST_CLASSES),
         flat=count <= MOST_CLASSES and charts.names_lie_flat(classes),
         difference=shown is Shown.DIFFERENCE,
-    )
+    )  # fmt: skip
     st.caption(plain(charts.confusion_text(data, shown)), width=_TEXT_WIDTH)
 
 
@@ -286,20 +275,15 @@ def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> Non
     jobs.draw(task, unit="model", key="mistakes-stop")
     if issues is not None:
         st.caption(_issues_words(issues))
-    if by == "suspicion" and issues is None:
+    if by == "label_issue" and issues is None:
         draw_empty(
             "Only models that never saw a label can assess it. Click the button to fit them."
         )
         return
     found = view.call(
-        analysis.ranked_errors,
-        by=by,
-        over=over,
-        split=split,
-        most=_MOST_ERRORS,
-        also=issues is not None,
-        given={"suspicion": issues},
-    )
+        analysis.ranked_errors, by=by, over=over, split=split, most=_MOST_ERRORS,
+        also=issues is not None, given={"issues": issues},
+    )  # fmt: skip
     if found.is_empty():
         st.info(_why_none(view, by), icon=":material/check_circle:")
         return
@@ -323,11 +307,9 @@ def _draw_chosen(view: View, chosen: list[str]) -> None:
             st.caption("Tick rows to add them to an exclusion list, or to open one.")
             return
         st.page_link(
-            "pages/instances.py",
-            label=f"Open {brief(chosen[-1])}",
-            icon=":material/open_in_new:",
+            "pages/instances.py", label=f"Open {brief(chosen[-1])}", icon=":material/open_in_new:",
             query_params=[*projects.link_items(view.selection), (OPEN, chosen[-1])],
-        )
+        )  # fmt: skip
 
 
 def _label_issues(view: View, task: Task[LabelIssues]) -> LabelIssues | None:
@@ -336,12 +318,11 @@ def _label_issues(view: View, task: Task[LabelIssues]) -> LabelIssues | None:
     if view.pending or (job is not None and job.complete):
         return jobs.result_of(task)
     fits = label_issue_fits(view.evaluation, view.selection.primary)
-    st.button(
-        f"Fit {counted(fits, 'model')} to find label issues" if fits else "Find label issues",
-        icon=":material/label_off:", key="mistakes-judge", disabled=job is not None,
-        help="Confident learning: fits the project's own model on all train rows except one part, "
+    jobs.draw_button(
+        task, f"Fit {counted(fits, 'model')} to find label issues" if fits else "Find label issues",
+        icon=":material/label_off:", key="mistakes-judge",
+        why="Confident learning: fits the project's own model on all train rows except one part, "
         "and predicts that part. Fitted models are cached.",
-        on_click=jobs.enqueue, args=(task,),
     )  # fmt: skip
     return None
 
@@ -350,7 +331,7 @@ def _issues_words(issues: LabelIssues) -> str:
     """The numbers of assessed and left-out labels."""
     rows = issues.rows
     train = rows.filter(split=Split.TRAIN.value)
-    flagged, learned = int(rows["flagged"].sum()), int(train["flagged"].sum())
+    flagged, learned = int(rows["is_issue"].sum()), int(train["is_issue"].sum())
     words = (
         f"**{flagged:,} of {len(rows):,} labels** of {brief(issues.version)} are likely wrong by "
         f"confident learning: {learned:,} of {len(train):,} train rows, assessed by models fitted "
@@ -360,19 +341,19 @@ def _issues_words(issues: LabelIssues) -> str:
     left_out = [
         f"{count:,} {reason}"
         for count, reason in (
-            (issues.unlabelled, "unlabeled"),
+            (issues.unlabeled, "unlabeled"),
             (issues.leaked, "duplicates of a train row"),
             (issues.unjudged, "that no model can assess"),
         )
         if count
     ]
     words += f" Left out: {'; '.join(left_out)}." if left_out else ""
-    return words if issues.note is None else f"{words} Note: {plain(issues.note)}."
+    return words if issues.reason is None else f"{words} Note: {plain(issues.reason)}."
 
 
 def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
     """The errors as text: "-" where something is undefined."""
-    flagged = pl.col("flagged").replace_strict(
+    flagged = pl.col("is_issue").replace_strict(
         {True: "likely wrong", False: ""}, default="-", return_dtype=pl.String
     )
     columns: dict[str, str | pl.Expr] = {
@@ -383,8 +364,10 @@ def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
     }
     if with_issues:
         columns |= {
-            "label issue score": pl.format("{}", pl.col("suspicion").round(3)).fill_null("-"),
-            "suggested label": pl.col("suggested").fill_null("-"),
+            "label issue score": pl.format("{}", pl.col("label_issue_score").round(3)).fill_null(
+                "-"
+            ),
+            "suggested label": pl.col("suggested_label").fill_null("-"),
             "label is": flagged,
         }
     columns |= {
@@ -399,7 +382,7 @@ def _error_table(found: pl.DataFrame, *, with_issues: bool) -> pl.DataFrame:
 def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
     primary = brief(view.selection.primary)
     words = f"Errors of the model of {primary} on its own rows"
-    if by == "suspicion":
+    if by == "label_issue":
         words = f"Labels of {primary} that a model which never saw them contradicts"
     words += (
         f", the first {_MOST_ERRORS:,} by {_RANKINGS[by]}" if len(found) == _MOST_ERRORS else ""
@@ -416,7 +399,7 @@ def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
 
 
 def _why_none(view: View, by: str) -> str:
-    if by == "suspicion":
+    if by == "label_issue":
         return "No assessed label of these rows is contradicted. Evaluate on other rows above."
     if view.is_unfiltered:
         return "The primary's model has no errors on these rows."

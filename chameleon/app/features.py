@@ -28,9 +28,9 @@ from chameleon.selection import has_histogram
 _BY_DISTANCE = "distance between the versions"
 SORTS = {
     "name": None,
-    _BY_DISTANCE: "distance",
-    "unevenness of errors": "error_rate",
-    "change of errors": "error_rate_change",
+    _BY_DISTANCE: "js_distance",
+    "unevenness of errors": "error_unevenness",
+    "change of errors": "error_unevenness_change",
     "how the filtered instances differ": "subset_distance",
 }
 _MULTIPLES = 24
@@ -65,9 +65,9 @@ def _draw_correlations(view: View) -> None:
     names = {
         "feature_a": "feature",
         "feature_b": "and feature",
-        "subset": "rho, filtered",
+        "matching": "rho, filtered",
         "all": "rho, all",
-        "subset_rows": "rows, filtered",
+        "matching_rows": "rows, filtered",
         "all_rows": "rows, all",
     }
     draw_table(frame.rename(names), key="feature-pairs", height=280)

@@ -23,43 +23,9 @@ ICON = str(Path(__file__).parent / "icon.png")
 
 _SIDEBAR_PIXELS = 256
 
-_STYLE = """<style>
-.block-container, [data-testid="stMainBlockContainer"] { padding: 0.25rem 2rem 3rem; }
-/* only the button that opens the sidebar is left of the header */
-[data-testid="stHeader"] { background: transparent; height: 0; min-height: 0; }
-[data-testid="stExpandSidebarButton"] { position: fixed; top: 1px; left: 1px; z-index: 100; }
-[data-testid="stToolbarActions"], [data-testid="stMainMenu"] { display: none; }
-/* the strip stays in view while the page scrolls */
-.stLayoutWrapper:has(> .st-key-strip), .st-key-strip { position: sticky; top: 0; z-index: 90;
-  background: var(--background-color, Canvas); }
-.st-key-story-letters { position: absolute; height: 0; overflow: hidden; }
-[data-testid="stSidebarUserContent"] { padding-top: 0; }
-/* a chart of a fixed size scrolls by itself where the page is narrower */
-[data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
-/* beside an open sidebar two columns are too narrow for a table or a chart: one below the other */
-@media (max-width: 1150px) {
-  .stMain [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {
-    flex-wrap: wrap;
-    row-gap: 1rem;
-  }
-  .stMain [data-testid="stColumn"] { min-width: 100%; }
-  .stMain [data-testid="stForm"] [data-testid="stColumn"] { min-width: 9rem; }
-}
-/* the introduction is a line above the view, not a box that hides it */
-.st-key-hello { padding: 0.25rem 1rem; border-width: 0 0 1px; border-radius: 0; }
-.st-key-hello p { font-size: 0.8125rem; }
-.st-key-hello button { min-height: 1.75rem; padding: 0 0.75rem; }
-/* the page's title and the question it answers, on one line where there is room */
-.st-key-page-title { align-items: baseline; column-gap: 1rem; row-gap: 0; }
-.st-key-page-title p { color: color-mix(in srgb, currentColor 72%, transparent); }
-</style>"""
-
-_FILLING_STYLE = """<style>
-/* the view has the whole window: it computes its height from where it begins */
-[data-testid="stMainBlockContainer"] { padding: 0 !important; max-width: none; }
-[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"],
-[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
-</style>"""
+_ASSETS = Path(__file__).parent / "components" / "assets"
+_STYLE = (_ASSETS / "page.css").read_text(encoding="utf-8")
+_FILLING_STYLE = (_ASSETS / "filling_page.css").read_text(encoding="utf-8")
 
 
 def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -> None:
@@ -99,7 +65,7 @@ def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -
             guide.draw_offer(view)
             guide.draw_glossary()
         if fills_window:
-            st.html(_FILLING_STYLE)
+            st.html(f"<style>{_FILLING_STYLE}</style>")
         else:
             with st.container(key="strip"):
                 story_host.draw(view, "strip")
@@ -135,7 +101,7 @@ def data_page(title: str, question: str, draw: Callable[[], None]) -> None:
     """Draw a page about the data, which needs no evaluation and waits for none; see `page`."""
     _begin(title)
     name, _ = projects.shown()
-    st.html(_STYLE)
+    st.html(f"<style>{_STYLE}</style>")
     sidebar.draw_navigation(None)
     if projects.item() is not None:
         state.write_address(None, name)
@@ -172,7 +138,7 @@ def _warn_of_link(*, last: bool) -> None:
 
 def _draw_head(opened: Opening, project: str | None = None) -> None:
     """The style, the navigation, and the reason for an empty or incomplete page."""
-    st.html(_STYLE)
+    st.html(f"<style>{_STYLE}</style>")
     sidebar.draw_navigation(project)
     if opened.error is not None:
         st.error(plain(opened.error), icon=":material/error:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from chameleon import analysis, charts
 from chameleon.analysis import shown_row
-from chameleon.app import viewers, weak_labels
+from chameleon.app import state, viewers, weak_labels
 from chameleon.app.formatting import brief, counted, date, number, plain, shortened
 from chameleon.app.view import (
     NO_MATCHES,
     View,
+    draw_bound,
     draw_chart,
     draw_empty,
     draw_pages,
@@ -30,9 +31,11 @@ from chameleon.data import Viewer, viewed_values
 from chameleon.errors import ChameleonError, SelectionError
 from chameleon.project import Kind, ViewerKind
 
+OPEN = "open"
+"""The address item that names the open instance."""
+
 PAGE = 48
 SIDE = 96
-_GROUP = "gallery-group"
 _TILE = 124
 _TILES_PER_ROW = 6
 _NEIGHBORS = 10
@@ -40,10 +43,13 @@ _THUMB = 84
 _MANY = 12
 _EDITED = "instance-edited-only"
 
-OpenInstance = Callable[[str | None], None]
+
+def open_instance(instance: str | None) -> None:
+    """Open that instance, or none. For callbacks: the script runs afterwards."""
+    state.set_own_item(OPEN, instance)
 
 
-def draw_gallery(view: View, viewer: Viewer, search: str, *, open_instance: OpenInstance) -> None:
+def draw_gallery(view: View, viewer: Viewer, search: str) -> None:
     """The groups of true and predicted class, and a page of tiles; a click on one opens it."""
     groups = view.call(analysis.instance_groups, search=search)
     found = int(groups["instances"].sum())
@@ -58,21 +64,19 @@ def draw_gallery(view: View, viewer: Viewer, search: str, *, open_instance: Open
     )
     made = pictures(view, viewer, page.frame["instance"].to_list(), side=SIDE)
     tiles = list(zip(page.frame.iter_rows(named=True), made, strict=True))
-    _draw_groups(groups.to_dicts(), offset, tiles, open_instance)
+    _draw_groups(groups.to_dicts(), offset, tiles)
     draw_pages("gallery", found, PAGE)
 
 
 def _draw_jump(groups: Sequence[Mapping[str, Any]], offset: int) -> None:
     """A choice of the group to turn to."""
     shown = max(k for k, group in enumerate(groups) if group["offset"] <= offset)
-    st.session_state[_GROUP] = shown
-    st.selectbox(
-        "Turn to true → predicted class", range(len(groups)), key=_GROUP, width=420,
+    draw_bound(
+        st.selectbox, "Turn to true → predicted class", range(len(groups)), key="gallery-group",
+        value=shown, change=lambda k: turn_to("gallery", groups[k]["offset"] // PAGE + 1),
         format_func=lambda k: f"{group_words(groups[k])}: "
         f"{counted(groups[k]['instances'], 'instance')}",
-        on_change=lambda: turn_to(
-            "gallery", groups[st.session_state[_GROUP]]["offset"] // PAGE + 1
-        ),
+        width=420,
     )  # fmt: skip
 
 
@@ -80,7 +84,6 @@ def _draw_groups(
     groups: Sequence[Mapping[str, Any]],
     offset: int,
     tiles: Sequence[tuple[Mapping[str, Any], Picture]],
-    open_instance: OpenInstance,
 ) -> None:
     """The groups of a page in frames: small ones side by side, large ones in rows of their own."""
     side_by_side: DeltaGenerator | None = None
@@ -99,7 +102,7 @@ def _draw_groups(
             st.markdown(f"**{plain(group_words(group))}**  \n:small[{count}{rest}]")
             with st.container(horizontal=True, gap="small"):
                 for place in own:
-                    _draw_tile(place, *tiles[place], open_instance)
+                    _draw_tile(place, *tiles[place])
 
 
 def group_words(group: Mapping[str, Any]) -> str:
@@ -111,16 +114,14 @@ def group_words(group: Mapping[str, Any]) -> str:
     return f"{label} → {prediction} ({group['outcome']})"
 
 
-def _draw_tile(
-    place: int, line: Mapping[str, Any], picture: Picture, open_instance: OpenInstance
-) -> None:
+def _draw_tile(place: int, line: Mapping[str, Any], picture: Picture) -> None:
     instance = str(line["instance"])
     with st.container(width=_TILE, gap="xxsmall", key=f"tile-{place}"):
         if isinstance(picture, PictureError):
             st.caption(plain(str(picture)))
         else:
             st.image(picture, alt=f"Instance {shortened(instance, 60)}")
-        _draw_open(instance, f"open-tile-{place}", open_instance)
+        _draw_open(instance, f"open-tile-{place}")
         label, prediction = line["label"], line["primary_prediction"]
         sign = {"correct": "✓", "incorrect": "✗"}.get(str(line["primary_outcome"]), "?")
         st.caption(
@@ -129,7 +130,7 @@ def _draw_tile(
         )
 
 
-def _draw_open(instance: str, key: str, open_instance: OpenInstance) -> None:
+def _draw_open(instance: str, key: str) -> None:
     st.button(
         brief(instance, 18), key=key, type="tertiary", help=f"Open {brief(instance, 200)}",
         on_click=partial(open_instance, instance),
@@ -167,9 +168,7 @@ def streams(view: View, viewer: Viewer, instances: Sequence[str]) -> list[list[f
     return found
 
 
-def draw(
-    view: View, viewer: Viewer, instance: str, *, search: str, open_instance: OpenInstance
-) -> None:
+def draw(view: View, viewer: Viewer, instance: str, *, search: str) -> None:
     """All facts about an instance; a message if no instance has this id."""
     st.divider()
     try:
@@ -195,7 +194,7 @@ def draw(
     _draw_versions(view, instance, versions)
     weak_labels.draw_one(view, instance)
     _draw_places(view, instance)
-    _draw_neighbors(view, viewer, instance, open_instance)
+    _draw_neighbors(view, viewer, instance)
 
 
 def _draw_viewer(view: View, viewer: Viewer, instance: str, search: str) -> None:
@@ -310,7 +309,7 @@ def _bin_words(line: dict[str, Any], kind: Kind) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _draw_neighbors(view: View, viewer: Viewer, instance: str, open_instance: OpenInstance) -> None:
+def _draw_neighbors(view: View, viewer: Viewer, instance: str) -> None:
     st.markdown("**Which instances are nearest?**")
     near = view.call(analysis.nearest_instances, instance=instance, count=_NEIGHBORS)
     if near.is_empty():
@@ -333,7 +332,7 @@ def _draw_neighbors(view: View, viewer: Viewer, instance: str, open_instance: Op
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         for place, other in enumerate(ids):
-            _draw_open(other, f"near-{place}", open_instance)
+            _draw_open(other, f"near-{place}")
     st.caption(
         "By Euclidean distance of standardized numbers and one column per category, with missing "
         "values as the median; beyond 50 columns, of their first 50 principal components. Free "

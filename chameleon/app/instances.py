@@ -16,6 +16,7 @@ from chameleon.app.formatting import brief, plain, shortened
 from chameleon.app.view import (
     NO_MATCHES,
     View,
+    draw_bound,
     draw_empty,
     draw_pages,
     draw_table,
@@ -28,14 +29,13 @@ from chameleon.data import Viewer, viewer_of
 from chameleon.errors import ChameleonError
 from chameleon.project import ViewerKind
 
-OPEN, FIND = "open", "find"
+FIND = "find"
 TABLE, GALLERY = "Table", "Gallery"
 SIZES = (25, 50, 100, 250)
 ERRORS = "errors"
 _COLUMNS = "instances-columns"
 _ORDER = "instances-order"
 _DESCENDING = "instances-descending"
-_SEARCH = "instances-search"
 _NONCE = "instances-nonce"
 _SEEN = "instances-seen"
 _USUAL = (
@@ -44,12 +44,12 @@ _USUAL = (
 )  # fmt: skip
 _WORDS = {
     "primary_probability_of_label": "primary: probability of label",
-    "primary_probability_of_prediction": "primary: probability of prediction",
+    "primary_probability": "primary: probability of prediction",
     "secondary_probability_of_label": "secondary: probability of label",
-    "secondary_probability_of_prediction": "secondary: probability of prediction",
+    "secondary_probability": "secondary: probability of prediction",
     "strip": "outcomes over versions",
     "side": "in primary or secondary",
-    "held_in": "in versions",
+    "versions": "in versions",
     "changes": "changes of outcome",
     ERRORS: "errors first, by class",
 }
@@ -70,29 +70,24 @@ def draw(view: View) -> None:
                 persist_state="session", label_visibility="collapsed", width="content",
             )  # fmt: skip
         search = _draw_search()
-    opened = state.own_item(OPEN)
+    opened = state.own_item(instance_views.OPEN)
     if mode == GALLERY:
         # the open instance stays in sight below the tiles
         with st.container(height="content" if opened is None else _HIGHEST, border=False):
-            instance_views.draw_gallery(view, viewer, search, open_instance=open_instance)
+            instance_views.draw_gallery(view, viewer, search)
     else:
         _draw_table(view, viewer, search)
     if opened is not None:
-        instance_views.draw(view, viewer, opened, search=search, open_instance=open_instance)
-
-
-def open_instance(instance: str | None) -> None:
-    """Open that instance, or none. For callbacks: the script runs afterwards."""
-    state.set_own_item(OPEN, instance)
+        instance_views.draw(view, viewer, opened, search=search)
 
 
 def _draw_search() -> str:
     searched = state.own_item(FIND) or ""
-    st.session_state[_SEARCH] = searched
-    st.text_input(
-        "Search instances", key=_SEARCH, label_visibility="collapsed", icon=":material/search:",
+    draw_bound(
+        st.text_input, "Search instances", key="instances-search", value=searched,
+        change=lambda text: state.set_own_item(FIND, text.strip() or None),
+        label_visibility="collapsed", icon=":material/search:",
         placeholder="Search ids, labels, predictions, sources, and texts…",
-        on_change=lambda: state.set_own_item(FIND, st.session_state[_SEARCH].strip() or None),
     )  # fmt: skip
     return searched
 
@@ -271,7 +266,7 @@ def _take_selection(key: str, ids: Sequence[str], columns: Sequence[str]) -> Non
     fresh = [row for row in rows if row not in st.session_state.get(_SEEN, [])]
     st.session_state[_SEEN] = rows
     if fresh:
-        open_instance(ids[fresh[-1]])
+        instance_views.open_instance(ids[fresh[-1]])
 
 
 def _with_stream(view: View, viewer: Viewer, frame: pl.DataFrame) -> pl.DataFrame:

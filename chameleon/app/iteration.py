@@ -28,9 +28,8 @@ _LISTED = "iteration-listed"
 _CHOSEN = "chameleon.iteration-chosen"
 _BY = ("split", "label", "source")
 _NAMES = {
-    ChangeType.RELABELLED.value: "relabeled",
-    ChangeType.LABELLED.value: "newly labeled",
-    ChangeType.MOVED.value: "changed split",
+    ChangeType.LABELED.value: "newly labeled",
+    ChangeType.CHANGED_SPLIT.value: "changed split",
 }
 """Names of columns on the page, where they differ from those of the frame."""
 
@@ -73,7 +72,7 @@ def _draw_counts(view: View) -> None:
     def toggle(mark: state.Mark) -> None:
         state.toggle_filter("data_changes", DataChange(ChangeType(str(mark[0]))))
 
-    draw_chart(frame, charts.change_bars, key="iteration-counts", fields=("happened",),
+    draw_chart(frame, charts.change_bars, key="iteration-counts", fields=("change",),
                on_pick=toggle)  # fmt: skip
     st.caption(
         f"{plain(charts.change_bars_text(frame))} From {plain(view.selection.secondary)} to "
@@ -212,7 +211,13 @@ def _instance_table(listed: pl.DataFrame) -> pl.DataFrame:
         return pl.when(before.eq_missing(after)).then(after).otherwise(both).alias(name)
 
     rows = listed.select(
-        "id", arrow("label"), arrow("split"), "source", "feature", "value_before", "value_after"
+        "instance",
+        arrow("label"),
+        arrow("split"),
+        "source",
+        "feature",
+        "value_before",
+        "value_after",
     )
     empty = [name for name in rows.columns if rows[name].is_null().all()]
     return rows.drop(empty).rename(lambda name: name.replace("_", " "))

@@ -31,8 +31,8 @@ _FEATURE = "chameleon.iteration-feature"
 _SPLIT = "iteration-split"
 _MAP_ROWS = 30
 _FIGURES = {
-    "JS": "js_distance", "JS 95%": "js_chance", "W1": "wasserstein",
-    "W1 95%": "wasserstein_chance", "PSI": "psi", "PSI 95%": "psi_chance",
+    "JS": "js_distance", "JS 95%": "js_chance_level", "W1": "wasserstein",
+    "W1 95%": "wasserstein_chance_level", "PSI": "psi", "PSI 95%": "psi_chance_level",
 }  # fmt: skip
 """The columns of the table of distances, and of its frame."""
 _FIGURE_WIDTH = 66
@@ -86,8 +86,8 @@ def _draw_tables(view: View, drift: pl.DataFrame, split: Split | None) -> None:
         )
     with tests:
         found = {
-            "added": view.call(analysis.added_against_kept, split=split),
-            "removed": view.call(analysis.removed_against_kept, split=split),
+            "added": view.call(analysis.group_drift, group="added", split=split),
+            "removed": view.call(analysis.group_drift, group="removed", split=split),
         }
         draw_table(_tests(drift, found), key="iteration-tests")
         st.caption(
@@ -214,24 +214,22 @@ def _draw_domain_classifier(view: View, split: Split | None) -> None:
     if found is not None:
         _draw_verdict(found)
         return
-    st.button(
-        "Run domain classifier", key="iteration-ask", icon=":material/psychology:",
-        disabled=jobs.job_of(task) is not None,
-        help="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
-        on_click=jobs.enqueue, args=(task,),
+    jobs.draw_button(
+        task, "Run domain classifier", key="iteration-ask", icon=":material/psychology:",
+        why="Five fits of gradient boosting on at most 4,000 rows of each side; a few seconds.",
     )  # fmt: skip
     jobs.draw(task, unit="fold", key="iteration-stop")
 
 
 def _draw_verdict(found: DomainClassifierResult) -> None:
-    if found.auc is None or found.chance is None:
+    if found.auc is None or found.chance_level is None:
         draw_empty(f"Undefined: {plain(found.reason or '')}.")
         return
     verdict = "can" if found.is_separable else "can't"
     st.markdown(
         f"The classifier **{verdict}** separate the rows better than chance: out-of-fold AUC "
-        f"**{found.auc:.3f}** (95% chance level {found.chance:.3f}). "
-        f"{found.compared.capitalize()}, {found.before_rows:,} vs. {found.after_rows:,}."
+        f"**{found.auc:.3f}** (95% chance level {found.chance_level:.3f}). "
+        f"{found.compared.capitalize()}, {found.rows_before:,} vs. {found.rows_after:,}."
     )
     if found.is_separable:
         top = found.features.head(5).select("feature", "auc_alone", "auc_drop")

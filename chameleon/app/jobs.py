@@ -70,6 +70,16 @@ def result_of(task: Task[Result]) -> Result | None:
     return None if job is None else job.result
 
 
+def draw_button(
+    task: Task[Any], label: str, *, key: str, icon: str, why: str, enabled: bool = True
+) -> None:
+    """Draw a button that queues a task, unless it is queued or done."""
+    st.button(
+        label, key=key, icon=icon, help=why, disabled=not enabled or job_of(task) is not None,
+        on_click=enqueue, args=(task,),
+    )  # fmt: skip
+
+
 def draw(task: Task[Any], *, unit: str, key: str) -> None:
     """Show a job's progress with a button that stops it, or why it failed.
 

@@ -15,12 +15,11 @@ import streamlit as st
 from chameleon.app import state, uploads
 from chameleon.app.background import Opening, Workshop
 from chameleon.app.server import operator
-from chameleon.app.view import draw_until
+from chameleon.app.view import draw_bound, draw_until
 from chameleon.errors import ChameleonError
 from chameleon.project import SETTINGS_FILE, address_of
 from chameleon.selection import QueryItems, Selection
 
-_SWITCH = "project-switch"
 _WAIT_SECONDS = 0.4
 
 
@@ -96,10 +95,9 @@ def draw_switch() -> None:
     names = list(choices())
     if len(names) < 2:
         return
-    st.session_state[_SWITCH] = state.current_project()
-    st.selectbox(
-        "Project", names, key=_SWITCH,
-        on_change=lambda: state.choose_project(st.session_state[_SWITCH]),
+    draw_bound(
+        st.selectbox, "Project", names, key="project-switch", value=state.current_project(),
+        change=state.choose_project,
         format_func=lambda name: "Your upload" if name == uploads.NAME else name,
     )  # fmt: skip
 

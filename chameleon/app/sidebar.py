@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import streamlit as st
 
 from chameleon.app import projects, state
 from chameleon.app.formatting import brief, plain, shortened
-from chameleon.app.view import View, occurring_splits
+from chameleon.app.view import View, draw_bound, occurring_splits
 from chameleon.counting import OUTCOMES
 from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.project import Kind, Split
@@ -58,11 +58,7 @@ def draw_navigation(project: str | None) -> None:
 
 
 def draw_filters(view: View) -> None:
-    """All filter widgets.
-
-    The session's selection is the truth: widgets are set from it before they are drawn, and change
-    it in their callbacks.
-    """
+    """All filter widgets; see `state.draw_bound`."""
     dataset, chosen = view.evaluation.dataset, view.selection.filters
     with st.sidebar:
         st.markdown("##### Filters")
@@ -95,32 +91,24 @@ def _draw_sides(view: View) -> None:
 
 
 def _draw_pills(label: str, field: str, options: Sequence[str], chosen: Sequence[str]) -> None:
-    key = f"filter-{field}"
-    st.session_state[key] = list(chosen)
-    st.pills(
-        label, options, selection_mode="multi", key=key, format_func=str,
-        on_change=lambda: state.replace_filter(field, tuple(st.session_state[key])),
+    draw_bound(
+        st.pills, label, options, key=f"filter-{field}", value=list(chosen), format_func=str,
+        change=lambda value: state.replace_filter(field, tuple(value)), selection_mode="multi",
     )  # fmt: skip
 
 
 def _draw_names(
-    label: str,
-    field: str,
-    names: Sequence[str],
-    codes: np.ndarray,
-    chosen: Sequence[str | None],
+    label: str, field: str, names: Sequence[str], codes: np.ndarray, chosen: Sequence[str | None]
 ) -> None:
     """A choice of any of many names; None is for rows without a name."""
-    key = f"filter-{field}"
-    options: list[int] = [*range(len(names)), *([-1] if (codes < 0).any() else [])]
-    st.session_state[key] = [-1 if name is None else names.index(name) for name in chosen]
 
-    def change() -> None:
-        values = tuple(None if place < 0 else names[place] for place in st.session_state[key])
-        state.replace_filter(field, values)
+    def change(places: list[int]) -> None:
+        state.replace_filter(field, tuple(None if at < 0 else names[at] for at in places))
 
-    st.multiselect(
-        label, options, key=key, on_change=change, placeholder=f"Any {label.lower()}",
+    draw_bound(
+        st.multiselect, label, [*range(len(names)), *([-1] if (codes < 0).any() else [])],
+        key=f"filter-{field}", change=change, placeholder=f"Any {label.lower()}",
+        value=[-1 if name is None else names.index(name) for name in chosen],
         format_func=lambda place: _NONE if place < 0 else names[place],
     )  # fmt: skip
 
@@ -128,17 +116,15 @@ def _draw_names(
 def _draw_dates(dataset: EvolvingDataset, chosen: Filters) -> None:
     known = dataset.date[~np.isnat(dataset.date)]
     first, last = (moment.astype("datetime64[D]").item() for moment in (known.min(), known.max()))
-    key = "filter-dates"
     low, high = chosen.dates or (None, None)
-    st.session_state[key] = () if chosen.dates is None else (low or first, high or last)
 
-    def change() -> None:
-        value = st.session_state[key]
-        if len(value) != 1:  # else the second day is still to be chosen
-            state.replace_filter("dates", (value[0], value[1]) if value else None)
+    def change(days: tuple[dt.date, ...]) -> None:
+        if len(days) != 1:  # else the second day is still to be chosen
+            state.replace_filter("dates", days or None)
 
-    st.date_input(
-        "Date", key=key, on_change=change,
+    draw_bound(
+        st.date_input, "Date", key="filter-dates", change=change,
+        value=() if chosen.dates is None else (low or first, high or last),
         min_value=min(first, low or first), max_value=max(last, high or last),
         help=f"From {first} to {last}. Instances without a date don't match.",
     )  # fmt: skip
@@ -150,16 +136,15 @@ def _draw_features(dataset: EvolvingDataset, chosen: Filters) -> None:
     added: list[str] = st.session_state.setdefault(_ADDED, [])
     shown = [name for name in added if name in by_name]
     shown += [one.feature for one in chosen.features if one.feature not in shown]
-    st.session_state["filter-add"] = None
 
-    def add() -> None:
-        name = st.session_state["filter-add"]
+    def add(name: str | None) -> None:
         if name is not None:
             st.session_state[_ADDED] = [*shown, name]
 
-    st.selectbox(
-        "Feature", [name for name in by_name if name not in shown], key="filter-add",
-        on_change=add, placeholder="Filter by a feature…", format_func=shortened,
+    draw_bound(
+        st.selectbox, "Feature", [name for name in by_name if name not in shown],
+        key="filter-add", value=None, change=add, placeholder="Filter by a feature…",
+        format_func=shortened,
     )  # fmt: skip
     for number, name in enumerate(shown):
         _draw_feature(dataset, by_name[name], chosen.of_feature(name), number, shown)
@@ -204,13 +189,13 @@ def _update(name: str, **changes: Any) -> None:  # noqa: ANN401
 
 
 def _draw_categories(feature: Feature, chosen: FeatureFilter, number: int) -> None:
-    key = f"feature-categories-{number}"
-    st.session_state[key] = list(chosen.categories)
-    st.multiselect(
-        "Categories", list(dict.fromkeys((*feature.bins.categories, *chosen.categories))), key=key,
+    draw_bound(
+        st.multiselect, "Categories",
+        list(dict.fromkeys((*feature.bins.categories, *chosen.categories))),
+        key=f"feature-categories-{number}", value=list(chosen.categories),
+        change=lambda names: _update(feature.name, categories=tuple(names)),
         label_visibility="collapsed", placeholder="Any category", format_func=shortened,
         accept_new_options=True,
-        on_change=lambda: _update(feature.name, categories=tuple(st.session_state[key])),
     )  # fmt: skip
 
 
@@ -222,20 +207,20 @@ def _draw_values(
     values: Sequence[float],
 ) -> None:
     """A choice among few values; each is a range of its own."""
-    key = f"feature-values-{number}"
     single = {Range(value, value, closed=True): place for place, value in enumerate(values)}
     others = tuple(limits for limits in chosen.ranges if limits not in single)
-    st.session_state[key] = [single[limits] for limits in chosen.ranges if limits in single]
     if others:
         st.caption(f"Also: {filter_words(replace(chosen, ranges=others), feature.kind)}")
 
-    def change() -> None:
-        ranges = [Range(values[k], values[k], closed=True) for k in st.session_state[key]]
+    def change(places: list[int]) -> None:
+        ranges = [Range(values[k], values[k], closed=True) for k in places]
         _update(feature.name, ranges=(*others, *ranges))
 
-    st.multiselect(
-        "Values", list(range(len(values))), key=key, label_visibility="collapsed",
-        placeholder="Any value", format_func=lambda place: names[place], on_change=change,
+    draw_bound(
+        st.multiselect, "Values", list(range(len(values))), key=f"feature-values-{number}",
+        value=[single[limits] for limits in chosen.ranges if limits in single], change=change,
+        label_visibility="collapsed", placeholder="Any value",
+        format_func=lambda place: names[place],
     )  # fmt: skip
 
 
@@ -262,24 +247,22 @@ def _draw_range(feature: Feature, chosen: FeatureFilter, number: int) -> None:
 
 
 def _draw_days(feature: Feature, chosen: FeatureFilter, number: int) -> None:
-    key = f"feature-days-{number}"
     low, high = _ends(chosen.ranges)
     first, last = (_day(bound) for bound in (feature.bins.low, feature.bins.high))
     if first is None or last is None:
         return
     chosen_days = (_day(low) or first, _day(high) or last)
-    st.session_state[key] = chosen_days if chosen.ranges else ()
 
-    def change() -> None:
-        days = st.session_state[key]
+    def change(days: tuple[dt.date, ...]) -> None:
         if len(days) == 1:
             return  # the second day is still to be chosen
         ranges = (Range(_microseconds(days[0]), _microseconds(days[1] + _DAY)),) if days else ()
         _update(feature.name, ranges=ranges)
 
-    st.date_input(
-        "Days", min_value=min(first, chosen_days[0]), max_value=max(last, chosen_days[1]), key=key,
-        label_visibility="collapsed", on_change=change,
+    draw_bound(
+        st.date_input, "Days", key=f"feature-days-{number}", change=change,
+        value=chosen_days if chosen.ranges else (), min_value=min(first, chosen_days[0]),
+        max_value=max(last, chosen_days[1]), label_visibility="collapsed",
     )  # fmt: skip
 
 
@@ -287,26 +270,21 @@ def _draw_special(
     dataset: EvolvingDataset, feature: Feature, chosen: FeatureFilter, number: int
 ) -> None:
     """Missing and non-finite values and other categories, where they occur."""
-    key = f"feature-missing-{number}"
     codes = dataset.codes[dataset.feature_number(feature.name)]
     places = {"missing": feature.bins.missing_code, "non_finite": feature.bins.missing_code + 1}
     if feature.bins.other:
         places["other"] = feature.bins.missing_code - 1
     offered = [f for f, code in places.items() if getattr(chosen, f) or (codes == code).any()]
-    if not offered:
-        return
-    st.session_state[key] = [flag for flag in offered if getattr(chosen, flag)]
-    st.pills(
-        "Also", offered, selection_mode="multi", key=key, label_visibility="collapsed",
-        format_func=lambda flag: flag.replace("_", "-"),
-        on_change=lambda: _update(
-            feature.name, **{flag: flag in st.session_state[key] for flag in offered}
-        ),
-    )  # fmt: skip
+    if offered:
+        draw_bound(
+            st.pills, "Also", offered, key=f"feature-missing-{number}", selection_mode="multi",
+            value=[flag for flag in offered if getattr(chosen, flag)],
+            change=lambda flags: _update(feature.name, **{f: f in flags for f in offered}),
+            label_visibility="collapsed", format_func=lambda flag: flag.replace("_", "-"),
+        )  # fmt: skip
 
 
-def _ends(ranges: Iterable[Range]) -> tuple[float | None, float | None]:
-    ranges = tuple(ranges)
+def _ends(ranges: Sequence[Range]) -> tuple[float | None, float | None]:
     if not ranges:
         return None, None
     low, high = min(r.low for r in ranges), max(r.high for r in ranges)

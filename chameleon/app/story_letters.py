@@ -108,7 +108,7 @@ def _instance(view: View, instance: str) -> dict[str, Any] | None:
     except ChameleonError:
         return None
     rows = analysis.instance_rows(evaluation, instance)
-    held = dict(versions.filter("held").select("version", "row").iter_rows())
+    held = dict(versions.filter("present").select("version", "row").iter_rows())
     values = {
         row: dict(of.filter("is_feature").select("column", "value").iter_rows())
         for (row,), of in rows.group_by("row", maintain_order=True)

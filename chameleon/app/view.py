@@ -206,6 +206,25 @@ def draw_choice(
     return chosen or first
 
 
+def draw_bound(
+    draw: Callable[..., object],
+    label: str,
+    options: Sequence[Any] | None = None,
+    *,
+    key: str,
+    value: object,
+    change: Callable[[Any], None],
+    **settings: object,
+) -> None:
+    """Draw a widget that shows `value` in every run; `change` takes the visitor's new one.
+
+    The state of the visit is the truth, not the widget's own.
+    """
+    st.session_state[key] = value
+    first = (label,) if options is None else (label, options)
+    draw(*first, key=key, on_change=lambda: change(st.session_state[key]), **settings)
+
+
 def draw_table(
     frame: pl.DataFrame,
     *,

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import partial, wraps
+from typing import ParamSpec, cast
 
 import polars as pl
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from chameleon import selection
 from chameleon.app import uploads
-from chameleon.app.formatting import filters_words, plain, shortened
+from chameleon.app.formatting import counted, filters_words, plain, shortened
 from chameleon.app.server import operator
 from chameleon.app.view import View, draw_empty
 from chameleon.errors import ChameleonError
 from chameleon.models import Evaluation
 from chameleon.project import Project
-from chameleon.selection import (
-    LONGEST_NAME,
-    LONGEST_REASON,
-    AddResult,
-    ExclusionList,
-    ExclusionLists,
-    add_lists,
-    can_be_written,
-    exclusion_list_csv,
-    exclusion_list_parquet,
-    exclusion_lists_path,
-    filter_expression,
-    instance_numbers,
-    lists_json,
-    now,
-    read_exclusion_list,
-    rule_of,
-)
+
+Asked = ParamSpec("Asked")
 
 _STORES = "chameleon.exclusion_lists"
 _MESSAGE = "chameleon.exclusion-lists-message"
@@ -52,7 +38,7 @@ class VisitorLists:
     project's own lists can't be used, if so.
     """
 
-    lists: ExclusionLists
+    lists: selection.ExclusionLists
     why_session: str | None = None
     error: str | None = None
 
@@ -61,7 +47,7 @@ def visitor_lists(evaluation: Evaluation) -> VisitorLists:
     """The visitor's lists of a project, opened once per session."""
     project = evaluation.dataset.project
     stores = cast("dict[str, VisitorLists]", st.session_state.setdefault(_STORES, {}))
-    key = str(exclusion_lists_path(project))
+    key = str(selection.exclusion_lists_path(project))
     if key not in stores:
         stores[key] = opened_lists(project)
     return stores[key]
@@ -69,20 +55,22 @@ def visitor_lists(evaluation: Evaluation) -> VisitorLists:
 
 def opened_lists(project: Project) -> VisitorLists:
     """The lists of a project, in its folder if this visitor may write there."""
-    path = exclusion_lists_path(project)
+    path = selection.exclusion_lists_path(project)
     if project.private is not None:
-        return VisitorLists(ExclusionLists(), "your upload is deleted when you leave")
+        return VisitorLists(selection.ExclusionLists(), "your upload is deleted when you leave")
     why = None
     if not operator().may_write:
         why = "visitors can't write into projects on this server"
-    elif not can_be_written(path):
+    elif not selection.can_be_written(path):
         why = "the project folder is read-only"
     try:
         if why is None:
-            return VisitorLists(ExclusionLists(path))
-        return VisitorLists(ExclusionLists.copied(path), why)
+            return VisitorLists(selection.ExclusionLists(path))
+        return VisitorLists(selection.ExclusionLists.copied(path), why)
     except ChameleonError as error:
-        return VisitorLists(ExclusionLists(), "the project's lists can't be used", str(error))
+        return VisitorLists(
+            selection.ExclusionLists(), "the project's lists can't be used", str(error)
+        )
 
 
 def chosen_list(evaluation: Evaluation) -> str | None:
@@ -106,12 +94,17 @@ def _names(evaluation: Evaluation) -> tuple[str, ...]:
         return ()
 
 
-def change_lists(change: Callable[[], str]) -> None:
-    """Change a list in a callback, and show the returned sentence or the error on the next run."""
-    try:
-        _report(change())
-    except ChameleonError as error:
-        _report(str(error), icon=":material/error:")
+def changes_lists(change: Callable[Asked, str]) -> Callable[Asked, None]:
+    """A callback that changes lists: the next run shows the returned sentence, or the error."""
+
+    @wraps(change)
+    def callback(*args: Asked.args, **kwargs: Asked.kwargs) -> None:
+        try:
+            _report(change(*args, **kwargs))
+        except ChameleonError as error:
+            _report(str(error), icon=":material/error:")
+
+    return callback
 
 
 def _report(text: str, icon: str = ":material/check:") -> None:
@@ -132,11 +125,10 @@ def draw_message() -> None:
             shown(plain(text), icon=icon)
 
 
-def added_words(added: AddResult, name: str, noun: str) -> str:
+def added_words(added: selection.AddResult, name: str, noun: str) -> str:
     """The result of adding to a list, in a sentence."""
     already = f"; {added.already:,} already on it" if added.already else ""
-    nouns = noun if added.new == 1 else f"{noun}s"
-    return f"{added.new:,} {nouns} added to '{shortened(name)}'{already}."
+    return f"{counted(added.new, noun)} added to '{shortened(name)}'{already}."
 
 
 def draw_add(view: View, instances: Sequence[str] | pl.Series, *, key: str) -> None:
@@ -154,16 +146,14 @@ def draw_add_form(view: View, instances: Sequence[str] | pl.Series, *, key: str)
     current = chosen_list(view.evaluation)
     at = names.index(current) if current in names else len(names)
     place = st.selectbox(
-        "List",
-        [*range(len(names)), _NEW],
-        index=at,
+        "List", [*range(len(names)), _NEW], index=at,
         key=f"{key}-list-{len(names)}-{at}",  # a new widget when another list is open
         format_func=lambda k: "New list…" if k == _NEW else shortened(names[k]),
-    )
+    )  # fmt: skip
     if place == _NEW:
-        st.text_input("Name of the new list", key=f"{key}-name", max_chars=LONGEST_NAME)
+        st.text_input("Name of the new list", key=f"{key}-name", max_chars=selection.LONGEST_NAME)
     st.text_input(
-        "Reason", key=f"{key}-reason", max_chars=LONGEST_REASON,
+        "Reason", key=f"{key}-reason", max_chars=selection.LONGEST_REASON,
         placeholder="Why they should be excluded",
     )  # fmt: skip
     old = None if place in (None, _NEW) else names[place]
@@ -171,47 +161,38 @@ def draw_add_form(view: View, instances: Sequence[str] | pl.Series, *, key: str)
     count = len(instances)
     with st.container(horizontal=True):
         st.button(
-            f"Add {count:,} instance{'' if count == 1 else 's'}",
-            key=f"{key}-instances",
-            disabled=not count,
-            on_click=_add,
-            args=(view, instances, old, key),
-        )
+            f"Add {counted(count, 'instance')}", key=f"{key}-instances", disabled=not count,
+            on_click=_add, args=(view, instances, old, key),
+        )  # fmt: skip
         st.button(
-            "Add filters as a rule",
-            key=f"{key}-rule",
+            "Add filters as a rule", key=f"{key}-rule",
             disabled=all(one.is_empty for one in filters),
             help="A rule excludes all instances that match the filters, in later versions too.",
-            on_click=_add,
-            args=(view, None, old, key),
-        )
+            on_click=_add, args=(view, None, old, key),
+        )  # fmt: skip
     kinds = view.evaluation.dataset.project.kinds
     st.caption(f"As a rule: {plain(filters_words(filters, kinds, 'no filter is set'))}.")
 
 
-def _add(
-    view: View, instances: Sequence[str] | pl.Series | None, old: str | None, key: str
-) -> None:
+@changes_lists
+def _add(view: View, instances: Sequence[str] | pl.Series | None, old: str | None, key: str) -> str:
     """Add instances, or without them the filters as a rule, to the list chosen in a form."""
     name = old if old is not None else str(st.session_state.get(f"{key}-name", ""))
     reason = str(st.session_state.get(f"{key}-reason", ""))
-
-    def change() -> str:
-        lists = visitor_lists(view.evaluation).lists
-        if instances is None:
-            return added_words(lists.add_rule(name, rule_of(view.selection, reason)), name, "rule")
-        return added_words(lists.add(name, instances, reason), name, "instance")
-
-    change_lists(change)
     choose_list(" ".join(name.split()))
     st.session_state[f"{key}-done"] = True
+    lists = visitor_lists(view.evaluation).lists
+    if instances is None:
+        rule = selection.rule_of(view.selection, reason)
+        return added_words(lists.add_rule(name, rule), name, "rule")
+    return added_words(lists.add(name, instances, reason), name, "instance")
 
 
 # ---------------------------------------------------------------- export and import
 
 
 def draw_files(
-    view: View, found: VisitorLists, exclusion_list: ExclusionList, members: pl.DataFrame
+    view: View, found: VisitorLists, exclusion_list: selection.ExclusionList, members: pl.DataFrame
 ) -> None:
     """Draw downloads of the list, its filter expression, and imports."""
     left, right = st.columns([1, 1], gap="large")
@@ -223,10 +204,12 @@ def draw_files(
         st.markdown("##### Import into this list")
         draw_import(view, exclusion_list.name)
         st.markdown("##### All lists")
-        _draw_download(
-            "Download all lists", "all", "exclusion_lists.json",
-            lambda: lists_json([found.lists.of(name) for name in found.lists.names]).encode(),
-        )  # fmt: skip
+
+        def content() -> bytes:
+            every = [found.lists.of(name) for name in found.lists.names]
+            return selection.lists_json(every).encode()
+
+        _draw_download("Download all lists", "all", "exclusion_lists.json", content)
         draw_upload(view)
 
 
@@ -236,8 +219,10 @@ def _draw_downloads(view: View, members: pl.DataFrame) -> None:
     )
     with st.container(horizontal=True):
         csv, parquet = "exclusion_list.csv", "exclusion_list.parquet"
-        _draw_download("CSV", "csv", csv, lambda: exclusion_list_csv(frame).encode())
-        _draw_download("Parquet", "parquet", parquet, lambda: exclusion_list_parquet(frame))
+        _draw_download("CSV", "csv", csv, lambda: selection.exclusion_list_csv(frame).encode())
+        _draw_download(
+            "Parquet", "parquet", parquet, lambda: selection.exclusion_list_parquet(frame)
+        )
     st.caption(
         f"{len(frame):,} instances: all entries, and the instances of "
         f"{plain(shortened(view.selection.primary))} that the rules exclude. In the CSV, texts "
@@ -258,7 +243,7 @@ def _draw_download(label: str, key: str, file: str, content: Callable[[], bytes]
     )  # fmt: skip
 
 
-def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
+def _draw_expression(view: View, exclusion_list: selection.ExclusionList) -> None:
     wanted = st.toggle(
         "Filter expression for polars and pandas",
         key="exclusion-list-expression",
@@ -269,7 +254,7 @@ def _draw_expression(view: View, exclusion_list: ExclusionList) -> None:
     version = view.selection.primary
     try:
         with st.spinner("Writing the expression…"):
-            found = filter_expression(view.evaluation, exclusion_list, version=version)
+            found = selection.filter_expression(view.evaluation, exclusion_list, version=version)
     except ChameleonError as error:
         draw_empty(plain(str(error)))
         return
@@ -298,79 +283,63 @@ def draw_import(view: View, name: str | None) -> None:
     """
     if name is None:
         st.text_input(
-            "Name of the list", key="exclusion-list-import-name", max_chars=LONGEST_NAME,
+            "Name of the list", key="exclusion-list-import-name", max_chars=selection.LONGEST_NAME,
             placeholder="imported",
         )  # fmt: skip
     st.checkbox(
         "Keep ids that are in no version", key="exclusion-list-keep-unknown",
         help="For an older list, or one meant for future versions.",
     )  # fmt: skip
-    key = _upload_key("import")
-    st.file_uploader(
-        "CSV or Parquet of ids, optionally with a column 'reason'",
-        type=["csv", "parquet"], key=key, on_change=_import_list, args=(view, name, key),
-    )  # fmt: skip
+    label = "CSV or Parquet of ids, optionally with a column 'reason'"
+    _draw_uploader(label, ["csv", "parquet"], partial(_import_list, view, name))
 
 
 def draw_upload(view: View) -> None:
     """Draw the upload of all lists in a file that was downloaded before."""
-    key = _upload_key("upload")
-    st.file_uploader(
-        "Downloaded lists (exclusion_lists.json)",
-        type=["json"], key=key, on_change=_import_lists, args=(view, key),
-    )  # fmt: skip
+    label = "Downloaded lists (exclusion_lists.json)"
+    _draw_uploader(label, ["json"], partial(_import_lists, view))
 
 
-def _import_list(view: View, old: str | None, key: str) -> None:
-    file = st.session_state[key]
-    if not isinstance(file, UploadedFile):  # none, or one that was removed
-        return
+def _draw_uploader(label: str, types: list[str], take: Callable[[UploadedFile], None]) -> None:
+    """Draw an uploader of one file, which is released and replaced by an empty one once taken."""
+    key = f"exclusion-list-{types[0]}-{st.session_state.get(_NONCE, 0)}"
+
+    def change() -> None:
+        file = st.session_state[key]
+        if isinstance(file, UploadedFile):  # else it was removed
+            take(file)
+            st.session_state[_NONCE] = int(st.session_state.get(_NONCE, 0)) + 1
+            uploads.forget_files([file])
+
+    st.file_uploader(label, type=types, key=key, on_change=change)
+
+
+@changes_lists
+def _import_list(view: View, old: str | None, file: UploadedFile) -> str:
     typed = str(st.session_state.get("exclusion-list-import-name", ""))
     name = old or " ".join(typed.split()) or "imported"
-
-    def change() -> str:
-        dataset = view.evaluation.dataset
-        found = read_exclusion_list(file.getvalue(), file.name, dataset.project)
-        known = pl.Series(instance_numbers(dataset, found.frame["instance"]) >= 0)
-        keep = bool(st.session_state.get("exclusion-list-keep-unknown", False))
-        kept = found.frame if keep else found.frame.filter(known)
-        at = now()
-        entries = [(instance, reason, at) for instance, reason in kept.iter_rows()]
-        added = visitor_lists(view.evaluation).lists.add_entries(name, entries)
-        choose_list(name)
-        words = [added_words(added, name, "instance")]
-        unknown = int((~known).sum())
-        if unknown:
-            words.append(f"{unknown:,} ids are in no version{'' if keep else ' and were skipped'}.")
-        if found.duplicates:
-            words.append(f"{found.duplicates:,} rows repeated an id and were merged.")
-        if found.without_id:
-            words.append(f"{found.without_id:,} rows had no id.")
-        return " ".join(words)
-
-    change_lists(change)
-    _forget(file)
+    dataset = view.evaluation.dataset
+    found = selection.read_exclusion_list(file.getvalue(), file.name, dataset.project)
+    known = pl.Series(selection.instance_numbers(dataset, found.frame["instance"]) >= 0)
+    keep = bool(st.session_state.get("exclusion-list-keep-unknown", False))
+    kept = found.frame if keep else found.frame.filter(known)
+    at = selection.now()
+    entries = [(instance, reason, at) for instance, reason in kept.iter_rows()]
+    added = visitor_lists(view.evaluation).lists.add_entries(name, entries)
+    choose_list(name)
+    words = [added_words(added, name, "instance")]
+    unknown = int((~known).sum())
+    if unknown:
+        words.append(f"{unknown:,} ids are in no version{'' if keep else ' and were skipped'}.")
+    if found.duplicates:
+        words.append(f"{found.duplicates:,} rows repeated an id and were merged.")
+    if found.without_id:
+        words.append(f"{found.without_id:,} rows had no id.")
+    return " ".join(words)
 
 
-def _import_lists(view: View, key: str) -> None:
-    file = st.session_state[key]
-    if not isinstance(file, UploadedFile):
-        return
-
-    def change() -> str:
-        added = add_lists(visitor_lists(view.evaluation).lists, file.getvalue())
-        already = f"; {added.already:,} already there" if added.already else ""
-        return f"{added.new:,} entries and rules added from {file.name}{already}."
-
-    change_lists(change)
-    _forget(file)
-
-
-def _upload_key(what: str) -> str:
-    return f"exclusion-list-{what}-{st.session_state.get(_NONCE, 0)}"
-
-
-def _forget(file: UploadedFile) -> None:
-    """Show an empty uploader again, and release the file."""
-    st.session_state[_NONCE] = int(st.session_state.get(_NONCE, 0)) + 1
-    uploads.forget_files([file])
+@changes_lists
+def _import_lists(view: View, file: UploadedFile) -> str:
+    added = selection.add_lists(visitor_lists(view.evaluation).lists, file.getvalue())
+    already = f"; {added.already:,} already there" if added.already else ""
+    return f"{added.new:,} entries and rules added from {file.name}{already}."

@@ -11,7 +11,7 @@ import streamlit as st
 from chameleon import analysis, charts
 from chameleon.app import state
 from chameleon.app.formatting import brief, figure, plain, shortened
-from chameleon.app.view import SIDES, View, clicked_cell, draw_chart, draw_table
+from chameleon.app.view import SIDES, View, clicked_cell, draw_bound, draw_chart, draw_table
 from chameleon.charts import MOST_WEAK_CLASSES
 from chameleon.project import WeakLabels
 from chameleon.selection import LabelProbability, RuleVote, VoteChange, Voted
@@ -87,7 +87,7 @@ def _draw_totals(view: View) -> None:
         tied = f", {line['tied']:,} tied" if line["tied"] else ""
         lines.append(
             f"| {line['side']} | {brief(line['version'])} | {line['instances']:,} "
-            f"| {line['probabilities']:,}{tied} | {figure(line['confidence'])} "
+            f"| {line['with_probabilities']:,}{tied} | {figure(line['confidence'])} "
             f"| {figure(line['entropy'])} | {wrong:,} of {of:,}{share} |"
         )
     st.markdown("\n".join(lines))
@@ -99,10 +99,10 @@ def _draw_totals(view: View) -> None:
         st.caption(terms)
         return
     st.caption(
-        f"{terms} Of {change.kept:,} shared instances, {change.compared:,} have label "
+        f"{terms} Of {change.shared:,} shared instances, {change.compared:,} have label "
         f"probabilities in both versions. They changed for {change.changed:,} instances, by "
         f"{figure(change.distance)} on average over all (total variation distance, 0 to 1), and "
-        f"for {change.likeliest_changed:,} another class is the likeliest now."
+        f"for {change.most_likely_changed:,} another class is the likeliest now."
     )
 
 
@@ -141,7 +141,7 @@ def _by_side(**names: str) -> dict[str, str]:
 def _draw_classes(view: View) -> None:
     columns = _by_side(
         mean="mean probability",
-        likeliest="likeliest",
+        most_likely="likeliest",
         confidence="largest probability",
         entropy="entropy",
         hard="hard label",
@@ -154,7 +154,7 @@ def _draw_functions(view: View, weak: WeakLabels) -> None:
     st.markdown("###### How did the votes of the labeling functions change?")
     frame = view.call(analysis.labeling_functions)
     columns = {
-        "labeling function": "rule",
+        "labeling function": "function",
         **{name: name if name == "changed" else voted.value for name, voted in _CHANGES.items()},
         "distance where changed": "changed_distance",
         "distance elsewhere": "other_distance",
@@ -162,7 +162,8 @@ def _draw_functions(view: View, weak: WeakLabels) -> None:
     }
     draw_table(
         frame.select(**columns), key=_FUNCTIONS,
-        on_select=partial(_pick_function, frame["rule"].to_list()), selection_mode="single-cell",
+        on_select=partial(_pick_function, frame["function"].to_list()),
+        selection_mode="single-cell",
         column_config=_percents("share of the change"),
     )  # fmt: skip
     st.caption(
@@ -181,7 +182,7 @@ def _draw_functions(view: View, weak: WeakLabels) -> None:
     )
     shares = _by_side(coverage="coverage", accuracy="accuracy", low="low", high="high")
     draw_table(
-        frame.select(**{"labeling function": "rule"}, **columns),
+        frame.select(**{"labeling function": "function"}, **columns),
         key="labeling-function-votes", column_config=_percents(*shares),
     )  # fmt: skip
     derived = (
@@ -222,18 +223,14 @@ def _draw_vote_filter(view: View, weak: WeakLabels) -> None:
     place = 0
     if len(chosen) == 1:
         place = 1 if chosen[0] is None else 2 + weak.classes.index(chosen[0])
-    key = "weak-vote"
-    st.session_state[key] = place
+
+    def change(place: int) -> None:
+        others = tuple(one for one in state.current_filters().votes if one.rule != name)
+        own = () if place == 0 else (RuleVote(name, None if place == 1 else options[place]),)
+        state.replace_filter("votes", (*others, *own))
+
     with right:
-        st.selectbox(
-            "Only instances with this vote", range(len(options)), key=key,
-            format_func=lambda place: shortened(options[place], 60),
-            on_change=_set_vote, args=(name, options, key),
+        draw_bound(
+            st.selectbox, "Only instances with this vote", range(len(options)), key="weak-vote",
+            value=place, change=change, format_func=lambda place: shortened(options[place], 60),
         )  # fmt: skip
-
-
-def _set_vote(name: str, options: list[str], key: str) -> None:
-    place = st.session_state[key]
-    others = tuple(one for one in state.current_filters().votes if one.rule != name)
-    own = () if place == 0 else (RuleVote(name, None if place == 1 else options[place]),)
-    state.replace_filter("votes", (*others, *own))

@@ -25,6 +25,7 @@ from .groups import drift_text as drift_text
 from .groups import error_frame as error_frame
 from .groups import error_rates as error_rates
 from .groups import error_text as error_text
+from .groups import most_drifting as most_drifting
 from .histograms import MOST_WEAK_CLASSES as MOST_WEAK_CLASSES
 from .histograms import SmallMultiples as SmallMultiples
 from .histograms import panel_rows as panel_rows
@@ -47,9 +48,6 @@ from .matrices import outcome_frame as outcome_frame
 from .matrices import outcome_matrix as outcome_matrix
 from .matrices import outcome_matrix_text as outcome_matrix_text
 from .matrices import shown_classes as shown_classes
-from .notebook import Chart as Chart
-from .notebook import as_chart as as_chart
-from .notebook import most_drifting as most_drifting
 from .sensitivity import NUMBERED_BARS as NUMBERED_BARS
 from .sensitivity import BarScale as BarScale
 from .sensitivity import outcome_strips as outcome_strips
@@ -58,6 +56,8 @@ from .sensitivity import sensitivity_frame as sensitivity_frame
 from .sensitivity import sensitivity_text as sensitivity_text
 from .sensitivity import strip_frame as strip_frame
 from .sensitivity import strip_text as strip_text
+from .theme import Chart as Chart
+from .theme import as_chart as as_chart
 from .theme import palette as palette
 from .timeline import SPLITS as SPLITS
 from .timeline import change_frame as change_frame

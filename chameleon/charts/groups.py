@@ -27,19 +27,21 @@ MOST_DRIFTING = 24
 """Features that are drawn at most; the table contains all."""
 MOST_GROUPS = 30
 
+_MOST_MAPPED = 12
+"""Features in a heat map of drift that nobody chose."""
 _NARROW = 16
 """More versions than this have vertical names below the heat map."""
 _MEASURES = {
-    "Jensen-Shannon": ("js_distance", "js_chance"),
-    "Wasserstein": ("wasserstein", "wasserstein_chance"),
-    "PSI": ("psi", "psi_chance"),
+    "Jensen-Shannon": ("js_distance", "js_chance_level"),
+    "Wasserstein": ("wasserstein", "wasserstein_chance_level"),
+    "PSI": ("psi", "psi_chance_level"),
 }
 
 
 def change_bars(*, dark: bool) -> dict[str, Any]:
     """A bar per kind of change, with its count; the same scale for all.
 
-    The frame: that of `change_bar_frame`. Selection "pick": happened.
+    The frame: that of `change_bar_frame`. Selection "pick": change.
     """
     colors = palette(dark=dark)
     axis = alt.Axis(labelFontSize=12, labelPadding=8)
@@ -51,7 +53,7 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
         tooltip=alt.Tooltip("sentence:N", title="Instances"),
         mark={"type": "bar", "color": colors.categories[0], "cornerRadius": 2},
         encoding={"opacity": dimmed(), **outlined(colors)},
-        pick=("happened",),
+        pick=("change",),
         words=("instances", "written", {}),
     )
     description = "Instances by their change in the step between the two versions."
@@ -61,26 +63,26 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
 def change_bar_frame(changes: pl.DataFrame, *, chosen: Collection[str] = ()) -> pl.DataFrame:
     """The frame of `change_bars` from that of `data_changes`."""
     lines = list(changes.iter_rows(named=True))
-    words = [HAPPENED[line["happened"]] for line in lines]
+    words = [HAPPENED[line["change"]] for line in lines]
     counts = [f"{line['instances']:,}" for line in lines]
     sentences = [
-        f"{count} of {line['of']:,}: {word}"
+        f"{count} of {line['total']:,}: {word}"
         for count, line, word in zip(counts, lines, words, strict=True)
     ]
     return changes.with_columns(
         words=pl.Series(words, dtype=pl.String),
         written=pl.Series(counts, dtype=pl.String),
         sentence=pl.Series(sentences, dtype=pl.String),
-        **choice_columns([line["happened"] for line in lines], chosen),
+        **choice_columns([line["change"] for line in lines], chosen),
     )
 
 
 def change_bars_text(frame: pl.DataFrame) -> str:
     """The bars in words."""
-    if frame.is_empty() or not frame["of"][0]:
+    if frame.is_empty() or not frame["total"][0]:
         return "No instance of either version matches."
     counts = [f"{line['written']} {line['words']}" for line in frame.iter_rows(named=True)]
-    return f"Of {frame['of'][0]:,} instances: {', '.join(counts)}."
+    return f"Of {frame['total'][0]:,} instances: {', '.join(counts)}."
 
 
 def drift_bars(*, dark: bool) -> dict[str, Any]:
@@ -123,11 +125,11 @@ def drift_frame(
     for name, unique, line in zip(short, _unique(short), lines, strict=True):
         exceeded = _exceeded(line)
         sentence = f"{name}: {line['js_distance']:.3f}"
-        if line["js_chance"] is not None:
-            sentence += f", chance level {line['js_chance']:.3f}"
+        if line["js_chance_level"] is not None:
+            sentence += f", chance level {line['js_chance_level']:.3f}"
         if exceeded:
             sentence += f"; beyond chance by {' and '.join(exceeded)}"
-        distance, chance = line["js_distance"], line["js_chance"]
+        distance, chance = line["js_distance"], line["js_chance_level"]
         rows.append((line["place"], unique, distance, chance, bool(exceeded), sentence, False))
     return pl.DataFrame(
         rows,
@@ -227,6 +229,19 @@ def drift_map_frame(
         },
         orient="row",
     )  # fmt: skip
+
+
+def most_drifting(drift: pl.DataFrame) -> list[tuple[str, str]]:
+    """The features with the largest distance in any version, as (kind, feature)."""
+    largest = drift.group_by("kind", "feature", maintain_order=True).agg(
+        pl.col("js_distance").max()
+    )
+    top = largest.drop_nulls("js_distance").sort(
+        "js_distance", descending=True, maintain_order=True
+    )
+    return [
+        (kind, feature) for kind, feature in top.select("kind", "feature").head(_MOST_MAPPED).rows()
+    ]
 
 
 def drift_map_text(frame: pl.DataFrame) -> str:

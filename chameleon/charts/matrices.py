@@ -202,7 +202,7 @@ def class_table_text(frame: pl.DataFrame) -> str:
 
 def _verdict(row: Mapping[str, Any], word: str) -> str:
     """The meaning of a cell, and how many of its instances were relabeled or edited."""
-    count, relabeled, edited = row["instances"], row["relabelled"], row["edited"]
+    count, relabeled, edited = row["instances"], row["relabeled"], row["edited"]
     if not count:
         return ""
     verdict = _VERDICTS[word].format(them="it" if count == 1 else "them")
@@ -307,21 +307,11 @@ def confusion_frame(
 ) -> pl.DataFrame:
     """The frame of `confusion_matrix` from label, prediction, secondary, primary (counts).
 
-    Parameters
-    ----------
-    classes
-        The classes that are not combined, in order.
-    names
-        The names of the versions.
-    shares
-        Write percentages of the true class instead of counts.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row per cell; those of 0 are omitted except on the diagonal, so that all matrices have
-        the same rows and columns. `folded` is True for the combined classes. `shade` is the root
-        of the share of the true class, or from -1 to 1 that of the difference.
+    `classes` are those that are not combined, in order, and `names` those of the versions; with
+    `shares`, percentages of the true class are written. Cells of 0 are omitted except on the
+    diagonal, so that all matrices have the same rows and columns. `folded` is True for the combined
+    classes. `shade` is the root of the share of the true class, or from -1 to 1 that of the
+    difference.
     """
     other = other_classes(confusion, classes)
     folded = _folded(confusion, classes, other)

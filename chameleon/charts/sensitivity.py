@@ -186,7 +186,7 @@ def strip_frame(strips: pl.DataFrame) -> pl.DataFrame:
     ordered = strips.sort("place", maintain_order=True)
     sentences = []
     for row in ordered.iter_rows(named=True):
-        predicted = row["predicted"]
+        predicted = row["prediction"]
         known = predicted is not None and row["outcome"] != "absent"
         prediction = f", predicted {predicted}" if known else ""
         train = "; in train" if row["in_train"] else ""

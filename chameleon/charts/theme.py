@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import polars as pl
+
+Chart: TypeAlias = alt.Chart
 
 DIM = 0.35
 BAR_WIDTH = "clamp(0.4 * width / length(domain('x')), 1, 5)"
@@ -151,6 +153,13 @@ def finished(
     return spec
 
 
+def as_chart(spec: dict[str, Any], frame: pl.DataFrame) -> Chart:
+    """A specification of a builder with its data, as Altair has it."""
+    chart: Chart = alt.Chart.from_dict({**spec, "data": {"values": []}})
+    chart.data = alt.InlineData(values=frame.to_dicts())
+    return chart
+
+
 def names_axis(
     channel: type[alt.X | alt.Y],
     field: str,
@@ -228,16 +237,9 @@ def bars(
     """The layers of horizontal bars or dots, one row per name.
 
     A click selects by the columns `pick`. `mark` (with its "type") and `encoding` are those of
-    bars.
-
-    Parameters
-    ----------
-    ticks
-        A column of places on x, the look of ticks there, and further encodings.
-    spans
-        The look of the interval from column `low` to `high`, and "encoding".
-    words
-        The column of places on x, the column of words, and further encodings.
+    bars. `ticks` are a column of places on x, their look, and further encodings; `spans` the look
+    of the interval from column `low` to `high`, and "encoding"; `words` a column of places on x, a
+    column of words, and further encodings.
     """
     base = alt.Chart(alt.NamedData(name="frame"), mark=alt.MarkDef(**mark))
     drawn = base.encode(x=x, y=y, tooltip=tooltip, **encoding)

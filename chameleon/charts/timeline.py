@@ -27,9 +27,7 @@ from chameleon.selection import ChangeType
 
 SPLITS = ("train", "test", "validation")
 CHANGES = {
-    "labels_added" if change is ChangeType.LABELLED else change.value: change.words
-    for change in ChangeType
-    if change is not ChangeType.UNCHANGED
+    change.value: change.words for change in ChangeType if change is not ChangeType.UNCHANGED
 }
 """The columns of `timeline_changes`, in words."""
 OUTCOMES = ("correct", "incorrect", "unknown")
@@ -205,7 +203,7 @@ def probability_line(*, versions: int, known: bool, dark: bool) -> dict[str, Any
         y=y,
         shape=alt.Shape("outcome:N", scale=shapes, legend=alt.Legend(title=None, orient="top")),
         color=alt.Color("outcome:N", scale=hues),
-        opacity=dimmed(0.4, "held"),
+        opacity=dimmed(0.4, "present"),
         tooltip=alt.Tooltip("sentence:N", title="Model"),
     )
     layers = [points]
@@ -234,7 +232,7 @@ def probability_frame(versions: pl.DataFrame) -> pl.DataFrame:
             "probability": pl.Series(probabilities, dtype=pl.Float64),
             "y": pl.Series([0.5 if p is None else p for p in probabilities], dtype=pl.Float64),
             "outcome": versions["outcome"],
-            "held": versions["held"],
+            "present": versions["present"],
             "prediction": [line["prediction"] or "-" for line in lines],
             "sentence": [_sentence(line) for line in lines],
         }
@@ -246,7 +244,7 @@ def probability_text(frame: pl.DataFrame) -> str:
     counts = dict(frame["outcome"].value_counts().iter_rows())
     outcomes = ", ".join(f"{counts[name]:,} {name}" for name in OUTCOMES if counts.get(name))
     words = f"Under the models of {len(frame):,} versions: {outcomes}."
-    absent = int((~frame["held"]).sum())
+    absent = int((~frame["present"]).sum())
     if absent:
         words += (
             f" {absent:,} don't contain the instance: its nearest row is predicted, drawn pale."
@@ -288,7 +286,7 @@ def _sentence(line: dict[str, Any]) -> str:
     predicted += "" if own is None else f" ({own:.1%})"
     label = "" if line["label"] is None else f"; label {line['label']}"
     label += "" if of is None or not label else f" ({of:.1%})"
-    absent = "" if line["held"] else "; instance not in this version"
+    absent = "" if line["present"] else "; instance not in this version"
     return f"{line['version']}: {predicted}{label}; {line['outcome']}{absent}."
 
 

@@ -33,6 +33,7 @@ CHUNK_ROWS = 4096  # rows that are measured at once: a thousand columns of them 
 _MIDDLE = (0.005, 0.995)
 _SPARE_CANDIDATES = 5
 _NO_DISTANCE = 1e-9
+_ROUNDING = 1e-7  # of the largest deviation: float64 doesn't resolve smaller variances
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +186,22 @@ def principal_axes(points: Points, count: int) -> tuple[NDArray[np.float64], NDA
     """The principal components and the share of the variance of each.
 
     float64 of shape (n_dimensions, count) and (count,). Their signs are fixed: the largest entry
-    of a component is positive. scikit-learn's PCA finds the same within 1e-14, but no more axes
-    than there are rows.
+    of a component is positive. Of fewer rows than dimensions, components without variance are 0.
+    scikit-learn's PCA finds the same within 1e-14, but no more axes than there are rows.
     """
     centered = points - points.mean(axis=0)
-    variances, axes = np.linalg.eigh(centered.T @ centered)
-    axes = axes[:, ::-1][:, :count]
+    wide = len(points) < points.shape[1]  # of both products, the smaller one is decomposed
+    variances, axes = np.linalg.eigh(centered @ centered.T if wide else centered.T @ centered)
+    total = variances.sum()
+    held, axes = np.maximum(variances[::-1][:count], 0), axes[:, ::-1][:, :count]
+    if wide:
+        axes = centered.T @ axes
+        lengths, absent = np.linalg.norm(axes, axis=0), (0, count - len(held))
+        known = lengths > lengths[0] * _ROUNDING
+        axes = np.divide(axes, lengths, out=np.zeros_like(axes), where=known)
+        axes, held = np.pad(axes, ((0, 0), absent)), np.pad(held, absent)
     largest = np.abs(axes).argmax(axis=0)
     axes = axes * np.where(axes[largest, np.arange(axes.shape[1])] < 0, -1.0, 1.0)
-    total = variances.sum()
-    held = np.maximum(variances[::-1][:count], 0)
     return axes, held / total if total > 0 else np.zeros_like(held)
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -287,15 +288,7 @@ def _built(parts: Mapping[str, Any]) -> StoredLayout | None:
     if meta["format"] != FORMAT:
         return None
     stored = StoredLayout(
-        metadata=LayoutMetadata(
-            method=str(meta["method"]),
-            parameters=str(meta["parameters"]),
-            made_by=str(meta["made_by"]),
-            versions=tuple(map(str, meta["versions"])),
-            features=tuple(map(str, meta["features"])),
-            reach=float(meta["reach"]),
-            made=str(meta["made"]),
-        ),
+        metadata=msgspec.convert(meta, LayoutMetadata),
         hashes=rows["hash"].cast(pl.UInt64).to_numpy(),
         plane=rows.select("x", "y").cast(pl.Float32).to_numpy(),
         fitted=rows["fitted"].cast(pl.Boolean).to_numpy(),

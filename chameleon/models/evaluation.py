@@ -93,15 +93,9 @@ def evaluate(project: Project, *, progress: ProgressCallback | None = None) -> E
     fitted. Results are cached by the content they were made from: opening again fits nothing, an
     appended version fits one model, another parameter fits all. A project may ship with its results
     in a folder `evaluation/` (`python -m chameleon.models.shipping`), which are used as long as
-    rows and model code are the same. `progress` is called before every step.
-
-    Raises
-    ------
-    ModelError
-        The classifier or its parameters cannot be used; or the project is `cached_only` and nothing
-        is cached.
-    VersionError
-        A file changed or disappeared since the project was opened.
+    rows and model code are the same. ModelError if
+    the classifier can't be used, or if the project is `cached_only` and nothing is cached;
+    VersionError if a file changed since the project was opened.
     """
     dataset = evolving_dataset(project, progress=progress)
     return dataset_evaluation(dataset, progress=progress)

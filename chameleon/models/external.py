@@ -98,40 +98,43 @@ def external_predictions(
     A prediction is by id: it applies to all rows of the instance. Nothing is fitted for a version
     without usable predictions; its outcomes are unknown.
     """
-    project = dataset.project
-    files = prediction_files(project)
+    files = prediction_files(dataset.project)
     found: dict[str, Predictions] = {}
     findings: list[Finding] = []
     for version in dataset.versions:
-        path = files.get(version.name)
+        told: list[str] = []
         try:
-            table = project.source.predictions(version)
-            if table is not None and path is not None:
-                findings.append(
-                    version.finding(
-                        Severity.WARNING,
-                        f"has predictions twice: those of column '{table.prediction}' are used, "
-                        f"{PREDICTIONS_FOLDER}/{path.name} is not. Remove one of them.",
-                    )
-                )
-            if table is None and path is not None:
-                table = _table_of_file(version, path)
-            if table is None:
-                place = f"file in {PREDICTIONS_FOLDER}/"
-                if project.settings.predictions is not None:
-                    column = project.settings.predictions.columns
-                    place = f"predictions, column '{column.replace('{version}', version.name)}'"
-                message = f"has no {place}: its outcomes are unknown."
-                findings.append(version.finding(Severity.WARNING, message))
-                continue
-            found[version.name], own = _read(dataset, version, table)
-            findings += own
+            table = _table_of(dataset.project, version, files.get(version.name), told)
+            if table is not None:
+                found[version.name] = _read(dataset, version, table, told)
         except VersionError as error:
-            findings.append(version.finding(Severity.WARNING, str(error)))
+            told.append(str(error))
         except READ_ERRORS as error:
-            message = f"has predictions that can't be read: {error}"
-            findings.append(version.finding(Severity.WARNING, message))
+            told.append(f"has predictions that can't be read: {error}")
+        findings += [version.finding(Severity.WARNING, message) for message in told]
     return found, tuple(findings)
+
+
+def _table_of(
+    project: Project, version: Version, path: Path | None, told: list[str]
+) -> PredictionTable | None:
+    """The predictions in the version's columns, else those in its file; messages are added."""
+    table = project.source.predictions(version)
+    if table is not None:
+        if path is not None:
+            told.append(
+                f"has predictions twice: those of column '{table.prediction}' are used, "
+                f"{PREDICTIONS_FOLDER}/{path.name} is not. Remove one of them."
+            )
+        return table
+    if path is not None:
+        return _table_of_file(version, path)
+    place = f"file in {PREDICTIONS_FOLDER}/"
+    if project.settings.predictions is not None:
+        column = project.settings.predictions.columns.replace("{version}", version.name)
+        place = f"predictions, column '{column}'"
+    told.append(f"has no {place}: its outcomes are unknown.")
+    return None
 
 
 def _table_of_file(version: Version, path: Path) -> PredictionTable:
@@ -158,12 +161,11 @@ def _table_of_file(version: Version, path: Path) -> PredictionTable:
 
 
 def _read(
-    dataset: EvolvingDataset, version: Version, given: PredictionTable
-) -> tuple[Predictions, list[Finding]]:
+    dataset: EvolvingDataset, version: Version, given: PredictionTable, told: list[str]
+) -> Predictions:
     frame, ids = _frame(dataset, given)
-    findings: list[Finding] = []
     if OWN in frame.columns:
-        frame, ids, findings = _one_row_an_id(version, given, frame, ids)
+        frame, ids = _one_row_an_id(given, frame, ids, told)
     twice = ids.filter(ids.is_duplicated() & ids.is_not_null()).unique()
     if len(twice):
         raise VersionError(
@@ -176,9 +178,9 @@ def _read(
     number_of = {name: number for number, name in enumerate(classes)}
     codes = predictions.replace_strict(number_of, default=-1, return_dtype=pl.Int64)
     by_row = np.append(codes.fill_null(-1).to_numpy(), -1)[place]
-    shares = _probabilities(frame, list(given.shares.values()), len(classes), place, given.file)
-    findings += _missing_and_unknown(dataset, version, given.file, ids, by_row)
-    return Predictions(classes, by_row, shares), findings
+    shares = _probabilities(frame, given, len(classes), place)
+    told += _missing_and_unknown(dataset, version, given.file, ids, by_row)
+    return Predictions(classes, by_row, shares)
 
 
 def _frame(dataset: EvolvingDataset, given: PredictionTable) -> tuple[pl.DataFrame, pl.Series]:
@@ -216,8 +218,8 @@ def _id_columns(dataset: EvolvingDataset, columns: list[str], file: str) -> tupl
 
 
 def _one_row_an_id(
-    version: Version, given: PredictionTable, frame: pl.DataFrame, ids: pl.Series
-) -> tuple[pl.DataFrame, pl.Series, list[Finding]]:
+    given: PredictionTable, frame: pl.DataFrame, ids: pl.Series, told: list[str]
+) -> tuple[pl.DataFrame, pl.Series]:
     """The version's own row of each instance; else one of the others, where they agree."""
     shares = {
         f"share{number}": frame[name].cast(pl.Float64, strict=False)
@@ -243,17 +245,13 @@ def _one_row_an_id(
     disputed = others.filter(pl.col("prediction") > 1)
     agreed = others.filter(pl.col("prediction") == 1)
     chosen = pl.concat([own["line"], agreed["line"]]).sort()
-    findings = []
     if len(disputed):
-        findings.append(
-            version.finding(
-                Severity.WARNING,
-                f"has conflicting predictions for {len(disputed):,} instances that it lacks, such "
-                f"as '{first_few(disputed['id'])[0]}' ('{given.prediction}' in {given.file}): "
-                "their outcome is unknown in this version.",
-            )
+        told.append(
+            f"has conflicting predictions for {len(disputed):,} instances that it lacks, such "
+            f"as '{first_few(disputed['id'])[0]}' ('{given.prediction}' in {given.file}): "
+            "their outcome is unknown in this version."
         )
-    return frame[chosen], ids.gather(chosen), findings
+    return frame[chosen], ids.gather(chosen)
 
 
 def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
@@ -267,20 +265,22 @@ def _places(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
 
 
 def _probabilities(
-    frame: pl.DataFrame, names: list[str], class_count: int, place: NDArray[np.int64], file: str
+    frame: pl.DataFrame, given: PredictionTable, class_count: int, place: NDArray[np.int64]
 ) -> NDArray[np.float64] | None:
-    if not names:
+    if not given.shares:
         return None
     shares = np.full((len(frame) + 1, class_count), np.nan)
-    for number, name in enumerate(names):
+    for number, name in enumerate(given.shares.values()):
         try:
             values = frame[name].cast(pl.Float64).to_numpy()
         except pl.exceptions.PolarsError as error:
-            raise VersionError(f"{file}: column '{name}' contains more than numbers.") from error
+            raise VersionError(
+                f"{given.file}: column '{name}' contains more than numbers."
+            ) from error
         wrong = ~np.isnan(values) & ((values < 0) | (values > 1))
         if wrong.any():
             raise VersionError(
-                f"{file}: column '{name}' contains {values[wrong].min():g}, which isn't a "
+                f"{given.file}: column '{name}' contains {values[wrong].min():g}, which isn't a "
                 "probability. Probabilities range from 0 to 1."
             )
         shares[:-1, number] = values
@@ -293,20 +293,18 @@ def _missing_and_unknown(
     file: str,
     ids: pl.Series,
     predicted: NDArray[np.int64],
-) -> Iterator[Finding]:
+) -> Iterator[str]:
     own = dataset.rows_of(dataset.version_number(version.name))
     missing = int((predicted[own] < 0).sum())
     if missing:
-        yield version.finding(
-            Severity.WARNING,
+        yield (
             f"has no prediction for {missing:,} of its {len(own):,} instances ({file}): their "
-            "outcome is unknown.",
+            "outcome is unknown."
         )
     known = ids.drop_nulls()
     unknown = known.filter(~known.is_in(dataset.instance_ids.implode()))
     if len(unknown):
-        yield version.finding(
-            Severity.WARNING,
+        yield (
             f"has predictions for {len(unknown):,} ids that no version contains, such as "
-            f"'{first_few(unknown)[0]}' ({file}): they are not used.",
+            f"'{first_few(unknown)[0]}' ({file}): they are not used."
         )

@@ -67,15 +67,8 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
     """The predictions of each version's model for the test set that [test] in chameleon.toml names.
 
     The file has the columns of a version: the id, the label, and the features; a split isn't
-    needed. Predictions are cached by the content of the train rows and of the file. `progress` is
-    called before every version.
-
-    Raises
-    ------
-    SelectionError
-        There is no golden test set, or no model.
-    ProjectError
-        The file cannot be used.
+    needed. Predictions are cached by the content of the train rows and of the file. SelectionError
+    without a golden test set or a model, ProjectError if the file can't be used.
     """
     dataset = evaluation.dataset
     project = dataset.project
@@ -86,15 +79,15 @@ def golden_test(evaluation: Evaluation, *, progress: ProgressCallback | None = N
         )
     try:
         ids, labels, frame, absent = _read(dataset, path)
-    except VersionError as error:  # its message goes on from the place
-        between = "" if str(error).startswith(":") else " "
-        raise ProjectError(f"{_place(project)}{between}{error}") from error
+    except VersionError as error:
+        raise _unusable(project, str(error), column=error.column, fix=error.fix) from error
     extra = sorted(set(labels.drop_nulls()) - set(evaluation.classes))
     classes = (*evaluation.classes, *extra)
     if len(classes) > _MOST_CLASSES:
-        raise ProjectError(
-            f"{_place(project)} has {len(extra):,} labels that no version has, too many for "
-            "classes. Name the label column under [columns]."
+        raise _unusable(
+            project,
+            f"has {len(extra):,} labels that no version has, too many for classes. Name the label "
+            "column under [columns].",
         )
     places = {name: code for code, name in enumerate(classes)}
     label = labels.replace_strict(places, default=-1, return_dtype=pl.Int16).fill_null(-1)
@@ -132,7 +125,7 @@ def golden_key(project: Project) -> str:
         state = path.stat()
         return _digest_of(str(path), state.st_size, state.st_mtime_ns, state.st_ino)
     except OSError as error:
-        raise ProjectError(f"{_place(project)} cannot be read: {error.strerror}.") from error
+        raise _unusable(project, f"cannot be read: {error.strerror}.") from error
 
 
 @lru_cache(maxsize=64)
@@ -140,8 +133,14 @@ def _digest_of(path: str, size: int, changed: int, inode: int) -> str:
     return file_digest(Path(path))
 
 
-def _place(project: Project) -> str:
-    return f"The golden test set ({project.settings.golden})"
+def _unusable(
+    project: Project, message: str, *, column: str | None = None, fix: str | None = None
+) -> ProjectError:
+    """The error about the file; the message goes on from its place."""
+    file = project.settings.golden
+    between = "" if message.startswith(":") else " "
+    text = f"The golden test set ({file}){between}{message}"
+    return ProjectError(text, file=file, column=column, fix=fix)
 
 
 def _file(project: Project) -> Path:
@@ -153,15 +152,12 @@ def _file(project: Project) -> Path:
     folder = project.path if project.path.is_dir() else project.path.parent
     path = folder / project.settings.golden
     if outside(folder, path):
-        raise ProjectError(
-            f"{_place(project)} is outside the project folder. Move the file into it."
-        )
+        fix = "Move the file into it."
+        raise _unusable(project, f"is outside the project folder. {fix}", fix=fix)
     if not path.is_file():
-        raise ProjectError(f"{_place(project)} is named in {SETTINGS_FILE}, but doesn't exist.")
+        raise _unusable(project, f"is named in {SETTINGS_FILE}, but doesn't exist.")
     if not ending(path):
-        raise ProjectError(
-            f"{_place(project)} has none of the readable endings: {', '.join(ENDINGS)}."
-        )
+        raise _unusable(project, f"has none of the readable endings: {', '.join(ENDINGS)}.")
     return path
 
 
@@ -190,7 +186,7 @@ def _read(
         listed = f"Columns found: {', '.join(columns[:30])}."
         for name, role in [*((name, "id") for name in roles.id), (roles.label, "label")]:
             if name not in columns:
-                raise VersionError(f"has no column '{name}' ({role}). {listed}")
+                raise VersionError(f"has no column '{name}' ({role}). {listed}", column=name)
         found = [name for name in known if name in columns]
         wanted = dict.fromkeys((*roles.id, roles.label, *found))
         frame = scan.select(named(*wanted)).collect()
@@ -203,7 +199,8 @@ def _read(
     untyped = is_untyped(path)
     ids = joined_key([_texts(frame, name, "id", untyped=untyped) for name in roles.id])
     if ids.null_count():
-        raise VersionError(f"has {ids.null_count():,} rows without an id. Give each row one.")
+        fix = "Give each row one."
+        raise VersionError(f"has {ids.null_count():,} rows without an id. {fix}", fix=fix)
     twice = ids.filter(ids.is_duplicated()).unique()
     if len(twice):
         example = first_few(twice)[0]
@@ -221,7 +218,8 @@ def _texts(frame: pl.DataFrame, name: str, role: str, *, untyped: bool) -> pl.Se
         return key_text(frame[name], untyped=untyped)
     except READ_ERRORS as error:  # lists and the like: no single value
         raise VersionError(
-            f": column '{name}' ({role}) doesn't contain single values ({frame[name].dtype})."
+            f": column '{name}' ({role}) doesn't contain single values ({frame[name].dtype}).",
+            column=name,
         ) from error
 
 
@@ -236,22 +234,16 @@ def _feature(frame: pl.DataFrame, name: str, kind: Kind) -> pl.Series:
     except (*READ_ERRORS, TypeError, ChameleonError) as error:
         raise VersionError(
             f": column '{name}' contains values other than {kind.value}, its kind in the versions "
-            f"({frame[name].dtype})."
+            f"({frame[name].dtype}).",
+            column=name,
         ) from error
     return pl.Series(name, values, nan_to_null=True)
 
 
 def _leaked(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.bool_]:
-    lines = pl.DataFrame({"id": ids}).join(
-        dataset.instance_ids.to_frame("id").with_row_index("instance"),
-        on="id", how="left", maintain_order="left",
-    )  # fmt: skip
-    known = lines["instance"].is_not_null().to_numpy()
-    instance = lines["instance"].fill_null(0).to_numpy().astype(np.intp)
     found = np.zeros((len(dataset.versions), len(ids)), dtype=np.bool_)
     for number in range(len(dataset.versions)):
         rows = dataset.rows_of(number)
-        trained = np.zeros(dataset.instance_count, dtype=np.bool_)
-        trained[dataset.instance[rows[dataset.split[rows] == SPLITS.index(Split.TRAIN)]]] = True
-        found[number] = known & trained[instance]
+        trained = dataset.instance[rows[dataset.split[rows] == SPLITS.index(Split.TRAIN)]]
+        found[number] = ids.is_in(dataset.instance_ids.gather(trained).implode())
     return found

@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 RECIPE = 2
 """Raised whenever the preprocessing or the order of train rows changes, so that cached
@@ -64,8 +62,7 @@ _listing = threading.Lock()
 
 def classifier_class(name: str) -> type[ClassifierMixin]:
     """The scikit-learn classifier of that class name; ModelError if it can't be used."""
-    with _listing:
-        known = _classifiers()
+    known = classifiers()
     if name not in known:
         close = [k for k in known if name.casefold() in k.casefold()][:5]
         hint = f" Perhaps {', '.join(close)}?" if close else ""
@@ -86,19 +83,18 @@ def classifier_class(name: str) -> type[ClassifierMixin]:
     return known[name]
 
 
-def classifier_names() -> frozenset[str]:
-    """The class names of scikit-learn's classifiers."""
-    with _listing:
-        return frozenset(_classifiers())
-
-
-@cache
-def _classifiers() -> Mapping[str, type[ClassifierMixin]]:
-    """All of scikit-learn's classifiers by name; called under `_listing`.
+def classifiers() -> Mapping[str, type[ClassifierMixin]]:
+    """All of scikit-learn's classifiers by class name.
 
     scikit-learn imports all of its modules to list them, some of which cannot be imported. When two
     threads do so at once, one may find no trace of a module that the other one gave up.
     """
+    with _listing:
+        return _listed()
+
+
+@cache
+def _listed() -> Mapping[str, type[ClassifierMixin]]:
     from sklearn.utils import all_estimators
 
     return dict(all_estimators(type_filter="classifier"))
@@ -107,15 +103,12 @@ def _classifiers() -> Mapping[str, type[ClassifierMixin]]:
 def unfitted_pipeline(spec: ModelSpec, numbers: Sequence[str], texts: Sequence[str]) -> Pipeline:
     """The pipeline to fit on train rows, given the names of their Float64 and String columns.
 
-    Raises
-    ------
-    ModelError
-        The classifier or one of its parameters does not exist.
+    ModelError if the classifier or one of its parameters does not exist.
     """
     from sklearn.pipeline import Pipeline
 
     if spec.classifier is not None:
-        from chameleon.models.numbered_labels import NumberedLabels
+        from chameleon.models.custom import NumberedLabels
 
         encode = _encoder(spec.estimator, numbers, texts)
         return Pipeline([("encode", encode), ("classify", NumberedLabels(spec.classifier))])
@@ -233,12 +226,8 @@ def fit_model(
 ) -> FittedModel:
     """Fit model code on rows, in their order.
 
-    Raises
-    ------
-    FitError
-        The classifier does not take the rows, or the project is `cached_only`.
-    ModelError
-        The classifier or one of its parameters does not exist.
+    FitError if the classifier does not take the rows or the project is `cached_only`, ModelError
+    if the classifier or one of its parameters does not exist.
     """
     if project.cached_only:
         raise FitError("the model isn't cached, and this process fits none for the project")

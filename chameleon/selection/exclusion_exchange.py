@@ -83,17 +83,8 @@ def read_exclusion_list(content: bytes, name: str, project: Project) -> Imported
     """The instances in a CSV or Parquet file.
 
     The ids are in the column `instance`, else in the project's id columns, else in the only
-    column beside `reason`.
-
-    Parameters
-    ----------
-    name
-        The name of the file, whose ending is the format.
-
-    Raises
-    ------
-    SelectionError
-        The file can't be read, has too many rows, or no column of ids.
+    column beside `reason`; the format is the ending of `name`. SelectionError if the file can't be
+    read, has too many rows, or no column of ids.
     """
     form = ending(name) or ".csv"
     untyped = is_untyped(form)

@@ -97,18 +97,9 @@ class AddResult:
 class ExclusionLists:
     """All lists of a project, in a file or in memory.
 
-    Every call is one transaction. The first call that writes creates the file.
-
-    Parameters
-    ----------
-    path
-        The file; None keeps the lists in memory.
-
-    Raises
-    ------
-    ProjectError
-        The file is damaged, of a newer release, or another program's; also raised by every method,
-        and where the file can't be written or is locked for too long.
+    Every call is one transaction, and the first one that writes creates the file; without a `path`
+    the lists are in memory. All calls, this one too, raise ProjectError if the file is damaged, of
+    a newer release, another program's, not writable, or locked for too long.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -472,7 +463,7 @@ def _translated_errors(name: str) -> Iterator[None]:
                 message = _damaged(name)
             case _:
                 message = f"{name} can't be used: {error}. Nothing was changed."
-        raise ProjectError(message) from error
+        raise ProjectError(message, file=name) from error
 
 
 def _damaged(name: str) -> str:

@@ -124,15 +124,8 @@ def filter_expression(
     """A list as an expression that selects exactly its instances in a version's raw file.
 
     Ids of entries that only other versions contain are included if their column has the same type
-    there.
-
-    Raises
-    ------
-    SelectionError
-        The version does not exist, a rule can't be applied to it, or there is no expression: the
-        project has no id column, or the file isn't plain UTF-8 text.
-    VersionError
-        The file can no longer be read.
+    there. SelectionError if a rule can't be applied to the version, the project has no id column,
+    or the file isn't plain UTF-8 text; VersionError if it can no longer be read.
     """
     dataset = evaluation.dataset
     known = dataset.project.version(version)
@@ -334,7 +327,10 @@ class _Raw:
             return self._project.source.scan(version).select(named(*columns)).collect()
         except READ_ERRORS as error:
             raise VersionError(
-                f"{version.place} can no longer be read. Open the project again."
+                f"{version.place} can no longer be read. Open the project again.",
+                version=version.name,
+                file=version.file,
+                fix="Open the project again.",
             ) from error
 
     def _keys_of(self, frame: pl.DataFrame) -> pl.Series:

@@ -97,21 +97,21 @@ class ChangeType(Option):
     """A change of an instance from the secondary to the primary version.
 
     An instance is added, removed, or shared; a shared one is relabeled, edited, of another split,
-    several of these, or unchanged. `LABELLED` is relabeled from no label.
+    several of these, or unchanged. `LABELED` is relabeled from no label.
     """
 
     ADDED = "added"
     REMOVED = "removed"
-    RELABELLED = "relabelled"
-    LABELLED = "labelled"
+    RELABELED = "relabeled"
+    LABELED = "labeled"
     EDITED = "edited"
-    MOVED = "moved"
+    CHANGED_SPLIT = "changed_split"
     UNCHANGED = "unchanged"
 
     @property
     def words(self) -> str:
         """The change as screens show it."""
-        words = {"relabelled": "relabeled", "labelled": "newly labeled", "moved": "changed split"}
+        words = {"labeled": "newly labeled", "changed_split": "changed split"}
         return words.get(self.value, self.value)
 
 

@@ -1,21 +1,25 @@
-"""The kinds of filters that depend on several versions; see `Filter` for the methods."""
+"""The kinds of filters that depend on several versions, or name instances; see `Filter`."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN
 from chameleon.data import EvolvingDataset, Pair, pair_of
 from chameleon.errors import SelectionError
 from chameleon.project import ABSTAIN, Kind
+from chameleon.selection.exclusion_lists import open_exclusion_lists
 from chameleon.selection.filter_base import (
     InstanceFilter,
     JsonText,
     Mask,
+    QueryItems,
     Sides,
     not_readable,
     parsed,
@@ -36,7 +40,7 @@ from chameleon.selection.filter_values import (
 from chameleon.selection.histories import rows_by_version, sensitivity_of, version_range
 from chameleon.selection.row_filters import votes_of
 
-__all__ = ["INSTANCE_FILTERS", "rows_of_change", "vote_changed"]
+__all__ = ["INSTANCE_FILTERS", "InstanceSet", "instance_numbers", "rows_of_change", "vote_changed"]
 
 _SAME_LABEL = "!"
 _KNOWN = OUTCOMES[:UNKNOWN]
@@ -157,16 +161,16 @@ def _checked(dataset: EvolvingDataset, change: DataChange) -> DataChange:
 def _shared_of_change(dataset: EvolvingDataset, pair: Pair, change: DataChange) -> Mask:
     """The shared instances with that change; bool of shape (n_shared,)."""
     match change.happened:
-        case ChangeType.RELABELLED:
+        case ChangeType.RELABELED:
             return pair.relabeled
-        case ChangeType.LABELLED:
+        case ChangeType.LABELED:
             unlabeled: Mask = pair.relabeled & (dataset.label[pair.old] < 0)
             return unlabeled
         case ChangeType.EDITED if change.feature is not None:
             return pair.edited_in(dataset.feature_number(change.feature))
         case ChangeType.EDITED:
             return pair.edited
-        case ChangeType.MOVED:
+        case ChangeType.CHANGED_SPLIT:
             return pair.changed_split
     return pair.unchanged
 
@@ -293,7 +297,121 @@ def vote_changed(before: NDArray[np.int16], after: NDArray[np.int16], voted: Vot
     return changed
 
 
+class InstanceSet:
+    """Instances that conditions from code match, by their ascending numbers."""
+
+    def __init__(self, numbers: NDArray[np.int32]) -> None:
+        self.numbers = numbers
+        self.digest = hashlib.blake2b(numbers.tobytes(), digest_size=16).hexdigest()
+
+    @classmethod
+    def of_mask(cls, mask: Mask) -> InstanceSet:
+        """The instances of a mask of shape (n_instances,)."""
+        return cls(np.flatnonzero(mask).astype(np.int32))
+
+    def __and__(self, other: InstanceSet) -> InstanceSet:
+        return InstanceSet(np.intersect1d(self.numbers, other.numbers, assume_unique=True))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InstanceSet) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:  # also the key in caches
+        return f"InstanceSet({self.digest})"
+
+
+class InstanceSetFilter(InstanceFilter[InstanceSet]):
+    """The instances of a set; it has no text in a link."""
+
+    field, key, asks_for, single = "chosen", "chosen", "instances chosen in code", True
+    view = "code"
+
+    def check(self, at: Sides) -> None:
+        if len(self.value.numbers) and self.value.numbers[-1] >= at.dataset.instance_count:
+            raise SelectionError("The instances were chosen in other data.")
+
+    def matching(self, at: Sides) -> Mask:
+        self.check(at)
+        return at.mask_of(self.value.numbers)
+
+    def to_query(self) -> QueryItems:
+        raise SelectionError(
+            "A polars expression, or two conditions of one kind, can't be linked or stored as a "
+            "rule. Use one keyword condition of each kind, such as source='vendor'."
+        )
+
+    @classmethod
+    def from_query(cls, items: Mapping[str, Sequence[str]]) -> tuple[InstanceSet, ...]:
+        return ()
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        return f"{len(self.value.numbers):,} instances chosen in code"
+
+
+class _NamedFilter(InstanceFilter[str]):
+    """A filter by a name, which is its text in a link."""
+
+    def check(self, at: Sides) -> None:
+        self.matching(at)
+
+    @classmethod
+    def read(cls, text: str) -> str:
+        return text
+
+
+class IdFilter(_NamedFilter):
+    """Instances by their ids, all of them at once: there may be thousands."""
+
+    field, key, asks_for = "instances", "instance", "instances by id"
+    view = "the instances"
+
+    def matching(self, at: Sides) -> Mask:
+        return self.mask([self], at)
+
+    @classmethod
+    def mask(cls, parts: Sequence[IdFilter], at: Sides) -> Mask:
+        ids = [part.value for part in parts]
+        numbers = instance_numbers(at.dataset, pl.Series(ids, dtype=pl.String))
+        if (numbers < 0).any():
+            absent = ids[int(np.argmin(numbers))]
+            raise SelectionError(f"There is no instance '{absent}' in this dataset.")
+        return at.mask_of(numbers)
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        return f"instance {shortened(self.value)}"
+
+
+class ExcludedFilter(_NamedFilter):
+    """Instances that are on the project's exclusion list of that name in either version."""
+
+    field, key, asks_for = "excluded", "excluded", "exclusion lists"
+    view = "the exclusion list"
+
+    def matching(self, at: Sides) -> Mask:
+        from chameleon.selection.selections import excluded_mask
+
+        content = open_exclusion_lists(at.dataset.project).of(self.value)
+        masks = [
+            excluded_mask(at.evaluation, content, version=v) for v in (at.primary, at.secondary)
+        ]
+        return masks[0] | masks[1]
+
+    def label(self, kinds: Mapping[str, Kind]) -> str:
+        return f"on exclusion list {shortened(self.value)}"
+
+
+def instance_numbers(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
+    """Instance numbers for ids; -1 for ids in no version."""
+    known = pl.DataFrame({"id": dataset.instance_ids}).with_row_index("number")
+    joined = pl.DataFrame({"id": ids.cast(pl.String)}).join(
+        known, on="id", how="left", maintain_order="left"
+    )
+    return joined["number"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+
 INSTANCE_FILTERS = (
     OutcomeChangeFilter, ClassChangeFilter, DataChangeFilter, SensitivityFilter, ConfusionFilter,
-    AlwaysFailsFilter, VoteChangeFilter,
+    AlwaysFailsFilter, VoteChangeFilter, IdFilter, ExcludedFilter, InstanceSetFilter,
 )  # fmt: skip

@@ -168,23 +168,11 @@ def feature_clause(
     shown: Sequence[str],
     has_empty: bool,
 ) -> Clause:
-    """True for the values that match a feature's filter.
+    """True for the values that match a feature's filter; NoClauseError without an exact form.
 
-    Parameters
-    ----------
-    kind, dtype
-        The kind of the feature over all versions, and the type of its raw column in this one.
-    untyped
-        The file is text, all columns read as text.
-    shown
-        The categories of its histogram; others are "other".
-    has_empty
-        It has empty texts, which pandas can't separate from missing ones in a CSV.
-
-    Raises
-    ------
-    NoClauseError
-        Its raw values have no exact form in this version.
+    `kind` is the feature's over all versions, `dtype` that of its raw column in this one, text
+    where the file is `untyped`. `shown` are the categories of its histogram, others are "other";
+    with `has_empty` it has empty texts.
     """
     if kind is Kind.TEXT:
         if untyped and has_empty:

@@ -15,10 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from chameleon.data import EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.project import Split
@@ -47,8 +44,7 @@ from chameleon.selection.filter_values import (
     SensitivityChoice,
     VoteChange,
 )
-from chameleon.selection.instance_filters import INSTANCE_FILTERS
-from chameleon.selection.instance_sets import SET_FILTERS, InstanceSet
+from chameleon.selection.instance_filters import INSTANCE_FILTERS, InstanceSet, instance_numbers
 from chameleon.selection.row_filters import ROW_FILTERS
 
 AnyFilter = Filter[Any, Any]
@@ -180,20 +176,14 @@ class Filters:
 
     @classmethod
     def from_query(cls, items: Iterable[tuple[str, str]]) -> Filters:
-        """The filters of a query string; unknown names are ignored.
-
-        Raises
-        ------
-        SelectionError
-            A value can't be read.
-        """
+        """The filters of a query string; unknown names are ignored, unreadable values raise."""
         texts: dict[str, list[str]] = {}
         for name, value in items:
             texts.setdefault(name, []).append(value)
         return cls(**{name: _stored(kind, kind.from_query(texts)) for name, kind in _KINDS.items()})
 
 
-_BY_FIELD = {kind.field: kind for kind in (*ROW_FILTERS, *INSTANCE_FILTERS, *SET_FILTERS)}
+_BY_FIELD = {kind.field: kind for kind in (*ROW_FILTERS, *INSTANCE_FILTERS)}
 _KINDS: dict[str, type[AnyFilter]] = {one.name: _BY_FIELD[one.name] for one in fields(Filters)}
 
 
@@ -441,10 +431,7 @@ def _of_rule(items: Iterable[tuple[str, str]]) -> QueryItems:
 def rule_mask(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> Mask:
     """The instances of a version that a rule excludes; bool of shape (n_instances,).
 
-    Raises
-    ------
-    SelectionError
-        The version, or something that the rule names, does not exist.
+    SelectionError if the version, or something that the rule names, does not exist.
     """
     evaluation.dataset.version_number(version)
     try:
@@ -453,12 +440,3 @@ def rule_mask(evaluation: Evaluation, rule: ExclusionRule, *, version: str) -> M
         raise SelectionError(
             f"Rule {rule.number} can't be applied to version {version}: {error}"
         ) from error
-
-
-def instance_numbers(dataset: EvolvingDataset, ids: pl.Series) -> NDArray[np.int64]:
-    """Instance numbers for ids; -1 for ids in no version."""
-    known = pl.DataFrame({"id": dataset.instance_ids}).with_row_index("number")
-    joined = pl.DataFrame({"id": ids.cast(pl.String)}).join(
-        known, on="id", how="left", maintain_order="left"
-    )
-    return joined["number"].cast(pl.Int64).fill_null(-1).to_numpy()

@@ -22,7 +22,7 @@ def parts_of(found: chameleon.Attribution) -> dict[str, float]:
 
 
 def corner(found: chameleon.Attribution, model: str, test: str) -> float:
-    return found.corners.filter(model=model, test=test)["value"][0]
+    return found.crossed.filter(model=model, test=test)["value"][0]
 
 
 def given_project(folder, versions, said, toml=""):
@@ -59,22 +59,22 @@ def test_corners_and_parts_are_those_of_the_oracle(data):
         for model in (before, after)
         for labels in (old, new)
     ]
-    assert found.corners["value"].to_list() == pytest.approx(values)
+    assert found.crossed["value"].to_list() == pytest.approx(values)
     if None in values:
         assert found.change is None
         assert found.parts.is_empty()
-        assert found.note
+        assert found.reason
         return
     a, b, c, d = values
     told = parts_of(found)
     assert found.change[0] == pytest.approx(d - a)
     assert told["model"] == pytest.approx((c - a + d - b) / 2)
     assert found.interaction == pytest.approx(d - c - b + a)
-    assert sum(v for k, v in told.items() if k != "guard") == pytest.approx(d - a)
+    assert sum(v for k, v in told.items() if k != "leakage") == pytest.approx(d - a)
     expected = oracle_attribution.parts_brought(time, before, after)
     if expected is None:
         assert told["test"] == pytest.approx((b - a + d - c) / 2)
-        assert "can't be divided" in found.note
+        assert "can't be divided" in found.reason
     else:
         assert {part: told[part] for part in expected} == pytest.approx(expected)
         assert told["edited"] == pytest.approx(0)  # the predictions are by id
@@ -83,20 +83,20 @@ def test_corners_and_parts_are_those_of_the_oracle(data):
 
 
 def test_the_tiny_project_by_hand(small):
-    """v2 to v10: c joins the test set, d is moved into it from train, g is relabelled."""
+    """v2 to v10: c joins the test set, d is moved into it from train, g is relabeled."""
     found = chameleon.attribute_change(small, before="v2", after="v10", resamples=0)
     assert found.leaked == 1  # d stands in the train set of v2
     # left: g (cat, then dog; both models say cat) and c (cat; both say cat)
-    assert found.corners["value"].to_list() == [1.0, 0.5, 1.0, 0.5]
+    assert found.crossed["value"].to_list() == [1.0, 0.5, 1.0, 0.5]
     told = parts_of(found)
     # alone, c leaves all right and g all wrong: 1, 1, 0, 0.5; so c brings (0 + 0.5) / 2
     assert told["added"] == pytest.approx(0.25)
-    assert told["relabelled"] == pytest.approx(-0.75)
+    assert told["relabeled"] == pytest.approx(-0.75)
     assert (told["model"], told["removed"], told["edited"]) == (0, 0, 0)
     # reported: 1 of 1, then c right, d and g wrong
     assert found.reported_after == pytest.approx(1 / 3)
-    assert told["guard"] == pytest.approx(1 / 3 - 1 + 0.5)
-    assert not found.ambiguous
+    assert told["leakage"] == pytest.approx(1 / 3 - 1 + 0.5)
+    assert not found.is_ambiguous
 
 
 def tree_project(folder, *, seed=0, **changes):
@@ -152,7 +152,7 @@ def test_corners_are_scikit_learns(tmp_path, metric, of_class, score):
             value = corner(found, str(model + 1), str(test + 1))
             assert value == pytest.approx(score(truth, guess), abs=1e-12)
     assert found.change[0] == pytest.approx(
-        sum(v for k, v in parts_of(found).items() if k != "guard"), abs=1e-12
+        sum(v for k, v in parts_of(found).items() if k != "leakage"), abs=1e-12
     )
 
 
@@ -173,42 +173,18 @@ def test_the_log_loss_of_the_corners_is_scikit_learns(tmp_path):
     assert corner(found, "1", "2") == pytest.approx(expected, rel=1e-5)
 
 
-def test_only_edited_test_rows_are_blamed_when_only_they_changed(tmp_path):
-    found = chameleon.attribute_change(
-        tree_project(tmp_path / "p", x=shifted), before="1", after="2"
-    )
+@pytest.mark.parametrize(
+    ("changes", "part", "count"),
+    [({"x": shifted}, "edited", 80), ({"label": flipped}, "relabeled", 20)],
+)
+def test_only_the_test_rows_that_changed_are_blamed(tmp_path, changes, part, count):
+    evaluation = tree_project(tmp_path / "p", **changes)
+    found = chameleon.attribute_change(evaluation, before="1", after="2")
     told = parts_of(found)
-    assert found.change[0] < -0.1
     assert not found.within_noise
-    assert told["edited"] == pytest.approx(found.change[0])
-    assert [told[p] for p in ("guard", "model", "removed", "added", "relabelled")] == [0] * 5
-    assert found.parts.filter(part="edited")["instances"][0] == 80
-
-
-def test_only_relabelled_test_rows_are_blamed_when_only_they_changed(tmp_path):
-    found = chameleon.attribute_change(
-        tree_project(tmp_path / "p", label=flipped), before="1", after="2"
-    )
-    told = parts_of(found)
-    assert told["relabelled"] == pytest.approx(found.change[0])
-    assert told["model"] == told["edited"] == 0
-    assert found.parts.filter(part="relabelled")["instances"][0] == 20
-
-
-def test_a_leak_is_a_bar_of_its_own(tmp_path):
-    """Ten test rows join the train set under their ids: the model knows them by heart."""
-    people = [(i, "ab"[i % 2], "test" if i < 40 else "train") for i in range(100)]
-    leaked = [(i, label, "train" if i < 10 else split) for i, label, split in people]
-    says = {i: label if i % 4 else "b" for i, label, _ in people}
-    found = chameleon.attribute_change(
-        given_project(tmp_path / "p", {"1": people, "2": leaked}, {"1": says, "2": says}),
-        before="1",
-        after="2",
-    )
-    assert found.leaked == 10
-    assert found.change[0] == 0
-    assert parts_of(found)["guard"] == pytest.approx(found.reported_after - found.reported_before)
-    assert parts_of(found)["guard"] != 0
+    assert told.pop(part) == pytest.approx(found.change[0])
+    assert set(told.values()) == {0}
+    assert found.parts.filter(part=part)["instances"][0] == count
 
 
 def test_twins_of_train_rows_are_counted_and_left_out_on_request(tmp_path):
@@ -223,54 +199,32 @@ def test_twins_of_train_rows_are_counted_and_left_out_on_request(tmp_path):
     folder = write_project(tmp_path / "p", {"1": frame, "2": frame.head(19)}, toml=TREE)
     evaluation = evaluated(folder)
     kept = chameleon.attribute_change(evaluation, before="1", after="2")
-    assert (kept.twins, kept.corners["instances"].to_list()) == (4, [10, 9, 10, 9])
-    without = chameleon.attribute_change(evaluation, before="1", after="2", without_twins=True)
-    assert (without.twins, without.corners["instances"].to_list()) == (4, [6, 5, 6, 5])
-    assert without.parts.filter(part="guard")["instances"][0] == 4
-
-
-def test_a_test_set_that_is_wholly_replaced_is_not_taken_apart(tmp_path):
-    train = [(i, "ab"[i % 2], "train") for i in range(10)]
-    versions = {
-        name: [*train, *((i, "ab"[i % 2], "test") for i in ids)]
-        for name, ids in {"1": range(20, 30), "2": range(30, 40)}.items()
-    }
-    says = {i: "a" if i < 33 else "b" for i in range(40)}
-    found = chameleon.attribute_change(
-        given_project(tmp_path / "p", versions, {"1": says, "2": says}), before="1", after="2"
-    )
-    assert parts_of(found).keys() == {"guard", "model", "test"}
-    assert "can't be divided" in found.note
-
-
-def test_a_version_without_test_rows_has_no_change_and_says_why(tmp_path):
-    rows = [(i, "ab"[i % 2], "train") for i in range(10)]
-    tested = [*rows, (20, "a", "test")]
-    says = dict.fromkeys(range(30), "a")
-    evaluation = given_project(tmp_path / "p", {"1": rows, "2": tested}, {"1": says, "2": says})
-    found = chameleon.attribute_change(evaluation, before="1", after="2")
-    assert found.change is None
-    assert found.parts.is_empty()
-    assert found.note == "Version 1 has no test rows."
-    assert not found.within_noise
+    assert (kept.duplicates, kept.crossed["instances"].to_list()) == (4, [10, 9, 10, 9])
+    without = chameleon.attribute_change(evaluation, before="1", after="2", exclude_duplicates=True)
+    assert (without.duplicates, without.crossed["instances"].to_list()) == (4, [6, 5, 6, 5])
+    assert without.parts.filter(part="leakage")["instances"][0] == 4
 
 
 def test_intervals_of_pure_noise_hold_zero_at_their_level(tmp_path):
     """One model, one distribution, half of the test set drawn anew: false alarms near 5 %."""
-    alarms, seeds = 0, 60
-    for seed in range(seeds):
-        random = np.random.default_rng(seed)
-        right = random.random(300) < 0.8
+    train = [(i + 1000, "ab"[i % 2], "train") for i in range(4)]
+    ends = {
+        place: [*train, *((i, "ab"[i % 2], "test") for i in ids)]
+        for place, ids in {"1": range(200), "2": range(100, 300)}.items()
+    }
+    versions, said = {}, {}
+    for seed in range(40):
+        right = np.random.default_rng(seed).random(300) < 0.8
         says = {i: ("ab"[i % 2] if right[i] else "ba"[i % 2]) for i in range(300)}
-        train = [(i + 1000, "ab"[i % 2], "train") for i in range(4)]
-        versions = {
-            name: [*train, *((i, "ab"[i % 2], "test") for i in ids)]
-            for name, ids in {"1": range(200), "2": range(100, 300)}.items()
-        }
-        evaluation = given_project(tmp_path / str(seed), versions, {"1": says, "2": says})
-        found = chameleon.attribute_change(evaluation, before="1", after="2", resamples=400)
-        alarms += not found.within_noise
-    assert alarms <= 8  # 3 are expected; 9 or more happen once in 300 such series
+        for place, rows in ends.items():
+            versions[f"{seed}.{place}"], said[f"{seed}.{place}"] = rows, says
+    evaluation = given_project(tmp_path / "p", versions, said)
+    found = [
+        chameleon.attribute_change(evaluation, before=f"{seed}.1", after=f"{seed}.2", resamples=400)
+        for seed in range(40)
+    ]
+    # 2 alarms are expected; 7 or more happen once in 300 such series
+    assert sum(not one.within_noise for one in found) <= 6
 
 
 def test_intervals_are_drawn_over_all_instances_of_both_test_sets(tmp_path):
@@ -351,18 +305,16 @@ def test_what_does_not_exist_is_named(tmp_path):
         chameleon.attribute_change(
             evaluation, before="1", after="2", metric="recall", of_class="sideways"
         )
-    with pytest.raises(SelectionError, match="no version '3'"):
-        chameleon.attribute_change(evaluation, before="1", after="3")
 
 
 def test_parts_add_up_for_every_step_of_the_sample(digits_project):
     evaluation = evaluated(digits_project)
     names = [version.name for version in evaluation.dataset.versions]
     for before, after in pairwise(names):
-        found = chameleon.attribute_change(evaluation, before=before, after=after, resamples=50)
+        found = chameleon.attribute_change(evaluation, before=before, after=after, resamples=0)
         change = found.reported_after - found.reported_before
         assert math.isclose(found.parts["value"].sum(), change, abs_tol=1e-12)
-    faulty = chameleon.attribute_change(evaluation, before="1.8", after="1.9")
+    faulty = chameleon.attribute_change(evaluation, before="1.8", after="1.9", resamples=0)
     assert parts_of(faulty)["edited"] < -0.1  # the vendor's faulty scaling reached the test set
     assert parts_of(faulty)["model"] > 0
-    assert faulty.ambiguous
+    assert faulty.is_ambiguous

@@ -172,7 +172,7 @@ def test_facts_never_contradict_the_attribution(digits):
         found = attribute_change(digits, before=before, after=after)
         assert facts.metric is not None
         assert found.change == (facts.metric.change, facts.metric.low, facts.metric.high)
-        assert found.corners["value"].to_list() == [c / n for row in facts.table for c, n in row]
+        assert found.crossed["value"].to_list() == [c / n for row in facts.table for c, n in row]
         assert facts.metric.chance == found.within_noise
         (unchanged,) = (chip for chip in facts.chips if chip.about == "unchanged rows")
         if facts.chips[0].says == "unchanged":
@@ -204,4 +204,4 @@ def test_drift_is_that_of_the_drift_page(digits, split):
     found = step_distances(digits.dataset, before="1.8", after="1.9", split=split)
     for line in frame.iter_rows(named=True):
         number = digits.dataset.feature_number(line["feature"])
-        assert tuple(found[number]) == (line["js_distance"], line["js_chance"])
+        assert tuple(found[number]) == (line["js_distance"], line["js_chance_level"])

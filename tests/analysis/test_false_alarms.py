@@ -1,6 +1,6 @@
 """Steps in which nothing but chance happened: how often a cause is named all the same.
 
-A cause may be named in 5 % of steps. The ordinary suite looks at 20 of them; 200 are counted by
+A cause may be named in 5 % of steps. The ordinary suite looks at 9 of them; 200 are counted by
 `pytest -m benchmark -n 0 -s tests/benchmarks/test_false_alarms.py`.
 """
 
@@ -29,8 +29,8 @@ def alarms(seed: int, split: str, *, repeats: int) -> Counter[str]:
 
 
 def test_noise_is_not_blamed_on_anything():
-    found = sum((alarms(seed, "test", repeats=0) for seed in range(14)), Counter())
-    found += sum((alarms(seed, "train", repeats=0) for seed in range(6)), Counter())
-    # of 20 steps one may stand out; 5 or more do so once in 400 such series
-    assert found[Topic.METRIC] <= 4
-    assert found[Topic.CAUSE] <= 4
+    found = sum((alarms(seed, "test", repeats=0) for seed in range(6)), Counter())
+    found += sum((alarms(seed, "train", repeats=0) for seed in range(3)), Counter())
+    # of 9 steps at most one may stand out; 4 or more do so once in a thousand such series
+    assert found[Topic.METRIC] <= 3
+    assert found[Topic.CAUSE] <= 3

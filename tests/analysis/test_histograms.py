@@ -1,20 +1,21 @@
-"""Histograms against the oracle, and the laws they keep."""
+"""Histograms and the figures that features are sorted by, against the oracle and plain loops."""
 
 import datetime as dt
 from collections import Counter
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
 
-from chameleon.analysis import COUNT_COLUMNS
+from chameleon.analysis import COUNT_COLUMNS, feature_ranking
 from chameleon.project import Split
 from tests import internals as chameleon
 from tests import oracle
 from tests.internals import FeatureFilter, Filters, Range
-from tests.library import TREE, evaluated, examples, plain, write_project
-from tests.projects import Plan, filtered_steps, opened, plans
+from tests.library import evaluated, examples, plain, write_project
+from tests.projects import Plan, filtered_steps, opened
 
 PLACE = ("feature", "split", "bin")
 
@@ -177,46 +178,6 @@ def said_by(answers: pl.DataFrame) -> dict[str, str]:
     return {str(key): said for key, said in answers.rows()}
 
 
-@settings(max_examples=examples(15))
-@given(st.data())
-def test_a_version_against_itself_shows_no_change(data):
-    plan = data.draw(plans())
-    version = data.draw(st.sampled_from(list(plan.frames)))
-    with opened(plan) as evaluation:
-        # the same object, and an equal one of its own
-        for other in (version, "".join(list(version))):
-            frame = chameleon.feature_histograms(evaluation, primary=version, secondary=other)
-            assert frame.select(COUNT_COLUMNS[:3]).rows() == frame.select(COUNT_COLUMNS[3:]).rows()
-            total = frame.select(pl.sum_horizontal(COUNT_COLUMNS[:3])).sum().item()
-            features = len(plan.timeline.features)
-            assert total == len(plan.frames[version]) * features
-            ranking = chameleon.feature_ranking(frame)
-            assert set(ranking["distance"]) <= {0.0, None}
-            assert set(ranking["error_rate_change"]) <= {0.0, None}
-
-
-@settings(max_examples=examples(20))
-@given(st.data())
-def test_row_order_changes_nothing(data):
-    plan, primary, secondary, filters = data.draw(filtered_steps())
-    shuffled = {
-        name: frame[data.draw(st.permutations(range(len(frame))))]
-        for name, frame in plan.frames.items()
-    }
-    results = []
-    for frames in (plan.frames, shuffled):
-        with opened(Plan(frames, plan.predictions, plan.said)) as evaluation:
-            versions = {"primary": primary, "secondary": secondary}
-            results.append(
-                (
-                    chameleon.feature_histograms(evaluation, filters=filters, **versions).rows(),
-                    chameleon.version_metrics(evaluation).rows(),
-                    chameleon.feature_labels(evaluation, filters=filters, **versions).rows(),
-                )
-            )
-    assert results[0] == results[1]
-
-
 # ---------------------------------------------------------------- the rest of the promises
 
 
@@ -230,47 +191,85 @@ def test_the_bins_are_the_same_whatever_the_versions_and_filters(small):
     assert frames[0].select(skeleton).equals(frames[1].select(skeleton))
 
 
-def test_a_features_own_filter_does_not_narrow_its_own_histogram(small):
-    only_red = Filters(features=(FeatureFilter("colour", categories=("red",)),))
-    versions = {"primary": "v2", "secondary": "v1"}
-    full = chameleon.feature_histograms(small, **versions)
-    narrowed = chameleon.feature_histograms(small, filters=only_red, **versions)
-    colour, size = pl.col("feature") == "colour", pl.col("feature") == "size"
-    assert narrowed.filter(colour).equals(full.filter(colour))
-    assert narrowed.filter(size).select(pl.col(COUNT_COLUMNS).sum()).row(0) == (2, 0, 0, 1, 2, 0)
+COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
 
 
-@pytest.mark.parametrize(
-    "filters",
-    [
-        Filters(labels=("bird",)),
-        Filters(sources=("nowhere",)),
-        Filters(features=(FeatureFilter("weight", missing=True),)),
-        Filters(features=(FeatureFilter("size", categories=("red",)),)),
-        Filters(features=(FeatureFilter("colour", (Range(0, 1),)),)),
-    ],
-)
-def test_a_filter_of_what_does_not_exist_is_an_error(small, filters):
-    for function in (chameleon.feature_histograms, chameleon.feature_labels):
-        with pytest.raises(chameleon.SelectionError):
-            function(small, primary="v2", secondary="v1", filters=filters)
+def frame_of(**splits: list[list[int]]) -> pl.DataFrame:
+    """The histogram of one feature with these counts a bar."""
+    rows = [("x", split, *counts) for split, bars in splits.items() for counts in bars]
+    return pl.DataFrame(rows, schema=["feature", "split", *COUNT_COLUMNS], orient="row")
 
 
-def test_an_unknown_version_or_feature_is_an_error_that_names_it(small):
-    with pytest.raises(chameleon.SelectionError, match=r"'v3'.*v1, v2, v10"):
-        chameleon.feature_histograms(small, primary="v3", secondary="v1")
-    with pytest.raises(chameleon.SelectionError, match="'v3'"):
-        chameleon.feature_summary(small, primary="v1", secondary="v3")
-    with pytest.raises(chameleon.SelectionError, match="'weight'"):
-        chameleon.feature_over_versions(small, "weight", primary="v1", secondary="v2")
+def plain_error_figures(bars: list[list[int]]) -> tuple[float | None, float | None]:
+    """How unevenly errors fall, and how much that changed, by the words of the docstring."""
+    total = sum(c + i for c, i, *_ in bars)
+    if not total:
+        return None, None
+    overall = sum(i for _, i, *_ in bars) / total
+    spread = 0.0
+    shared, change = 0, 0.0
+    for correct, incorrect, _, was_correct, was_incorrect, _ in bars:
+        known, earlier = correct + incorrect, was_correct + was_incorrect
+        if known:
+            spread += known / total * abs(incorrect / known - overall)
+        if known and earlier:
+            shared += known
+            change += known * abs(incorrect / known - was_incorrect / earlier)
+    return spread, change / shared if shared else None
 
 
-def test_a_feature_may_be_filtered_by_the_category_other(tmp_path):
-    texts = [f"t{i % 25}" for i in range(100)]
-    folder = write_project(tmp_path, {"1": plain(100, kind=texts)}, toml=TREE)
-    evaluation = evaluated(folder)
-    other = Filters(features=(FeatureFilter("kind", other=True),))
-    frame = chameleon.feature_histograms(evaluation, primary="1", secondary="1", filters=other)
-    merged = frame.filter(feature="kind", bar="other").select(pl.col(COUNT_COLUMNS[:3]).sum())
-    through = frame.filter(feature="x").select(pl.col(COUNT_COLUMNS[:3]).sum())
-    assert sum(merged.row(0)) == sum(through.row(0)) == 20  # five of 25 texts, four rows each
+@settings(max_examples=examples(100))
+@given(st.lists(COUNTS, min_size=1, max_size=6), st.lists(COUNTS, min_size=1, max_size=6))
+def test_the_figures_are_those_of_a_plain_loop(train, test):
+    ranking = feature_ranking(frame_of(train=train, test=test)).row(0, named=True)
+    assume(sum(c + i for c, i, *_ in test))  # else train rows are judged
+    spread, change = plain_error_figures(test)
+    assert ranking["error_unevenness"] == pytest.approx(spread)
+    assert ranking["error_unevenness_change"] == pytest.approx(change)
+    p, q = ([sum(bar[k : k + 3]) for bar in train] for k in (0, 3))
+    if sum(p) and sum(q):
+        wanted = jensenshannon(p, q, base=2)
+        assert ranking["js_distance"] == pytest.approx(wanted, abs=1e-7)
+    else:
+        assert ranking["js_distance"] is None
+
+
+def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(tmp_path):
+    count = 40
+    steady = [float(i % 4) for i in range(count)]
+    halves = ["train"] * 20 + ["test"] * 20
+    frames = {
+        name: plain(
+            count,
+            moved=[i % 3 + shift for i in range(count)],
+            steady=steady,
+            label=["a"] * count,
+            split=halves,
+        )
+        for name, shift in (("1", 0), ("2", 10))
+    }
+    # the models err exactly where steady is 3
+    answers = ["b" if value == 3 else "a" for value in steady]
+    said = pl.DataFrame({"id": range(count), "prediction": answers})
+    folder = write_project(tmp_path, frames, predictions={"1": said, "2": said})
+    frame = chameleon.feature_histograms(evaluated(folder), primary="2", secondary="1")
+    ranking = chameleon.feature_ranking(frame).rows_by_key("feature", unique=True)
+    assert ranking["moved"][0] == 1.0
+    assert ranking["steady"][0] == 0.0
+    # a quarter errs: a bar of rate 1 with weight 1/4, bars of rate 0 with weight 3/4
+    assert ranking["steady"][1] == pytest.approx(0.25 * 0.75 + 0.75 * 0.25)
+    assert ranking["steady"][2] == 0.0
+    assert ranking["moved"][2] is None
+
+
+BARS = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
+
+
+@pytest.mark.parametrize("test", [[], [[0] * 6, [0] * 6]])
+def test_without_any_test_row_errors_are_those_of_train_rows(test):
+    assert feature_ranking(frame_of(train=BARS, test=test)).row(0)[2:] == (0.25, 0.25)
+
+
+def test_without_any_known_outcome_there_are_no_error_figures():
+    ranking = feature_ranking(frame_of(train=[[0, 0, 4, 0, 0, 4]], test=[[0, 0, 1, 0, 0, 1]]))
+    assert ranking.row(0) == ("x", 0.0, None, None)

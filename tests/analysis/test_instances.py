@@ -58,7 +58,7 @@ def test_every_cell_is_that_of_the_oracle_whatever_is_searched(data):
         expected = wanted.pop(found["instance"])
         expected["date"] = told(expected["date"])
         expected["changes"] = told(expected["changes"])
-        expected["held_in"] = told(expected["held_in"])
+        expected["versions"] = told(expected["versions"])
         for column, value in found.items():
             if column in COLUMNS and "probability" in column:
                 assert value is None

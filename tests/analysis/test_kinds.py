@@ -80,16 +80,22 @@ def test_lifts_are_those_of_a_plain_count(tmp_path):
 
 def test_sampled_additions_are_told_from_specific_ones(tmp_path):
     wrong = dict.fromkeys(("sampled", "label", "range"), 0)
-    for seed in range(12):
+    frames = {}
+    for seed in range(8):
         frame = population(500, seed)
-        additions = {
-            "sampled": frame,
-            "label": frame.filter(~NEW | (pl.col("label") == "cat")),
-            "range": frame.filter(~NEW | (pl.col("f2") > 0.4)),
+        frames |= {
+            f"{seed}.0": frame.filter(~NEW),
+            f"{seed}.1": frame,
+            f"{seed}.2": frame.filter(~NEW | (pl.col("label") == "cat")),
+            f"{seed}.3": frame.filter(~NEW | (pl.col("f2") > 0.4)),
         }
+    evaluation = looked_at(tmp_path, frames)
+    for seed in range(8):
         found = {
-            name: only_addition(tmp_path / f"{name}{seed}", added)
-            for name, added in additions.items()
+            name: iteration_kinds(evaluation, primary=f"{seed}.{k}", secondary=f"{seed}.0").row(
+                0, named=True
+            )
+            for k, name in enumerate(wrong, start=1)
         }
         wrong["sampled"] += found["sampled"]["kind"] != IterationKind.SAMPLED
         assert "look like the 300 shared ones" in found["sampled"]["sentence"] or wrong["sampled"]

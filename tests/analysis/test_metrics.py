@@ -5,7 +5,6 @@ from collections import Counter
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from tests import internals as chameleon
@@ -54,21 +53,6 @@ def test_metrics_and_sizes_are_those_of_the_oracle_and_null_has_a_reason(plan):
             correct[place] += oracle.outcome(time, version, key, row) == "correct"
     found = {line[:3]: line[3:] for line in sizes.rows()}
     assert found == {place: (instances[place], correct[place]) for place in instances}
-
-
-@settings(max_examples=examples(20))
-@given(st.data())
-def test_adding_a_version_changes_no_metric_of_the_others(data):
-    plan = data.draw(plans())
-    fewer = dict(list(plan.frames.items())[:-1])
-    said = {version: plan.predictions[version] for version in plan.predictions if version in fewer}
-    if not said:
-        return
-    with opened(plan) as evaluation:
-        full = chameleon.version_metrics(evaluation)
-    shorter = type(plan)(fewer, said, plan.said)
-    with opened(shorter) as evaluation:
-        assert chameleon.version_metrics(evaluation).rows() == full.head(len(fewer)).rows()
 
 
 def test_dates_and_notes_are_those_of_the_settings(tmp_path):

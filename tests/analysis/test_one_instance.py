@@ -16,7 +16,7 @@ from tests.projects import opened, plans, version_pairs
 def test_the_versions_of_an_instance_that_left_and_was_moved(small):
     found = chameleon.instance_versions(small, "c")
     assert found["version"].to_list() == ["v1", "v2", "v10"]
-    assert found["held"].to_list() == [True, False, True]
+    assert found["present"].to_list() == [True, False, True]
     assert found["row"].to_list() == [1, 1, 1]
     assert found["prediction"].to_list() == ["dog", "cat", "cat"]
     assert found["outcome"].to_list() == ["incorrect", "correct", "correct"]
@@ -49,7 +49,7 @@ def test_versions_rows_and_places_are_those_of_the_oracle(data):
         places = chameleon.instance_places(evaluation, key, primary=primary, secondary=secondary)
         frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
     assert versions["outcome"].to_list() == oracle_instances.history(time, key)
-    assert versions["held"].to_list() == [key in rows for rows in time.versions.values()]
+    assert versions["present"].to_list() == [key in rows for rows in time.versions.values()]
     contents = [rows[key] for rows in time.versions.values() if key in rows]
     distinct = list({repr(content): content for content in contents}.values())
     assert rows["row"].unique().to_list() == list(range(1, len(distinct) + 1))

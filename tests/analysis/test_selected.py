@@ -11,7 +11,7 @@ from tests import internals as chameleon
 from tests import oracle
 from tests.internals import FeatureFilter, Filters, Range, Selection
 from tests.library import examples
-from tests.projects import filtered_steps, opened, plans, version_pairs
+from tests.projects import filtered_steps, opened
 
 
 def test_the_counts_are_what_a_reader_counts(small):
@@ -38,24 +38,3 @@ def test_the_counts_are_those_of_the_oracle(data):
         frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
     bars = oracle.bars_of(frame)
     assert asdict(found) == oracle.selected(plan.timeline, primary, secondary, filters, bars)
-
-
-@settings(max_examples=examples(40))
-@given(st.data())
-def test_values_widen_and_filters_narrow(data):
-    plan = data.draw(plans())
-    primary, secondary = data.draw(version_pairs(plan))
-    labels = [*sorted(plan.timeline.labels), None]
-    with opened(plan) as evaluation:
-
-        def count(**filters: object) -> int:
-            return selected(evaluation, Selection(primary, secondary, Filters(**filters))).instances
-
-        each = [count(labels=(label,)) for label in labels]
-        assert count(labels=tuple(labels)) == sum(each) == count()
-        for split in Split:
-            parts = [count(labels=(label,), splits=(split,)) for label in labels]
-            assert sum(parts) == count(splits=(split,))
-            assert all(part <= whole for part, whole in zip(parts, each, strict=True))
-        outcomes = ("correct", "incorrect", "unknown")
-        assert sum(count(outcomes=(one,)) for one in outcomes) == count()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests import internals as chameleon
 from tests import oracle, oracle_views
-from tests.internals import Filters, SelectionError, SensitivityChoice, SensitivityRange
+from tests.internals import SelectionError, SensitivityRange
 from tests.library import evaluated, examples, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
@@ -97,26 +97,3 @@ def test_every_count_is_that_of_the_oracle(data):
     changed = {key: oracle_views.changes(time, key, over) for key in through}
     kept = {k: n for k, n in changed.items() if n and oracle_views.held(time, k, over)}
     assert dict(listed.select("instance", "changes").iter_rows()) == kept
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_bars_add_up_and_a_chosen_bar_holds_its_count(data):
-    plan = data.draw(plans())
-    names = list(plan.frames)
-    over = SensitivityRange(names[0], names[-1])
-    with opened(plan) as evaluation:
-        found = chameleon.sensitivity(evaluation, first=over.first, last=over.last)
-        counted = found.filter(pl.col("changes").is_not_null())
-        bar = data.draw(st.sampled_from(counted["changes"].to_list()))
-        chosen = Filters(sensitivity=SensitivityChoice(over, (bar,)))
-        again = chameleon.sensitivity(evaluation, first=over.first, last=over.last, filters=chosen)
-        selection = chameleon.Selection(names[-1], names[0], chosen)
-        through = chameleon.selection.instance_mask(evaluation, selection)
-        dataset = evaluation.dataset
-        either = (dataset.row_of_instance(0) >= 0) | (dataset.row_of_instance(len(names) - 1) >= 0)
-        changes = chameleon.selection.histories.sensitivity_of(evaluation, over)
-    assert again.equals(found)  # a view is not narrowed by its own filter
-    assert found["instances"].sum() == dataset.instance_count
-    expected = changes.counted & (changes.changes == bar) & either
-    assert (through == expected).all()

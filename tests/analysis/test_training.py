@@ -20,7 +20,7 @@ from tests.library import TREE, by_hash, evaluated, write_project, write_version
 TESTS = 150
 
 
-def frames(seed=0, *, drop=0, add=0, flip=0, edit=0, move=0, unlabelled=0):
+def frames(seed=0, *, drop=0, add=0, flip=0, edit=0, move=0, unlabeled=0):
     """Two versions of noisy data with the same test rows, the train rows changed in some ways."""
     random = np.random.default_rng(seed)
     size = 400
@@ -33,7 +33,7 @@ def frames(seed=0, *, drop=0, add=0, flip=0, edit=0, move=0, unlabelled=0):
     take = {
         name: [next(places) for _ in range(count)]
         for name, count in {"drop": drop, "flip": flip, "edit": edit, "move": move,
-                            "label": unlabelled}.items()
+                            "label": unlabeled}.items()
     }  # fmt: skip
     here = pl.col("id")
     first = first.with_columns(
@@ -75,7 +75,7 @@ def test_parts_are_those_of_all_orders_fitted_one_by_one(tmp_path):
         rows = rows.filter(pl.col("id").is_in(list(ids)))
         rows = by_hash(rows)
         labels = [
-            new[i] if i not in old or (i in new and "relabelled" in happened) else old[i]
+            new[i] if i not in old or (i in new and "relabeled" in happened) else old[i]
             for i in rows["id"]
         ]
         tree = DecisionTreeClassifier(max_depth=3, random_state=0)
@@ -83,7 +83,7 @@ def test_parts_are_those_of_all_orders_fitted_one_by_one(tmp_path):
         test = first.filter(pl.col("split") == "test")
         return accuracy_score(test["label"], tree.predict(test.select("x", "y").to_numpy()))
 
-    kinds = ("added", "removed", "relabelled")
+    kinds = ("added", "removed", "relabeled")
     brought = {kind: [] for kind in kinds}
     for order in permutations(kinds):
         for place, kind in enumerate(order):
@@ -91,7 +91,7 @@ def test_parts_are_those_of_all_orders_fitted_one_by_one(tmp_path):
             brought[kind].append(gain)
     assert told(found) == pytest.approx({kind: mean(gains) for kind, gains in brought.items()})
     assert dict(found.parts.select("part", "instances").iter_rows()) == {
-        "added": 90, "removed": 30, "relabelled": 40,
+        "added": 90, "removed": 30, "relabeled": 40,
     }  # fmt: skip
     assert (found.exact, found.fits) == (True, 8)
 
@@ -99,11 +99,11 @@ def test_parts_are_those_of_all_orders_fitted_one_by_one(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "kinds"),
     [
-        ({"flip": 60}, {"relabelled"}),
+        ({"flip": 60}, {"relabeled"}),
         ({"add": 100, "move": 20}, {"added", "moved"}),
-        ({"unlabelled": 50, "edit": 30, "drop": 5}, {"labels added", "edited", "removed"}),
+        ({"unlabeled": 50, "edit": 30, "drop": 5}, {"labels added", "edited", "removed"}),
         ({"add": 50, "drop": 10, "flip": 10, "edit": 10, "move": 10},
-         {"added", "removed", "relabelled", "edited", "moved"}),
+         {"added", "removed", "relabeled", "edited", "moved"}),
     ],
 )  # fmt: skip
 def test_parts_add_up_to_the_part_of_the_model(tmp_path, changes, kinds):
@@ -121,10 +121,10 @@ def test_wrong_labels_are_the_cause_and_stand_out_from_noise(tmp_path):
     evaluation = opened(tmp_path / "p", seed=2, flip=110, add=5)
     found = attribute_training(evaluation, before="1", after="2", repeats=6)
     parts = {row["part"]: row for row in found.parts.iter_rows(named=True)}
-    assert parts["relabelled"]["value"] < -0.05
-    assert not parts["relabelled"]["noise"]
-    assert abs(parts["added"]["value"]) < abs(parts["relabelled"]["value"]) / 3
-    assert parts["added"]["noise"]
+    assert parts["relabeled"]["value"] < -0.05
+    assert not parts["relabeled"]["is_noise"]
+    assert abs(parts["added"]["value"]) < abs(parts["relabeled"]["value"]) / 3
+    assert parts["added"]["is_noise"]
 
 
 def test_what_was_fitted_is_kept_and_a_run_that_was_cut_off_goes_on(tmp_path):
@@ -177,7 +177,7 @@ def test_nothing_changed_and_nonsense_are_told(tmp_path):
     evaluation = opened(tmp_path / "p")
     found = attribute_training(evaluation, before="1", after="2")
     assert (found.total, found.fits) == (None, 0)
-    assert found.note == "The train data did not change."
+    assert found.reason == "The train data did not change."
     assert training_fits(evaluation, before="1", after="2") == 0
     with pytest.raises(SelectionError, match="log loss"):
         attribute_training(evaluation, before="1", after="2", metric="log_loss")

@@ -24,8 +24,7 @@ edited_values Step.edits
 value_transitions Step.edited_values
 feature_drift Step.drift
 drift_over_versions Evaluation.drift
-added_against_kept Step.group_drift
-removed_against_kept Step.group_drift
+group_drift Step.group_drift
 domain_classifier Step.domain_classifier
 feature_histograms Step.histograms
 feature_labels Step.histograms
@@ -39,7 +38,7 @@ version_sizes Evaluation.sizes
 prediction_changes Step.prediction_changes
 prediction_changes_by Step.prediction_changes
 change_statistics results.PredictionChanges
-Rate results.Proportion
+Proportion results.Proportion
 class_changes Step.class_changes
 failure_sets Step.failure_sets
 confusion VersionEvaluation.confusion
@@ -107,7 +106,7 @@ def test_every_analysis_that_other_rooms_use_is_reached_or_not_a_capability():
         "selected", "selection_part", "without_fields", "run_fit", "sentences", "train_changes",
         "seconds_per_row", "shown_row", "timeline_changes", "iteration", "data_check",
         "feature_table", "golden_predictions", "model_origins", "raw_columns", "row_predictions",
-        "version_rows", "write_table", "step_verdict", "probability_change_frame",
+        "version_rows", "write_table", "step_verdict",
         "weak_label_frame", "default_cells", "default_scope", "pair_facts", "step_facts",
         "step_levels", "story",
     }  # fmt: skip

@@ -66,8 +66,10 @@ def test_files_open_by_version_name_in_their_order(tmp_path):
     ],
 )  # fmt: skip
 def test_other_data_is_refused(data, words):
-    with pytest.raises(chameleon.ProjectError, match=words):
+    with pytest.raises(chameleon.ProjectError, match=words) as raised:
         chameleon.open_project(data)
+    where = data == {"1": "/nowhere/x.csv"}
+    assert (raised.value.version, raised.value.file) == (("1", "x.csv") if where else (None, None))
 
 
 def test_settings_are_laid_over_the_file_and_keep_the_id(tmp_path):
@@ -217,18 +219,18 @@ def test_nothing_of_a_result_is_left_out_of_its_dict(digits):
 
 
 def charts(evaluation):
-    step, version = evaluation.step("1.8", "1.9"), evaluation.version("1.9")
+    step, version = evaluation.step("v2", "v10"), evaluation.version("v10")
     for owner in (evaluation.plot, step.plot, version.plot):
         for name in dir(owner):
             if not name.startswith("_"):
                 yield f"{type(owner).__name__}.{name}", getattr(owner, name)
     for result in (step.data(), step.prediction_changes(), step.attribution()):
         yield f"{type(result).__name__}.plot", result.plot
-    yield "Instance.plot", evaluation.instance("digit-0003").plot
+    yield "Instance.plot", evaluation.instance("g").plot
 
 
-def test_every_chart_is_altairs_and_has_data(digits):
-    for name, plot in charts(digits):
+def test_every_chart_is_altairs_and_has_data(small):
+    for name, plot in charts(small):
         chart = plot()
         assert isinstance(chart, (alt.Chart, alt.LayerChart)), name
         assert chart.to_dict(validate=False), name

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
@@ -120,6 +121,15 @@ class Screen:
         self.at._run(states)
         assert not self.at.exception
         return self
+
+    @property
+    def text(self) -> str:
+        """All text, without the signs that keep Markdown from interpreting it."""
+        return "\n".join(self.texts()).replace("\\", "")
+
+    def table(self, column: str) -> pd.DataFrame:
+        """The first table with this column."""
+        return next(d.value for d in self.at.dataframe if column in d.value.columns)
 
     def pills(self, key: str) -> Element:
         return next(g for g in self.at.get("button_group") if g.key == key)

@@ -101,10 +101,6 @@ def write_many_versions(folder: Path) -> Path:
     return write_growing(folder, versions=30, features=2, instances=30)
 
 
-def write_two_hundred_versions(folder: Path) -> Path:
-    return write_growing(folder, versions=200, features=2, instances=30)
-
-
 def write_many_features(folder: Path) -> Path:
     return write_growing(folder, versions=2, features=500)
 

@@ -8,7 +8,6 @@ from tests.app.conftest import FEATURES, OVERVIEW, matching
 from tests.internals import ChangeType, DataChange, Filters, data_changes
 
 ITERATION = "pages/iteration.py"
-CHANGES = "pages/changes.py"
 SIDES = {"primary": "b", "secondary": "a"}
 
 
@@ -27,27 +26,16 @@ def click(screen, key, *marks):
 
 
 def test_a_click_on_a_count_filters_every_page(screen, kinds):
-    click(screen, "iteration-counts", {"happened": "edited"})
+    click(screen, "iteration-counts", {"change": "edited"})
     chosen = (DataChange(ChangeType.EDITED),)
     assert screen.selection.filters == Filters(data_changes=chosen)
-    counts = dict(data_changes(kinds, **SIDES).select("happened", "instances").iter_rows())
+    counts = dict(data_changes(kinds, **SIDES).select("change", "instances").iter_rows())
     assert selected(kinds, screen.selection).instances == counts["edited"]
     assert screen.chips == ["edited"]
     screen.go(OVERVIEW)
     assert screen.matching == matching(kinds, screen.selection)
     screen.look(filters=[])
     assert screen.selection.filters.is_empty
-
-
-def test_two_counts_widen_each_other_and_a_second_click_removes_one(screen, kinds):
-    click(screen, "iteration-counts", {"happened": "added"})
-    assert selected(kinds, screen.selection).instances == 100
-    click(screen, "iteration-counts", {"happened": "added"}, {"happened": "edited"})
-    assert len(screen.selection.filters.data_changes) == 2
-    assert selected(kinds, screen.selection).instances == 1000
-    assert screen.chips == ["added or edited"]
-    click(screen, "iteration-counts", {"happened": "edited"})
-    assert screen.selection.filters.data_changes == (DataChange(ChangeType.EDITED),)
 
 
 def test_a_number_of_a_group_filters_to_its_instances(screen, kinds):
@@ -82,27 +70,14 @@ def test_a_feature_of_the_map_opens_its_step(open_app, showcase):
     assert not screen.at.exception
 
 
-def test_kinds_and_edits_are_written_out(screen, kinds):
-    told = [m.value for m in screen.at.main.markdown if m.value.startswith("- **")]
-    found = chameleon.iteration_kinds(kinds, **SIDES)
-    assert len(told) == len(found) > 2
-
-
 def test_the_domain_classifier_runs_on_request(screen):
-    assert "out-of-fold AUC" not in " ".join(screen.texts())
+    assert "out-of-fold AUC" not in screen.text
     screen.at.button(key="iteration-ask").click()
     screen.settle()
     assert not screen.at.exception
-    assert "out-of-fold AUC" in " ".join(screen.texts())
+    assert "out-of-fold AUC" in screen.text
     screen.at.run()
-    assert "out-of-fold AUC" in " ".join(screen.texts())  # cached
-
-
-def test_a_version_compared_with_itself_shows_the_map_only(open_app, kinds):
-    query = {"primary": "a", "secondary": "a"}
-    screen = open_app(kinds.dataset.project.path, ITERATION, query)
-    assert any("same version" in i.value for i in screen.at.info)
-    assert chart(screen, "iteration-map")
+    assert "out-of-fold AUC" in screen.text  # cached
 
 
 def test_a_feature_s_edits_filter_by_a_button(screen):
@@ -112,25 +87,6 @@ def test_a_feature_s_edits_filter_by_a_button(screen):
     assert change.feature is not None
     screen.at.button(key="iteration-filter-edited").click().run()
     assert screen.selection.filters.is_empty
-
-
-NOTHING = {"label": "cat", "outcome": "unknown"}
-
-
-@pytest.mark.parametrize(
-    ("page", "table"), [(ITERATION, "Iteration drift"), (CHANGES, "Changes by split")]
-)
-def test_filtered_to_nothing_a_page_names_the_filters_instead_of_an_empty_table(
-    open_app, showcase, page, table
-):
-    folder = showcase("growing")
-    assert any(table in d.proto.alt for d in open_app(folder, page).at.dataframe)
-    screen = open_app(folder, page, NOTHING)
-    assert not screen.at.exception
-    assert not any(table in d.proto.alt for d in screen.at.dataframe)
-    told = " ".join(info.value for info in screen.at.info)
-    assert "Remove a filter above" in told
-    assert screen.letter["empty"]["shows"] > 0
 
 
 def test_every_table_has_a_name_and_writes_nothing_as_a_dash(screen):

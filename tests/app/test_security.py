@@ -4,15 +4,14 @@ import csv
 import io
 import tomllib
 
-import polars as pl
 import pytest
 
 from chameleon.app import projects, timeline_page, view
 from chameleon.app.background import Opening
 from chameleon.app.server import Operator
 from tests.app import showcases
-from tests.app.conftest import PAGES, ROOT, TIMELINE
-from tests.library import plain, write_project
+from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE
+from tests.library import TREE, plain, write_project
 
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 
@@ -32,12 +31,14 @@ def test_a_page_that_raises_shows_no_path_and_no_value(open_app, showcase, monke
 
 
 def test_no_page_shows_a_path_of_the_server(open_app, tmp_path):
-    folder = write_project(tmp_path / "private-place" / "odd", {"1": plain(), "2": plain(24)})
+    folder = write_project(
+        tmp_path / "private-place" / "odd", {"1": plain(), "2": plain(24)}, toml=TREE
+    )
     for name in ("damaged.parquet", "empty.csv", "broken.arrow", "bad.jsonl"):
         (folder / "versions" / name).write_bytes(b"" if "empty" in name else b"\0no table\n")
     (folder / "versions" / "link.csv").symlink_to("/etc/passwd")
     screen = open_app(folder)
-    for page in (*PAGES, "pages/setup.py"):
+    for page in ("streamlit_app.py", "pages/check.py", "pages/setup.py"):
         assert not screen.go(page).at.exception
         shown = " ".join([*screen.texts(), *(f.value.to_csv() for f in screen.at.dataframe)])
         assert "damaged" in shown
@@ -56,7 +57,9 @@ def test_the_configuration_keeps_strangers_out():
     assert client["disableDataExport"] is True  # its CSV would hand out formulas
 
 
-def test_every_table_comes_with_a_csv_without_formulas(open_app, showcase, monkeypatch):
+def test_names_stay_text_and_every_table_comes_with_a_csv_without_formulas(
+    open_app, showcase, monkeypatch
+):
     contents = []
 
     def offer(label, data, **options):
@@ -64,16 +67,28 @@ def test_every_table_comes_with_a_csv_without_formulas(open_app, showcase, monke
             contents.append(data().decode())
 
     monkeypatch.setattr(view.st, "download_button", offer)
-    screen = open_app(showcase("hostile"))
+    query = {
+        "split": "train", "label": showcases.MARKUP, f"f:{showcases.MARKDOWN}": "=*b*",
+    }  # fmt: skip
+    screen = open_app(showcase("hostile"), OVERVIEW, query)
     for page in PAGES:
         contents.clear()
-        screen.go(page)
+        assert not screen.go(page).at.exception
+        assert len(screen.chips) == 3
+        for text in (*screen.texts(), *screen.chips):
+            assert "<img" not in text.replace(r"\<img", "")
+            assert "[a](" not in text
+            assert "**bold**" not in text.replace(r"\*\*bold", "")
+        for html in screen.at.get("html"):
+            assert "<script" not in html.proto.body
+            assert "<img" not in html.proto.body
         assert len(contents) == len(screen.at.dataframe)
         for cell in (c for text in contents for row in csv.reader(io.StringIO(text)) for c in row):
             number = cell.lstrip("-").replace(".", "", 1).isdecimal()
             assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-        if page == "pages/changes.py":  # a label like a formula is written as text
-            assert f"'{showcases.FORMULA}" in "".join(contents)
+    contents.clear()
+    open_app(showcase("hostile"), "pages/changes.py")  # a label like a formula is written as text
+    assert f"'{showcases.FORMULA}" in "".join(contents)
 
 
 def opened(evaluation, *, private=None) -> Opening:
@@ -110,15 +125,3 @@ def test_a_visitor_may_not_replace_an_existing_layout(monkeypatch, tmp_path):
     assert projects.may_lay_out(opened(evaluation))
     assert write_layout(lay_out(evaluation.dataset, lambda stage, share: None), evaluation.dataset)
     assert not projects.may_lay_out(opened(evaluation))
-
-
-def test_a_table_is_drawn_and_offered(monkeypatch):
-    drawn, offered = [], []
-    monkeypatch.setattr(view.st, "dataframe", lambda frame, **options: drawn.append(frame))
-    monkeypatch.setattr(
-        view.st, "download_button", lambda label, data, **options: offered.append(data())
-    )
-    frame = pl.DataFrame({"a": ["=1"]})
-    view.draw_table(frame, key="t")
-    assert drawn == [frame]
-    assert offered == [b"a\n'=1\n"]

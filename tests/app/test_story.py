@@ -86,7 +86,7 @@ def test_a_filter_that_only_python_evaluates_arrives_as_a_mask(open_app, digits)
 def test_an_instance_is_told_with_its_values_predictions_and_changes(screen, digits):
     change = DataChange(ChangeType.EDITED)
     edited = analysis.changed_instances(digits, Selection("1.9", "1.8"), change)
-    instance = edited.frame["id"][0]
+    instance = edited.frame["instance"][0]
     screen.look(primary="1.9", secondary="1.8", open=instance)
     told = screen.letter["instance"]
     assert told["id"] == instance

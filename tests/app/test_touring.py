@@ -57,7 +57,7 @@ def test_a_tour_leads_to_pages_with_their_selection_and_switches(open_app, proje
     click(screen, "tour-back")
     assert is_at(screen, 1)
     click(screen, "tour-end")
-    assert not any("of 3" in text for text in screen.texts())
+    assert "of 3" not in screen.text
     assert "tour" not in screen.query
     assert screen.at.button(key="tour-offer")
 
@@ -66,7 +66,7 @@ def test_a_link_opens_a_step_and_reports_a_missing_page(open_app, project):
     screen = open_app(project, FEATURES, {**LINK, "tour": "2"})
     assert is_at(screen, 2)
     assert screen.at.toggle(key="features-over-versions").value
-    assert any("there is no page 'nowhere'" in text for text in screen.texts())
+    assert "there is no page 'nowhere'" in screen.text
     assert screen.selection.primary == "1.1"
 
 
@@ -81,11 +81,11 @@ def test_an_option_set_to_an_impossible_value_keeps_its_default(open_app, projec
         assert not screen.at.exception, page
 
 
-@pytest.mark.parametrize("asked", ["0", "4", "-1", "²", "99999", "x"])
+@pytest.mark.parametrize("asked", ["0", "4", "²"])
 def test_a_step_that_does_not_exist_is_no_tour(open_app, project, asked):
     screen = open_app(project, OVERVIEW, {"tour": asked})
     assert not screen.at.exception
-    assert not any("of 3" in text for text in screen.texts())
+    assert "of 3" not in screen.text
     assert "tour" not in screen.query
 
 
@@ -113,14 +113,10 @@ def test_every_switch_a_tour_may_set_is_one_of_a_page(open_app, digits):
 
 def test_a_visitor_without_a_link_gets_an_introduction_until_it_is_closed(open_app, project):
     screen = open_app(project)
-    assert any("New here?" in text for text in screen.texts())
-    click(screen, "hello-seen")
-    assert not any("New here?" in text for text in screen.texts())
-    linked = open_app(project, OVERVIEW, LINK)
-    assert not any("New here?" in text for text in linked.texts())
-
-
-def test_the_glossary_is_on_every_page(open_app, project):
-    screen = open_app(project, FEATURES)
     told = next(text for text in screen.texts() if "**version**" in text)
     assert all(f"**{word}**" in told for word in guide.WORDS)
+    assert "New here?" in screen.text
+    click(screen, "hello-seen")
+    assert "New here?" not in screen.text
+    linked = open_app(project, OVERVIEW, LINK)
+    assert not any("New here?" in text for text in linked.texts())

@@ -47,13 +47,10 @@ def test_steps_are_read_in_their_order_with_the_items_of_their_link(tmp_path):
     )
 
 
-def test_a_project_needs_no_tour(tmp_path):
-    assert read_tour(tmp_path) == ()
-
-
-def test_a_link_out_of_the_project_is_not_followed(tmp_path):
+def test_a_project_needs_no_tour_and_a_link_out_of_it_is_not_followed(tmp_path):
     (tmp_path / "secret.toml").write_text(TWO)
     (tmp_path / "p").mkdir()
+    assert read_tour(tmp_path / "p") == ()
     (tmp_path / "p" / TOUR_FILE).symlink_to(tmp_path / "secret.toml")
     assert read_tour(tmp_path / "p") == ()
 
@@ -107,7 +104,7 @@ def test_numbers_are_found_however_they_are_written():
 
 
 @every_step
-def test_every_number_of_a_step_is_what_the_library_computes(open_sample, sample, number):
+def test_every_step_tells_what_the_library_computes_and_opens_a_view(open_sample, sample, number):
     evaluation, step = open_sample(sample), TOURS[sample][number - 1]
     written = {figure.lstrip("+-−") for figure in numbers_of(f"{step.title} {step.text}")}
     figures = set(figures_of(sample, number, evaluation, step).figures)
@@ -117,10 +114,7 @@ def test_every_number_of_a_step_is_what_the_library_computes(open_sample, sample
     assert figures, "a step without a number"
     assert figures <= written, "a number that is not in the text"
 
-
-@every_step
-def test_every_step_opens_a_page_a_view_and_switches_that_exist(open_sample, sample, number):
-    evaluation, step = open_sample(sample), TOURS[sample][number - 1]
+    # it opens a page, a view, and switches that exist
     pages = {"", *(PurePosixPath(path).stem for path, *_ in sidebar.PAGES[1:])}
     assert step.page in pages
     newest = Selection.newest(evaluation)
@@ -164,18 +158,15 @@ def test_links_of_the_written_tours_open_the_steps():
         assert tuple(parse_qsl(asked.query)) == query
 
 
-@every_step
-def test_every_step_has_a_picture_about_900_wide(sample, number):
-    with Image.open(picture(sample, number)) as shown:
-        assert shown.width == 900
-        assert len(shown.convert("RGB").getcolors(shown.width * shown.height)) > 20  # not blank
-
-
-def test_pictures_of_the_tours_are_small_and_no_others_lie_there():
+def test_every_step_has_a_picture_900_wide_all_are_small_and_no_others_lie_there():
     pictures = {picture(*step) for step in STEPS}
     found = set(next(iter(pictures)).parent.iterdir())
     assert found == pictures
     assert sum(path.stat().st_size for path in found) < 1_500_000
+    for path in pictures:
+        with Image.open(path) as shown:
+            assert shown.width == 900
+            assert len(shown.convert("RGB").getcolors(shown.width * shown.height)) > 20  # not blank
 
 
 def test_the_readme_leads_to_the_tours_and_its_first_steps():

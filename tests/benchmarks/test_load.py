@@ -109,7 +109,7 @@ def timeline(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator
     for split in ("train", "test"):
         values = metrics.select("version", value=f"{split}_accuracy", split=pl.lit(split))
         yield values.drop_nulls()
-    words = {"after": "version", "relabelled": "relabeled", "moved": "changed split"}
+    words = {"after": "version", "changed_split": "changed split"}
     changes = timeline_changes(evaluation.dataset).rename(words)
     kinds = ["added", "removed", "relabeled", "edited", "changed split"]
     yield changes.unpivot(
@@ -153,7 +153,7 @@ def flips(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator[pl
     asked = of_sides(selection) | of_timeline(evaluation)
     yield sensitivity(evaluation, **asked)
     listed = most_sensitive(evaluation, **asked, most=20)
-    yield listed.select("instance", "version", "outcome", "predicted")
+    yield listed.select("instance", "version", "outcome", "prediction")
 
 
 def iteration(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator[pl.DataFrame]:

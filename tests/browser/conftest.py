@@ -13,17 +13,22 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
+from chameleon.analysis import selected
+from chameleon.app import sidebar
+from chameleon.project import read_settings
 from tests import internals as chameleon
 from tests.app import showcases
+from tests.library import evaluated
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -47,6 +52,11 @@ FAILED = pytest.StashKey[bool]()
 # icon of the tab is dropped with the run that a rerun cuts off, and sent again by the next one.
 STREAMLITS_OWN = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
 
+SHOWCASES = ("growing", "kinds", "hostile", "squares", "extremes", "many_features", "many_versions")
+PAGES = tuple(label for _, label, _ in (*sidebar.PAGES, *sidebar.DATA_PAGES))
+DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
+  .every(chart => chart.querySelector('svg.marks, canvas'))"""
+
 Scheme = Literal["light", "dark"]
 
 
@@ -69,16 +79,13 @@ class App:
 
 
 @contextmanager
-def running_app(
-    folder: Path, *projects: Path, flags: Sequence[str] = (), **variables: str
-) -> Iterator[App]:
+def running_app(folder: Path, *projects: Path, **variables: str) -> Iterator[App]:
     """Start the app on projects (none: on its samples) and end it afterwards.
 
-    ``folder`` takes the server's log and is its user's cache. ``flags`` are Streamlit's,
-    ``variables`` the environment's.
+    ``folder`` takes the server's log and is its user's cache; ``variables`` are the environment's.
     """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", *flags, "streamlit_app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     if projects:
         command += ["--", *map(str, projects)]
     environment = os.environ | {
@@ -141,13 +148,10 @@ def end_process(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture(scope="session")
-def start_app(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., App]]:
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., App]]:
     """Return a function that starts a server on project folders, each in a cache of its own.
 
-    The servers end with the session. A test that needs nobody to have visited before, say for a
-    deep link, starts one for itself.
+    The servers end with the session.
     """
     with ExitStack() as running:
 
@@ -158,42 +162,31 @@ def start_app(
         yield start
 
 
-@pytest.fixture(scope="session")
-def app(start_app: Callable[..., App], digits_project: Path) -> App:
-    """Return the server on the digits sample that the tests of one worker share."""
-    return start_app(digits_project)
-
-
 @dataclass(frozen=True)
 class Showcase:
-    """A server on a project of `tests.app.showcases`, and what the library says of the project."""
+    """A project of `tests.app.showcases` on a server with all of them."""
 
     app: App
     project: Path
     evaluation: chameleon.Evaluation
 
-    @property
-    def url(self) -> str:
-        return self.app.url
+    def url(self, path: str = "", query: str = "") -> str:
+        """The address of a page that opens on this project."""
+        settings = read_settings(self.project)
+        name = " ".join((settings.name or self.project.name).split())
+        return f"{self.app.url}/{path}?project={quote(name)}&{query}".rstrip("&")
 
 
 @pytest.fixture(scope="session")
 def showcase(
     start_app: Callable[..., App], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Showcase]:
-    """Return a function that shows a project by its name; tests share the server unless `fresh`."""
-    shown: dict[str, Showcase] = {}
-
-    def show(name: str, *, fresh: bool = False) -> Showcase:
-        if name in shown and not fresh:
-            return shown[name]
-        folder = tmp_path_factory.mktemp("showcase") / name
-        getattr(showcases, f"write_{name}")(folder)
-        evaluation = chameleon.evaluate(chameleon.open_project(folder))
-        made = Showcase(start_app(folder), folder, evaluation)
-        return made if fresh else shown.setdefault(name, made)
-
-    return show
+) -> Callable[[str], Showcase]:
+    """Return a function that gives a project by its name, on the one server of a worker."""
+    folder = tmp_path_factory.mktemp("showcases")
+    projects = {name: getattr(showcases, f"write_{name}")(folder / name) for name in SHOWCASES}
+    app = start_app(*projects.values())
+    # evaluated here, so that its first page is complete
+    return cache(lambda name: Showcase(app, projects[name], evaluated(projects[name])))
 
 
 @pytest.fixture(scope="session")
@@ -286,18 +279,6 @@ def close(page: "Page") -> None:
         page.close()
 
 
-@pytest.fixture
-def page(app: App, open_page: Callable[..., "Page"]) -> "Page":
-    """Return the Overview of the digits sample, wide and light."""
-    return open_page(app.url)
-
-
-@pytest.fixture
-def run_finished() -> Callable[["Page"], None]:
-    """Return a function that waits until Streamlit has finished the run that is under way."""
-    return wait_until_run
-
-
 def wait_until_run(page: "Page") -> None:
     # Streamlit writes the state of its runs on the root of the app.
     page.locator(
@@ -306,36 +287,49 @@ def wait_until_run(page: "Page") -> None:
     ).wait_for()
 
 
+def go(page: "Page", name: str) -> None:
+    """Go to a page by its link in the sidebar, and wait until it is drawn."""
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    title = page.locator(".stMain").get_by_role("heading", level=4)
+    title.filter(has_text=name).wait_for()
+    wait_until_run(page)
+    page.wait_for_function(DRAWN)
+
+
+def shown_selection(page: "Page", evaluation: chameleon.Evaluation) -> chameleon.Selection:
+    """The selection of the address, once the page shows the library's count for it.
+
+    The address follows the page's own view, so that it is read until both agree.
+    """
+    from playwright.sync_api import expect
+
+    for _ in range(WAIT_SECONDS):
+        query = urlsplit(page.url).query
+        chosen = chameleon.Selection.from_query_string(
+            query, chameleon.Selection.newest(evaluation)
+        )
+        found = selected(evaluation, chosen)
+        line = f"{found.instances:,} of {found.of:,} instances"
+        with suppress(AssertionError):
+            expect(page.get_by_text(line, exact=True)).to_be_visible(timeout=1000)
+            return chosen
+    pytest.fail(f"The page does not show {line} for its address {page.url}.")
+
+
 def click_until(click: Callable[[], None], seen: Callable[[float], None], tries: int = 4) -> None:
     """Click until what the click leads to is seen.
 
     Streamlit makes a chart anew when its width settles; a click that comes just before is lost, as
     it is for a visitor, who clicks again. A second click on a mark that is chosen changes nothing.
-
-    Parameters
-    ----------
-    seen
-        Fails with an AssertionError when nothing is seen within so many milliseconds.
+    `seen` fails with an AssertionError when nothing is seen within so many milliseconds.
     """
     for _ in range(tries - 1):
         click()
         with suppress(AssertionError):
-            seen(WAIT_SECONDS * 1000 / tries)
+            seen(6000)
             return
     click()
     seen(WAIT_SECONDS * 1000)
-
-
-@pytest.fixture
-def take_picture() -> Callable[["Page", str], Path]:
-    """Return a function that pictures a page under tests/browser/pictures, for people to see."""
-
-    def take(page: "Page", name: str) -> Path:
-        path = picture_path(name)
-        page.screenshot(path=path)
-        return path
-
-    return take
 
 
 def picture_path(name: str) -> Path:

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
-from chameleon.analysis import COUNT_COLUMNS, feature_ranking, selected
+from chameleon.analysis import COUNT_COLUMNS, selected
 from chameleon.app.feature_payload import choose_bars
 from chameleon.project import Split
-from chameleon.selection import filter_of_bars, filter_words, has_histogram
+from chameleon.selection import filter_of_bars, has_histogram
 from tests import internals as chameleon
 from tests.internals import FeatureFilter, Filters, Selection
 
@@ -30,7 +30,7 @@ def kinds(showcase):
 
 @pytest.fixture
 def page(kinds, open_page):
-    page = open_page(f"{kinds.url}/features")
+    page = open_page(kinds.url("features"))
     plots(page).first.wait_for()
     return page
 
@@ -130,28 +130,27 @@ def bar_of(frame, words):
     return frame.filter(category=words).row(0, named=True)
 
 
-@pytest.mark.parametrize("feature", ["wide", "few"])
-def test_the_tooltip_says_the_range_and_the_counts_of_the_library(page, kinds, feature):
-    for split in ("train", "test"):
-        frame = histograms(kinds.evaluation, DEFAULT).filter(feature=feature, split=split)
-        target = plot(page, feature, split)
-        target.scroll_into_view_if_needed()
-        width = target.bounding_box()["width"]
-        seen = set()
-        for share in np.linspace(0.2, 0.97, 9):
-            target.hover(position={"x": width * share, "y": 50})
-            if target.locator("rect.hover").count() == 0:
-                continue  # between the last bar and those apart
-            place, counts = counts_of_tooltip(page)
-            where, words = place.split(", ", 1)
-            assert where == split
-            bar = bar_of(frame, words)
-            both = [(bar[f"primary_{o}"], bar[f"secondary_{o}"]) for o in OUTCOMES]
-            told = [n for pair, o in zip(both, OUTCOMES, strict=True) if any(pair) or o != "unknown"
-                    for n in pair]  # fmt: skip
-            assert counts == told
-            seen.add(words)
-        assert len(seen) >= 3
+@pytest.mark.parametrize(("feature", "split"), [("wide", "train"), ("few", "test")])
+def test_the_tooltip_says_the_range_and_the_counts_of_the_library(page, kinds, feature, split):
+    frame = histograms(kinds.evaluation, DEFAULT).filter(feature=feature, split=split)
+    target = plot(page, feature, split)
+    target.scroll_into_view_if_needed()
+    width = target.bounding_box()["width"]
+    seen = set()
+    for share in np.linspace(0.2, 0.97, 6):
+        target.hover(position={"x": width * share, "y": 50})
+        if target.locator("rect.hover").count() == 0:
+            continue  # between the last bar and those apart
+        place, counts = counts_of_tooltip(page)
+        where, words = place.split(", ", 1)
+        assert where == split
+        bar = bar_of(frame, words)
+        both = [(bar[f"primary_{o}"], bar[f"secondary_{o}"]) for o in OUTCOMES]
+        told = [n for pair, o in zip(both, OUTCOMES, strict=True) if any(pair) or o != "unknown"
+                for n in pair]  # fmt: skip
+        assert counts == told
+        seen.add(words)
+    assert len(seen) >= 2
 
 
 def test_a_click_filters_by_the_bar_and_a_second_one_undoes_it(page, kinds):
@@ -177,15 +176,25 @@ def test_a_click_filters_by_the_bar_and_a_second_one_undoes_it(page, kinds):
     expect(page.locator(".feature-view rect.chosen")).to_have_count(0)
 
 
-def test_a_brush_filters_by_a_range_and_shift_adds_to_it(page, kinds):
+def test_a_brush_filters_by_a_range_unless_escaped_and_shift_adds_to_it(page, kinds):
     evaluation = kinds.evaluation
     target = plot(page, "wide", "train")
     target.scroll_into_view_if_needed()
     where = target.bounding_box()
-    y = where["y"] + 40
-    page.mouse.move(where["x"] + where["width"] * 0.3, y)
-    page.mouse.down()
-    page.mouse.move(where["x"] + where["width"] * 0.5, y, steps=4)
+
+    def brush():
+        y = where["y"] + 40
+        page.mouse.move(where["x"] + where["width"] * 0.3, y)
+        page.mouse.down()
+        page.mouse.move(where["x"] + where["width"] * 0.5, y, steps=4)
+
+    brush()
+    expect(target.locator("rect.brush")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(target.locator("rect.brush")).to_have_count(0)
+    page.mouse.up()
+    assert shows(page, evaluation, DEFAULT)
+    brush()
     place, counts = counts_of_tooltip(page)
     words = place.split(", ", 1)[1]
     page.mouse.up()
@@ -208,20 +217,6 @@ def test_a_brush_filters_by_a_range_and_shift_adds_to_it(page, kinds):
     (both,) = wider.filters.features
     assert set(brushed.ranges) < set(both.ranges) or both.missing or both.non_finite
     assert shows(page, evaluation, wider)
-
-
-def test_escape_leaves_a_brush_without_a_filter(page, kinds):
-    target = plot(page, "wide", "train")
-    target.scroll_into_view_if_needed()
-    where = target.bounding_box()
-    page.mouse.move(where["x"] + 120, where["y"] + 40)
-    page.mouse.down()
-    page.mouse.move(where["x"] + 220, where["y"] + 40, steps=4)
-    expect(target.locator("rect.brush")).to_have_count(1)
-    page.keyboard.press("Escape")
-    expect(target.locator("rect.brush")).to_have_count(0)
-    page.mouse.up()
-    assert shows(page, kinds.evaluation, DEFAULT)
 
 
 def focused_bar(page):
@@ -268,50 +263,11 @@ def test_the_view_is_one_tab_stop_and_the_keys_walk_it(page, kinds):
     assert shows(page, kinds.evaluation, replace(DEFAULT, filters=Filters(features=(wider,))))
     page.keyboard.press("Escape")
     assert shows(page, kinds.evaluation, DEFAULT)
-    for _ in range(12):
-        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
     assert focused_bar(page)[0].startswith("words: ")  # the last row has a note, and is reached
     page.keyboard.press("Tab")
     assert not (focused_bar(page)[0] or "").startswith("words")
-
-
-def names_in_order(page):
-    return page.locator(".feature-view .row").evaluate_all(
-        "rows => rows.map(row => row.getAttribute('aria-label'))"
-    )
-
-
-def choose_sort(page, wanted):
-    page.get_by_role("combobox", name=re.compile("Sort by")).click()
-    page.get_by_role("option", name=wanted, exact=True).click()
-
-
-def test_features_are_sorted_and_searched(page, kinds, run_finished):
-    everything = [feature.name for feature in kinds.evaluation.dataset.features]
-    ranking = feature_ranking(histograms(kinds.evaluation, DEFAULT))
-    rows = page.locator(".feature-view .row")
-    for sort, column in (
-        ("name", None), ("distance between the versions", "distance"),
-        ("unevenness of errors", "error_rate"), ("change of errors", "error_rate_change"),
-    ):  # fmt: skip
-        choose_sort(page, sort)
-        order = everything
-        if column is not None:
-            figures = dict(ranking.select("feature", column).iter_rows())
-            order = sorted(everything, key=lambda name: -(figures[name] or 0.0))
-        expect(rows.first).to_have_attribute("aria-label", order[0])
-        run_finished(page)
-        assert names_in_order(page) == order
-    choose_sort(page, "name")
-    expect(rows.first).to_have_attribute("aria-label", everything[0])
-    page.get_by_label("Search features").fill("W")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("4 of 7 features match.")).to_be_visible()
-    expect(rows).to_have_count(4)
-    assert names_in_order(page) == ["few", "whole", "wide", "words"]
-    page.get_by_label("Search features").fill("zebra")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("None of the 7 features has 'zebra' in its name.")).to_be_visible()
 
 
 def switch(page, name):
@@ -361,9 +317,8 @@ def labels_of(evaluation, feature, category):
     return dict(zip(dataset.classes, counts.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_random_walk_always_shows_the_counts_of_the_library(page, kinds, seed):
-    evaluation, chance, at = kinds.evaluation, random.Random(seed), DEFAULT
+def test_a_random_walk_always_shows_the_counts_of_the_library(page, kinds):
+    evaluation, chance, at = kinds.evaluation, random.Random(1), DEFAULT
     drawn = [f for f in evaluation.dataset.features if has_histogram(f)]
     for _ in range(8):
         step = chance.choice(["bar", "bar", "bar", "split", "outcome", "version"])
@@ -400,19 +355,3 @@ def test_a_random_walk_always_shows_the_counts_of_the_library(page, kinds, seed)
             page.get_by_role("slider", name="Primary version").press(key)
             at = replace(at, secondary=version)
         assert shows(page, evaluation, at)
-
-
-def test_chips_say_what_was_chosen_and_take_it_off(page, kinds):
-    target = plot(page, "wide", "test")
-    target.focus()
-    for _ in range(12):
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("f%3Awide="))
-    chosen = Selection.from_query_string(page.url.split("?")[1], DEFAULT).filters.features[0]
-    feature = kinds.evaluation.dataset.features[kinds.evaluation.dataset.feature_number("wide")]
-    words = filter_words(chosen, feature.kind)
-    chip = page.get_by_role("button", name=f"Remove filter wide: {words}")
-    expect(chip).to_be_visible()
-    chip.click()
-    assert shows(page, kinds.evaluation, DEFAULT)

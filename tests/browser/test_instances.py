@@ -11,7 +11,7 @@ TABLE = "[data-testid=stDataFrame]"
 
 def test_instances_are_paged_opened_and_linked(showcase, open_page, complaints):
     shown = showcase("kinds")
-    page = open_page(f"{shown.url}/instances")
+    page = open_page(shown.url("instances"))
     listed = chameleon.instances(shown.evaluation, primary="b", secondary="a", limit=None).frame
     expect(page.get_by_text("1 to 50 of 1,000 instances", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("next", re.IGNORECASE)).click()
@@ -44,7 +44,7 @@ def test_instances_are_paged_opened_and_linked(showcase, open_page, complaints):
 
 
 def test_a_tile_of_the_gallery_opens_its_instance(showcase, open_page, complaints):
-    page = open_page(f"{showcase('squares').url}/instances", scheme="dark")
+    page = open_page(showcase("squares").url("instances"), scheme="dark")
     page.get_by_role("radio", name="Gallery").or_(
         page.get_by_role("button", name="Gallery", exact=True)
     ).first.click()

@@ -14,13 +14,13 @@ from chameleon.charts import (
 from chameleon.charts.attribution import NUMBERED
 from tests.charts.specs import checked, fields
 
-WORDS = {"guard": "leaked", "model": "the model", "added": "rows added"}
+WORDS = {"leakage": "leaked", "model": "the model", "added": "rows added"}
 
 
 def steps(better=1):
     parts = pl.DataFrame(
         [
-            ("guard", -0.01, None, None, 3),
+            ("leakage", -0.01, None, None, 3),
             ("model", 0.05, 0.03, 0.07, None),
             ("added", -0.02, -0.05, 0.01, 652),
         ],

@@ -1,6 +1,5 @@
 """Histograms of every version, and of label probabilities: sums and words a reader can check."""
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -42,14 +41,8 @@ def test_the_specification_uses_the_columns_of_its_frames(small, options):
     assert fields(spec) <= set(frame.columns)
     halves = ["correct", "incorrect"] if options.outcomes else ["instances", ""]
     assert frame.filter(frame["part"].is_in(["above", "below"]))["words"].to_list() == halves
-
-
-@pytest.mark.parametrize("options", OPTIONS)
-def test_no_frame_holds_nan_or_leaves_its_place(small, options):
-    (frame,) = drawn(small, options)
     for column in ("x", "x2", "y", "y2", "share"):
-        values = frame[column].to_numpy()
-        assert np.isfinite(values).all()
+        assert frame[column].is_finite().all()
     assert frame.filter(part="bar")["x"].min() >= 0
     assert frame["x2"].max() <= A_ROW
     assert frame["y"].abs().max() <= 1
@@ -73,6 +66,8 @@ def test_bars_are_what_a_reader_counts(small):
     totals = frame.filter(part="total")["words"].to_list()
     assert totals == ["4 instances", "5 instances", "4 instances"]
     assert set(frame.filter(part="ends")["words"]) == {"blue … red"}
+    largest = bars.group_by("version").agg(pl.col("y").abs().max())
+    assert set(largest["y"]) == {1.0}  # fills the scale of its version
 
 
 def test_shares_are_of_all_of_the_split(small):
@@ -84,12 +79,6 @@ def test_shares_are_of_all_of_the_split(small):
     assert bars["y"].abs().to_list() == pytest.approx(bars["share"].to_list())
 
 
-def test_the_largest_bar_fills_the_scale_of_its_version(small):
-    (frame,) = drawn(small, SmallMultiples(shares=False, dark=False, outcomes=True))
-    largest = frame.filter(part="bar").group_by("version").agg(pl.col("y").abs().max())
-    assert set(largest["y"]) == {1.0}
-
-
 def test_without_outcomes_the_unknown_stand_above(small):
     (frame,) = drawn(small, SmallMultiples(shares=False, dark=False, outcomes=False))
     bars = frame.filter(part="bar")
@@ -97,7 +86,7 @@ def test_without_outcomes_the_unknown_stand_above(small):
     assert bars["instances"].sum() == 2  # f in v1 and in v10
 
 
-@pytest.mark.parametrize(("count", "rows"), [(1, 1), (6, 1), (7, 2), (12, 2), (13, 3)])
+@pytest.mark.parametrize(("count", "rows"), [(6, 1), (13, 3)])
 def test_versions_fill_rows_of_six(count, rows):
     names = [f"1.{k}" for k in range(count)]
     histograms = pl.DataFrame(

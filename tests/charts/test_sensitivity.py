@@ -30,20 +30,19 @@ def strips(**columns):
         "version": ["v2", "v10", "v2", "v10"],
         "outcome": ["correct", "incorrect", "unknown", "absent"],
         "in_train": [True, False, False, False],
-        "predicted": ["cat", "dog", None, "cat"],
+        "prediction": ["cat", "dog", None, "cat"],
     }
     return pl.DataFrame(given | columns)
 
 
-@pytest.mark.parametrize("numbered", [False, True])
 @pytest.mark.parametrize("scale", list(BarScale))
-def test_the_bars_use_the_columns_of_their_frame(scale, numbered):
-    frame = sensitivity_frame(counts([0], [1]))
+def test_the_bars_use_the_columns_of_their_frame(scale):
+    frame, numbered = sensitivity_frame(counts([0], [1])), scale is BarScale.LINEAR
     spec = checked(sensitivity_bars, frame, scale=scale, numbered=numbered, pick=("changes",))
     assert bool(encodings(spec, "text")) is numbered
 
 
-@pytest.mark.parametrize("versions", [0, 1, 19, 200])
+@pytest.mark.parametrize("versions", [0, 200])
 def test_the_strips_use_the_columns_of_their_frame(versions):
     spec = checked(outcome_strips, strip_frame(strips()), versions=versions)
     color, shape = (encodings(spec, channel)[0]["scale"] for channel in ("color", "shape"))
@@ -78,24 +77,13 @@ def test_the_outline_is_what_the_subset_would_have_if_it_changed_like_all():
     assert counted["expected"].sum() == pytest.approx(counted["instances"].sum())
     assert frame["sentence"][2] == "4 instances changed twice; 10 without filters."
 
-
-@pytest.mark.parametrize("everything", [None, [5, 1, 4]])
-def test_there_is_no_outline_without_filters(everything):
-    frame = sensitivity_frame(counts([0, 1, 2], [5, 1, 4], everything))
-    assert frame["expected"].null_count() == 3
+    whole = sensitivity_frame(counts([0, 1, 2], [5, 1, 4], [5, 1, 4]))
+    assert whole["expected"].null_count() == 3  # without filters there is no outline
 
 
 def test_the_scale_holds_the_bars_and_the_outline():
     frame = sensitivity_frame(counts([0, 1, 2], [90, 8, 2], [0, 10, 90]))
     assert frame["top"][0] == max(frame.filter(pl.col("changes") > 0)["expected"].max(), 8)
-
-
-def test_only_a_chosen_bar_stands_out():
-    given = counts([0, 1, 2, None], [5, 1, 4, 1])
-    assert sensitivity_frame(given)["chosen"].to_list() == [True] * 4
-    assert not sensitivity_frame(given)["marked"].any()
-    frame = sensitivity_frame(given, chosen=[2])
-    assert frame["chosen"].to_list() == frame["marked"].to_list() == [False, False, True, False]
 
 
 def test_the_bars_in_words():

@@ -1,13 +1,11 @@
 """Colors contrast with their background and keep their meaning."""
 
 import colorsys
-import itertools
 
 import pytest
 
 from chameleon.charts import (
     class_table,
-    confusion_matrix,
     drift_map,
     error_rates,
     outcome_matrix,
@@ -57,17 +55,9 @@ def test_blue_pink_and_red_belong_to_versions_and_outcomes(dark):
 
 
 @themes
-def test_categories_differ(dark):
-    for one, other in itertools.combinations(palette(dark=dark).categories, 2):
-        apart = sum(abs(a - b) for a, b in zip(channels(one), channels(other), strict=True))
-        assert apart > 0.15, (one, other)
-
-
-@themes
 def test_labels_and_grids_are_colored_by_the_theme_and_by_no_chart(dark):
     specs = [
         class_table(classes=3, dark=dark),
-        confusion_matrix(classes=3, flat=True, difference=False, dark=dark),
         drift_map(versions=3, dark=dark),
         error_rates(title="Source", dark=dark),
         outcome_matrix(dark=dark),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from chameleon.data import BarKind, BinKind
+from chameleon.data import BarKind, BinKind, evolving_dataset
 from chameleon.data.bins import RANGE_COUNT, number_bins, text_bins
 from chameleon.project import Kind
 from tests import internals as chameleon
@@ -145,7 +145,7 @@ def test_many_different_integers_get_whole_edges(values):
 
 
 def test_integers_of_which_nearly_all_are_0_get_whole_edges():
-    bins = check_codes([0.0] * 19_960 + [1000.0 + k for k in range(40)])
+    bins = number_bins(np.array([0.0] * 19_960 + [1000.0 + k for k in range(40)]), Kind.NUMBER)
     assert all(edge.is_integer() for edge in bins.edges)
 
 
@@ -236,7 +236,8 @@ def test_nearly_all_distinct_texts_have_no_histogram_but_one_bar():
 def test_free_text_over_many_versions_is_still_free_text(tmp_path):
     comments = [f"comment {i}" for i in range(60)]
     frames = {str(v): plain(60, comment=comments, x=[i + v for i in range(60)]) for v in range(5)}
-    feature = evaluated(write_project(tmp_path, frames, toml=TREE)).dataset.features[0]
+    project = chameleon.open_project(write_project(tmp_path, frames, toml=TREE))
+    feature = evolving_dataset(project).features[0]
     assert (feature.name, feature.bins.kind) == ("comment", BinKind.TEXT)
 
 

@@ -7,11 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from chameleon.analysis.matching import matching_pair
 from chameleon.data import EvolvingDataset, evolving_dataset, pair_of
-from chameleon.project import Kind, Split
+from chameleon.project import Split
 from tests import internals as chameleon
 from tests import oracle, tiny
 from tests.internals import Evaluation, Filters, Selection
@@ -26,6 +25,7 @@ from tests.library import (
     write_version,
 )
 from tests.projects import plans
+from tests.reading import rows_of, stored
 
 ARRAYS = (
     "instance", "label", "split", "source", "date", "present", "codes", "values", "summary",
@@ -35,36 +35,6 @@ ARRAYS = (
 
 def dataset_of(folder: Path) -> EvolvingDataset:
     return evolving_dataset(chameleon.open_project(folder))
-
-
-def told(dataset: EvolvingDataset) -> dict[str, dict[str, oracle.Row]]:
-    """Every version as the oracle keeps it, told from the arrays alone."""
-    splits = list(Split)
-    versions: dict[str, dict[str, oracle.Row]] = {}
-    for number, version in enumerate(dataset.versions):
-        rows: dict[str, oracle.Row] = {}
-        for row in np.flatnonzero(dataset.present[number]).tolist():
-            label, source = dataset.label[row], dataset.source[row]
-            date = dataset.date[row]
-            rows[dataset.instance_ids[int(dataset.instance[row])]] = oracle.Row(
-                label=None if label < 0 else dataset.classes[label],
-                split=splits[dataset.split[row]].value,
-                date=None if np.isnat(date) else date.item(),
-                source=None if source < 0 else dataset.sources[source],
-                values={
-                    feature.name: stored(dataset, place, row)
-                    for place, feature in enumerate(dataset.features)
-                },
-            )
-        versions[version.name] = rows
-    return versions
-
-
-def stored(dataset: EvolvingDataset, place: int, row: int) -> oracle.Value:
-    feature, value = dataset.features[place], float(dataset.values[place, row])
-    if np.isnan(value):
-        return None
-    return dataset.texts[feature.name][int(value)] if feature.kind is Kind.TEXT else value
 
 
 # ---------------------------------------------------------------- rows stored once
@@ -77,59 +47,19 @@ def test_leaving_and_coming_back_and_editing_back_cost_no_rows(tmp_path):
     assert dataset.present.sum(axis=1).tolist() == [6, 6, 7]
 
 
-def test_a_version_that_repeats_an_earlier_one_costs_no_row(tmp_path):
-    first, second = plain(), plain(x=[i / 8 for i in range(20)], label=["c"] * 20)
-    frames = {"1": first, "2": second, "3": first.head(5), "4": second, "5": first}
-    dataset = dataset_of(write_project(tmp_path, frames))
-    assert (dataset.instance_count, dataset.row_count) == (20, 40)
-    np.testing.assert_array_equal(dataset.present[0], dataset.present[4])
-    np.testing.assert_array_equal(dataset.present[1], dataset.present[3])
-
-
-@pytest.mark.parametrize("role", ["label", "split", "source", "date", "x"])
-def test_a_row_is_new_when_anything_of_it_is_new(tmp_path, role):
-    days = ["2019-01-01"] * 20
-    base = plain(source=["s"] * 20, date=days).with_columns(pl.col("date").str.to_date())
-    new = {"label": "c", "split": "test", "source": "t", "date": "2020-01-01", "x": 0.125}
-    changed = base.with_columns(
-        pl.when(pl.col("id") == 0).then(pl.lit(new[role]).cast(base.schema[role])).otherwise(role)
-        .alias(role)
-        if role != "date"
-        else pl.when(pl.col("id") == 0).then(pl.date(2020, 1, 1)).otherwise(role).alias(role)
-    )  # fmt: skip
-    dataset = dataset_of(write_project(tmp_path, {"1": base, "2": changed, "3": base}))
-    assert dataset.row_count == 21
-
-
 @settings(max_examples=examples(60))
 @given(plans())
 def test_rows_are_stored_once_and_every_version_is_told_from_the_arrays(plan):
     with temporary_project(plan.frames) as folder:
         dataset = dataset_of(folder)
-        assert told(dataset) == plan.timeline.versions
+        versions = plan.timeline.versions
+        assert {name: rows_of(dataset, name) for name in versions} == versions
         assert dataset.row_count == oracle.distinct_rows(plan.timeline)
         assert dataset.present.any(axis=0).all()
         columns = plan.timeline.columns
         for number, version in enumerate(dataset.versions):
             places = np.flatnonzero(dataset.has_column[number])
             assert {dataset.features[p].name for p in places} == set(columns[version.name])
-
-
-@settings(max_examples=examples(30))
-@given(st.data())
-def test_the_order_of_rows_and_columns_in_a_file_is_no_matter(data):
-    plan = data.draw(plans())
-    shuffled = {}
-    for name, frame in plan.frames.items():
-        order = data.draw(st.permutations(range(len(frame))))
-        columns = frame.columns if name == next(iter(plan.frames)) else frame.columns[::-1]
-        shuffled[name] = frame[order].select(columns)
-    with temporary_project(plan.frames) as one, temporary_project(shuffled) as other:
-        first, second = dataset_of(one), dataset_of(other)
-    assert told(first) == told(second)
-    assert first.classes == second.classes
-    assert first.sources == second.sources
-    assert {f.name: f.bins for f in first.features} == {f.name: f.bins for f in second.features}
 
 
 @settings(max_examples=examples(20))
@@ -161,16 +91,16 @@ def test_the_raw_frame_keeps_infinities_and_knows_missing_from_empty(tmp_path):
 # ---------------------------------------------------------------- kept on disk
 
 
-def arrays_of(dataset: EvolvingDataset) -> dict[str, np.ndarray]:
-    return {name: np.array(getattr(dataset, name)) for name in ARRAYS}
-
-
 def assert_equal(first: EvolvingDataset, second: EvolvingDataset) -> None:
-    for name, array in arrays_of(first).items():
-        np.testing.assert_array_equal(array, getattr(second, name), err_msg=name)
-        assert array.dtype == getattr(second, name).dtype, name
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
+        assert getattr(first, name).dtype == getattr(second, name).dtype, name
     for name in ("key", "features", "classes", "sources", "findings"):
         assert getattr(first, name) == getattr(second, name), name
+    for name in ("codes", "probabilities", "votes", "classes", "rules", "derived"):
+        one, other = (getattr(dataset.weak, name, None) for dataset in (first, second))
+        np.testing.assert_array_equal(one, other, err_msg=name)
+        assert getattr(one, "dtype", None) == getattr(other, "dtype", None), name
     assert first.instance_ids.equals(second.instance_ids)
     assert all(first.texts[name].equals(second.texts[name]) for name in first.texts)
 

@@ -15,7 +15,7 @@ from tests.library import WRITERS, plain, write_project, write_version
 
 VERSIONS = {"1": plain(day=["2020-01-01"] * 20), "2": plain(x=[1.5] * 20, day=["2020-01-02"] * 20)}
 THIRD = plain(x=[2.5] * 20, day=["2020-01-03"] * 20)
-by_form = pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz", "arrow", "jsonl"])
+by_form = pytest.mark.parametrize("form", ["parquet", "csv.gz", "jsonl"])
 
 
 @pytest.fixture
@@ -101,11 +101,3 @@ def test_what_is_held_is_let_go_when_its_rows_are_stored(tmp_path, reads):
     frame = project.source.scan(project.versions[0]).collect()
     assert reads == {"1.parquet": 1}  # from the disk again
     assert frame.equals(VERSIONS["1"])
-
-
-def test_a_file_that_changes_after_it_was_read_is_told(tmp_path):
-    folder = write_project(tmp_path, VERSIONS)
-    project = chameleon.open_project(folder)
-    write_version(folder, "2", THIRD)
-    with pytest.raises(chameleon.VersionError, match="changed since the project was opened"):
-        evolving_dataset(project)

@@ -8,7 +8,7 @@ from sklearn import metrics
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
 from tests import internals as chameleon
 from tests import oracle, tiny
-from tests.library import TREE, WRITERS, evaluated, messages, plain, write_project
+from tests.library import TREE, evaluated, messages, plain, write_project
 
 
 def answers(count: int = 20, **columns: object) -> pl.DataFrame:
@@ -51,7 +51,7 @@ def test_nothing_is_trained_where_predictions_are_given(tmp_path):
     assert "predictions/" in evaluation.model
 
 
-@pytest.mark.parametrize("form", WRITERS)
+@pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_every_format_says_the_same(tmp_path, form):
     said = answers(prediction=[1, 0] * 10)
     labels = [1, 1, 0, 0] * 5
@@ -89,11 +89,9 @@ def test_a_prediction_without_an_id_is_not_used(tmp_path):
 def test_a_version_without_a_file_is_unknown_and_told(tmp_path):
     frames = {"1": plain(), "2": plain(x=[1.5] * 20)}
     evaluation = evaluated(write_project(tmp_path, frames, predictions={"1": answers()}))
-    assert (evaluation.outcome[1] == UNKNOWN).all()
-    assert (evaluation.outcome[0] != UNKNOWN).all()
-    assert "Version 2 (versions/2.parquet) has no file in predictions/" in messages(
-        evaluation.findings
-    )
+    assert (evaluation.outcome == UNKNOWN).all(axis=1).tolist() == [False, True]
+    told = messages(evaluation.findings)
+    assert "Version 2 (versions/2.parquet) has no file in predictions/" in told
 
 
 def test_foreign_ids_are_told_and_not_used(tmp_path):
@@ -117,7 +115,6 @@ def test_a_class_that_is_never_a_label_is_incorrect(tmp_path):
         (answers().rename({"prediction": "guess"}), ["no column 'prediction'", "id, guess"]),
         (answers().rename({"id": "who"}), ["no column 'id'", "who, prediction"]),
         (answers(proba_a=[1.5] * 20), ["'proba_a'", "1.5", "0 to 1"]),
-        (answers(proba_a=[-0.5] * 20), ["'proba_a'", "-0.5"]),
         (answers(proba_a=["inf"] * 20), ["'proba_a'", "inf"]),
         (answers(proba_a=["much"] * 20), ["'proba_a'", "numbers"]),
     ],
@@ -256,7 +253,12 @@ def snapshots(**columns: object) -> pl.DataFrame:
 
 
 def test_a_column_a_version_says_what_its_model_predicts(tmp_path):
-    table = snapshots(prediction_1=["a", "b"] * 20, prediction_1_2=["b", "a"] * 20)
+    columns = {
+        "prediction_1": ["a", "b"],
+        "prediction_1_2": ["b", "a"],
+        "prediction_old": ["a"] * 2,
+    }
+    table = snapshots(**{name: pair * 20 for name, pair in columns.items()})
     evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
     assert list(evaluation.dataset.project.kinds) == ["x"]  # what predicts is no feature
     assert evaluation.fitted == ()
@@ -315,12 +317,6 @@ def test_an_instance_that_a_version_lacks_is_judged_where_its_rows_agree(tmp_pat
     told = messages(evaluation.findings)
     assert "conflicting predictions for 2 instances that it lacks, such as '0'" in told
     assert "has no predictions, column 'prediction_3'" in told
-
-
-def test_a_column_of_no_version_is_no_feature_either(tmp_path):
-    table = snapshots(prediction_old=["a"] * 40, prediction_1=["a"] * 40)
-    evaluation = told_by_columns(tmp_path, table, 'columns = "prediction_{version}"')
-    assert list(evaluation.dataset.project.kinds) == ["x"]
 
 
 def test_the_files_of_a_folder_may_hold_the_predictions_too(tmp_path):

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chameleon.data import evolving_dataset
 from chameleon.project import Kind, Severity, Split, columns
 from tests import internals as chameleon
-from tests.library import TREE, errors_of, evaluated, messages, plain, write_project, write_version
+from tests.library import TREE, errors_of, messages, plain, write_project, write_version
 
 
 def read_kind(*values: str | None) -> Kind | None:
@@ -86,22 +87,19 @@ def test_an_id_reads_alike_as_integer_float_and_text(number):
     assert spelled == {str(number)}
 
 
-def test_an_id_with_leading_zeros_keeps_them():
-    assert columns.key_text(pl.Series(["007", "7.0"]), untyped=True).to_list() == ["007", "7.0"]
-
-
-def test_true_is_spelled_alike_in_every_format():
-    typed = columns.key_text(pl.Series([True, False, None]), untyped=False)
-    for spelling in (["true", "false", ""], ["True", "False", None], ["TRUE", "FALSE", None]):
-        assert columns.key_text(pl.Series(spelling), untyped=True).to_list() == typed.to_list()
-    assert typed.to_list() == ["true", "false", None]
-
-
-def test_a_missing_id_or_label_is_missing_in_every_format():
-    assert columns.key_text(pl.Series([1.0, float("nan"), None]), untyped=False).to_list() == [
-        "1", None, None,
-    ]  # fmt: skip
-    assert columns.key_text(pl.Series(["a", "", None]), untyped=True).to_list() == ["a", None, None]
+@pytest.mark.parametrize(
+    ("values", "untyped", "spelled"),
+    [
+        (["007", "7.0"], True, ["007", "7.0"]),
+        ([True, False, None], False, ["true", "false", None]),
+        (["True", "False", ""], True, ["true", "false", None]),
+        (["TRUE", "FALSE", None], True, ["true", "false", None]),
+        ([1.0, float("nan"), None], False, ["1", None, None]),
+        (["a", "", None], True, ["a", None, None]),
+    ],
+)
+def test_ids_and_labels_have_one_spelling_in_every_format(values, untyped, spelled):
+    assert columns.key_text(pl.Series(values), untyped=untyped).to_list() == spelled
 
 
 def test_numbers_are_floats_booleans_0_and_1_and_dates_microseconds():
@@ -164,19 +162,17 @@ def test_dates_of_instances_are_the_same_typed_and_spelled(days):
     ],
 )  # fmt: skip
 def test_a_date_that_is_none_is_missing_and_said_to_be(tmp_path, dates):
-    evaluation = evaluated(write_project(tmp_path, {"1": plain(date=dates)}, toml=TREE))
-    unread = int(np.isnat(evaluation.dataset.date).sum())
+    folder = write_project(tmp_path, {"1": plain(date=dates)}, toml=TREE)
+    dataset = evolving_dataset(chameleon.open_project(folder))
+    unread = int(np.isnat(dataset.date).sum())
     assert unread == (1 if dates.dtype == pl.String and "2019-01-11" in dates else 20)
-    warning = next(p for p in evaluation.findings if p.column == "date")
+    found = (*dataset.project.findings, *dataset.findings)
+    warning = next(p for p in found if p.column == "date")
     assert warning.severity is Severity.WARNING
     assert "Version 1 (versions/1.parquet)" in warning.message
 
 
 # ---------------------------------------------------------------- types that change
-
-
-def kinds_of(folder) -> dict[str, Kind]:
-    return dict(chameleon.open_project(folder).kinds)
 
 
 def test_an_integer_that_becomes_a_float_is_one_number_and_no_problem(tmp_path):
@@ -218,7 +214,7 @@ def test_a_column_without_any_value_takes_the_kind_of_other_versions(tmp_path):
     empty = pl.Series("k", [None] * 20)
     frames = {"1": plain(k=empty), "2": plain(k=["red"] * 20), "3": plain(k=empty)}
     folder = write_project(tmp_path, frames)
-    assert kinds_of(folder)["k"] is Kind.TEXT
+    assert chameleon.open_project(folder).kinds["k"] is Kind.TEXT
     write_version(folder, "4", plain(k=[""] * 20), form="csv")
     project = chameleon.open_project(folder)
     assert project.kinds["k"] is Kind.TEXT
@@ -227,11 +223,5 @@ def test_a_column_without_any_value_takes_the_kind_of_other_versions(tmp_path):
 
 def test_integers_beyond_a_float_are_said_to_be_rounded(tmp_path):
     folder = write_project(tmp_path, {"1": plain(k=[2**53 + i for i in range(20)])}, toml=TREE)
-    assert "beyond 2^53 in 'k'" in messages(evaluated(folder).findings)
-
-
-def test_lists_are_left_out_with_a_warning_that_names_the_column(tmp_path):
-    folder = write_project(tmp_path, {"1": plain(k=[[1, 2]] * 20)})
-    project = chameleon.open_project(folder)
-    assert list(project.kinds) == ["x"]
-    assert [(p.column, p.severity) for p in project.findings] == [("k", Severity.WARNING)]
+    dataset = evolving_dataset(chameleon.open_project(folder))
+    assert "beyond 2^53 in 'k'" in messages(dataset.findings)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chameleon.data import evolving_dataset
+from chameleon.data import EvolvingDataset, evolving_dataset
 from chameleon.project import Severity, folder_stamp
 from tests import internals as chameleon
 from tests import oracle, tiny
@@ -25,8 +24,8 @@ from tests.library import (
     temporary_project,
     write_project,
 )
-from tests.project.test_sources import rebuilt
 from tests.projects import Plan, plans
+from tests.reading import rows_of
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -82,41 +81,36 @@ def with_answers(table: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     return table
 
 
-def views(evaluation: chameleon.Evaluation) -> list[list[tuple]]:
-    """What every view counts, in an order of its own."""
-    names = [version.name for version in evaluation.dataset.versions]
-    pair = {"primary": names[-1], "secondary": names[0]}
-    frames = [
-        chameleon.version_metrics(evaluation).drop("date"),
-        chameleon.feature_histograms(evaluation, **pair),
-        chameleon.feature_summary(evaluation, **pair),
-        chameleon.prediction_changes(evaluation, **pair),
-        chameleon.sensitivity(evaluation, first=names[0], last=names[-1]),
-    ]
-    # the order of rows decides the last bit of a mean
-    frames = [f.with_columns(pl.col(pl.Float64).round_sig_figs(12)) for f in frames]
-    return [sorted(frame.select(sorted(frame.columns)).rows(), key=repr) for frame in frames]
+def columns_of(dataset: EvolvingDataset, version: int) -> set[str]:
+    has = zip(dataset.features, dataset.has_column[version], strict=True)
+    return {feature.name for feature, held in has if held}
+
+
+def answers(evaluation: chameleon.Evaluation, version: int) -> dict[str, list[str | None]]:
+    """What every model predicts of the version's instances."""
+    dataset, names = evaluation.dataset, [*evaluation.classes, None]
+    rows = dataset.rows_of(version)
+    ids = dataset.instance_ids.gather(dataset.instance[rows])
+    said = ([names[code] for code in codes] for codes in evaluation.predicted[:, rows].T)
+    return dict(zip(ids, said, strict=True))
 
 
 def assert_alike(table: chameleon.Evaluation, folder: chameleon.Evaluation) -> None:
-    assert [v.name for v in table.dataset.versions] == [v.name for v in folder.dataset.versions]
-    assert set(table.dataset.features) == set(folder.dataset.features)
-    for version in folder.dataset.versions:
-        ours, theirs = rebuilt(table.dataset, version.name), rebuilt(folder.dataset, version.name)
-        assert {k: v[:4] for k, v in ours.items()} == {k: v[:4] for k, v in theirs.items()}
-    assert repr(views(table)) == repr(views(folder))
-    for before, after in zip(folder.dataset.versions, folder.dataset.versions[1:], strict=False):
-        pair = {"before": before.name, "after": after.name}
-        assert step(table, **pair) == step(folder, **pair)
-
-
-def step(evaluation: chameleon.Evaluation, **versions: str) -> dict[str, object]:
-    """What `compare_data` says, whatever the order of the features."""
-    made = chameleon.compare_data(evaluation.dataset.project, **versions)
-    said = {field.name: getattr(made, field.name) for field in fields(made)}
-    said.pop("columns_retyped")  # a column of one table has one type in all versions
-    rows = {k: v.rows() for k, v in said.items() if isinstance(v, pl.DataFrame)}
-    return {k: sorted(v) if isinstance(v, (tuple, list)) else v for k, v in (said | rows).items()}
+    ours, theirs = table.dataset, folder.dataset
+    assert [v.name for v in ours.versions] == [v.name for v in theirs.versions]
+    assert set(ours.features) == set(theirs.features)
+    for number, version in enumerate(theirs.versions):
+        assert rows_of(ours, version.name) == rows_of(theirs, version.name)
+        assert columns_of(ours, number) == columns_of(theirs, number)
+        assert answers(table, number) == answers(folder, number)
+    # the order of rows decides the last bit of a mean
+    metrics, wanted = (
+        chameleon.version_metrics(e)
+        .drop("date")
+        .with_columns(pl.col(pl.Float64).round_sig_figs(12))
+        for e in (table, folder)
+    )
+    assert metrics.equals(wanted)
 
 
 # ---------------------------------------------------------------- the same as a folder
@@ -124,7 +118,7 @@ def step(evaluation: chameleon.Evaluation, **versions: str) -> dict[str, object]
 SAID = '[predictions]\ncolumns = "prediction_{version}"\n'
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(15))
 @given(plans())
 def test_a_table_of_snapshots_is_the_same_as_a_folder_of_them(tmp_path_factory, plan):
     frames = with_values(plan.frames)
@@ -135,7 +129,7 @@ def test_a_table_of_snapshots_is_the_same_as_a_folder_of_them(tmp_path_factory, 
         assert_alike(evaluated(folder), evaluated(other))
 
 
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(15))
 @given(plans(), st.data())
 def test_a_cumulative_table_is_the_same_as_a_folder_of_all_so_far(tmp_path_factory, plan, data):
     seen: set = set()
@@ -188,7 +182,7 @@ def spans(frames: Frames, *, inclusive: bool) -> pl.DataFrame:
     )
 
 
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(15))
 @given(plans(), st.booleans())
 def test_a_table_of_spans_is_the_same_as_a_folder(tmp_path_factory, plan, inclusive):
     frames = with_values(plan.frames)
@@ -217,7 +211,7 @@ def test_columns_that_tell_versions_or_predictions_need_not_be_ignored_but_may_b
         chameleon.open_project(tmp_path)
 
 
-@pytest.mark.parametrize("form", WRITERS)
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_every_format_gives_the_same_table(tmp_path, form):
     frames = {
         name: frame.with_columns(size=pl.when(pl.col("size").is_finite()).then("size"))
@@ -229,7 +223,7 @@ def test_every_format_gives_the_same_table(tmp_path, form):
     assert [v.name for v in ours.versions] == ["v1", "v2", "v10"]
     first, second = evolving_dataset(ours), evolving_dataset(theirs)
     for version in theirs.versions:
-        assert rebuilt(first, version.name) == rebuilt(second, version.name)
+        assert rows_of(first, version.name) == rows_of(second, version.name)
     assert ours.kinds == theirs.kinds
 
 
@@ -254,7 +248,7 @@ def period_end(day: dt.date, cut: str) -> dt.date:
     return (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 @given(day_lists(), st.sampled_from(["day", "week", "month"]), st.sampled_from(["csv", "parquet"]))
 def test_a_cut_holds_everything_up_to_its_last_day(tmp_path_factory, days, cut, form):
     folder = tmp_path_factory.mktemp("table")
@@ -282,7 +276,7 @@ def test_periods_are_named_by_day_iso_week_and_month(tmp_path):
     }
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(30))
 @given(day_lists(), st.integers(1, 12))
 def test_steps_are_of_equal_length_and_the_last_holds_all(tmp_path_factory, days, steps):
     folder = tmp_path_factory.mktemp("table")
@@ -339,8 +333,7 @@ SNAPSHOTS = {
 }
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv"])
-@pytest.mark.parametrize("reading", ["snapshot", "since"])
+@pytest.mark.parametrize(("form", "reading"), [("parquet", "snapshot"), ("csv", "since")])
 def test_rows_of_a_new_version_train_one_model(tmp_path, form, reading):
     source = f'version = "batch"\nreading = "{reading}"\n'
     frames = SNAPSHOTS
@@ -395,12 +388,6 @@ def test_columns_of_odd_types_are_told_and_in_nobodys_way(tmp_path):
     assert all(f"column '{name}'" in told for name in ("bytes", "list", "struct"))
 
 
-def test_a_file_that_a_listed_version_names_is_told_to_be_unused(tmp_path):
-    listed = '[[versions]]\nname = "1"\nfile = "versions/1.csv"\n'
-    project = opened_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT + listed)
-    assert "(versions/1.csv) is not used" in messages(project.findings, Severity.WARNING)
-
-
 def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
     folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT, toml=TREE)
     (folder / "predictions").mkdir()
@@ -413,14 +400,6 @@ def test_a_prediction_file_named_as_the_table_is_of_no_version(tmp_path):
 
 
 # ---------------------------------------------------------------- roles, order, names
-
-
-def test_the_columns_that_tell_versions_are_no_features(tmp_path):
-    table = plain(valid_from=["a"] * 20, valid_to=[None] * 20)
-    table = table.with_columns(pl.col("valid_to").cast(pl.String))
-    project = opened_table(tmp_path, table, 'reading = "valid"\n')
-    assert list(project.kinds) == ["x"]
-    assert [v.name for v in project.versions] == ["a"]
 
 
 def test_a_date_that_tells_snapshots_stays_the_date(tmp_path):
@@ -441,45 +420,39 @@ def test_versions_are_in_natural_order_and_keep_their_spelling(tmp_path):
     assert names == ["1.0", "1.9", "1.10", "2", "07"]
 
 
-@pytest.mark.parametrize(
-    "name", ["../up", "a/b", "/etc/passwd", "CON", "new\nline", "😀", "{class}"]
-)
-def test_any_text_names_a_version_and_no_file(tmp_path, name):
-    frames = {name: plain(), "z": plain(x=[0.5] * 20)}
-    folder = write_table(tmp_path / "t", stacked(frames), SNAPSHOT, toml=TREE)
-    evaluation = evaluated(folder)
-    assert {v.name for v in evaluation.dataset.versions} == set(frames)
+def test_any_text_names_a_version_and_no_file(tmp_path):
+    names = ["../up", "a/b", "/etc/passwd", "CON", "new\nline", "😀", "{class}", "z"]
+    folder = write_table(tmp_path / "t", stacked(dict.fromkeys(names, plain())), SNAPSHOT)
+    dataset = evolving_dataset(chameleon.open_project(folder))
+    assert {v.name for v in dataset.versions} == set(names)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t"]
 
 
-LISTED = '[[versions]]\nname = "b"\nnote = "second"\n[[versions]]\nname = "a"\ndate = 2019-01-11\n'
-
-
-def test_listed_versions_give_order_date_and_note(tmp_path):
-    frames = dict.fromkeys("abc", plain())
-    source = SNAPSHOT + LISTED
-    project = opened_table(tmp_path, stacked(frames), source)
-    assert [(v.name, v.date, v.note) for v in project.versions] == [
-        ("b", None, "second"), ("a", dt.date(2019, 1, 11), None), ("c", None, None)
-    ]  # fmt: skip
-    assert "versions not listed in chameleon.toml follow the listed ones: c." in messages(
-        project.findings, Severity.NOTE
-    )
-
-
-def test_listing_some_versions_in_their_natural_order_moves_none(tmp_path):
-    frames = dict.fromkeys("abc", plain())
-    source = 'version = "batch"\nreading = "snapshot"\n[[versions]]\nname = "b"\nnote = "n"\n'
-    project = opened_table(tmp_path, stacked(frames), source)
-    assert [(v.name, v.note) for v in project.versions] == [("a", None), ("b", "n"), ("c", None)]
-    assert project.findings == ()
-
-
-def test_a_listed_version_without_rows_is_told(tmp_path):
-    source = 'version = "batch"\nreading = "snapshot"\n[[versions]]\nname = "9"\n'
-    project = opened_table(tmp_path, stacked(SNAPSHOTS), source)
-    assert "Version 9 is listed in chameleon.toml, but no row of data.parquet" in errors_of(project)
-    assert len(project.versions) == 4
+@pytest.mark.parametrize(
+    ("listed", "expected", "words"),
+    [
+        (
+            'name = "b"\nnote = "second"\n[[versions]]\nname = "a"\ndate = 2019-01-11\n',
+            [("b", None, "second"), ("a", dt.date(2019, 1, 11), None), ("c", None, None)],
+            "versions not listed in chameleon.toml follow the listed ones: c.",
+        ),
+        ('name = "b"\nnote = "n"\n', [("a", None, None), ("b", None, "n"), ("c", None, None)], ""),
+        (
+            'name = "9"\n', [(name, None, None) for name in "abc"],
+            "Version 9 is listed in chameleon.toml, but no row of data.parquet",
+        ),
+        (
+            'name = "a"\nfile = "versions/1.csv"\n', [(name, None, None) for name in "abc"],
+            "(versions/1.csv) is not used",
+        ),
+    ],
+)  # fmt: skip
+def test_listed_versions_give_order_date_and_note(tmp_path, listed, expected, words):
+    table = stacked(dict.fromkeys("abc", plain()))
+    project = opened_table(tmp_path, table, f"{SNAPSHOT}[[versions]]\n{listed}")
+    assert [(v.name, v.date, v.note) for v in project.versions] == expected
+    assert words in messages(project.findings)
+    assert bool(words) == bool(project.findings)
 
 
 # ---------------------------------------------------------------- what cannot be told
@@ -558,14 +531,14 @@ def test_the_file_of_a_source_stays_inside_the_project(tmp_path, file, words):
 
 
 @pytest.mark.parametrize("content", [b"", b"id,label,batch\n", b"PAR1 not really", b"\xff\xfe\x00"])
-@pytest.mark.parametrize("form", ["csv", "parquet", "csv.gz", "arrow", "jsonl"])
-def test_a_table_that_cannot_be_read_is_told_by_its_name(tmp_path, form, content):
-    (tmp_path / f"data.{form}").write_bytes(content)
-    source = f'[source]\nfile = "data.{form}"\nversion = "batch"\nreading = "since"\n'
-    (tmp_path / "chameleon.toml").write_text(source)
-    told = refused(tmp_path)
-    assert f"data.{form}" in told or "batch" in told
-    assert str(tmp_path) not in told
+def test_a_table_that_cannot_be_read_is_told_by_its_name(tmp_path, content):
+    for form in ("csv", "parquet", "csv.gz", "jsonl"):
+        (tmp_path / f"data.{form}").write_bytes(content)
+        source = f'[source]\nfile = "data.{form}"\nversion = "batch"\nreading = "since"\n'
+        (tmp_path / "chameleon.toml").write_text(source)
+        told = refused(tmp_path)
+        assert f"data.{form}" in told or "batch" in told
+        assert str(tmp_path) not in told
 
 
 def test_rows_without_a_version_are_counted_and_left_out(tmp_path):
@@ -584,13 +557,10 @@ def test_too_many_versions_are_refused(tmp_path):
     assert "1,001 versions" in told
 
 
-SPANS = [("1", "3"), ("2", None), (None, "2"), ("3", "1"), ("2", "2"), (None, None)]
-
-
 MARKS = ["1", "2", "3", "10", None]
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(45))
 @given(
     st.lists(st.tuples(st.sampled_from(MARKS), st.sampled_from(MARKS)), min_size=1, max_size=12),
     st.booleans(),
@@ -638,35 +608,29 @@ TYPED = {
 }
 
 
-@pytest.mark.parametrize("reading", ["snapshot", "since"])
 @pytest.mark.parametrize("form", TYPED)
-def test_a_version_column_may_have_any_type_of_single_values(tmp_path, form, reading):
-    table = plain(batch=TYPED[form])
-    source = f'version = "batch"\nreading = "{reading}"\n'
-    project = opened_table(tmp_path, table, source)
-    held = [sorted(project.source.scan(v).collect()["id"]) for v in project.versions]
+def test_a_version_column_may_have_any_type_of_single_values(tmp_path, form):
     odd = list(range(1, 20, 2))
-    assert held == [odd, list(range(0, 20, 2)) if reading == "snapshot" else list(range(20))]
+    for reading, last in (("snapshot", range(0, 20, 2)), ("since", range(20))):
+        source = f'version = "batch"\nreading = "{reading}"\n'
+        project = opened_table(tmp_path / reading, plain(batch=TYPED[form]), source)
+        held = [sorted(project.source.scan(v).collect()["id"]) for v in project.versions]
+        assert held == [odd, list(last)]
 
 
-@pytest.mark.parametrize("cut", ["day", "week", "month"])
-def test_the_first_and_the_last_day_there_is_are_cut(tmp_path, cut):
+def test_the_first_and_the_last_day_there_is_are_cut(tmp_path):
     days = [dt.date(1, 1, 1), dt.date(9999, 12, 31)]
-    project = opened_table(tmp_path, dated(days), f'cut = "{cut}"\n')
-    assert [len(project.source.scan(v).collect()) for v in project.versions] == [1, 2]
+    for cut in ("day", "week", "month"):
+        project = opened_table(tmp_path / cut, dated(days), f'cut = "{cut}"\n')
+        assert [len(project.source.scan(v).collect()) for v in project.versions] == [1, 2]
 
 
 @pytest.mark.parametrize("inclusive", [False, True])
-def test_a_span_goes_up_to_its_end_which_it_may_include(tmp_path, inclusive):
-    table = plain(12, start=[s for s, _ in SPANS] * 2, end=[e for _, e in SPANS] * 2)
+def test_spans_that_hold_nothing_or_begin_openly_are_told(tmp_path, inclusive):
+    spans_ = [("1", "3"), ("2", None), (None, "2"), ("3", "1"), ("2", "2"), (None, None)]
+    table = plain(12, start=[s for s, _ in spans_] * 2, end=[e for _, e in spans_] * 2)
     source = 'valid_from = "start"\nvalid_to = "end"\n'
     project = opened_table(tmp_path, table, source + "inclusive = true\n" * inclusive)
-    held = {  # of the first six rows
-        v.name: sorted(i for i in project.source.scan(v).collect()["id"] if i < 6)
-        for v in project.versions
-    }
-    ends = {"2": [0, 1, 2, 4, 5], "3": [0, 1, 5]} if inclusive else {"2": [0, 1, 5], "3": [1, 5]}
-    assert held == {"1": [0, 2, 5], **ends}
     told = errors_of(project)
     assert "2 of 12 rows end before they begin ('start' to 'end': 3 to 1)" in told
     assert ("2 of 12 rows end where they begin ('start' to 'end': 2 to 2)" in told) != inclusive
@@ -709,12 +673,8 @@ def test_a_chameleon_toml_beside_a_table_that_names_it_is_its_project(tmp_path):
     for path in (folder, folder / "chameleon.toml", folder / "data.parquet"):
         project = chameleon.open_project(path)
         assert (project.name, project.path, len(project.versions)) == ("n", folder, 4)
-
-
-def test_a_settings_file_may_have_another_name(tmp_path):
-    folder = write_table(tmp_path, stacked(SNAPSHOTS), SNAPSHOT)
     (folder / "chameleon.toml").rename(folder / "other.toml")
-    assert len(chameleon.open_project(folder / "other.toml").versions) == 4
+    assert chameleon.open_project(folder / "other.toml").name == "n"
 
 
 @pytest.mark.parametrize(

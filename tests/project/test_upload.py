@@ -13,9 +13,8 @@ import pytest
 from chameleon.errors import ProjectError
 from chameleon.project import Limits, require_allowed, require_readable, stored, write_project_zip
 from chameleon.project.upload import MOST_ENTRIES, MOST_RATIO, unpack
-from chameleon.storage import folders as store
 from tests import internals as chameleon
-from tests.library import TREE, WRITERS, plain, write_project
+from tests.library import TREE, plain, write_project
 
 LIMITS = Limits()
 SMALL = Limits(
@@ -82,15 +81,6 @@ class Unread:
 def test_several_tables_become_versions_in_natural_order(tmp_path):
     project = project_of(sent(v10_csv=table(24), v9_csv=table(), v11_csv=table(28)), tmp_path)
     assert [version.name for version in project.versions] == ["v9", "v10", "v11"]
-
-
-@pytest.mark.parametrize("form", WRITERS)
-def test_every_format_is_taken(tmp_path, form):
-    path = tmp_path / f"a.{form}"
-    WRITERS[form](plain(), path)
-    content = path.read_bytes()
-    files = [(f"{name}.{form}", len(content), io.BytesIO(content)) for name in ("a", "b")]
-    assert len(project_of(files, tmp_path).versions) == 2
 
 
 def test_one_table_is_asked_how_it_holds_its_versions(tmp_path):
@@ -207,14 +197,6 @@ def test_a_gzip_that_grows_is_stopped(tmp_path):
     assert "a.csv.gz is too large" in refusal(files, tmp_path)
 
 
-def test_a_zip_that_grows_is_refused(tmp_path):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("versions/1.csv", "a\n" * 100_000)
-    files = [("p.zip", len(stream.getvalue()), stream)]
-    assert "at most 0 MB are unpacked" in refusal(files, tmp_path)
-
-
 @pytest.mark.parametrize("content", [b"\x1f\x8b no gzip", gzip.compress(b"a\n" * 99, mtime=0)[:-9]])
 def test_a_damaged_gzip_is_named(tmp_path, content):
     files = [("a.csv.gz", len(content), io.BytesIO(content)), *sent(b_csv=table())]
@@ -222,13 +204,8 @@ def test_a_damaged_gzip_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("../a.csv", "leads out"), ("/a.csv", "absolute"), ("C:\\a.csv", "backslash"),
-        ("nul.csv", "device"), ("a\0.csv", "control character"), ("sub/a.csv", "folder"),
-        ("a.exe", "no table"), ("a.pickle", "no table"),
-    ],
-)  # fmt: skip
+    ("name", "why"), [("../a.csv", "leads out"), ("sub/a.csv", "folder"), ("a.pickle", "no table")]
+)
 def test_odd_names_are_refused(tmp_path, name, why):
     assert why in refusal([(name, 3, io.BytesIO(b"a\n1")), *sent(b_csv=table())], tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["brought"]
@@ -247,29 +224,6 @@ def test_without_a_table_there_is_no_project(tmp_path, files):
 
 
 # ---------------------------------------------------------------- what it may not ask for
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        'file = "../secret.csv"', 'file = "/etc/passwd"', 'file = "link.csv"',
-        'kind = "../../x"', 'kind = "os"', 'file = "versions/../../secret.csv"',
-    ],
-)  # fmt: skip
-def test_settings_reach_nothing_outside(tmp_path, source):
-    (tmp_path / "secret.csv").write_text("id,label,x\n1,a,2\n")
-    toml = f'[source]\n{source}\nversion = "x"\nreading = "since"\n'.encode()
-    with pytest.raises(ProjectError) as raised:
-        project_of(sent(a_csv=table(), chameleon_toml=toml), tmp_path)
-    assert "secret.csv" not in str(raised.value).replace(source.split('"')[1], "")
-
-
-def test_a_listed_version_outside_is_left_out(tmp_path):
-    (tmp_path / "secret.csv").write_text("id,label,x\n1,a,2\n")
-    toml = b'[[versions]]\nname = "s"\nfile = "../secret.csv"\n'
-    project = project_of(sent(a_csv=table(), b_csv=table(), chameleon_toml=toml), tmp_path)
-    assert [version.name for version in project.versions] == ["a", "b"]
-    assert any("outside the project folder" in finding.message for finding in project.findings)
 
 
 @pytest.mark.parametrize(
@@ -299,12 +253,6 @@ def test_usual_models_are_allowed_and_versions_are_limited(tmp_path):
         require_allowed(project, SMALL)
 
 
-@pytest.mark.parametrize("content", [b"a = " + b"[" * 100_000, b"\xff\xfe", b"name = 1"])
-def test_settings_that_cannot_be_read_are_told(tmp_path, content):
-    with pytest.raises(ProjectError, match=r"chameleon\.toml"):
-        project_of(sent(a_csv=table(), b_csv=table(), chameleon_toml=content), tmp_path)
-
-
 # ---------------------------------------------------------------- kept in one folder
 
 
@@ -324,13 +272,6 @@ def test_everything_kept_lies_in_the_private_folder(tmp_path, monkeypatch):
     assert not elsewhere.exists()
 
 
-def test_an_ordinary_project_keeps_its_results_beside_it(tmp_path):
-    project = chameleon.open_project(write_project(tmp_path / "p", {"1": plain()}))
-    assert project.private is None
-    assert project.results_folder == tmp_path / "p" / ".chameleon"
-    assert project.models_folder == store.user_cache_folder() / "models"
-
-
 @pytest.mark.parametrize(
     ("limit", "told"),
     [
@@ -347,7 +288,7 @@ def test_rows_times_versions_and_classes_are_limited(tmp_path, limit, told):
     assert told in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["*", "^l.*$", "^", "label"])
+@pytest.mark.parametrize("name", ["*", "^l.*$"])
 def test_classes_are_counted_whatever_the_label_is_called(tmp_path, name):
     toml = f"[columns]\nlabel = '{name}'\n{TREE}"
     frame = plain().rename({"label": name})
@@ -395,12 +336,6 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
 
 
-def test_files_come_out_as_they_went_in(tmp_path):
-    stream = packed(("chameleon.toml", "x"), ("versions/1.0.csv", "a,b\n"))
-    assert unpacked(stream, tmp_path / "p") == ()
-    assert files(tmp_path / "p") == {"chameleon.toml": b"x", "versions/1.0.csv": b"a,b\n"}
-
-
 @pytest.mark.parametrize(
     ("names", "found"),
     [
@@ -413,14 +348,6 @@ def test_files_come_out_as_they_went_in(tmp_path):
 def test_a_folder_around_everything_is_taken_off(tmp_path, names, found):
     unpacked(packed(*((name, "1") for name in names)), tmp_path / "p")
     assert set(files(tmp_path / "p")) == found
-
-
-def test_what_is_not_wanted_is_told_and_not_unpacked(tmp_path):
-    inner = packed(("versions/1.csv", "1")).getvalue()
-    stream = packed(("a.csv", "1"), ("inner.zip", inner))
-    skipped = unpacked(stream, tmp_path / "p", wanted=lambda path: path[-1].endswith(".csv"))
-    assert skipped == ("inner.zip",)
-    assert set(files(tmp_path / "p")) == {"a.csv"}
 
 
 @pytest.mark.parametrize(
@@ -461,13 +388,6 @@ def test_the_same_name_twice_is_refused(tmp_path):
     assert "'a.csv' twice" in zip_refusal(packed(("a.csv", "1"), ("a.csv", "2")), tmp_path)
 
 
-def test_declared_sizes_are_summed_before_anything_is_written(tmp_path):
-    stream = packed(("a.csv", bytes(range(256)) * 2000), ("b.csv", bytes(range(256)) * 2000))
-    message = zip_refusal(stream, tmp_path, most_bytes=900_000)
-    assert "1 MB are declared" in message
-    assert not list((tmp_path / "in" / "side").iterdir())
-
-
 def test_what_shrinks_too_much_is_refused_before_it_is_unpacked(tmp_path):
     message = zip_refusal(packed(("a.csv", bytes(20 * MEGABYTE))), tmp_path, most_bytes=10**9)
     assert f"more than {MOST_RATIO} times" in message
@@ -494,9 +414,11 @@ def test_a_size_that_lies_writes_no_more_than_the_limit(tmp_path):
     assert written <= MEGABYTE
 
 
-def test_the_limit_holds_over_all_entries_together(tmp_path):
+def test_declared_sizes_are_summed_before_anything_is_written(tmp_path):
     entries = [(f"{k}.csv", bytes(range(256)) * 1000) for k in range(5)]
-    zip_refusal(packed(*entries), tmp_path, most_bytes=5 * 256_000 - 1)
+    message = zip_refusal(packed(*entries), tmp_path, most_bytes=5 * 256_000 - 1)
+    assert "1 MB are declared" in message
+    assert not list((tmp_path / "in" / "side").iterdir())
     unpacked(packed(*entries), tmp_path / "p", 5 * 256_000)
     assert files(tmp_path / "p") == dict(entries)
 

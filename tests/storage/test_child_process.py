@@ -19,15 +19,11 @@ def answer(task, limits=LIMITS, note=lambda progress: None, **job):
     return answer_of_child("tests.misbehaving", {"task": task, **job}, limits=limits, note=note)
 
 
-def test_a_job_comes_back_as_its_answer_with_its_progress():
+def test_a_job_comes_back_as_its_answer_whatever_libraries_print_in_between():
     seen = []
     given = {"text": 'ä "quoted" \n', "numbers": [1, 2.5, None]}
     assert answer("echo", given=given, note=seen.append) == given
     assert [p for p in seen if p is not None] == [Progress("Fitting", "1.2", 1, 3)]
-
-
-def test_what_libraries_print_does_not_come_between_the_messages():
-    assert answer("print") == "printed"
 
 
 def test_an_error_of_the_data_is_raised_as_it_was():
@@ -59,7 +55,7 @@ def test_memory_is_limited(task):
 @needs_limits
 def test_processor_time_is_limited():
     with pytest.raises(ChildError, match="was stopped after"):
-        answer("spin", ProcessLimits(cpu_seconds=2, seconds=60))
+        answer("spin", ProcessLimits(cpu_seconds=1, seconds=60))
 
 
 def test_time_is_limited():

@@ -40,21 +40,11 @@ golden = "golden.parquet"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of cached folder.
-
-    Attributes
-    ----------
-    name
-        What messages call it.
-    behind
-        The kinds that are read in its place while they are there.
-    evaluated
-        Whether `evaluate` reads it, so that the evaluation reports it.
-    """
+    """One kind of cached folder, by the name that messages give it."""
 
     name: str
-    behind: tuple[str, ...] = ()
-    evaluated: bool = True
+    behind: tuple[str, ...] = ()  # the kinds that are read in its place while they are there
+    evaluated: bool = True  # `evaluate` reads it, so that the evaluation reports it
 
 
 KINDS = {

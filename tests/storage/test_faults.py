@@ -24,19 +24,20 @@ from tests import internals as chameleon
 from tests.library import TREE, evaluated, plain, write_project
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("CHAMELEON_KILLS", "6"))
+KILLS = int(os.environ.get("CHAMELEON_KILLS", "4"))
 FRAMES = {
     str(n): plain(200 + 20 * n, k=[(i * (n + 3)) % 17 for i in range(200 + 20 * n)])
     for n in range(1, 5)
 }
 
-KILLED = """
-import json, os, random, signal, sys
+FORKED = """
+import json, os, random, resource, signal, sys
 from tests import internals as chameleon
-import sklearn.tree, skops.io
-chameleon.evaluate, chameleon.open_project  # loaded once, before the forks
+import sklearn.tree, skops.io  # joblib makes a file when it is loaded
+# loaded once, before the forks
+chameleon.evaluate, chameleon.open_project, chameleon.version_metrics, chameleon.check
 
-def evaluate(folder, cache, moment, seconds, told):
+def evaluate(address, cache, limit, moment, seconds, told):
     # what is written to a cache is a moment to die at; so is any moment of the processor's time
     seen = 0
 
@@ -49,54 +50,80 @@ def evaluate(folder, cache, moment, seconds, told):
                     os.kill(os.getpid(), signal.SIGKILL)
 
     os.environ["XDG_CACHE_HOME"] = cache
+    if limit >= 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     sys.addaudithook(die_at_the_moment)
     signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process, wherever it is
-    chameleon.evaluate(chameleon.open_project(folder))
-    os.write(told, str(seen).encode())
+    evaluation = chameleon.evaluate(chameleon.open_project(address))
+    moments = seen
+    os.write(told, json.dumps([
+        moments,
+        chameleon.version_metrics(evaluation)["test_accuracy"].to_list(),
+        [[finding.severity, finding.message] for finding in evaluation.findings],
+        len(chameleon.check(evaluation)),
+    ]).encode())
 
-def run(folder, cache, moment=0, seconds=0.0):
+def run(address, cache, limit=-1, moment=0, seconds=0.0):
     reading, told = os.pipe()
     child = os.fork()
     if child == 0:
-        evaluate(folder, cache, moment, seconds, told)
-        os._exit(0)
+        try:
+            evaluate(address, cache, limit, moment, seconds, told)
+            os._exit(0)
+        finally:
+            os._exit(1)
     os.close(told)
+    with open(reading) as stream:
+        text = stream.read()
     _, status, used = os.wait4(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    return code, os.read(reading, 99).decode(), used.ru_utime + used.ru_stime
+    return os.waitstatus_to_exitcode(status), text, used.ru_utime + used.ru_stime
 
-places = json.loads(sys.argv[1])
-chance = random.Random(sys.argv[2])
-code, moments, seconds = run(*places[0])
-assert code == 0, code
-codes = [
-    run(*place, moment=chance.randint(1, int(moments)))[0] if number % 2
-    else run(*place, seconds=chance.uniform(0.001, seconds))[0]
-    for number, place in enumerate(places[1:])
-]
-print(json.dumps(codes))
+places, seed = json.loads(sys.argv[1]), sys.argv[2]
+if not seed:
+    ends = [run(*place) for place in places]
+    assert not any(code for code, _, _ in ends), ends
+    print(json.dumps([json.loads(text) for _, text, _ in ends]))
+else:
+    chance = random.Random(seed)
+    code, text, seconds = run(*places[0])
+    assert code == 0, code
+    print(json.dumps([
+        run(*place, moment=chance.randint(1, json.loads(text)[0]))[0] if number % 2
+        else run(*place, seconds=chance.uniform(0.001, seconds))[0]
+        for number, place in enumerate(places[1:])
+    ]))
 """
 
 
+def forked(places: list[tuple], seed: str = "") -> list:
+    """What is told of evaluations in processes of their own; with a seed, how killed ones end."""
+    plan = json.dumps([[str(address), str(cache), *limit] for address, cache, *limit in places])
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", FORKED, plan, seed],
+        **{"cwd": ROOT, "capture_output": True, "text": True},
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory) -> chameleon.Evaluation:
+    return evaluated(write_project(tmp_path_factory.mktemp("whole") / "p", FRAMES, toml=TREE))
+
+
 @pytest.mark.timeout(3600)
-def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
+def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch, reference):
     places = [
         (write_project(tmp_path / f"{number}", FRAMES, toml=TREE), tmp_path / f"cache-{number}")
         for number in range(KILLS + 1)
     ]
     seed = str(random.randrange(10**9))
-    plan = json.dumps([[str(folder), str(cache)] for folder, cache in places])
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, plan, seed], cwd=ROOT, capture_output=True, check=True
-    )
-    codes = json.loads(ended.stdout)
+    codes = forked(places, seed)
     assert set(codes[1::2]) == {-signal.SIGKILL}, (seed, codes)
     assert set(codes[::2]) <= {-signal.SIGPROF, 0}, (seed, codes)  # it may end before its moment
-    reference: chameleon.Evaluation | None = None
     for number, (folder, cache) in enumerate(places):
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         after = evaluated(folder)
-        reference = after if reference is None else reference
         where = f"seed {seed}, run {number}"
         np.testing.assert_array_equal(reference.predicted, after.predicted, err_msg=where)
         np.testing.assert_array_equal(
@@ -111,56 +138,31 @@ def test_a_run_killed_at_a_random_moment_breaks_nothing(tmp_path, monkeypatch):
 # ---------------------------------------------------------------- full disks
 
 
-LIMITED = """
-import json, os, resource, sys
-from tests import internals as chameleon
-import sklearn.tree  # joblib makes a file when it is loaded
-limit, folder, what = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-if limit >= 0:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-evaluation = chameleon.evaluate(chameleon.open_project(folder + what))
-print(json.dumps([
-    chameleon.version_metrics(evaluation)["test_accuracy"].to_list(),
-    [[finding.severity, finding.message] for finding in evaluation.findings],
-    len(chameleon.check(evaluation)),
-]))
-"""
-
-
-def limited(folder: Path, cache: Path, limit: int, what: str = "") -> tuple:
-    """What a process says that may write no file longer than so many bytes."""
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LIMITED, str(limit), str(folder), what],
-        cwd=ROOT, capture_output=True, text=True, env={**os.environ, "XDG_CACHE_HOME": str(cache)},
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    return tuple(json.loads(ended.stdout))
-
-
 def told_not_kept(findings: list) -> bool:
     return any("couldn't be cached" in m and "Free some space" in m for _, m in findings)
 
 
-@pytest.mark.parametrize("limit", [0, 200, 3_000, 20_000])
-def test_where_no_file_can_grow_the_numbers_are_right_and_it_is_told(tmp_path, limit):
-    folder = write_project(tmp_path / "p", FRAMES, toml=TREE)
-    accuracies, findings, noticed = limited(folder, tmp_path / "cache", limit)
-    assert told_not_kept(findings) == (limit < 20_000)
-    assert noticed >= len(findings)
-    assert not list((folder / ".chameleon").glob(".tmp-*"))
-    # the next one, with room, finds nothing broken
-    again, findings, _ = limited(folder, tmp_path / "cache", -1)
-    assert again == accuracies
-    assert not findings
-
-
-def test_a_table_on_a_full_disk_is_read_without_its_copy(tmp_path):
+def test_where_no_file_can_grow_the_numbers_are_right_and_it_is_told(tmp_path):
+    limits = (0, 200, 3_000, 20_000)
+    folders = {n: write_project(tmp_path / f"{n}", FRAMES, toml=TREE) for n in limits}
     whole = pl.concat([f.with_columns(batch=pl.lit(n)) for n, f in FRAMES.items()])
     whole.write_csv(tmp_path / "data.csv")
-    what = "/data.csv?version=batch&reading=snapshot"
-    accuracies, findings, _ = limited(tmp_path, tmp_path / "cache", 200, what)
-    assert told_not_kept(findings)
-    assert limited(tmp_path, tmp_path / "cache", -1, what)[0] == accuracies
+    table = tmp_path / "data.csv?version=batch&reading=snapshot"
+    addresses = [*folders.items(), (200, table)]
+    # each again with room, which finds nothing broken
+    places = [
+        (address, tmp_path / f"cache-{number}", most)
+        for number, (limit, address) in enumerate(addresses)
+        for most in (limit, -1)
+    ]
+    told = forked(places)
+    for (limit, _), first, again in zip(addresses, told[::2], told[1::2], strict=True):
+        _, accuracies, findings, noticed = first
+        assert told_not_kept(findings) == (limit < 20_000)
+        assert noticed >= len(findings)
+        assert again[1] == accuracies
+        assert again[2] == []
+    assert not any(list((folder / ".chameleon").glob(".tmp-*")) for folder in folders.values())
 
 
 @contextmanager
@@ -176,15 +178,12 @@ def mounted(place: Path, *options: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)  # arrays are still mapped
 
 
-def on_disk(size: str) -> tuple[str, ...]:
-    return "-t", "tmpfs", "-o", f"size={size}", "tmpfs"
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a Linux file system")
-@pytest.mark.parametrize("size", ["64k", "128k", "192k"])
-def test_a_disk_that_fills_up_is_told_and_the_numbers_are_right(tmp_path, monkeypatch, size):
-    reference = evaluated(write_project(tmp_path / "roomy", FRAMES, toml=TREE))
-    with mounted(tmp_path / "small", *on_disk(size)) as small:
+@pytest.mark.parametrize("size", ["64k", "192k"])
+def test_a_disk_that_fills_up_is_told_and_the_numbers_are_right(
+    tmp_path, monkeypatch, size, reference
+):
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", f"size={size}", "tmpfs") as small:
         monkeypatch.setenv("XDG_CACHE_HOME", str(small / "cache"))
         folder = write_project(small / "p", FRAMES, toml=TREE)
         evaluation = evaluated(folder)

@@ -12,6 +12,7 @@ import threading
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,19 +32,14 @@ def test_a_digest_tells_parts_apart_and_not_the_order_of_keys():
     assert len(store.digest()) == 32
 
 
-def test_a_folder_is_kept_whole_and_its_temporary_name_is_gone(tmp_path):
-    def write(folder: Path) -> None:
-        (folder / "a").write_text("1")
-        (folder / "b").write_text("2")
+def write_one(folder: Path) -> None:
+    (folder / "a").write_text("1")
 
-    assert store.write_folder(tmp_path / "kept", write)
-    names = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    assert names == [store.MANIFEST, "a", "b"]
+
+def test_a_folder_is_kept_whole_with_a_manifest_that_sha256sum_verifies(tmp_path):
+    assert store.write_folder(tmp_path / "kept", write_one)
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [store.MANIFEST, "a"]
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
-
-
-def test_a_manifest_is_one_that_sha256sum_verifies(tmp_path):
-    assert store.write_folder(tmp_path / "kept", lambda folder: (folder / "a").write_text("1"))
     check = ["sha256sum", "--check", store.MANIFEST]
     told = subprocess.run(check, cwd=tmp_path / "kept", capture_output=True, text=True, check=True)
     assert told.stdout == "a: OK\n"
@@ -64,7 +60,7 @@ def test_all_of_a_folder_is_on_the_disk_before_it_gets_its_name(tmp_path, monkey
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "rename", renamed)
     target = tmp_path / "kept"
-    assert store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
+    assert store.write_folder(target, write_one)
     moment = done.index(("rename", target.stat().st_ino))
     content = [target, *target.iterdir()]
     assert len(content) == 3
@@ -103,7 +99,7 @@ def test_a_folder_that_is_replaced_while_it_is_read_is_neither_mixed_nor_damaged
 
 def test_damage_is_noted_by_all_who_listen_and_the_folder_is_gone(tmp_path, caplog):
     target = tmp_path / "kept"
-    store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
+    store.write_folder(target, write_one)
     (target / "a").write_text("2")
     with store.noted_damage() as outer:
         with store.noted_damage() as inner:
@@ -116,20 +112,14 @@ def test_damage_is_noted_by_all_who_listen_and_the_folder_is_gone(tmp_path, capl
     assert str(target) in caplog.text
 
 
-def test_a_folder_of_an_earlier_release_is_absent_and_not_damaged(tmp_path, caplog):
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept" / "a").write_text("1")
+def test_a_folder_of_an_earlier_release_or_with_hidden_files_is_not_damaged(tmp_path, caplog):
+    store.write_folder(tmp_path / "kept", write_one)
+    (tmp_path / "kept" / ".DS_Store").touch()
+    (tmp_path / "earlier").mkdir()
+    write_one(tmp_path / "earlier")
     with store.noted_damage() as damaged:
-        assert store.read_folder(tmp_path / "kept", read_texts, "text") is None
-    assert damaged == []
-    assert caplog.records == []
-
-
-def test_what_a_file_manager_leaves_in_a_folder_is_no_damage(tmp_path):
-    target = tmp_path / "kept"
-    store.write_folder(target, lambda folder: (folder / "a").write_text("1"))
-    (target / ".DS_Store").touch()
-    assert store.read_folder(target, lambda folder: (folder / "a").read_text(), "text") == "1"
+        found = [store.read_folder(tmp_path / n, Path.is_dir, "text") for n in ("earlier", "kept")]
+    assert (found, damaged, caplog.records) == ([None, True], [], [])
 
 
 def test_parts_are_read_as_they_were_written_and_others_of_the_kind_leave(tmp_path):
@@ -157,23 +147,21 @@ def test_a_part_that_is_not_asked_for_is_not_read(tmp_path):
 
 
 def test_writing_that_breaks_leaves_nothing_behind(tmp_path):
-    def full_disk(folder: Path) -> None:
-        (folder / "a").write_text("1")
-        raise OSError(28, "No space left on device")
+    def broken(error: Exception, folder: Path) -> None:
+        write_one(folder)
+        raise error
 
-    def bug(folder: Path) -> None:
-        raise RuntimeError("a bug")
-
+    full_disk = partial(broken, OSError(28, "No space left on device"))
     assert not store.write_folder(tmp_path / "kept", full_disk)
     with pytest.raises(RuntimeError, match="a bug"):
-        store.write_folder(tmp_path / "kept", bug)
+        store.write_folder(tmp_path / "kept", partial(broken, RuntimeError("a bug")))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_folder_is_replaced(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "half").write_text("")
-    assert store.write_folder(tmp_path / "kept", lambda folder: (folder / "a").touch())
+    assert store.write_folder(tmp_path / "kept", write_one)
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [store.MANIFEST, "a"]
 
 
@@ -226,20 +214,27 @@ def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path):
 
 
 def test_a_project_keeps_its_results_itself_and_else_in_the_users_folder(tmp_path, user_cache):
-    project = tmp_path / "phones"
-    project.mkdir()
-    assert store.cache_folder(project) == project / ".chameleon"
-    assert (project / ".chameleon").is_dir()
-    other = tmp_path / "watches"
-    other.mkdir()
-    (other / ".chameleon").touch()  # a file where the folder should be
-    found = store.cache_folder(other)
-    assert found.parent == user_cache / "chameleon"
-    assert found.name.startswith("watches-")
-    namesake = tmp_path / "deep" / "watches"
-    namesake.mkdir(parents=True)
-    (namesake / ".chameleon").touch()
-    assert store.cache_folder(namesake) != found
+    names = ("phones", "watches", "deep/watches", "linked")
+    projects = {name: tmp_path / name for name in names}
+    for project in projects.values():
+        project.mkdir(parents=True)
+    for name in names[1:3]:
+        (projects[name] / ".chameleon").touch()  # a file where the folder should be
+    (tmp_path / "elsewhere").mkdir()
+    (projects["linked"] / ".chameleon").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data.csv").write_text("id\n")
+    own, *others = (
+        store.cache_folder(place) for place in (*projects.values(), tmp_path / "data.csv")
+    )
+    assert own == projects["phones"] / ".chameleon"
+    assert own.is_dir()
+    assert {folder.parent for folder in others} == {user_cache / "chameleon"}
+    assert others[0].name.startswith("watches-")
+    assert len(set(others)) == 4
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["data.csv", "deep", "elsewhere", "linked", "phones", "watches"]
+    )
 
 
 def test_the_users_folder_is_where_the_system_says(monkeypatch, tmp_path):
@@ -281,40 +276,21 @@ def test_a_memory_forgets_files_that_are_gone(tmp_path):
 
 
 def test_a_fact_about_a_content_is_found_once_and_forgotten_when_nobody_asks(tmp_path):
-    memory = FileMemory(tmp_path)
-    assert memory.recall_content("a", "fact", lambda: 1) == 1
-    assert memory.recall_content("a", "fact", lambda: 2) == 1
-    memory.save()
-    again = FileMemory(tmp_path)
-    assert again.recall_content("a", "fact", lambda: 3) == 1
-    assert again.recall_content("b", "fact", lambda: 4) == 4
-    again.save()
-    other = FileMemory(tmp_path)
-    assert other.recall_content("b", "fact", lambda: 5) == 4
-    assert other.recall_content("c", "fact", lambda: 6) == 6
-    other.save()  # nobody asked of "a"
-    assert FileMemory(tmp_path).recall_content("a", "fact", lambda: 7) == 7
+    def recalled(**values: int) -> list[int]:
+        memory = FileMemory(tmp_path)
+        found = [memory.recall_content(name, "fact", lambda v=v: v) for name, v in values.items()]
+        memory.save()
+        return found
 
-
-def test_what_is_kept_of_a_single_file_is_in_the_users_cache(tmp_path, user_cache):
-    path = tmp_path / "data.csv"
-    path.write_text("id\n")
-    assert store.cache_folder(path).is_relative_to(user_cache)
-    assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+    assert recalled(a=1) == [1]
+    assert recalled(a=3, b=4) == [1, 4]
+    assert recalled(b=5, c=6) == [4, 6]  # nobody asked of "a"
+    assert recalled(a=7) == [7]
 
 
 def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert store.file_digest(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
-
-
-def test_a_cache_that_is_a_link_is_not_written_to(tmp_path, user_cache):
-    elsewhere, project = tmp_path / "elsewhere", tmp_path / "linked"
-    elsewhere.mkdir()
-    project.mkdir()
-    (project / ".chameleon").symlink_to(elsewhere)
-    assert store.cache_folder(project).parent == user_cache / "chameleon"
-    assert not list(elsewhere.iterdir())
 
 
 # ---------------------------------------------------------------- memory cache
@@ -390,12 +366,11 @@ def cells(frame) -> list[list[str]]:
     return list(csv.reader(io.StringIO(csv_text(frame), newline="")))
 
 
-@pytest.mark.parametrize("text", DANGEROUS)
-def test_texts_and_names_like_formulas_get_an_apostrophe(text):
-    frame = pl.DataFrame(
-        {text: [text, "plain"], "cat": pl.Series([text, "b"], dtype=pl.Categorical)}
-    )
-    assert cells(frame) == [[f"'{text}", "cat"], [f"'{text}", f"'{text}"], ["plain", "b"]]
+def test_texts_and_names_like_formulas_get_an_apostrophe():
+    for text in DANGEROUS:
+        category = pl.Series([text, "b"], dtype=pl.Categorical)
+        written = cells(pl.DataFrame({text: [text, "plain"], "cat": category}))
+        assert written == [[f"'{text}", "cat"], [f"'{text}", f"'{text}"], ["plain", "b"]]
 
 
 def test_numbers_dates_and_booleans_stay_as_they_are():
@@ -403,12 +378,9 @@ def test_numbers_dates_and_booleans_stay_as_they_are():
     assert cells(frame) == [["a", "b", "c"], ["-1", "-0.5", "true"], ["", "2.0", "false"]]
 
 
-def test_nested_values_are_written_as_text():
+def test_nested_values_and_frames_without_rows_or_columns_are_written():
     frame = pl.DataFrame({"a": [["=1"], None], "b": 1})
     assert cells(frame) == [["a", "b"], ["['=1']", "1"], ["", "1"]]
-
-
-def test_frames_without_rows_or_columns_are_written():
     assert csv_text(pl.DataFrame()) == ""
     assert cells(pl.DataFrame({"a": pl.Series([], dtype=pl.String)})) == [["a"]]
 
@@ -417,12 +389,6 @@ def test_every_sign_after_every_ignored_character_gets_an_apostrophe():
     texts = [*SIGNS, *(f"{ignored}{sign}1" for ignored in IGNORED for sign in SIGNS)]
     written = [cell for (cell,) in cells(pl.DataFrame({"t": texts}))[1:]]
     assert written == [f"'{text}" for text in texts]
-
-
-@given(st.text(st.sampled_from(IGNORED)), st.sampled_from(SIGNS), st.text())
-def test_a_sign_after_any_ignored_characters_gets_an_apostrophe(ignored, sign, rest):
-    text = f"{ignored}{sign}{rest}"
-    assert cells(pl.DataFrame({text: [text]})) == [[f"'{text}"], [f"'{text}"]]
 
 
 @given(st.lists(st.text() | st.text(st.sampled_from(IGNORED + SIGNS + "'a,;\"")), min_size=1))

@@ -1,9 +1,10 @@
-"""Small tables for notebooks, without scripts and with every value escaped."""
+"""What objects of the interface have in common: equality, and a small table in notebooks."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from abc import ABC, abstractmethod
 from html import escape
 
 import polars as pl
@@ -13,8 +14,30 @@ _MOST_COLUMNS = 12
 _LONGEST = 80
 
 
+class Compared(ABC):
+    """An object that compares and hashes by what identifies it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _identity(self) -> object:
+        """What two equal objects have in common."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by what identifies the object."""
+        return (
+            isinstance(other, Compared)
+            and type(self) is type(other)
+            and self._identity() == other._identity()
+        )
+
+    def __hash__(self) -> int:
+        """Hash as `__eq__` compares."""
+        return hash(self._identity())
+
+
 def html_table(frame: pl.DataFrame, caption: str) -> str:
-    """The first rows and columns of a frame as HTML, under a caption."""
+    """The first rows and columns of a frame as HTML, under a caption; every value is escaped."""
     shown = frame[:_MOST_ROWS, :_MOST_COLUMNS]
     head = "".join(f"<th>{escape(name)}</th>" for name in shown.columns)
     rows = "".join(
