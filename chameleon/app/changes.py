@@ -6,7 +6,7 @@ import streamlit as st
 
 from chameleon import analysis, charts
 from chameleon.analysis import ChangeStatistics, Proportion
-from chameleon.app import state
+from chameleon.app import state, story_host
 from chameleon.app.formatting import plain
 from chameleon.app.view import NO_MATCHES, View, draw_chart, draw_empty, draw_table, draw_toggle
 from chameleon.selection import ClassChange, OutcomeChange
@@ -16,7 +16,8 @@ _MOST_PAIRS = 200
 
 
 def draw(view: View) -> None:
-    """The matrix, its statistics, and the table of predicted classes."""
+    """Before and after, the matrix, its statistics, and the table of predicted classes."""
+    story_host.draw_part(view, "flow")
     same_label = draw_toggle(
         "Use the primary's label for both",
         key=_SAME_LABEL,

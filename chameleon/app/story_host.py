@@ -34,6 +34,7 @@ from chameleon.models import Evaluation
 from chameleon.selection import Selection
 
 STORY = "story"
+PART = "story-part"
 LETTERS = "story-letters"
 _POST = "chameleon.story-post"
 _WAIT_SECONDS = 0.3
@@ -95,12 +96,22 @@ def draw(view: View, mode: Mode) -> None:
     is_strip = mode == "strip"
     components.story(
         payload.strip if is_strip else payload.head, None if is_strip else payload.blob, mode=mode,
-        key=STORY, on_state=partial(_follow, translator), on_open=_open,
+        key=STORY, on_state=partial(_follow, translator, STORY), on_open=partial(_open, STORY),
     )  # fmt: skip
     looking = looking_of_session(view)
     shown = translator.state(view.selection, looking)
     answer = letter(view, payload.story, translator, looking, shown)
     components.story_letters(_posted(answer), key=LETTERS)
+
+
+def draw_part(view: View, part: Mode) -> None:
+    """One large part of the Story on a page with the strip, whose letters reach it as well."""
+    payload = payload_of(view)
+    translator = Translator(view.evaluation, payload.story.grid)
+    components.story(
+        payload.head, payload.blob, mode=part, key=PART,
+        on_state=partial(_follow, translator, PART), on_open=partial(_open, PART),
+    )  # fmt: skip
 
 
 def payload_of(view: View) -> Payload:
@@ -152,9 +163,9 @@ def arrive() -> None:
     _post().shown = None
 
 
-def _follow(translator: Translator) -> None:
-    """Show what the component shows. A state that can't be read changes nothing."""
-    told = _event("state")
+def _follow(translator: Translator, key: str) -> None:
+    """Show what a component shows. A state that can't be read changes nothing."""
+    told = _event(key, "state")
     if told is None:
         return
     post, current = _post(), state.current_selection()
@@ -179,9 +190,9 @@ def _look(translator: Translator, selection: Selection, looking: Looking) -> Non
     state.set_own_item("open", looking.open)
 
 
-def _open() -> None:
+def _open(key: str) -> None:
     """Open the page, or the instance, that was clicked."""
-    target = _event("open")
+    target = _event(key, "open")
     if isinstance(target, dict):
         state.set_own_item("open", str(target.get("instance")), page="Instances")
         target = "instances"
@@ -190,8 +201,8 @@ def _open() -> None:
         guide.go_to(path)
 
 
-def _event(name: str) -> Any:  # noqa: ANN401 - a component's event
-    found: Any = st.session_state.get(STORY)
+def _event(key: str, name: str) -> Any:  # noqa: ANN401 - a component's event
+    found: Any = st.session_state.get(key)
     return None if found is None else found.get(name)
 
 

@@ -131,6 +131,13 @@ test("few shared rows, and rows without one model's predictions", () => {
     "Few test rows are in both versions. 10 unchanged rows: no outcome changed. 90 new rows are 80.0% correct with 2's model. Train data: unchanged.");
 });
 
+test("two parts of one version have one model", () => {
+  const facts = factsOf({ metric: { before: 0.823, after: 0.918 }, table: [[[8455, 10273], [2678, 2917]], [[8455, 10273], [2678, 2917]]] });
+  const context = contextOf("1.18, dock", "1.18, no dock", { isForward: false, isOneVersion: true });
+  assert.equal(line(facts, context), "Test accuracy of 1.18, dock is 9.5 points above 1.18, no dock: 91.8%, 82.3%");
+  assert.equal(causeWords(facts, context), "2,917 test rows of 1.18, dock are compared with 10,273 of 1.18, no dock. The same model predicts both.");
+});
+
 test("duplicates of train rows are left out in a last sentence", () => {
   const facts = factsOf({ metric: { before: 0.9, after: 0.95 }, guarded: { before: 0.88, after: 0.9 }, excluded: { leaked: 3, unknown: 0 } });
   assert.match(causeWords(facts, contextOf("2", "1")), /Without 3 test rows that are also train rows: 88\.0% → 90\.0%\.$/);

@@ -74,6 +74,7 @@ export function chipText({ about, says, points: change, level }) {
 
 export function causeWords(facts, context) {
   if (!facts.metric) return missingWords(facts, context);
+  if (context.isOneVersion) return partsWords(facts, context);
   const parts = [];
   if (facts.status !== "ok" && facts.reason) parts.push(facts.reason);
   if (facts.status !== "seen") parts.push(groupWords(facts, context));
@@ -81,6 +82,12 @@ export function causeWords(facts, context) {
   if (context.isModelChange) parts.push("The model code changed.");
   if (facts.guarded) parts.push(guardedWords(facts));
   return parts.join(" ");
+}
+
+// Two parts of one version.
+function partsWords({ table: [[[, then], [, now]]] }, { primary, secondary, scope }) {
+  const rows = `${count(now)} ${rowsOf(scope)} of ${primary}`;
+  return `${rows} are compared with ${count(then)} of ${secondary}. The same model predicts both.`;
 }
 
 function missingWords({ reason, step }, { primary, scope }) {

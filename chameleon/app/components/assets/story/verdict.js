@@ -59,8 +59,10 @@ function saveMenu(app) {
   return menu;
 }
 
+const isOneVersion = ({ state }) => state.primary === state.secondary;
+
 // A strip has no rows, so it knows versions alone.
-const isPair = ({ store, state }) => (store ? isCompared(store) : state.primary !== state.secondary);
+const isPair = ({ store, state }) => (store ? isCompared(store) : !isOneVersion({ state }));
 
 // ---- two versions -----------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ function contextOf(app) {
   const { state, head } = app, isStep = state.primary - state.secondary === 1;
   return {
     ...sideNames(app), scope: state.scope, metricName: app.metricName(), value: app.metric(state.primary).value,
-    isPair: isPair(app), isForward: state.primary > state.secondary,
+    isPair: isPair(app), isForward: state.primary > state.secondary, isOneVersion: isOneVersion(app),
     isModelChange: isStep && head.steps[state.primary].model, classCount: head.classes.length,
   };
 }
@@ -120,7 +122,7 @@ function placeChips(view) {
 // Is it the model or the test set? Both models on both versions' rows.
 function drawTable({ app, table }) {
   const facts = app.facts();
-  table.hidden = !isPair(app) || !facts?.metric;
+  table.hidden = isOneVersion(app) || !facts?.metric;
   if (table.hidden) return;
   const { primary, secondary } = sideNames(app), rows = rowsOf(app.state.scope);
   const shares = facts.table.map((cells) => cells.map((cell) => percent(shareOf(cell))));
