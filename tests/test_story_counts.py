@@ -158,8 +158,9 @@ def counted_by_library(evaluation: Evaluation, selection: Selection, scope: str)
     frame = frame if scope == "all" else frame.filter(split=scope)
     by_bar = frame.group_by("feature", "bin", maintain_order=True).agg(pl.col(COUNT_COLUMNS).sum())
     narrowed = in_scope(evaluation, selection, scope)
-    versions = [version.name for version in evaluation.dataset.versions]
-    changes = analysis.sensitivity(evaluation, narrowed, first=versions[0], last=versions[-1])
+    changes = analysis.sensitivity(
+        evaluation, narrowed, over=Translator(evaluation, None).whole_range
+    )
     ids = evaluation.dataset.instance_ids.filter(instance_mask(evaluation, narrowed))
     return {
         "features": [
