@@ -19,8 +19,8 @@ from enum import StrEnum
 class ChameleonError(Exception):
     """An error in the data or its settings that a user can fix.
 
-    `version`, `file`, and `column` name the place, `fix` what to do; None where it is no single
-    one, or where the message says all.
+    `version`, `file`, and `column` name the place, None unless there is exactly one; `fix` is the
+    end of the message that says what to do, if it says it.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ChameleonError(Exception):
         column: str | None = None,
         fix: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message if fix is None else f"{message} {fix}")
         self.version = version
         self.file = file
         self.column = column
@@ -59,7 +59,16 @@ class GateError(ChameleonError):
     """A step failed its checks."""
 
 
-_MOST_LISTED = 20
+def file_error(
+    file: str, message: str, fix: str | None = None, *, column: str | None = None
+) -> ProjectError:
+    """The error to raise about a file of a project; the message continues after its name."""
+    return ProjectError(sentence(file, message), file=file, column=column, fix=fix)
+
+
+def sentence(place: str, message: str) -> str:
+    """The message after the place it is about."""
+    return f"{place}{'' if message.startswith(':') else ' '}{message}"
 
 
 class Option(StrEnum):
@@ -67,15 +76,14 @@ class Option(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> None:
-        raise SelectionError(f"There is no {cls.__name__} '{value}'. {choices(cls)}")
+        raise SelectionError(f"There is no {cls.__name__} '{value}'.", fix=choices(cls))
 
 
 def choices(known: Iterable[str]) -> str:
     """A sentence with the known names, at most 20 of them."""
     names = list(known)
-    listed = ", ".join(names[:_MOST_LISTED])
-    more = len(names) - _MOST_LISTED
-    rest = f" and {more:,} more" if more > 0 else ""
+    listed = ", ".join(names[:20])
+    rest = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
     return f"Choose one of: {listed}{rest}." if names else "There are none."
 
 
@@ -84,4 +92,9 @@ def place_of(name: object, known: Sequence[str], what: str) -> int:
     for place, one in enumerate(known):
         if one == name:
             return place
-    raise SelectionError(f"There is no {what} '{name}' in this dataset. {choices(known)}")
+    raise SelectionError(
+        f"There is no {what} '{name}' in this dataset.",
+        version=str(name) if what == "version" else None,
+        column=str(name) if what == "feature" else None,
+        fix=choices(known),
+    )

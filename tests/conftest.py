@@ -16,11 +16,13 @@ if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > 4_000_000_000:
     # every cached folder is fsynced, which takes a busy disk longer than many tests take
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY_DISK)
 MARK_OF_FOLDER = {"browser": "browser", "benchmarks": "benchmark"}
+LONG_FOLDERS = ("browser", "app", "storage")
+"""Their files take longest and come first, so that all workers end at about the same time."""
 
 # As hypothesis's own "ci" profile: fixed examples, no deadline, no database.
 # `--hypothesis-profile=random` draws new ones.
 settings.register_profile("random", settings.get_profile("ci"), derandomize=False)
-settings.register_profile("fixed", settings.get_profile("ci"), max_examples=30)
+settings.register_profile("fixed", settings.get_profile("ci"), max_examples=20)
 settings.load_profile("fixed")
 
 
@@ -34,9 +36,13 @@ def pytest_configure() -> None:
 @pytest.hookimpl(tryfirst=True)  # before -m chooses by these marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in MARK_OF_FOLDER:
-            item.add_marker(MARK_OF_FOLDER[folder])
+        if folder_of(item) in MARK_OF_FOLDER:
+            item.add_marker(MARK_OF_FOLDER[folder_of(item)])
+    items.sort(key=lambda item: (*LONG_FOLDERS, folder_of(item)).index(folder_of(item)))
+
+
+def folder_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

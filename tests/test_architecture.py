@@ -318,97 +318,52 @@ def test_every_name_that_a_room_offers_exists(room):
         assert not isinstance(getattr(door, name), type(sys)), name
 
 
-PLANTED = {
-    "upwards": ("chameleon/project/records.py", "from chameleon.data import D", "above it"),
-    "upwards, relative": ("chameleon/project/git.py", "from ..models import fit", "above it"),
-    "upwards, the package's own name": (
-        "chameleon/models/fitting.py",
-        "from chameleon import evaluate",
-        "imports chameleon, which is above it",
+PLANTED = [
+    ("chameleon/project/r.py", "from chameleon.data import D", "above it"),
+    ("chameleon/project/r.py", "from ..models import fit", "above it"),
+    ("chameleon/models/f.py", "from chameleon import evaluate", "models imports chameleon,"),
+    ("chameleon/data/d.py", "def f(): from chameleon.app.state import s", "above it"),
+    ("chameleon/data/d.py", "if TYPE_CHECKING: from chameleon.models import M", "above it"),
+    ("chameleon/data/d.py", "import importlib as i; i.import_module('chameleon.app')", "above it"),
+    ("chameleon/app/frame.py", "import pages.features", "above it"),
+    ("chameleon/charts/c.py", "from chameleon.analysis import metrics", "never import each other"),
+    ("chameleon/misc.py", "", "is no room"),
+    ("chameleon/views/a.py", "", "is no room"),
+    (
+        "chameleon/data/r.py",
+        "from chameleon.project.r import S",
+        "past the door of",
     ),
-    "upwards, in a function": (
-        "chameleon/data/dataset.py",
-        "def f():\n    from chameleon.app.state import s",
-        "above it",
-    ),
-    "upwards, for types only": (
-        "chameleon/data/dataset.py",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from chameleon.models import M",
-        "above it",
-    ),
-    "upwards, by name": (
-        "chameleon/storage/folders.py",
-        "from importlib import import_module\nimport_module('chameleon.project')",
-        "above it",
-    ),
-    "app from a page": ("chameleon/app/frame.py", "import pages.features", "above it"),
-    "analysis from charts": (
-        "chameleon/charts/timeline.py",
-        "from chameleon.analysis import version_metrics",
-        "never import each other",
-    ),
-    "a module beside the rooms": ("chameleon/misc.py", "", "is no room"),
-    "a folder beside the rooms": ("chameleon/views/a.py", "", "is no room"),
-    "past a door": (
-        "chameleon/data/rows.py",
-        "from chameleon.project.records import Split",
-        "past the door of chameleon.project",
-    ),
-    "streamlit in models": ("chameleon/models/fitting.py", "import streamlit as st", "no place"),
-    "altair in app": ("chameleon/app/frame.py", "import altair as alt", "no place"),
-    "pandas in analysis": ("chameleon/analysis/m.py", "import pandas as pd", "no place"),
-    "pandas in a function": (
-        "chameleon/data/dataset.py",
-        "def f():\n    import pandas",
-        "no place",
-    ),
-    "pickle": ("chameleon/storage/folders.py", "import pickle", "unsafe"),
-    "joblib's load": (
-        "chameleon/models/fitting.py",
-        "from joblib import load\nload('m')",
-        "joblib.load()",
-    ),
-    "allow_pickle": (
-        "chameleon/storage/folders.py",
-        "import numpy as np\nnp.save('a', b, allow_pickle=True)",
-        "allow_pickle",
-    ),
-    "eval": ("chameleon/selection/filters.py", "eval('1')", "eval()"),
-    "exec": ("streamlit_app.py", "exec('1')", "exec()"),
-    "open in analysis": ("chameleon/analysis/m.py", "open('f')", "reads a file"),
-    "np.load in analysis": (
-        "chameleon/analysis/m.py",
-        "from numpy import load as l\nl('a.npy')",
-        "reads a file",
-    ),
-    "scan in analysis": (
-        "chameleon/analysis/m.py",
-        "import polars as pl\npl.scan_parquet('f')",
-        "reads a file",
-    ),
-    "map_elements": ("chameleon/charts/c.py", "f.select(c.map_elements(str))", "call Python"),
-    "map_batches of polars": (
-        "chameleon/data/dataset.py",
-        "from polars import map_batches as m\nm(['a'], g)",
+    ("chameleon/models/f.py", "import streamlit as st", "no place"),
+    ("chameleon/app/frame.py", "import altair as alt", "no place"),
+    ("chameleon/data/d.py", "def f(): import pandas", "no place"),
+    ("chameleon/storage/f.py", "import pickle", "unsafe"),
+    ("chameleon/models/f.py", "from joblib import load; load('m')", "joblib.load()"),
+    ("chameleon/storage/f.py", "import numpy as n; n.save(a, allow_pickle=True)", "allow_pickle"),
+    ("chameleon/selection/f.py", "eval('1')", "eval()"),
+    ("streamlit_app.py", "exec('1')", "exec()"),
+    ("chameleon/analysis/m.py", "open('f')", "reads a file"),
+    ("chameleon/analysis/m.py", "from numpy import load as l; l('a.npy')", "reads a file"),
+    ("chameleon/analysis/m.py", "import polars as pl; pl.scan_parquet('f')", "reads a file"),
+    ("chameleon/charts/c.py", "f.select(c.map_elements(str))", "call Python"),
+    ("chameleon/data/d.py", "from polars import map_batches as m; m(['a'], g)", "call Python"),
+    ("chameleon/data/d.py", "c.rolling_map(g, 3)", "call Python"),
+    (
+        "chameleon/data/d.py",
+        "import polars.io.plugins as p; p.register_io_source(g)",
         "call Python",
     ),
-    "rolling_map": ("chameleon/data/rows.py", "c.rolling_map(g, 3)", "call Python"),
-    "an IO plugin": (
-        "chameleon/project/git.py",
-        "from polars.io.plugins import register_io_source\nregister_io_source(g)",
+    (
+        "chameleon/data/d.py",
+        "import numpy as n, polars as pl; n.log(pl.col('a') + 1)",
         "call Python",
     ),
-    "numpy on an expression": (
-        "chameleon/data/rows.py",
-        "import numpy as np\nimport polars as pl\nf.select(np.log1p(pl.col('a').abs() + 1))",
-        "call Python",
-    ),
-    "utils": ("chameleon/app/utils.py", "", "no utils"),
-    "a long page": ("pages/features.py", "x = 1\n" * 60, "under 60 lines"),
-}
+    ("chameleon/app/utils.py", "", "no utils"),
+    ("pages/features.py", "x = 1\n" * 60, "under 60 lines"),
+]
 
 
-@pytest.mark.parametrize(("path", "text", "expected"), PLANTED.values(), ids=PLANTED)
+@pytest.mark.parametrize(("path", "text", "expected"), PLANTED)
 def test_a_planted_breach_is_found(tmp_path, path, text, expected):
     planted = tmp_path / path
     planted.parent.mkdir(parents=True, exist_ok=True)

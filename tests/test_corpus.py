@@ -125,3 +125,22 @@ def test_a_listed_version_may_have_any_name_at_all(tmp_path):
     assert [version.name for version in project.versions] == names
     assert chameleon.evaluate(project).predicted.shape == (len(names), 20)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+# a project may lack an id and a split in every version
+REFUSED = {name for name, case in CASES.items() if case.rows is None} - {
+    "no id column", "no split column",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_an_error_about_the_only_version_names_it_its_file_and_its_column(tmp_path, name):
+    case = CASES[name]
+    folder = write_project(tmp_path / "p", {}, toml=case.toml or TREE)
+    case.write(folder / "versions" / f"odd.{case.ending}")
+    with pytest.raises(chameleon.ProjectError) as raised:
+        chameleon.open_project(folder)
+    error = raised.value
+    if "no label column" not in str(error):
+        assert (error.version, error.file) == ("odd", f"versions/odd.{case.ending}")
+    assert error.column is None or f"'{error.column}'" in str(error)

@@ -45,10 +45,10 @@ def embedding_cells(
     The grid is the same for all versions and filters, with `cells` along the longer side of the
     layout, by default `default_cells`. Its own filter does not narrow it.
 
-    Columns: cell ("column,row"), x, y (its center in the layout), size (its edge), correct,
-    incorrect, unknown, instances (correct + incorrect), accuracy (null without any), ratio (correct
-    to incorrect, both with 1/2 added), secondary_correct, secondary_incorrect, secondary_unknown,
-    secondary_instances, secondary_accuracy, accuracy_change (null where either is).
+    Columns: cell ("column,row"), x, y (its center in the layout), size (its edge); correct,
+    incorrect, unknown, instances (correct + incorrect), and accuracy (null without any) of the
+    primary, and with secondary_ before them of the secondary; ratio (correct to incorrect of the
+    primary, both with 1/2 added), accuracy_change (null where either accuracy is).
     """
     grid = _grid(evaluation, cells)
     matching = _matching_rows(evaluation, selection)

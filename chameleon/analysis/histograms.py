@@ -36,8 +36,7 @@ def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataF
     A feature's own filter does not narrow its own histogram.
 
     Columns: feature, split, bin (code), bar (below, range, above, value, category, other, text,
-    missing, non-finite), low, high, category, primary_correct, primary_incorrect, primary_unknown,
-    secondary_correct, secondary_incorrect, secondary_unknown. One row per feature, split that
+    missing, non-finite), low, high, category, and `COUNT_COLUMNS`. One row per feature, split that
     occurs in the timeline, and bin, empty bins included.
     """
     dataset = evaluation.dataset

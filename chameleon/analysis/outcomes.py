@@ -319,13 +319,12 @@ def errors_by(
 
     `by` is "label" (the true class) or "source".
 
-    Columns: group (null: no label, or no source), secondary_errors, secondary_instances (with a
-    known outcome), secondary_unknown (excluded), secondary_rate (null where no outcome is known),
-    secondary_low, secondary_high (the exact 95% interval of Clopper and Pearson; null where train
-    rows are among the instances), secondary_reason (why rate or interval is null), the same as
-    primary_errors, primary_instances, primary_unknown, primary_rate, primary_low, primary_high,
-    primary_reason, and change (primary rate less secondary rate). Groups with rows in either
-    version, the most errors under the primary first, then by rate and name.
+    Columns: group (null: no label, or no source); for either side, with secondary_ or primary_
+    before them, errors, instances (with a known outcome), unknown (excluded), rate (null where no
+    outcome is known), low, high (the exact 95% interval of Clopper and Pearson; null where train
+    rows are among the instances), and reason (why rate or interval is null); change (primary rate
+    less secondary rate). Groups with rows in either version, the most errors under the primary
+    first, then by rate and name.
     """
     dataset = evaluation.dataset
     codes, names = coded(dataset, by)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -291,8 +290,8 @@ class Evaluation(Compared):
         pl.DataFrame
             changes (null: fewer than two known outcomes), instances.
         """
-        options = self._counted(count, present_only)
-        found = analysis.sensitivity(self._core, self._where(where, scope), **options)
+        over = self._over(count, present_only)
+        found = analysis.sensitivity(self._core, self._where(where, scope), over=over)
         return self._shaped("sensitivity", found)
 
     def sensitive_instances(
@@ -313,10 +312,10 @@ class Evaluation(Compared):
             "none"), place (of the instance in this order), version, outcome, prediction,
             in_train.
         """
-        options = self._counted(count, present_only)
+        over = self._over(count, present_only)
         most = self._core.dataset.instance_count if limit is None else limit
-        where_ = self._where(where, scope)
-        found = analysis.most_sensitive(self._core, where_, most=most, **options)
+        selection = self._where(where, scope)
+        found = analysis.most_sensitive(self._core, selection, over=over, most=most)
         return self._shaped("sensitive_instances", found)
 
     def fixed_test_set(
@@ -414,17 +413,9 @@ class Evaluation(Compared):
             frame = frame.filter(pl.col("version").is_in(self._names))
         return shaped(name, frame, every)
 
-    def _counted(self, count: Counted, present_only: bool) -> Mapping[str, Any]:
-        return {
-            "first": self._names[0],
-            "last": self._names[-1],
-            "held_only": present_only,
-            "classes": count == "class",
-        }
-
-    @property
-    def _range(self) -> SensitivityRange:
-        return SensitivityRange(self._names[0], self._names[-1])
+    def _over(self, count: Counted = "outcome", present_only: bool = False) -> SensitivityRange:
+        """The versions over which changes are counted, and how."""
+        return SensitivityRange(self._names[0], self._names[-1], present_only, count == "class")
 
     def _where(self, where: View | None, scope: Scope = "all") -> Selection:
         """The selection of a filtered view, or everything; in a scope."""

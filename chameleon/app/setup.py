@@ -238,10 +238,9 @@ def _draw_columns(found: Survey) -> None:
     roles = {c: role for role, names in found.guessed.items() for c in names}
     roles |= {c: role for role, names in settings.columns.items() for c in names}
     roles |= dict.fromkeys(settings.ignored, "ignored")
-    pairs = settings.weak.probability_columns(found.columns, roles)
-    roles |= {column: f"probability of {shortened(name)}" for name, column in pairs}
-    pairs = settings.weak.vote_columns(found.columns, roles)
-    roles |= {column: f"votes of {shortened(name)}" for name, column in pairs}
+    probabilities, votes = settings.weak.pairs(found.columns, roles)
+    roles |= {column: f"probability of {shortened(name)}" for name, column in probabilities}
+    roles |= {column: f"votes of {shortened(name)}" for name, column in votes}
     of_source = {v: k for k, v in settings.source.items() if k != "file" and isinstance(v, str)}
     names = [*found.columns, *(c for c in found.table_columns if c not in found.columns)]
     head = [

@@ -13,10 +13,12 @@ from chameleon.charts.theme import (
     blank,
     dimmed,
     finished,
+    framed,
     interval_lines,
     matrix,
     names_axis,
     palette,
+    texts,
 )
 
 NUMBERED = 14
@@ -25,11 +27,7 @@ NUMBERED = 14
 _PALE = 0.4
 _APART = "\u200b"  # is not visible, but separates two rows with the same words
 _ROW = 34
-_STEP_SCHEMA = {
-    "place": pl.Int64, "words": pl.String, "kind": pl.String, "start": pl.Float64,
-    "end": pl.Float64, "low": pl.Float64, "high": pl.Float64, "reach": pl.Float64,
-    "written": pl.String, "sentence": pl.String, "pale": pl.Boolean,
-}  # fmt: skip
+_STEP = "place:i words:s kind:s start:f end:f low:f high:f reach:f written:s sentence:s pale:b"
 
 
 def waterfall(*, rows: int, title: str, dark: bool) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def waterfall_frame(
                      bool(pale)))  # fmt: skip
         at = then
     rows.append(level(len(parts) + 1, f"{after}{_APART}", after, end))
-    return pl.DataFrame(rows, schema=_STEP_SCHEMA, orient="row")
+    return framed(rows, _STEP)
 
 
 def waterfall_text(frame: pl.DataFrame) -> str:
@@ -166,9 +164,9 @@ def crossed_tests_frame(tests: pl.DataFrame) -> pl.DataFrame:
         "model",
         "test",
         "value",
-        written=pl.Series(values, dtype=pl.String),
+        written=texts(values),
         own=pl.col("model") == pl.col("test"),
-        sentence=pl.Series([_cell_words(row) for row in rows], dtype=pl.String),
+        sentence=texts(map(_cell_words, rows)),
     )
 
 

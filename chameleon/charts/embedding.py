@@ -15,7 +15,17 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.theme import Palette, blank, dimmed, finished, ink, palette, picked, plural
+from chameleon.charts.theme import (
+    Palette,
+    blank,
+    dimmed,
+    finished,
+    framed,
+    ink,
+    palette,
+    picked,
+    plural,
+)
 
 OTHER = "other"
 
@@ -30,13 +40,10 @@ _LEAST_KEY, _LEAST_STROKE = 11, 6
 _SQUARE, _OUTLINE = ("x0", "x1", "y0", "y1"), ("s0", "s1", "t0", "t1")
 _CELL = ("left", "right", "bottom", "top")
 _COUNTS = ("correct", "incorrect", "unknown", "instances", "secondary_instances")
-_SCHEMA = (
-    dict.fromkeys((*_SQUARE, *_OUTLINE, *_CELL, "middle", "center", "edge", "heat"), pl.Float64)
-    | dict.fromkeys(
-        ("part", "cell", "shown", "key", "ink", "accuracy_words", "more", "words"), pl.String
-    )
-    | dict.fromkeys(_COUNTS, pl.Int64)
-    | dict.fromkeys(("known", "chosen", "marked"), pl.Boolean)
+_COLUMNS = (
+    "x0:f x1:f y0:f y1:f s0:f s1:f t0:f t1:f left:f right:f bottom:f top:f middle:f center:f "
+    "edge:f heat:f part:s cell:s shown:s key:s ink:s accuracy_words:s more:s words:s correct:i "
+    "incorrect:i unknown:i instances:i secondary_instances:i known:b chosen:b marked:b"
 )
 
 
@@ -289,7 +296,7 @@ def embedding_frame(
             }
         )
     rows += _legend_rows(largest, cells, options)
-    return pl.DataFrame(rows, schema=_SCHEMA)
+    return framed(rows, _COLUMNS)
 
 
 def cell_groups_shown(counts: pl.DataFrame) -> tuple[str, ...]:

@@ -15,10 +15,12 @@ from chameleon.charts.theme import (
     choice_columns,
     dimmed,
     finished,
+    framed,
     matrix,
     names_axis,
     outlined,
     palette,
+    texts,
 )
 from chameleon.selection import ChangeType
 
@@ -63,16 +65,13 @@ def change_bars(*, dark: bool) -> dict[str, Any]:
 def change_bar_frame(changes: pl.DataFrame, *, chosen: Collection[str] = ()) -> pl.DataFrame:
     """The frame of `change_bars` from that of `data_changes`."""
     lines = list(changes.iter_rows(named=True))
-    words = [HAPPENED[line["change"]] for line in lines]
-    counts = [f"{line['instances']:,}" for line in lines]
-    sentences = [
-        f"{count} of {line['total']:,}: {word}"
-        for count, line, word in zip(counts, lines, words, strict=True)
-    ]
     return changes.with_columns(
-        words=pl.Series(words, dtype=pl.String),
-        written=pl.Series(counts, dtype=pl.String),
-        sentence=pl.Series(sentences, dtype=pl.String),
+        words=texts(HAPPENED[line["change"]] for line in lines),
+        written=texts(f"{line['instances']:,}" for line in lines),
+        sentence=texts(
+            f"{line['instances']:,} of {line['total']:,}: {HAPPENED[line['change']]}"
+            for line in lines
+        ),
         **choice_columns([line["change"] for line in lines], chosen),
     )
 
@@ -131,14 +130,7 @@ def drift_frame(
             sentence += f"; beyond chance by {' and '.join(exceeded)}"
         distance, chance = line["js_distance"], line["js_chance_level"]
         rows.append((line["place"], unique, distance, chance, bool(exceeded), sentence, False))
-    return pl.DataFrame(
-        rows,
-        schema={
-            "place": pl.Int64, "name": pl.String, "distance": pl.Float64, "chance": pl.Float64,
-            "beyond": pl.Boolean, "sentence": pl.String, "marked": pl.Boolean,
-        },
-        orient="row",
-    )  # fmt: skip
+    return framed(rows, "place:i name:s distance:f chance:f beyond:b sentence:s marked:b")
 
 
 def _exceeded(line: Mapping[str, Any]) -> list[str]:
@@ -221,14 +213,7 @@ def drift_map_frame(
             (row, row_names[row], column, column_names[column], distance,
              f"{row_names[row]}, {step}: {value}", (before, after) == (secondary, primary))
         )  # fmt: skip
-    return pl.DataFrame(
-        table,
-        schema={
-            "row": pl.Int64, "name": pl.String, "column": pl.Int64, "version": pl.String,
-            "distance": pl.Float64, "sentence": pl.String, "marked": pl.Boolean,
-        },
-        orient="row",
-    )  # fmt: skip
+    return framed(table, "row:i name:s column:i version:s distance:f sentence:s marked:b")
 
 
 def most_drifting(drift: pl.DataFrame) -> list[tuple[str, str]]:
@@ -329,14 +314,7 @@ def error_frame(
                 sentence = f"{words} ({rate:.1%}{interval})."
                 is_chosen = not chosen or row["group"] in chosen
                 lines.append((place, group, side, rate, low, high, sentence, is_chosen))
-    return pl.DataFrame(
-        lines,
-        schema={
-            "place": pl.Int32, "group": pl.String, "side": pl.String, "rate": pl.Float64,
-            "low": pl.Float64, "high": pl.Float64, "sentence": pl.String, "chosen": pl.Boolean,
-        },
-        orient="row",
-    )  # fmt: skip
+    return framed(lines, "place:i group:s side:s rate:f low:f high:f sentence:s chosen:b")
 
 
 def error_text(frame: pl.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from chameleon.charts.theme import COUNT, SIDES, blank, dimmed, finished, palette, picked
+from chameleon.charts.theme import COUNT, SIDES, blank, dimmed, finished, framed, palette, picked
 
 A_ROW, CLASSES_A_ROW = 6, 4
 """Versions, and classes, in one row of histograms."""
@@ -22,11 +22,7 @@ _HEIGHT = 110
 _CLASS_GAP = 0.12
 _BETWEEN = 0.5  # room for the names and ends between rows, in heights of a panel
 _CLASS_HEIGHT = 84
-_SCHEMA: Mapping[str, Any] = {
-    "part": pl.String, "x": pl.Float64, "x2": pl.Float64, "y": pl.Float64, "y2": pl.Float64,
-    "side": pl.String, "class": pl.String, "low": pl.Float64, "high": pl.Float64,
-    "words": pl.String, "chosen": pl.Boolean,
-}  # fmt: skip
+_COLUMNS = "part:s x:f x2:f y:f y2:f side:s class:s low:f high:f words:s chosen:b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +266,7 @@ def probability_histogram_frame(
                 )
                 lines.append(("bar", start, start + width, floor, floor + share / largest, side,
                               name, low, high, words, is_chosen))  # fmt: skip
-    return pl.DataFrame(lines, schema=_SCHEMA, orient="row")
+    return framed(lines, _COLUMNS)
 
 
 def probability_histogram_text(histograms: pl.DataFrame) -> str:

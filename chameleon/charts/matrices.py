@@ -17,12 +17,14 @@ from chameleon.charts.theme import (
     choice_columns,
     dimmed,
     finished,
+    framed,
     matrix,
     names_axis,
     outlined,
     palette,
     plural,
     share_words,
+    texts,
 )
 from chameleon.project import natural_order
 
@@ -144,10 +146,10 @@ def outcome_frame(
     ]
     return changes.with_columns(
         share=pl.col("share").fill_null(0.0),
-        word=pl.Series(words, dtype=pl.String),
-        counted=pl.Series([f"{row['instances']:,}" for row in rows], dtype=pl.String),
-        shared=pl.Series([share_words(row["share"]) for row in rows], dtype=pl.String),
-        sentence=pl.Series(sentences, dtype=pl.String),
+        word=texts(words),
+        counted=texts(f"{row['instances']:,}" for row in rows),
+        shared=texts(share_words(row["share"]) for row in rows),
+        sentence=texts(sentences),
         before=pl.lit(f"before: {secondary}"),
         after=pl.lit(f"after: {primary}"),
         **choice_columns([(row["secondary"], row["primary"]) for row in rows], chosen),
@@ -171,8 +173,8 @@ def class_frame(
     return changes.with_columns(
         secondary_place=pl.Series([places[row[0]] for row in rows], dtype=pl.Int32),
         primary_place=pl.Series([places[row[1]] for row in rows], dtype=pl.Int32),
-        counted=pl.Series([f"{row[2]:,}" for row in rows], dtype=pl.String),
-        sentence=pl.Series(sentences, dtype=pl.String),
+        counted=texts(f"{row[2]:,}" for row in rows),
+        sentence=texts(sentences),
         **choice_columns([row[:2] for row in rows], chosen),
     )
 
@@ -347,19 +349,17 @@ def confusion_frame(
                 "marked": pair in chosen,
             }
         )
-    frame = pl.DataFrame(lines, schema=_SCHEMA)
+    frame = framed(lines, _CELL)
     if shown is not Shown.DIFFERENCE:
         return frame.with_columns(shade=pl.col("share").sqrt())
     most = max((abs(line["value"]) for line in lines), default=1) or 1
     return frame.with_columns(shade=pl.col("value").sign() * (pl.col("value").abs() / most).sqrt())
 
 
-_SCHEMA: Mapping[str, type[pl.DataType]] = {
-    "label": pl.String, "prediction": pl.String, "label_place": pl.Int32,
-    "prediction_place": pl.Int32, "value": pl.Int64, "share": pl.Float64, "written": pl.String,
-    "sentence": pl.String, "right": pl.Boolean, "folded": pl.Boolean, "chosen": pl.Boolean,
-    "marked": pl.Boolean,
-}  # fmt: skip
+_CELL = (
+    "label:s prediction:s label_place:i prediction_place:i value:i share:f written:s sentence:s "
+    "right:b folded:b chosen:b marked:b"
+)
 
 
 def confusion_text(frame: pl.DataFrame, shown: Shown) -> str:

@@ -14,10 +14,12 @@ from chameleon.charts.theme import (
     choice_columns,
     dimmed,
     finished,
+    framed,
     names_axis,
     palette,
     picked,
     plural,
+    texts,
 )
 
 NUMBERED_BARS = 12
@@ -29,10 +31,7 @@ _STRIP_WIDTH = 640
 _WIDEST, _NARROWEST = 18, 3  # pixels from one version to the next
 _IN_TRAIN = "in train"
 _SIZE, _UNIT = 100, 5.0  # Vega draws a path's -1 to 1 over the root of 100: 5 pixels per unit
-_COUNTS = {
-    "changes": pl.Int64, "instances": pl.Int64, "all_instances": pl.Int64,
-    "expected": pl.Float64, "written": pl.String, "sentence": pl.String,
-}  # fmt: skip
+_COLUMNS = "changes:i instances:i all_instances:i expected:f written:s sentence:s"
 
 
 class BarScale(StrEnum):
@@ -173,7 +172,7 @@ def sensitivity_frame(sensitivity: pl.DataFrame, *, chosen: Collection[int] = ()
         written = f"{count:,}" if count else ""
         rows.append((change, count, every, expected, written, _sentence(change, count, every)))
         top = max(top, count, expected or 0.0) if change else top
-    return pl.DataFrame(rows, schema=_COUNTS, orient="row").with_columns(
+    return framed(rows, _COLUMNS).with_columns(
         top=pl.lit(float(top)), **choice_columns(changes, chosen)
     )
 
@@ -194,7 +193,7 @@ def strip_frame(strips: pl.DataFrame) -> pl.DataFrame:
             f"{row['instance']} in {row['version']}: {row['outcome']}{prediction}{train}."
         )
     return ordered.with_columns(
-        sentence=pl.Series(sentences, dtype=pl.String),
+        sentence=texts(sentences),
         held=pl.when("in_train").then(pl.lit(_IN_TRAIN)).otherwise(pl.lit("")),
     )
 

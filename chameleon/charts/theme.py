@@ -10,7 +10,7 @@ sources, and kinds of change have other hues. Every fill has at least 3:1 agains
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ import polars as pl
 Chart: TypeAlias = alt.Chart
 
 DIM = 0.35
+_TYPES = {"b": pl.Boolean, "f": pl.Float64, "i": pl.Int64, "s": pl.String}
 BAR_WIDTH = "clamp(0.4 * width / length(domain('x')), 1, 5)"
 POINT_SIZE = "clamp(0.5 * pow(width / length(domain('x')), 2), 8, 60)"
 """Thickness of an interval and area of a point, smaller where versions are close together."""
@@ -299,6 +300,17 @@ def interval_lines(
         blank().mark_line().encode(x=x, y=value, color=color),
         points.encode(x=x, y=value, color=color, shape=shape, tooltip=tooltip),
     ]
+
+
+def framed(rows: Sequence[Any], columns: str) -> pl.DataFrame:
+    """A frame of tuples or dicts; `columns` are names with types, such as "place:i name:s"."""
+    named = (column.split(":") for column in columns.split())
+    return pl.DataFrame(rows, {name: _TYPES[kind] for name, kind in named}, orient="row")
+
+
+def texts(values: Iterable[str | None]) -> pl.Series:
+    """A column of texts, also if there is none."""
+    return pl.Series(list(values), dtype=pl.String)
 
 
 def choice_columns(keys: Sequence[object], chosen: Collection[object]) -> dict[str, pl.Series]:

@@ -22,6 +22,7 @@ from chameleon.charts.theme import (
     interval_lines,
     matrix,
     palette,
+    texts,
 )
 from chameleon.selection import ChangeType
 
@@ -167,8 +168,8 @@ def change_frame(changes: pl.DataFrame, versions: Sequence[str]) -> pl.DataFrame
         list(CHANGES.values()), index=["version", "before"], variable_name="kind",
         value_name="instances",
     )  # fmt: skip
-    written = [f"{count:,}" if count else "" for count in table["instances"]]
-    table = table.with_columns(written=pl.Series(written, dtype=pl.String))
+    written = texts(f"{count:,}" if count else "" for count in table["instances"])
+    table = table.with_columns(written=written)
     first = pl.DataFrame(
         {"version": versions[:1], "before": ["-"], "kind": ["added"], "instances": [0],
          "written": [""]},

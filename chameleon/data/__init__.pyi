@@ -2,6 +2,7 @@ from .bins import Bar as Bar
 from .bins import BarKind as BarKind
 from .bins import BinKind as BinKind
 from .bins import Bins as Bins
+from .building import evolving_dataset as evolving_dataset
 from .dataset import SPLITS as SPLITS
 from .dataset import EvolvingDataset as EvolvingDataset
 from .dataset import Feature as Feature
@@ -10,7 +11,6 @@ from .dataset import SummaryField as SummaryField
 from .dataset import content_digest as content_digest
 from .dataset import differ as differ
 from .dataset import pair_of as pair_of
-from .dataset_store import evolving_dataset as evolving_dataset
 from .feature_space import Space as Space
 from .feature_space import chunks as chunks
 from .feature_space import feature_hashes as feature_hashes
@@ -25,8 +25,8 @@ from .packing import MOST_ROWS as MOST_ROWS
 from .packing import Judged as Judged
 from .packing import PackedRows as PackedRows
 from .packing import packed_rows as packed_rows
-from .version_rows import id_columns as id_columns
-from .version_rows import instance_keys as instance_keys
+from .raw_rows import id_columns as id_columns
+from .raw_rows import instance_keys as instance_keys
 from .viewing import Viewer as Viewer
 from .viewing import viewed_values as viewed_values
 from .viewing import viewer_of as viewer_of

@@ -217,8 +217,8 @@ class WeakBuilder:
         if len(classes) > _MOST_CLASSES:
             raise VersionError(
                 f"The votes of labeling functions in {self._project.name} name {len(classes):,} "
-                "classes: these are no votes. Name the columns of votes under [columns] in "
-                "chameleon.toml."
+                "classes: these are no votes.",
+                fix="Name the columns of votes under [columns] in chameleon.toml.",
             )
         code: dict[str | None, int] = {name: number for number, name in enumerate(classes)}
         code[None] = ABSTAIN

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from chameleon.data.bins import BinKind
 from chameleon.data.dataset import EvolvingDataset, Feature
-from chameleon.errors import VersionError
-from chameleon.project import READ_ERRORS, Kind, Version, ViewerKind, id_keys, named
+from chameleon.data.raw_rows import raw_columns, raw_values
+from chameleon.project import Kind, ViewerKind
 from chameleon.storage import MemoryCache
 
 FEWEST_SAMPLES = 8  # the fewest columns of one name and running numbers that are a stream
@@ -173,64 +172,3 @@ def _grid(places: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
         return len(rows), len(columns)
     side = math.isqrt(len(rows))
     return (side, side) if side * side == len(rows) else (len(rows),)
-
-
-_keys: MemoryCache[EvolvingDataset, str, pl.Series] = MemoryCache(4)
-
-
-def raw_columns(dataset: EvolvingDataset) -> tuple[str, ...]:
-    """The columns of any version, features or not, in the order they first appear."""
-    source, found = dataset.project.source, dict[str, None]()
-    for version in dataset.versions:
-        try:
-            found.update(dict.fromkeys(source.scan(version).collect_schema().names()))
-        except (*READ_ERRORS, VersionError):
-            continue  # removed since the project was opened; reading its values reports it
-    return tuple(found)
-
-
-def raw_values(
-    dataset: EvolvingDataset, column: str, instances: Sequence[str], version: Version
-) -> list[object]:
-    """The values of some instances in a version's file, never cached; None without one."""
-    project = dataset.project
-    if not project.roles.id:
-        raise VersionError(
-            f"Column '{column}' isn't a feature, and without an id column its rows can't be "
-            'identified. Name one under [columns] in chameleon.toml: id = "...".'
-        )
-    try:
-        if project.source.fingerprint(version) != project.fingerprints[version.name]:
-            raise VersionError(
-                f"{version.place} changed since the project was opened. Open the project again."
-            )
-        scan = project.source.scan(version)
-        if column not in scan.collect_schema().names():
-            return [None] * len(instances)
-        keys = _row_keys(dataset, version, scan)
-        places = _places(keys, instances)
-        wanted = np.unique(places[places >= 0])
-        numbered = scan.select(named(column)).with_row_index("\0")
-        rows = numbered.filter(pl.col("\0").is_in(wanted.tolist())).collect(engine="streaming")
-    except READ_ERRORS as error:
-        raise project.source.unreadable(version, error) from error
-    values = dict(zip(rows["\0"].to_list(), rows[column].to_list(), strict=True))
-    return [values.get(place) for place in places.tolist()]
-
-
-def _places(keys: pl.Series, instances: Sequence[str]) -> NDArray[np.int64]:
-    """The row of each instance, -1 without one."""
-    held = pl.DataFrame({"id": keys}).with_row_index("row").unique("id", keep="first")
-    asked = pl.DataFrame({"id": pl.Series(instances, dtype=pl.String)})
-    joined = asked.join(held, on="id", how="left", maintain_order="left")
-    return joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
-
-
-def _row_keys(dataset: EvolvingDataset, version: Version, scan: pl.LazyFrame) -> pl.Series:
-    """The id of every row of a version, in the order of its file."""
-
-    def find() -> pl.Series:
-        roles, untyped = dataset.project.roles, dataset.project.source.untyped(version)
-        return id_keys(scan.select(named(*roles.id)).collect(), roles.id, untyped=untyped)
-
-    return _keys.recall(dataset, version.name, find)

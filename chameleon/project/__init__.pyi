@@ -1,8 +1,11 @@
 from .address import address_of as address_of
 from .address import folder_stamp as folder_stamp
+from .checks import ABSTAIN as ABSTAIN
+from .checks import WeakLabels as WeakLabels
 from .checks import first_few as first_few
 from .checks import id_keys as id_keys
 from .checks import joined_key as joined_key
+from .checks import read_probabilities as read_probabilities
 from .columns import EXACT_INTEGER as EXACT_INTEGER
 from .columns import MISSING_TOKENS as MISSING_TOKENS
 from .columns import NOT_A_DATE as NOT_A_DATE
@@ -32,6 +35,7 @@ from .opening import Survey as Survey
 from .opening import open_project as open_project
 from .opening import survey as survey
 from .readings import CUTS as CUTS
+from .records import OPEN_AGAIN as OPEN_AGAIN
 from .records import PREDICTIONS_FOLDER as PREDICTIONS_FOLDER
 from .records import SETTINGS_FILE as SETTINGS_FILE
 from .records import USUAL_NAMES as USUAL_NAMES
@@ -66,6 +70,3 @@ from .upload import require_allowed as require_allowed
 from .upload import require_readable as require_readable
 from .upload import stored as stored
 from .upload import write_project_zip as write_project_zip
-from .weak_checks import ABSTAIN as ABSTAIN
-from .weak_checks import WeakLabels as WeakLabels
-from .weak_checks import read_probabilities as read_probabilities

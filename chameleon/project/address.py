@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Meta
 
-from chameleon.errors import ProjectError
+from chameleon.errors import ProjectError, file_error
 from chameleon.project.columns import listed, usual_column
 from chameleon.project.files import ending
 from chameleon.project.readings import CUTS, MOST_VERSIONS, ByDate, ByValidity, ByVersion, Reading
@@ -32,7 +32,6 @@ USUAL_VERSION = (
 )  # fmt: skip
 START, END = "valid_from", "valid_to"
 
-_WHERE = f"{SETTINGS_FILE}: [source]"
 _ROLES = ("id", "label", "split")
 """Columns that an address may name beside the keys of [source]; its `date` is that of [source]."""
 
@@ -41,10 +40,9 @@ _MOST_ITEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The place of a project, and its settings.
+    """The place of a project, which `text` opens again, and its settings.
 
-    `text` opens the project again, `path` is the project folder or the single table, `folder` the
-    folder of all files of the project.
+    `path` is the project folder or the single table, `folder` the folder of all its files.
     """
 
     text: str
@@ -68,11 +66,13 @@ def address_of(path: str | os.PathLike[str]) -> Address:
         return _of_table(text, place.resolve(), query)
     if place.is_file():
         raise ProjectError(
-            f"'{place.name}' is neither a table nor a {SETTINGS_FILE}. Open a project folder, or a "
-            "table in parquet, csv, csv.gz, arrow, feather, or jsonl."
+            f"'{place.name}' is neither a table nor a {SETTINGS_FILE}.",
+            file=place.name,
+            fix="Open a project folder, or a table in parquet, csv, csv.gz, arrow, feather, or "
+            "jsonl.",
         )
     what = "table" if ending(place) else "project folder"
-    raise ProjectError(f"There is no {what} '{place.name}'.")
+    raise ProjectError(f"There is no {what} '{place.name}'.", file=place.name)
 
 
 def folder_stamp(path: str | os.PathLike[str]) -> tuple[tuple[str, int, int], ...]:
@@ -128,8 +128,8 @@ def _queried(query: str) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]
         items = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_ITEMS)
     except ValueError as error:
         raise ProjectError(
-            f"The address has more than {_MOST_ITEMS} settings after its question mark. Write them "
-            f"into {SETTINGS_FILE}."
+            f"The address has more than {_MOST_ITEMS} settings after its question mark.",
+            fix=f"Write them into {SETTINGS_FILE}.",
         ) from error
     for key, value in items:
         if key in _ROLES:
@@ -216,16 +216,15 @@ def asked_reading(
 ) -> Reading:
     """The reading that [source] names, of a table with these columns.
 
-    If [source] isn't sufficient, the error asks how to read the table, with the lines to write and
-    the `evidence` of the table about a version column.
+    If [source] isn't sufficient, the error asks, with the `evidence` about a version column.
     """
     source = checked({"source": settings.source}, _Content, SETTINGS_FILE).source
     by_date = {"date", "cut", "steps"} & set(settings.source)
     if by_date and (source.reading is not None or source.version is not None):
         other = "reading" if source.reading is not None else "version"
-        raise ProjectError(
-            f"{_WHERE} has '{min(by_date)}' and '{other}': cut by date, or read a version column, "
-            "but not both."
+        raise source_error(
+            f"has '{min(by_date)}' and '{other}': cut by date, or read a version column, but not "
+            "both."
         )
     if by_date:
         return _by_date(source, settings, columns)
@@ -235,29 +234,28 @@ def asked_reading(
     column = source.version or usual_column(USUAL_VERSION, columns)
     if source.reading is None:
         found = evidence(column) if column is not None and column in columns else ""
-        raise ProjectError(_question(settings, columns, found))
+        raise _question(settings, columns, found)
     return ByVersion((_present(column, "version", columns),), cumulative=source.reading == "since")
 
 
 def _by_validity(source: _Source, columns: Sequence[str]) -> ByValidity:
     if source.version is not None:
-        raise ProjectError(
-            f"{_WHERE} has 'version', which the reading valid does not use: it reads valid_from "
-            "and valid_to."
+        raise source_error(
+            "has 'version', which the reading valid does not use: it reads valid_from and valid_to."
         )
     start, end = source.valid_from or START, source.valid_to or END
     if start == end:
-        raise ProjectError(f"{_WHERE} names '{start}' as both valid_from and valid_to.")
+        raise source_error(f"names '{start}' as both valid_from and valid_to.", column=start)
     first, last = _present(start, START, columns), _present(end, END, columns)
     return ByValidity((first, last), inclusive=source.inclusive)
 
 
 def _by_date(source: _Source, settings: Settings, columns: Sequence[str]) -> ByDate:
     if (source.cut is None) == (source.steps is None):
-        raise ProjectError(
-            f"{_WHERE} must have either cut or steps beside the date, found "
-            f'{"both" if source.cut is not None else "neither"}. Write cut = "month" (or week, or '
-            "day), or steps = 10."
+        raise source_error(
+            "must have either cut or steps beside the date, found "
+            f"{'both' if source.cut is not None else 'neither'}.",
+            'Write cut = "month" (or week, or day), or steps = 10.',
         )
     named = next(iter(settings.columns.get("date", ())), None)
     column = source.date or named or usual_column(USUAL_NAMES["date"], columns)
@@ -267,16 +265,24 @@ def _by_date(source: _Source, settings: Settings, columns: Sequence[str]) -> ByD
 def _present(column: str | None, key: str, columns: Sequence[str]) -> str:
     """The column, if the table has it."""
     if column is None:
-        raise ProjectError(
-            f"{_WHERE} names no {key} column, and none has a usual name. Columns found: "
-            f'{listed(columns)}. Write {key} = "...".'
+        raise source_error(
+            f"names no {key} column, and none has a usual name. Columns found: {listed(columns)}.",
+            f'Write {key} = "...".',
         )
     if column not in columns:
-        raise ProjectError(
-            f"{_WHERE} {key} is '{column}', but the table has no such column. Columns found: "
-            f"{listed(columns)}."
+        raise source_error(
+            f"{key} is '{column}', but the table has no such column. Columns found: "
+            f"{listed(columns)}.",
+            column=column,
         )
     return column
+
+
+def source_error(
+    message: str, fix: str | None = None, *, column: str | None = None
+) -> ProjectError:
+    """The error to raise about [source]; the message continues after it."""
+    return file_error(SETTINGS_FILE, f": [source] {message}", fix, column=column)
 
 
 def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
@@ -294,12 +300,11 @@ def reading_choices(file: str, columns: Sequence[str]) -> tuple[Choice, ...]:
     return tuple(Choice({"file": file, **source}, meaning) for source, meaning in choices)
 
 
-def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
+def _question(settings: Settings, columns: Sequence[str], evidence: str) -> ProjectError:
     """The question to ask: the columns found, the choices, and the lines to write for each."""
     file = str(settings.source.get("file", "data.csv"))
     named = toml_text({"file": file}).strip()
-    choices: list[str] = []
-    addresses: list[str] = []
+    choices, addresses = list[str](), list[str]()
     for choice in reading_choices(file, columns):
         source = {key: value for key, value in choice.source.items() if key != "file"}
         if "version" in source and "version" in settings.source:
@@ -307,8 +312,9 @@ def _question(settings: Settings, columns: Sequence[str], evidence: str) -> str:
         lines = toml_text(source).strip().replace("\n", ", ")
         addresses.append(f"{file}?{urlencode(source)}")
         choices.append(f"{lines} ({choice.meaning})")
-    return (
-        f"How does {file} hold its versions? Columns found: {listed(columns)}.{evidence} Write "
-        f"into {SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
-        f'{"; ".join(choices)}. Or add it where you open the table, as in "{addresses[0]}".'
+    return ProjectError(
+        f"How does {file} hold its versions? Columns found: {listed(columns)}.{evidence}",
+        file=file,
+        fix=f"Write into {SETTINGS_FILE} beside it [source], {named} and, a line each, one of: "
+        f'{"; ".join(choices)}. Or add it where you open the table, as in "{addresses[0]}".',
     )

@@ -19,14 +19,9 @@ from chameleon.project.findings import Finding, FindingKind, Severity
 from chameleon.project.records import Kind, Split, Version, natural_order
 
 SPLIT_NAMES: Mapping[str, Split] = {
-    "train": Split.TRAIN,
-    "training": Split.TRAIN,
-    "test": Split.TEST,
-    "testing": Split.TEST,
-    "val": Split.VALIDATION,
-    "valid": Split.VALIDATION,
-    "validation": Split.VALIDATION,
-    "dev": Split.VALIDATION,
+    **dict.fromkeys(("train", "training"), Split.TRAIN),
+    **dict.fromkeys(("test", "testing"), Split.TEST),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), Split.VALIDATION),
 }
 
 MISSING_TOKENS = ("", "NA", "N/A", "null", "NULL", "None")
@@ -74,8 +69,7 @@ def usual_column(usual: Sequence[str], *headers: Iterable[str]) -> str | None:
 def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
     """The kind of every column of an untyped file (CSV); None if all values are missing.
 
-    A column is a number, boolean, or date if every value can be read as one. A number with a
-    leading zero, such as 007, makes the column text.
+    A kind is one that every value can be read as. A leading zero, as in 007, makes it text.
     """
     # most columns are numbers: all are tried at once, on all cores
     figures = frame.select(
@@ -83,15 +77,12 @@ def column_kinds(frame: pl.DataFrame) -> dict[str, Kind | None]:
         no_number=pl.concat_list(pl.all().cast(pl.Float64, strict=False).null_count()),
         padded=pl.concat_list(pl.all().str.contains(_LEADING_ZERO).any()),
     ).row(0)
-    kinds: dict[str, Kind | None] = {}
-    for column, absent, no_number, padded in zip(frame, *figures, strict=True):
-        if absent == len(column):
-            kinds[column.name] = None
-        elif absent == no_number and not padded:
-            kinds[column.name] = Kind.NUMBER
-        else:
-            kinds[column.name] = _kind_beside_tokens(column)
-    return kinds
+    return {
+        column.name: Kind.NUMBER
+        if no_number == absent < len(column) and not padded
+        else _kind_beside_tokens(column)
+        for column, absent, no_number, padded in zip(frame, *figures, strict=True)
+    }
 
 
 def unnamed(column: pl.Series) -> pl.Series:
@@ -274,8 +265,7 @@ def common_kinds(
 ) -> tuple[dict[str, Kind], list[Finding]]:
     """One kind per feature over all versions, in natural order, and findings about changes.
 
-    `headers` are the kinds of every version's columns (None if all values are missing), `excluded`
-    the columns that are no features.
+    `headers` are the kinds of every version's columns, `excluded` those that are no features.
     """
     features = natural_order({name for header in headers.values() for name in header} - excluded)
     kinds: dict[str, Kind] = {}

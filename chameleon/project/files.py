@@ -139,7 +139,8 @@ def _scan_typed(path: Path, content: bytes | None) -> pl.LazyFrame:
         case ".jsonl":
             return pl.scan_ndjson(source, infer_schema_length=None)
     raise VersionError(
-        f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}."
+        f"{path.name} has none of the endings that can be read: {', '.join(ENDINGS)}.",
+        file=path.name,
     )
 
 
@@ -178,24 +179,29 @@ def unreadable(
     """The error to raise for a version whose files, in a project folder, could not be read."""
     path, error = _culprit(list(paths), error)
     file = path.relative_to(folder).as_posix()
-    place = version.place if file == version.file else f"{version.place}: {file}"
+    where = "" if file == version.file else f": {file} "
     try:
         if not path.is_file():
-            return VersionError(f"{place}: there is no such file.")
+            return version.error(f"{where.rstrip()}: there is no such file.")
         if path.stat().st_size == 0:
-            return VersionError(
-                f"{place} is empty (0 bytes). Write it again or remove it from the project."
-            )
+            fix = "Write it again or remove it from the project."
+            return version.error(f"{where}is empty (0 bytes).", fix=fix)
     except OSError:
         pass
-    return VersionError(f"{place} {read_error_message(path, error)}")
+    reason, fix = read_error(path, error)
+    return version.error(f"{where}{reason}", fix=fix)
 
 
 def read_error_message(path: Path, error: BaseException) -> str:
     """The reason why a file could not be read, without its path, and the remedy."""
+    return " ".join(read_error(path, error))
+
+
+def read_error(path: Path, error: BaseException) -> tuple[str, str]:
+    """The reason why a file could not be read, to follow its name, and the remedy."""
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     reason = reason.replace(str(path), path.name).rstrip(".")
-    return f"could not be read as {ending(path).lstrip('.')}: {reason}. {_remedy(path)}"
+    return f"could not be read as {ending(path).lstrip('.')}: {reason}.", _remedy(path)
 
 
 def _remedy(path: Path) -> str:
@@ -232,9 +238,7 @@ def outside(folder: Path, path: Path) -> bool:
 
 Read = TypeVar("Read")
 
-CONTRADICTS = " in the file "
-"""Part of a split of a file's column that contradicts the file's name."""
-
+CONTRADICTS = " in the file "  # part of a split of a file's column that contradicts the file's name
 _NAMES = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
 _SPLIT_FILE = re.compile(rf"({_NAMES})([-_.][0-9].*)?", re.IGNORECASE)  # also train-00000-of-2
 

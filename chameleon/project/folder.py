@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from chameleon.errors import ProjectError, VersionError
+from chameleon.errors import VersionError
+from chameleon.project.address import source_error
 from chameleon.project.columns import listed, named, usual_column
 from chameleon.project.files import (
     HeldFiles,
@@ -21,7 +22,6 @@ from chameleon.project.files import (
 from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import (
     PREDICTIONS_FOLDER,
-    SETTINGS_FILE,
     SHIPPED_FOLDERS,
     USUAL_NAMES,
     VERSIONS_FOLDER,
@@ -46,9 +46,9 @@ class FolderSource(VersionSource):
     def __init__(self, folder: Path, settings: Settings, memory: FileMemory) -> None:
         unknown = set(settings.source) - {"kind"}
         if unknown:
-            raise ProjectError(
-                f"{SETTINGS_FILE}: [source] has the key '{min(unknown)}', which a folder of "
-                'versions does not use. For one table, write file = "data.parquet" too.'
+            raise source_error(
+                f"has the key '{min(unknown)}', which a folder of versions does not use.",
+                'For one table, write file = "data.parquet" too.',
             )
         self._folder = folder
         self._settings = settings

@@ -17,7 +17,13 @@ from typing import Any
 import polars as pl
 
 from chameleon.errors import ProjectError, VersionError
-from chameleon.project.address import Address, Choice, address_of, reading_choices
+from chameleon.project.address import (
+    Address,
+    Choice,
+    address_of,
+    reading_choices,
+    source_error,
+)
 from chameleon.project.checks import checked_version, version_header
 from chameleon.project.columns import common_kinds, listed, usual_column
 from chameleon.project.files import READ_ERRORS, scan_file
@@ -25,10 +31,8 @@ from chameleon.project.findings import FileFindings, Finding, Severity, with_dam
 from chameleon.project.folder import FolderSource
 from chameleon.project.readings import MOST_VERSIONS
 from chameleon.project.records import (
-    SETTINGS_FILE,
     USUAL_NAMES,
     Kind,
-    Pairs,
     Project,
     Roles,
     Settings,
@@ -47,9 +51,7 @@ SOURCES: dict[str, Callable[[Path, Settings, FileMemory], VersionSource]] = {
 }
 """The kinds of source that [source] in chameleon.toml may name."""
 
-Header = Mapping[str, str | None]
-"""The kind of every column, None without a value."""
-
+Header = Mapping[str, str | None]  # the kind of every column, None without a value
 _HEAD_ROWS = 6
 _COUNTED = 60
 """Versions whose rows a survey counts: the rows of a CSV are counted by reading all of it."""
@@ -64,38 +66,21 @@ def open_project(
     cached_only: bool = False,
     most_versions: int = MOST_VERSIONS,
 ) -> Project:
-    """The project at an address: its usable versions, the roles of their columns, its findings.
+    """The project at an address (`address_of`), with its usable versions, roles, and findings.
 
     Reads the header of every version and the columns with a role (all columns of a CSV, to find
-    their types), one version at a time. Findings about a content are cached.
-
-    Parameters
-    ----------
-    path
-        A project folder, the path of its chameleon.toml, or a single table (parquet, csv, csv.gz,
-        arrow, feather, jsonl). After a table its [source] may be written, as in
-        "data.csv?version=batch&reading=since"; `id`, `label`, and `split` name columns.
-    settings
-        Settings to try instead of those in chameleon.toml or after the table.
-    changes
-        A table with the keys of chameleon.toml, merged over its settings.
-    private
-        The only folder for results and models; None for the usual ones.
-    cached_only
-        Use only cached results; another process computes them.
-    most_versions
-        More versions are refused before any of them is read.
-
-    Raises
-    ------
-    ProjectError
-        The folder, its chameleon.toml, or all of its versions can't be used, or [source] names no
-        reading of a table. The message states what was found and what to do.
+    their types), one version at a time. Findings about a content are cached. `settings` are tried
+    instead of the project's own; `changes` are merged over those. `private` is the only folder for
+    results and models; a `cached_only` project uses only results that another process computes.
+    ProjectError: no version can be used, or [source] names no reading of a table.
     """
     address = address_of(path)
     with noted_damage() as damaged:
         memory = FileMemory(private or cache_folder(address.path))
-        used = with_date_role(settings or _changed(address.settings, changes or {}))
+        used = settings or address.settings
+        if changes:
+            used = settings_of(merged_settings(settings_content(used), changes), used.name)
+        used = with_date_role(used)
         source = _source_of(address, used, memory, most_versions)
         try:
             project = _project_of(address, used, source, memory)
@@ -106,29 +91,21 @@ def open_project(
     return replace(project, private=private, cached_only=cached_only, findings=findings)
 
 
-def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """The settings with a table merged over them."""
-    if not changes:
-        return settings
-    return settings_of(merged_settings(settings_content(settings), changes), settings.name)
-
-
 def _source_of(
     address: Address, settings: Settings, memory: FileMemory, most_versions: int
 ) -> VersionSource:
     """The source of versions that the settings name."""
     kind = SOURCES.get(settings.source_kind)
     if kind is None:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: [source] kind must be one of {', '.join(SOURCES)}, found "
-            f"{settings.source_kind!r}."
+        raise source_error(
+            f"kind must be one of {', '.join(SOURCES)}, found {settings.source_kind!r}."
         )
     source = kind(address.folder, settings, memory)
     found = len(source.versions())
     if found > most_versions:
         raise ProjectError(
-            f"{settings.name} has {found:,} versions, and at most {most_versions:,} are opened. "
-            "Leave some out."
+            f"{settings.name} has {found:,} versions, and at most {most_versions:,} are opened.",
+            fix="Leave some out.",
         )
     return source
 
@@ -194,12 +171,17 @@ def _require(
 ) -> None:
     if found:
         return
-    errors = [finding.message for finding in findings if finding.severity is Severity.ERROR]
-    reasons = " ".join(errors[:5]) or (
-        "Put one file per version (parquet, csv, csv.gz, arrow, feather, or jsonl) into its folder "
-        "versions/."
-    )
-    raise ProjectError(f"{settings.name} {what}. {reasons}")
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if not errors:
+        raise ProjectError(
+            f"{settings.name} {what}.",
+            fix="Put one file per version (parquet, csv, csv.gz, arrow, feather, or jsonl) into "
+            "its folder versions/.",
+        )
+    reasons = " ".join(finding.message for finding in errors[:5])
+    only = errors[0] if len(errors) == 1 else None
+    place = {name: getattr(only, name, None) for name in ("version", "file", "column")}
+    raise ProjectError(f"{settings.name} {what}. {reasons}", **place)
 
 
 def _usual(role: str, headers: Iterable[Header]) -> tuple[str, ...]:
@@ -215,15 +197,12 @@ def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, 
     columns = dict.fromkeys(column for header in headers.values() for column in header)
     # a column with another role is never found by its name
     taken = {*settings.ignored, *(name for names in named.values() for name in names)}
-    ordered = natural_order(columns)
-    probabilities: Pairs = settings.weak.probability_columns(ordered, taken)
-    taken |= {column for _, column in probabilities}
-    votes: Pairs = settings.weak.vote_columns(ordered, taken)
+    probabilities, votes = settings.weak.pairs(natural_order(columns), taken)
     if not named["label"] and not probabilities:
         raise ProjectError(
-            f"{settings.name} has no label column. Columns found: {listed(columns)}. "
-            'Name it under [columns] in chameleon.toml, label = "...", or pass `label=` to '
-            "`open_project`."
+            f"{settings.name} has no label column. Columns found: {listed(columns)}.",
+            fix='Name it under [columns] in chameleon.toml, label = "...", or pass `label=` to '
+            "`open_project`.",
         )
     used = {
         **named,
@@ -237,16 +216,17 @@ def _roles(settings: Settings, source: VersionSource, headers: Mapping[Version, 
         if name not in no_data and not settings.holds_predictions(name)
     ]
     for role, names in {**used, "ignored": ignored}.items():
-        absent = next((name for name in names if name not in columns), None)
-        if absent is not None:
+        for absent in (name for name in names if name not in columns):
             raise ProjectError(
                 f"'{absent}' is named as {role}, but no version has that column."
-                f"{close_names(absent, columns)} Columns found: {listed(columns)}."
+                f"{close_names(absent, columns)} Columns found: {listed(columns)}.",
+                column=absent,
             )
     counts = Counter(name for names in used.values() for name in names)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
-        raise ProjectError(f"Column '{min(twice)}' has two roles. Name each under [columns].")
+        message = f"Column '{min(twice)}' has two roles."
+        raise ProjectError(message, column=min(twice), fix="Name each under [columns].")
     single = {role: next(iter(named[role]), None) for role in ("label", "split", "date", "source")}
     return Roles(named["id"], **single, label_probabilities=probabilities, votes=votes)
 
@@ -305,10 +285,9 @@ class FoundVersion:
 class Survey:
     """The content of a project, and the project itself if it opens, or the `error`.
 
-    `columns` are those that are data, by kind (None without a value), `table_columns` all of a
-    single table, `guessed` those with a role by their usual names. `head` are the first rows of the
-    newest version that can be read, or of the table. `readings` are possible [source] tables of a
-    single table.
+    `columns` are the data columns by kind (None without a value), `table_columns` all of a single
+    table, `guessed` the usual names found for each role. `head` are the first rows of the newest
+    readable version, or of the table, `readings` the possible [source] tables of a single table.
     """
 
     settings: Settings
@@ -330,10 +309,7 @@ def survey(
     private: Path | None = None,
     most_versions: int = MOST_VERSIONS,
 ) -> Survey:
-    """A survey of a place to open as a project, despite all errors.
-
-    The parameters are those of `open_project`.
-    """
+    """A survey of a place to open as a project, despite all errors; see `open_project`."""
     address = address_of(path)
     used = with_date_role(settings or address.settings)
     result = Survey(used)

@@ -15,15 +15,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.errors import ProjectError
+from chameleon.errors import file_error, sentence
 from chameleon.project.columns import NOT_A_DATE, date_numbers, plain_text
 from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import Version, natural_order
 
 MOST_VERSIONS = 1_000  # more versions than this come from a wrong column
-ROWS = "\0rows"
-"""The column of a key table that counts the rows of the table with these key values."""
-
+OTHER_KEY = "Name another column under [source] in chameleon.toml."
+ROWS = "\0rows"  # the column of a key table that counts the rows of the table with these key values
 CUTS = ("day", "week", "month")
 
 _MICROSECONDS_OF_DAY = 86_400_000_000
@@ -50,7 +49,7 @@ class Timeline:
         self, severity: Severity, message: str, column: str | None, version: str | None = None
     ) -> None:
         """Add a finding; the message continues after the file."""
-        text = f"{self.file}{message if message[0] == ':' else ' ' + message}"
+        text = sentence(self.file, message)
         self.findings.append(Finding(severity, text, version, self.file, column))
 
     def add_absent(
@@ -203,13 +202,16 @@ class ByDate(Reading):
             )
         if not known.any():
             reasons = " ".join(finding.message for finding in result.findings)
-            raise ProjectError(f"{file} cannot be cut by '{column}': no date. {reasons}")
+            message = f"cannot be cut by '{column}': no date. {reasons}"
+            raise file_error(file, message, column=column)
         ends, periods = self._ends(moments[known])
         if len(ends) > MOST_VERSIONS:
-            raise ProjectError(
-                f"{file} cut by {self.cut or 'steps'} of '{column}' gives {len(ends):,} "
-                f"versions; {MOST_VERSIONS:,} are the most. Under [source] in chameleon.toml, "
-                'write cut = "month" or steps = 10.'
+            raise file_error(
+                file,
+                f"cut by {self.cut or 'steps'} of '{column}' gives {len(ends):,} versions; "
+                f"{MOST_VERSIONS:,} are the most.",
+                'Under [source] in chameleon.toml, write cut = "month" or steps = 10.',
+                column=column,
             )
         stated = {version.name: version for version in listed}
         for end, name in zip(ends, periods, strict=True):
@@ -263,15 +265,16 @@ def _ordered(
     """All versions in natural order, unless chameleon.toml lists them in another one."""
     file, quoted = result.file, " and ".join(f"'{column}'" for column in columns)
     if not found and not listed:
-        raise ProjectError(
-            f"{file} has no version: {quoted} {'has' if len(columns) == 1 else 'have'} no value in "
-            "any row. Name another column under [source] in chameleon.toml."
-        )
+        have = "has" if len(columns) == 1 else "have"
+        message = f"has no version: {quoted} {have} no value in any row."
+        raise file_error(file, message, OTHER_KEY, column=columns[0])
     if len(found) > MOST_VERSIONS:
-        raise ProjectError(
-            f"{file} has {len(found):,} different values in {quoted}; {MOST_VERSIONS:,} versions "
-            "are the most. Name another column under [source] in chameleon.toml, or cut by date."
+        message = (
+            f"has {len(found):,} different values in {quoted}; {MOST_VERSIONS:,} versions are the "
+            "most."
         )
+        fix = f"{OTHER_KEY.removesuffix('.')}, or cut by date."
+        raise file_error(file, message, fix, column=columns[0])
     stated = {version.name: version for version in listed}
     natural = natural_order({*found, *stated})
     order = natural

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from chameleon.errors import Option, VersionError, place_of
+from chameleon.errors import Option, VersionError, place_of, sentence
 from chameleon.project.findings import Finding, FindingKind, Severity
 from chameleon.storage import cache_folder, user_cache_folder
 
+OPEN_AGAIN = "Open the project again."
 SETTINGS_FILE = "chameleon.toml"
 VERSIONS_FOLDER = "versions"
 PREDICTIONS_FOLDER = "predictions"
@@ -34,11 +35,7 @@ USUAL_NAMES: Mapping[str, tuple[str, ...]] = {
 CLASS, RULE, VERSION = "{class}", "{rule}", "{version}"
 """Placeholders in the name of a column in chameleon.toml."""
 
-_PROBABILITY = "label_proba_" + CLASS
-_VOTE = "label_vote_" + RULE
-
-Pairs = tuple[tuple[str, str], ...]
-"""Classes, or labeling functions, and the column of each."""
+Pairs = tuple[tuple[str, str], ...]  # classes, or labeling functions, and the column of each
 
 
 class Split(Option):
@@ -74,7 +71,7 @@ class Version:
 
     def sentence(self, message: str) -> str:
         """The message after the version and its file."""
-        return f"{self.place}{'' if message.startswith(':') else ' '}{message}"
+        return sentence(self.place, message)
 
     def finding(
         self,
@@ -89,6 +86,15 @@ class Version:
         """A finding in this version; the message continues after the version and its file."""
         text = self.sentence(message)
         return Finding(severity, text, self.name, self.file, column, kind, count, examples)
+
+    def error(self, message: str, *, fix: str | None = None) -> VersionError:
+        """The error to raise about this version; the message continues after its file."""
+        return VersionError(self.sentence(message), version=self.name, file=self.file, fix=fix)
+
+    @property
+    def changed(self) -> VersionError:
+        """The error to raise if its content changed since the project was opened."""
+        return self.error("changed since the project was opened.", fix=OPEN_AGAIN)
 
 
 def matching(template: str, placeholder: str, columns: Iterable[str]) -> Pairs:
@@ -107,35 +113,31 @@ class WeakColumns:
     """Columns of label probabilities and votes in chameleon.toml; None: found by their names.
 
     Labeling functions vote for a class or abstain, and label probabilities are made of the votes
-    (data programming, Ratner et al., NeurIPS 2016). None of the columns is ever a feature.
-    `probabilities` is a column's name with {class} in it, or the column of every class, `votes` a
-    name with {rule} in it, or the columns. Empty tuples let such columns be features.
+    (data programming, Ratner et al., NeurIPS 2016). None of the columns is ever a feature, unless
+    an empty tuple lets it be one.
     """
 
-    probabilities: str | Pairs | None = None
-    votes: str | tuple[str, ...] | None = None
+    probabilities: str | Pairs | None = None  # a name with {class} in it, or that of every class
+    votes: str | tuple[str, ...] | None = None  # a name with {rule} in it, or the columns
 
-    def probability_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
-        """The classes and their columns, in the order they are named, or that of `columns`.
+    def pairs(self, columns: Collection[str], taken: Collection[str]) -> tuple[Pairs, Pairs]:
+        """The classes and the labeling functions with their columns, in the order of `columns`.
 
         `taken` columns are never found by a name.
         """
-        if isinstance(self.probabilities, tuple):
-            return self.probabilities
-        free = [name for name in columns if name not in taken]
-        return matching(self.probabilities or _PROBABILITY, CLASS, free)
-
-    def vote_columns(self, columns: Iterable[str], taken: Collection[str]) -> Pairs:
-        """The labeling functions and their columns, as for `probability_columns`."""
-        if isinstance(self.votes, tuple):
-            return tuple((name, name) for name in self.votes)
-        free = [name for name in columns if name not in taken]
-        return matching(self.votes or _VOTE, RULE, free)
+        classes, votes = self.probabilities, self.votes
+        if not isinstance(classes, tuple):
+            free = [name for name in columns if name not in taken]
+            classes = matching(classes or "label_proba_{class}", CLASS, free)
+        if isinstance(votes, tuple):
+            return classes, tuple((name, name) for name in votes)
+        free = [name for name in columns if name not in {*taken, *(name for _, name in classes)}]
+        return classes, matching(votes or "label_vote_{rule}", RULE, free)
 
 
 @dataclass(slots=True)
 class VersionPredictionColumns:
-    """The column of one version's predicted class, or None, and those of its probabilities."""
+    """The columns of one version's predicted class, if any, and of its probabilities by class."""
 
     prediction: str | None = None
     shares: dict[str, str] = field(default_factory=dict)
@@ -145,9 +147,8 @@ class VersionPredictionColumns:
 class PredictionColumns:
     """The columns with external predictions.
 
-    `columns` names the one with the predicted class, such as "prediction_{version}"; without
-    {version} its predictions are those of the version with the row. `proba` names those with the
-    probability of a class, such as "proba_{version}_{class}".
+    `columns` names the predicted class, such as "prediction_{version}"; without {version}, that
+    of the row's version. `proba` names probabilities, such as "proba_{version}_{class}".
     """
 
     columns: str
@@ -155,12 +156,9 @@ class PredictionColumns:
 
     def holds(self, column: str) -> bool:
         """Return True if the column contains predictions of any version."""
-        for template in (self.columns, self.proba):
-            parts = re.split(r"\{version\}|\{class\}", template or "")
-            pattern = "(.+)".join(map(re.escape, parts))
-            if template is not None and re.fullmatch(pattern, column, re.DOTALL):
-                return True
-        return False
+        templates = [re.split(r"\{version\}|\{class\}", t) for t in (self.columns, self.proba) if t]
+        patterns = ["(.+)".join(map(re.escape, parts)) for parts in templates]
+        return any(re.fullmatch(pattern, column, re.DOTALL) for pattern in patterns)
 
     def of_versions(
         self, columns: Iterable[str], versions: Collection[str]
@@ -273,10 +271,9 @@ class ViewerSpec:
 class Settings:
     """The content of chameleon.toml, checked, with defaults.
 
-    `columns` are those with a role, by role. `source` is the table as written; the kind of source
-    that it names checks it. `golden` is relative to the project folder. `open_at` is the version
-    that is shown first, None for the newest one. `findings` are errors in the file; the parts with
-    errors are not used.
+    `columns` are by role; `source` is checked by the kind of source that it names; `golden` is
+    relative to the project folder; `open_at` is the version that is shown first, None for the
+    newest one; the parts with the errors in `findings` are not used.
     """
 
     name: str
@@ -316,9 +313,8 @@ class Settings:
 class PredictionTable:
     """External predictions of one version, in a table with the ids.
 
-    `file` is their place, as messages name it; `fingerprint` changes with them; `untyped` tables
-    are plain text. `prediction` is the column with the predicted class, `shares` the columns of
-    probabilities by class. `own` is True for the version's rows; None if all are.
+    `prediction` is the column with the predicted class, `shares` those of probabilities by class.
+    `own` is True for the version's rows; None if all are.
     """
 
     file: str
@@ -377,7 +373,7 @@ class VersionSource(Protocol):
 
     def unreadable(self, version: Version, error: BaseException) -> VersionError:
         """The error to raise after that error of reading the version."""
-        return VersionError(f"{version.place} could not be read: {error}")
+        return version.error(f"could not be read: {error}")
 
     def predictions(self, version: Version) -> PredictionTable | None:
         """The version's predictions in the data itself, or None."""
@@ -390,9 +386,8 @@ class Project:
 
     `path` is the project folder or the single table, `address` the argument of `open_project`, of
     which `private` and `cached_only` are options. `versions` are the usable ones, old to new.
-    `kinds` are those of the features over all versions, in natural order of their names; `columns`,
-    by version name, those in each version (None: without a value); an absent feature counts as
-    missing. `fingerprints` are digests of each version's content, by version name.
+    `kinds` are those of the features over all versions, in natural order; `columns`, by version
+    name, those in each version (None: without a value). `fingerprints` are by version name.
     """
 
     path: Path

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chameleon.errors import ProjectError
+from chameleon.errors import file_error
 from chameleon.project.findings import Finding, Severity
 from chameleon.project.records import (
     CLASS,
@@ -216,9 +216,7 @@ def read_settings(folder: Path, file: str = SETTINGS_FILE) -> Settings:
     if not path.is_file():
         return Settings(name=folder.resolve().name)
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise ProjectError(
-            f"{file} is a link out of the project folder. Put the file itself there."
-        )
+        raise file_error(file, "is a link out of the project folder.", "Put the file itself there.")
     return settings_of(read_toml(path), folder.resolve().name)
 
 
@@ -257,10 +255,8 @@ def _with_versions(settings: Settings, entries: Iterable[_Listed]) -> Settings:
     findings: list[Finding] = []
     for number, entry in enumerate(entries, start=1):
         if settings.source_kind == "folder" and not entry.file:
-            raise ProjectError(
-                f"{SETTINGS_FILE}: [[versions]] number {number} names no file. "
-                'Add file = "versions/...".'
-            )
+            message = f": [[versions]] number {number} names no file."
+            raise file_error(SETTINGS_FILE, message, 'Add file = "versions/...".')
         version = entry.version()
         if version.name in versions:
             message = (

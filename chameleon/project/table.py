@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from chameleon.errors import ProjectError, VersionError
-from chameleon.project.address import asked_reading
+from chameleon.errors import ProjectError, VersionError, file_error
+from chameleon.project.address import asked_reading, source_error
 from chameleon.project.columns import named, type_kind, usual_column
 from chameleon.project.files import (
     ENDINGS,
@@ -19,13 +19,14 @@ from chameleon.project.files import (
     file_remarks,
     is_untyped,
     outside,
-    read_error_message,
+    read_error,
     scan_file,
     unreadable,
 )
 from chameleon.project.findings import Finding, Severity
-from chameleon.project.readings import ROWS, ByDate, Reading, Timeline
+from chameleon.project.readings import OTHER_KEY, ROWS, ByDate, Reading, Timeline
 from chameleon.project.records import (
+    OPEN_AGAIN,
     SETTINGS_FILE,
     USUAL_NAMES,
     PredictionTable,
@@ -35,7 +36,15 @@ from chameleon.project.records import (
     VersionSource,
 )
 from chameleon.project.text import require_whole_rows, text_form
-from chameleon.storage import FileMemory, digest, prune_cache, read_folder, write_folder
+from chameleon.storage import (
+    FileMemory,
+    digest,
+    prune_cache,
+    read_folder,
+    read_parts,
+    write_folder,
+    write_parts,
+)
 
 FORMAT = 2  # raised whenever a table is read otherwise, so that cached results of it are made again
 _SLOW_ENDINGS = (".csv", ".csv.gz", ".jsonl")
@@ -50,9 +59,8 @@ _HASHES = ("\0hash0", "\0hash1")  # two sums of 64 bits each; the odds of a chan
 class TableSource(VersionSource):
     """One table, of which every version is the rows with certain values in its key columns.
 
-    The table is read whole once for each state of its file: for a digest of the rows with each
-    distinct key. A version's fingerprint is made of those of its keys, so that rows added for a new
-    version leave the others unchanged.
+    The table is read whole once for each state of its file, for a digest of the rows with each key.
+    A version's fingerprint is made of those of its keys: rows of a new version change no other.
     """
 
     pooled = True
@@ -74,7 +82,7 @@ class TableSource(VersionSource):
             self._others = {*columns} - {*self._columns}
             self._keys = self._key_table()
         except (*READ_ERRORS, VersionError) as error:
-            raise ProjectError(f"{self._file} {self._reason(error)}") from error
+            raise self._unusable(error) from error
         shown = self._keys.select(named(*self._reading.columns), ROWS)
         self._timeline: Timeline = self._reading.timeline(shown, self._file, settings.versions)
         self._held = {held.version.name: held for held in self._timeline.held}
@@ -161,11 +169,7 @@ class TableSource(VersionSource):
         )
 
     def _holds(self, version: Version) -> pl.Expr:
-        """True for the version's rows.
-
-        Every reading tests each of its columns separately, so that the values of one column may be
-        looked up without those of the other.
-        """
+        """True for the version's rows; every reading tests each of its columns separately."""
         keys = pl.Series(self._held[version.name].keys)
         columns = (self._keys[name] for name in self._reading.columns)
         return pl.all_horizontal([_one_of(column, column.filter(keys)) for column in columns])
@@ -214,16 +218,14 @@ class TableSource(VersionSource):
     def _require_same(self) -> None:
         """Refuse to cache, under the digest of the file, rows of another state of it."""
         if self._files.digest(self._path) != self._digest:
-            raise ProjectError(f"{self._file} changed while it was read. Open the project again.")
+            raise file_error(self._file, "changed while it was read.", OPEN_AGAIN)
 
     def _key_table(self) -> pl.DataFrame:
         """A row per distinct key: its values, the count of its rows, and two sums of hashes."""
         keys, columns = self._reading.columns, self._columns
         name = digest(FORMAT, pl.__version__, self._digest, keys, columns)
         target = self._memory.folder / f"keys-{name}"
-        cached = read_folder(
-            target, lambda folder: pl.read_parquet(folder / "keys.parquet"), "table index"
-        )
+        cached: pl.DataFrame | None = read_parts(target, "table index", lambda parts: parts["keys"])
         if cached is not None:
             return cached
         self._files.hold(self._read_from)
@@ -239,49 +241,45 @@ class TableSource(VersionSource):
             .collect(engine="streaming")
         )
         self._require_same()
-        prune_cache(self._memory.folder, "keys", keep=_CACHED)
-        write_folder(target, lambda folder: found.write_parquet(folder / "keys.parquet"))
+        write_parts(target, {"keys": found}, keep=_CACHED)
         return found
 
     def _require_single(self) -> None:
         schema = self._table.collect_schema()
         for name in self._reading.columns:
             if not _is_single(schema[name]):
-                raise ProjectError(
-                    f"{self._file} has {schema[name]} in column '{name}', which isn't a single "
-                    "value and names no version. Name another column under [source] in "
-                    "chameleon.toml."
+                message = (
+                    f"has {schema[name]} in column '{name}', which isn't a single value and names "
+                    "no version."
                 )
+                raise file_error(self._file, message, OTHER_KEY, column=name)
 
-    def _reason(self, error: BaseException) -> str:
+    def _unusable(self, error: BaseException) -> ProjectError:
         if isinstance(error, VersionError):
-            return str(error)
+            return file_error(self._file, str(error))
         if not self._path.is_file():
-            return "is not there."
+            return file_error(self._file, "is not there.")
         if self._path.stat().st_size == 0:
-            return "is empty (0 bytes). Write it again."
-        return read_error_message(self._path, error)
+            return file_error(self._file, "is empty (0 bytes).", "Write it again.")
+        return file_error(self._file, *read_error(self._path, error))
 
 
 def table_path(folder: Path, settings: Settings) -> Path:
     """The file that [source] names."""
     file = settings.source.get("file")
-    where = f"{SETTINGS_FILE}: [source]"
     if not isinstance(file, str) or not file:
-        raise ProjectError(
-            f'{where} must name the table of kind "table", such as file = "data.parquet", '
-            f"found {file!r}."
+        raise source_error(
+            f'must name the table of kind "table", such as file = "data.parquet", found {file!r}.'
         )
     path = folder / file
     if outside(folder, path) or ".." in Path(file).parts or Path(file).is_absolute():
-        raise ProjectError(
-            f"{where} file '{file}' lies outside the project folder. Move it into the folder."
-        )
+        message = f"file '{file}' lies outside the project folder."
+        raise source_error(message, "Move it into the folder.")
     if not path.is_file():
-        raise ProjectError(f"{where} file '{file}' is not there. Correct its name.")
+        raise source_error(f"file '{file}' is not there.", "Correct its name.")
     if not ending(path):
-        raise ProjectError(
-            f"{where} file '{file}' has none of the endings that can be read: {', '.join(ENDINGS)}."
+        raise source_error(
+            f"file '{file}' has none of the endings that can be read: {', '.join(ENDINGS)}."
         )
     return path
 
@@ -303,9 +301,13 @@ def _data_columns(settings: Settings, reading: Reading, columns: Sequence[str]) 
     for role in ("id", "label", "split"):
         taken = keys & set(settings.columns.get(role, ()))
         if taken:
+            file = settings.source["file"]
             raise ProjectError(
-                f"Column '{min(taken)}' names the versions of {settings.source['file']}, and "
-                f"cannot be the {role} too. Name another under [columns]."
+                f"Column '{min(taken)}' names the versions of {file}, and cannot be the {role} "
+                "too.",
+                file=file,
+                column=min(taken),
+                fix="Name another under [columns].",
             )
     if isinstance(reading, ByDate):
         keys = set()

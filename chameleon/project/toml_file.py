@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import tomli_w
 
-from chameleon.errors import ProjectError
+from chameleon.errors import ProjectError, file_error
 
 MOST_BYTES = 100_000
 """Python's parser takes the square of a dotted key's length: 46 s and 3.7 GB for 60 kB of one."""
@@ -48,16 +48,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise ProjectError(
-                f"{path.name} has {size:,} bytes, and at most {MOST_BYTES:,} are read. Shorten it."
-            )
+            message = f"has {size:,} bytes, and at most {MOST_BYTES:,} are read."
+            raise file_error(path.name, message, "Shorten it.")
         text = path.read_text(encoding="utf-8")
         _require_flat(text, path.name)
         content = tomllib.loads(text)
     except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise ProjectError(f"{path.name} is not valid TOML: {error}.") from error
+        raise file_error(path.name, f"is not valid TOML: {error}.") from error
     except OSError as error:
-        raise ProjectError(f"{path.name} could not be read: {error.strerror}.") from error
+        raise file_error(path.name, f"could not be read: {error.strerror}.") from error
     _require_modest(content, path.name)
     return content
 
@@ -94,10 +93,12 @@ def _require_flat(text: str, name: str) -> None:
         dots = dots + 1 if sign == "." else dots if sign in "\"'#" else 0
         if brackets > MOST_DEPTH or dots >= MOST_DEPTH:
             line = text.count("\n", 0, token.start()) + 1
-            raise ProjectError(
-                f"{name} nests values more than {MOST_DEPTH} deep in line {line:,}. Write them "
-                "flatter."
-            )
+            raise _too_deep(name, f"line {line:,}")
+
+
+def _too_deep(name: str, where: str) -> ProjectError:
+    message = f"nests values more than {MOST_DEPTH} deep in {where}."
+    return file_error(name, message, "Write them flatter.")
 
 
 def _require_modest(content: dict[str, Any], name: str) -> None:
@@ -106,24 +107,18 @@ def _require_modest(content: dict[str, Any], name: str) -> None:
     while waiting:
         place, value = waiting.pop()
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise ProjectError(
-                f"{name}: {_key(place)} is an integer beyond 64 bits. Write a smaller one."
-            )
+            message = f": {_key(place)} is an integer beyond 64 bits."
+            raise file_error(name, message, "Write a smaller one.")
         parts: list[tuple[object, object]] = []
         if isinstance(value, dict):
             parts = list(value.items())
         elif isinstance(value, list):
             parts = list(enumerate(value, start=1))
         if len(parts) > MOST_VALUES:
-            raise ProjectError(
-                f"{name}: {_key(place)} has {len(parts):,} values, and at most {MOST_VALUES:,} are "
-                "read. Leave some out."
-            )
+            message = f": {_key(place)} has {len(parts):,} values, and at most {MOST_VALUES:,} are"
+            raise file_error(name, f"{message} read.", "Leave some out.")
         if parts and len(place) >= MOST_DEPTH:
-            raise ProjectError(
-                f"{name} nests values more than {MOST_DEPTH} deep in {_key(place)}. Write them "
-                "flatter."
-            )
+            raise _too_deep(name, _key(place))
         waiting += [((*place, str(part)), inner) for part, inner in parts]
 
 
@@ -161,7 +156,7 @@ def checked(content: Mapping[str, Any], shape: type[Shape], file: str) -> Shape:
     except msgspec.ValidationError as error:
         path = _PATH.search(str(error))
         place = _place(content, shape, path[1] if path else "")
-        raise ProjectError(f"{file}: {_reason(error, place)}") from error
+        raise file_error(file, f": {_reason(error, place)}") from error
 
 
 class _Place(NamedTuple):

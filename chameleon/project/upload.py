@@ -21,9 +21,9 @@ from typing import BinaryIO
 
 import polars as pl
 
-from chameleon.errors import ProjectError
+from chameleon.errors import ProjectError, file_error
 from chameleon.project.columns import listed, named
-from chameleon.project.files import READ_ERRORS, ending, read_error_message, scan_file
+from chameleon.project.files import READ_ERRORS, ending, read_error, scan_file
 from chameleon.project.records import (
     SETTINGS_FILE,
     SHIPPED_FOLDERS,
@@ -66,27 +66,20 @@ Wanted = Callable[[tuple[str, ...]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits to an upload on a server.
-
-    `sent_bytes` are those of the upload, `bytes` those of the unpacked files, also of a csv.gz.
-    Columns are those of one file, rows and `values` (rows times columns) those of all files
-    together. `predictions` are rows times versions, because every model predicts every row, and
-    `probabilities` rows times classes, those of one model.
-    """
+    """The limits to an upload on a server, for all its files together."""
 
     files: int = 200
     sent_bytes: int = 100_000_000
-    bytes: int = 300_000_000
+    bytes: int = 300_000_000  # unpacked, also of a csv.gz
     rows: int = 2_000_000
-    columns: int = 1_000
-    values: int = 100_000_000
+    columns: int = 1_000  # of one file
+    values: int = 100_000_000  # rows times columns
     versions: int = 200
-    predictions: int = 40_000_000
-    probabilities: int = 40_000_000
+    predictions: int = 40_000_000  # rows times versions: every model predicts every row
+    probabilities: int = 40_000_000  # rows times classes: those of one model
 
 
-Sent = tuple[str, int, BinaryIO]
-"""Name, size in bytes, and content of an uploaded file."""
+Sent = tuple[str, int, BinaryIO]  # name, size in bytes, and content of an uploaded file
 
 
 def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
@@ -98,15 +91,15 @@ def stored(sent: Sequence[Sent], folder: Path, limits: Limits) -> str:
     _require(len(sent), limits.files, "files")
     total = sum(size for _, size, _ in sent)
     if total > limits.sent_bytes:
-        raise ProjectError(
-            f"The files are too large: at most {_megabytes(limits.sent_bytes)} together, found "
-            f"{_megabytes(total)}. {_INSTEAD}"
-        )
+        most = _megabytes(limits.sent_bytes)
+        message = f"The files are too large: at most {most} together, found {_megabytes(total)}."
+        raise ProjectError(message, fix=_INSTEAD)
     zips = [entry for entry in sent if entry[0].lower().endswith(".zip")]
     if zips and len(sent) > 1:
         raise ProjectError(
             f"Upload either one zip or tables, found {len(zips)} zip and {len(sent) - len(zips)} "
-            "other files. Put everything into one zip."
+            "other files.",
+            fix="Put everything into one zip.",
         )
     skipped: tuple[str, ...] = ()
     if zips:
@@ -146,7 +139,7 @@ def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        raise ProjectError(f"{path.name} {read_error_message(path, error)}") from error
+        raise file_error(path.name, *read_error(path, error)) from error
 
 
 def require_allowed(project: Project, limits: Limits) -> None:
@@ -167,17 +160,16 @@ def require_allowed(project: Project, limits: Limits) -> None:
 
 def _require_modest(spec: ModelSpec) -> None:
     if spec.estimator not in _ESTIMATORS:
-        raise ProjectError(
-            f"{SETTINGS_FILE}: an upload may use {', '.join(_ESTIMATORS)}, found "
-            f"'{spec.estimator}'. {_INSTEAD}"
-        )
+        message = f": an upload may use {', '.join(_ESTIMATORS)}, found '{spec.estimator}'."
+        raise file_error(SETTINGS_FILE, message, _INSTEAD)
     for name, value in spec.params.items():
         number = isinstance(value, (int, float)) and name != "random_state"
         if name == "n_jobs" or (number and not abs(value) <= _LARGEST_PARAMETER):
-            raise ProjectError(
-                f"{SETTINGS_FILE}: an upload may have no n_jobs and no parameter above "
-                f"{_LARGEST_PARAMETER:,}, found {name} = {value!r}. {_INSTEAD}"
+            message = (
+                f": an upload may have no n_jobs and no parameter above {_LARGEST_PARAMETER:,}, "
+                f"found {name} = {value!r}."
             )
+            raise file_error(SETTINGS_FILE, message, _INSTEAD)
 
 
 def write_project_zip(folder: Path, target: Path) -> None:
@@ -206,7 +198,8 @@ def _write_tables(sent: Sequence[Sent], folder: Path) -> None:
     names = [name for name, _, _ in sent]
     twice = same_names(names)
     if twice is not None:
-        raise ProjectError(f"'{twice}' was uploaded twice. Upload each file once.")
+        message = f"'{twice}' was uploaded twice."
+        raise ProjectError(message, file=twice, fix="Upload each file once.")
     tables = [name for name in names if name != SETTINGS_FILE]
     place = folder if len(tables) == 1 else folder / VERSIONS_FOLDER
     place.mkdir(exist_ok=True)
@@ -215,7 +208,7 @@ def _write_tables(sent: Sequence[Sent], folder: Path) -> None:
         if reason is None and name != SETTINGS_FILE and not ending(name):
             reason = "is no table; parquet, csv, csv.gz, arrow, feather, jsonl, and zip can be read"
         if reason is not None:
-            raise ProjectError(f"The file '{name[:80]}' {reason}.")
+            raise ProjectError(f"The file '{name[:80]}' {reason}.", file=name)
         target = folder / name if name == SETTINGS_FILE else place / name
         with target.open("xb") as stream:
             for _ in range(0, size, _CHUNK_BYTES):
@@ -229,8 +222,9 @@ def _require_project(folder: Path, limits: Limits) -> None:
     tables = _tables(folder)
     if not tables:
         raise ProjectError(
-            "There is no table in it. Upload one file per version (parquet, csv, csv.gz, arrow, "
-            "feather, or jsonl), one table with a version column, or a zip of a project folder."
+            "There is no table in it.",
+            fix="Upload one file per version (parquet, csv, csv.gz, arrow, feather, or jsonl), one "
+            "table with a version column, or a zip of a project folder.",
         )
     left = limits.bytes - sum(path.stat().st_size for path in files)
     for path in tables:
@@ -268,16 +262,16 @@ def _grown(path: Path, left: int, limits: Limits) -> int:
         while chunk := stream.read(_CHUNK_BYTES):
             size += len(chunk)
             if size > left:
-                raise ProjectError(
-                    f"{path.name} is too large: all files together may have "
-                    f"{_megabytes(limits.bytes)} unpacked. {_INSTEAD}"
-                )
+                most = _megabytes(limits.bytes)
+                message = f"is too large: all files together may have {most} unpacked."
+                raise file_error(path.name, message, _INSTEAD)
     return size
 
 
 def _require(found: int, most: int, what: str) -> None:
     if found > most:
-        raise ProjectError(f"Too many {what}: at most {most:,}, found {found:,}. {_INSTEAD}")
+        message = f"Too many {what}: at most {most:,}, found {found:,}."
+        raise ProjectError(message, fix=_INSTEAD)
 
 
 def _name_single_table(folder: Path) -> None:
@@ -299,16 +293,14 @@ def unpack(stream: BinaryIO, folder: Path, *, wanted: Wanted, most_bytes: int) -
 
     All names and declared sizes are checked before anything is written, and bytes are counted
     while they are written, whatever was declared. After an error nothing of it may be used.
-    `wanted` returns True for the path of a project's file.
     """
     _require_small_index(stream)
     try:
         with zipfile.ZipFile(stream) as archive:
             return _unpacked(archive, folder, wanted, most_bytes)
     except _DAMAGED as error:
-        raise ProjectError(
-            f"The zip is damaged or no zip ({type(error).__name__}). Pack it again."
-        ) from error
+        message = f"The zip is damaged or no zip ({type(error).__name__})."
+        raise ProjectError(message, fix="Pack it again.") from error
 
 
 def refused_name(name: str) -> str | None:
@@ -346,14 +338,15 @@ def _require_small_index(stream: BinaryIO) -> None:
     place = tail.rfind(_END)
     stream.seek(0)
     if place < 0 or len(tail) - place < _END_BYTES:
-        raise ProjectError("The file is no zip, or its end is missing. Pack it again.")
+        message = "The file is no zip, or its end is missing."
+        raise ProjectError(message, fix="Pack it again.")
     entries, index_bytes = struct.unpack("<HI", tail[place + 10 : place + 16])
     large = tail[max(0, place - _LOCATOR_BYTES) : place].startswith(_END64)
     if large or entries > MOST_ENTRIES or index_bytes > _INDEX_BYTES:
         found = "a zip64" if large else f"{entries:,} entries"
         raise ProjectError(
-            f"The zip has too many entries: at most {MOST_ENTRIES:,} are unpacked, found {found}. "
-            "Pack only chameleon.toml and the folders versions and predictions."
+            f"The zip has too many entries: at most {MOST_ENTRIES:,} are unpacked, found {found}.",
+            fix="Pack only chameleon.toml and the folders versions and predictions.",
         )
 
 
@@ -364,7 +357,8 @@ def _unpacked(archive: zipfile.ZipFile, folder: Path, wanted: Wanted, most: int)
     files = [entry for entry in entries if not entry.is_dir()]
     twice = same_names(entry.filename.rstrip("/") for entry in entries)
     if twice is not None:
-        raise ProjectError(f"The zip contains '{twice}' twice. Pack it again, each file once.")
+        message = f"The zip contains '{twice}' twice."
+        raise ProjectError(message, file=twice, fix="Pack it again, each file once.")
     around = _folder_around(files)
     taken, skipped = [], []
     for entry in files:
@@ -406,7 +400,7 @@ def _require_plain(entry: zipfile.ZipInfo) -> None:
         )
     if reason is not None:
         shown = "".join(letter if letter.isprintable() else "?" for letter in name[:80])
-        raise ProjectError(f"The zip is not unpacked: its entry '{shown}' {reason}.")
+        raise ProjectError(f"The zip is not unpacked: its entry '{shown}' {reason}.", file=shown)
 
 
 def _folder_around(files: list[zipfile.ZipInfo]) -> int:
@@ -433,6 +427,5 @@ def _write(
 
 
 def _too_large(most: int, found: str) -> ProjectError:
-    return ProjectError(
-        f"The zip is too large: at most {_megabytes(most)} are unpacked, and {found}. {_INSTEAD}"
-    )
+    message = f"The zip is too large: at most {_megabytes(most)} are unpacked, and {found}."
+    return ProjectError(message, fix=_INSTEAD)

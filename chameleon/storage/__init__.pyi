@@ -10,6 +10,8 @@ from .child_process import spawn as spawn
 from .child_process import upload_limits as upload_limits
 from .folders import FORMULA as FORMULA
 from .folders import UNREADABLE as UNREADABLE
+from .folders import FileMemory as FileMemory
+from .folders import MemoryCache as MemoryCache
 from .folders import cache_folder as cache_folder
 from .folders import csv_text as csv_text
 from .folders import digest as digest
@@ -25,5 +27,3 @@ from .folders import user_cache_folder as user_cache_folder
 from .folders import write_folder as write_folder
 from .folders import write_parts as write_parts
 from .folders import write_text as write_text
-from .memory import FileMemory as FileMemory
-from .memory import MemoryCache as MemoryCache

@@ -119,11 +119,6 @@ def test_rules_are_applied_to_every_version(small):
     assert [held_by(small, rule_of(only, ""), v) for v in ("v2", "v10")] == [["g"], ["c", "d", "g"]]
 
 
-def test_a_rule_excludes_no_instance_of_another_version(small):
-    rule = rule_of(Selection("v2", "v1", Filters(labels=("cat",))), "")
-    assert held_by(small, rule, "v2") == ["a", "b", "g"]  # c was cat, and was removed
-
-
 def test_a_rule_that_cannot_be_applied_is_named(small):
     store = ExclusionLists()
     store.add_rule("l", chameleon.ExclusionRule(0, "label=bird", "v2", "v1"))

@@ -234,34 +234,6 @@ def test_the_figures_are_those_of_a_plain_loop(train, test):
         assert ranking["js_distance"] is None
 
 
-def test_ranking_sees_the_feature_that_changed_and_the_one_that_errors_fall_on(tmp_path):
-    count = 40
-    steady = [float(i % 4) for i in range(count)]
-    halves = ["train"] * 20 + ["test"] * 20
-    frames = {
-        name: plain(
-            count,
-            moved=[i % 3 + shift for i in range(count)],
-            steady=steady,
-            label=["a"] * count,
-            split=halves,
-        )
-        for name, shift in (("1", 0), ("2", 10))
-    }
-    # the models err exactly where steady is 3
-    answers = ["b" if value == 3 else "a" for value in steady]
-    said = pl.DataFrame({"id": range(count), "prediction": answers})
-    folder = write_project(tmp_path, frames, predictions={"1": said, "2": said})
-    frame = chameleon.feature_histograms(evaluated(folder), primary="2", secondary="1")
-    ranking = chameleon.feature_ranking(frame).rows_by_key("feature", unique=True)
-    assert ranking["moved"][0] == 1.0
-    assert ranking["steady"][0] == 0.0
-    # a quarter errs: a bar of rate 1 with weight 1/4, bars of rate 0 with weight 3/4
-    assert ranking["steady"][1] == pytest.approx(0.25 * 0.75 + 0.75 * 0.25)
-    assert ranking["steady"][2] == 0.0
-    assert ranking["moved"][2] is None
-
-
 BARS = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
 
 

@@ -204,7 +204,7 @@ def test_awkward_feature_names_are_names():
     frame = pl.DataFrame({**frame.to_dict(), "": [1, 2, 3]})
     with temporary_project({"1": frame}, form="arrow") as folder:
         evaluation = chameleon.models.without_predictions(
-            chameleon.data.dataset_store.evolving_dataset(chameleon.open_project(folder))
+            chameleon.data.evolving_dataset(chameleon.open_project(folder))
         )
         found = chameleon.instances(evaluation, primary="1", secondary="1", order_by="")
     assert found.frame.columns[-3:] == ["", "*", "^.*$"]
@@ -219,7 +219,7 @@ def test_values_come_in_their_own_types():
     ).with_columns(date=pl.lit(day))  # fmt: skip
     with temporary_project({"1": frame}) as folder:
         dataset = chameleon.models.without_predictions(
-            chameleon.data.dataset_store.evolving_dataset(chameleon.open_project(folder))
+            chameleon.data.evolving_dataset(chameleon.open_project(folder))
         )
         found = chameleon.instances(dataset, primary="1", secondary="1").frame
     types = {name: found.schema[name] for name in frame.columns[4:]}

@@ -250,9 +250,7 @@ def test_mistakes_are_those_of_the_oracle_in_order(data):
     with opened(plan) as evaluation:
         found = chameleon.ranked_errors(evaluation, by="sensitivity", **asked)
         sure = chameleon.ranked_errors(evaluation, **asked)
-        listed = chameleon.most_sensitive(
-            evaluation, first=names[0], last=names[-1], held_only=over.held_only, most=99
-        )
+        listed = chameleon.most_sensitive(evaluation, over=over, most=99)
         bars = oracle.bars_of(chameleon.feature_histograms(evaluation, **sides))
         assert chameleon.ranked_errors(evaluation, **asked, most=2).equals(sure.head(2))
     time = plan.timeline

@@ -106,27 +106,28 @@ def project_of(folder: Path, features: int) -> Path:
     return folder
 
 
-def cell_places(page, chart: str) -> list[tuple[float, float]]:
-    """The middles of large squares of an embedding chart, none of its grid (11 px wide)."""
-    boxes = page.locator(f"{chart} g.mark-rect path").evaluate_all(
-        """(marks) => marks.map((mark) => mark.getBoundingClientRect())
-             .filter((b) => b.width > 4 && b.width < 10.5 && Math.abs(b.width - b.height) < 1)
-             .sort((a, b) => b.width - a.width).slice(0, 6)
+def clicks(page, places: list[tuple[float, float]], changed: str) -> Callable[[], float]:
+    """A measured click on the next of the places."""
+    assert places, "no mark was found"
+    turn = itertools.cycle(places)
+    return lambda: clicked_at(page, next(turn), changed)
+
+
+def middles(page, marks: str, shown: str = "b.width > 4 && b.height > 4") -> list[tuple]:
+    """The middles of marks in sight, the largest first."""
+    boxes = page.locator(marks).evaluate_all(
+        f"""(marks) => marks.map((mark) => mark.getBoundingClientRect())
+             .filter((b) => b.bottom < innerHeight && {shown})
+             .sort((a, b) => b.width * b.height - a.width * a.height)
              .map((b) => [b.x + b.width / 2, b.y + b.height / 2])"""
     )
     return [tuple(box) for box in boxes]
 
 
-def clicks(page, chart: str, changed: str) -> Callable[[], float]:
-    """A measured click on the next of the squares."""
-    places = cell_places(page, chart)
-    assert places, "no square of the embedding was found"
-    turn = iter(range(10_000))
-
-    def click() -> float:
-        return clicked_at(page, places[next(turn) % len(places)], changed)
-
-    return click
+def cells(page, chart: str, changed: str) -> Callable[[], float]:
+    """A measured click on the next large square of an embedding, none of its grid (11 px wide)."""
+    square = "b.width > 4 && b.width < 10.5 && Math.abs(b.width - b.height) < 1"
+    return clicks(page, middles(page, f"{chart} g.mark-rect path", square)[:6], changed)
 
 
 def opened(browser, address: str, *, wait_for: str):
@@ -161,8 +162,8 @@ def test_clicks_and_versions_stay_within_the_bound_of_the_floor(tmp_path_factory
                     floor_page = opened(
                         browser, floor_app, wait_for=".st-key-floor g.mark-rect path"
                     )
-                    floor = clicks(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
-                    click = in_turn(page, bar_places(page))
+                    floor = cells(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
+                    click = clicks(page, bar_places(page), TOTALS)
                     pairs = [(floor(), click(), version_change(page)) for _ in range(ROUNDS + 2)]
             base, clicked, changed = (
                 statistics.median(column) for column in list(zip(*pairs[2:], strict=True))
@@ -200,7 +201,7 @@ def test_the_samples_stay_within_the_bound_of_the_floor(tmp_path, sample):
             running(Path(__file__).parent / "floor_app.py", folder) as floor_app,
         ):
             floor_page = opened(browser, floor_app, wait_for=".st-key-floor g.mark-rect path")
-            floor = clicks(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
+            floor = cells(floor_page, ".st-key-floor", COUNT_OF_FLOOR)
             ratios: dict[str, float] = {}
             for name, click in sample_clicks(browser, app).items():
                 ratios[name] = ratio(floor, click)
@@ -236,7 +237,7 @@ def sample_clicks(browser, app: str) -> dict[str, Callable[[], float]]:
         for _ in range(2)
     )
     return {
-        "a histogram bar": in_turn(bar_page, bar_places(bar_page)),
+        "a histogram bar": clicks(bar_page, bar_places(bar_page), TOTALS),
         "a version": partial(version_change, version_page),
     }
 
@@ -247,17 +248,6 @@ def bar_places(page) -> list[tuple[float, float]]:
     box = page.locator(".feature-view .plot").first.bounding_box()
     assert box is not None
     return [(box["x"] + box["width"] * at, box["y"] + box["height"] / 2) for at in (0.35, 0.55)]
-
-
-def in_turn(page, places: list[tuple[float, float]]) -> Callable[[], float]:
-    """A measured click on the next of the places."""
-    assert places
-    turn = itertools.cycle(places)
-
-    def click() -> float:
-        return clicked_at(page, next(turn), TOTALS)
-
-    return click
 
 
 def clicked_at(page, place: tuple[float, float], changed: str) -> float:

@@ -97,10 +97,7 @@ def test_areas_are_as_the_instances_and_the_largest_fills_its_cell():
         assert area == pytest.approx(held / 4 / 100)
     assert squares["1,0"]["middle"] == pytest.approx(0.15)
     assert squares["1,0"]["center"] == pytest.approx(0.05)
-
-
-def test_outlines_share_the_scale_of_the_squares():
-    squares = drawn(embedding_frame(four(), OUTLINED, cells=10))
+    squares = drawn(embedding_frame(four(), OUTLINED, cells=10))  # share the scale
     assert squares["5,4"]["s1"] - squares["5,4"]["s0"] == pytest.approx(1 / 10)  # 9, the largest
     assert squares["0,0"]["edge"] == pytest.approx(2 / 3 / 10)
     assert squares["0,0"]["s0"] == pytest.approx(squares["0,0"]["x0"])  # 4 and 4

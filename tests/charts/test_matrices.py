@@ -71,7 +71,7 @@ def test_the_table_uses_the_columns_of_its_frame(classes):
     assert bool(encodings(spec, "text")) is (classes <= NUMBERED_CLASSES)
 
 
-def test_a_cell_in_words():
+def test_cells_and_the_matrix_in_words():
     frame = matrix()
     assert frame["word"].to_list() == ["still correct", "regressed", "fixed", "still incorrect"]
     assert frame["counted"].to_list() == ["53,189", "402", "422", "9,492"]
@@ -82,8 +82,11 @@ def test_a_cell_in_words():
     )
     assert frame["sentence"][2].endswith("; 1 of them was relabeled, 0 edited.")
     assert frame["sentence"][3].endswith("; none of them was relabeled or edited.")
-    assert set(frame["before"]) == {"before: 1.17"}
-    assert set(frame["after"]) == {"after: 1.18"}
+    assert outcome_matrix_text(frame) == (
+        "Of 63,505 instances, before: 1.17, after: 1.18: 53,189 still correct (83.8%), 402 "
+        "regressed (0.6%), 422 fixed (0.7%), 9,492 still incorrect (14.9%)."
+    )
+    assert "No instance" in outcome_matrix_text(matrix((0, 0, 0, 0)))
 
 
 def test_one_instance_is_singular():
@@ -98,62 +101,38 @@ def test_one_instance_is_singular():
     assert frame["sentence"][0].startswith("1 instance: correct in 1.17")
 
 
-@pytest.mark.parametrize(
-    ("counts", "shared"),
-    [
-        ((9_999, 1, 0, 0), [">99.9%", "<0.1%", "0.0%", "0.0%"]),
-        ((5, 0, 0, 0), ["100.0%", "0.0%", "0.0%", "0.0%"]),
-        ((0, 0, 0, 0), ["-"] * 4),
-    ],
-)
-def test_a_share_reads_as_none_or_all_only_where_it_is(counts, shared):
-    frame = matrix(counts)
-    assert frame["shared"].to_list() == shared
-    assert frame["share"].null_count() == 0  # a null would make the cell vanish
+def test_a_share_reads_as_none_or_all_only_where_it_is():
+    assert matrix((9_999, 1, 0, 0))["shared"].to_list() == [">99.9%", "<0.1%", "0.0%", "0.0%"]
+    assert matrix((5, 0, 0, 0))["shared"][0] == "100.0%"
+    nothing = matrix((0, 0, 0, 0))
+    assert nothing["shared"].to_list() == ["-"] * 4
+    assert nothing["share"].null_count() == 0  # a null would make the cell vanish
 
 
 def test_only_a_chosen_cell_stands_out():
-    assert matrix()["chosen"].to_list() == [True] * 4
-    assert matrix()["marked"].to_list() == [False] * 4
+    assert matrix().select("chosen", "marked").unique().rows() == [(True, False)]
     frame = matrix(chosen={("correct", "incorrect")})
-    assert frame["chosen"].to_list() == [False, True, False, False]
-    assert frame["marked"].to_list() == [False, True, False, False]
-
-
-def test_the_matrix_in_words():
-    assert outcome_matrix_text(matrix()) == (
-        "Of 63,505 instances, before: 1.17, after: 1.18: 53,189 still correct (83.8%), 402 "
-        "regressed (0.6%), 422 fixed (0.7%), 9,492 still incorrect (14.9%)."
-    )
-    assert "No instance" in outcome_matrix_text(matrix((0, 0, 0, 0)))
+    assert frame["chosen"].to_list() == frame["marked"].to_list() == [False, True, False, False]
 
 
 def test_classes_have_the_same_natural_order_on_both_sides():
     frame = table(("class 10", "class 2", 4), ("class 2", "class 1", 1))
-    before = dict(frame.select("secondary_class", "secondary_place").iter_rows())
-    after = dict(frame.select("primary_class", "primary_place").iter_rows())
-    assert before == {"class 10": 2, "class 2": 1}
-    assert after == {"class 2": 1, "class 1": 0}
+    places = [dict(frame.select(f"{side}_class", f"{side}_place").iter_rows())
+              for side in ("secondary", "primary")]  # fmt: skip
+    assert places == [{"class 10": 2, "class 2": 1}, {"class 2": 1, "class 1": 0}]
 
 
 def test_the_table_in_words():
     frame = table(("cat", "dog", 4), ("dog", "cat", 1), chosen={("dog", "cat")})
-    assert frame["sentence"].to_list() == [
-        "4 instances: cat in v1, dog in v2.",
-        "1 instance: dog in v1, cat in v2.",
-    ]
+    assert frame["sentence"][1] == "1 instance: dog in v1, cat in v2."
     assert frame["chosen"].to_list() == [False, True]
     assert class_table_text(frame) == (
         "The predicted class changed for 5 instances, in 2 pairs of classes. Most often: "
         "4 instances: cat in v1, dog in v2."
     )
-
-
-def test_nothing_changed_is_a_frame_without_rows():
-    frame = table()
-    assert frame.is_empty()
-    assert frame.schema == table(("cat", "dog", 1)).schema
-    assert class_table_text(frame) == "No predicted class changed."
+    nothing = table()
+    assert nothing.schema == frame.schema
+    assert class_table_text(nothing) == "No predicted class changed."
 
 
 def test_hostile_names_stay_in_the_frame_and_the_given_frame_is_unchanged():
@@ -239,7 +218,6 @@ def test_beyond_thirty_classes_those_with_most_errors_stay_and_sums_are_kept():
     lines += [(f"c{k}", f"c{(k + 1) % 60}", k, k) for k in range(60)]
     found = pl.DataFrame(lines, schema=FOUND.columns, orient="row")
     classes = shown_classes(found)
-    assert len(classes) == MOST_CLASSES - 1
     assert {"c59", "c58", "c40"} <= set(classes)
     assert "c3" not in classes
     data = frame(Shown.PRIMARY, found)
@@ -272,9 +250,8 @@ def test_names_lie_flat_only_where_they_fit():
 
 
 def test_an_empty_matrix_in_words():
-    nothing = frame(Shown.PRIMARY, FOUND.clear())
-    assert confusion_text(nothing, Shown.PRIMARY).startswith("No")
     nobody = FOUND.with_columns(primary=pl.lit(0, dtype=pl.Int64))
-    found = confusion_text(frame(Shown.PRIMARY, nobody), Shown.PRIMARY)
-    assert found == "No instance has a known outcome."
+    for found in (FOUND.clear(), nobody):
+        text = confusion_text(frame(Shown.PRIMARY, found), Shown.PRIMARY)
+        assert text == "No instance has a known outcome."
     assert confusion_text(frame(Shown.SECONDARY, nobody), Shown.SECONDARY).startswith("Of 15")

@@ -56,6 +56,7 @@ test("train rows are drawn where they drifted more than twice as far, and beyond
   assert.equal(drawsTrain(drift(0.2, 0.1, 0.05, 0.05), "test"), false);
   assert.equal(drawsTrain(drift(0.04, 0, 0.05, 0.05), "test"), false);
   assert.equal(drawsTrain(drift(0.3, 0, 0.05, 0.05), "all"), false);
+  assert.equal(drawsTrain(drift(0.3, 0.1, NaN, NaN), "test"), true);
   assert.equal(drawsTrain(null, "test"), false);
   assert.equal(shownSplit(drift(0.3, 0.1, 0, 0), "all"), "train");
 });
@@ -66,6 +67,7 @@ test("the heading counts features beyond chance by split, and says so where it c
   assert.equal(headings(drifts).at(-1), "Drifted: test 0, train 2 of 3");
   assert.equal(headings([drift(0.1, NaN, 0.05, NaN)])[0], "Train rows: 1 of 1 features drifted beyond chance");
   assert.deepEqual(headings([null, null]), ["Features"]);
+  assert.deepEqual(headings([drift(0.1, 0.1, NaN, NaN)]), ["Features, the largest drift first"]);
 });
 
 test("a third decimal separates a distance from its chance level", () => {

@@ -213,17 +213,3 @@ def test_without_a_golden_set_or_without_models_there_is_nothing_to_ask(tmp_path
     WRITERS["parquet"](GOLDEN, given / "golden.parquet")
     with pytest.raises(SelectionError, match="external predictions"):
         chameleon.fixed_test_set(evaluated(given), golden=True)
-
-
-@pytest.mark.parametrize(
-    ("written", "words"),
-    [
-        ('[test]\ngolden = 3\n', "must be a text"),
-        ('[test]\nsilver = "a.csv"\n', "unknown key 'silver'"),
-        ('test = "a.csv"\n', r"\[test\] must be a table"),
-    ],
-)  # fmt: skip
-def test_settings_that_make_no_sense_are_told(tmp_path, written, words):
-    folder = write_project(tmp_path / "p", {"1": people(10, 1)}, toml=written)
-    with pytest.raises(ProjectError, match=words):
-        chameleon.open_project(folder)

@@ -163,9 +163,6 @@ DAMAGE = {
     "other types": rewritten("wrong", pl.col("byte_3").cast(pl.String)),
     "half a file": half_a_file,
     "no scores": lambda folder: (folder / "scores.parquet").unlink(),
-    "other scores": lambda folder: pl.DataFrame({"a": [1]}).write_parquet(
-        folder / "scores.parquet"
-    ),
     "other classes": other_classes,
     "no JSON": lambda folder: (folder / "evaluation.json").write_text("[]", encoding="utf-8"),
     "a link": a_link,
@@ -207,13 +204,6 @@ def test_a_release_that_corrects_is_the_same_model_code(project: Path, monkeypat
     assert shipping.read_shipped(dataset, dict) is None
 
 
-def test_a_project_that_cannot_be_read_ships_nothing(tmp_path: Path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert shipping.main([str(tmp_path / "empty")]) == 1
-    assert capsys.readouterr().err
-    assert not (tmp_path / "empty" / SHIPPED).exists()
-
-
 @pytest.mark.parametrize("place", ["{}.parquet", "{}/part.parquet"])
 def test_a_shipped_evaluation_is_no_version_and_no_table_of_the_project(tmp_path: Path, place):
     folder = tmp_path / "p"
@@ -230,11 +220,16 @@ def test_a_shipped_evaluation_is_no_version_and_no_table_of_the_project(tmp_path
     assert shipping.read_shipped(made.dataset, dict) is not None
 
 
-@pytest.mark.parametrize("named", ["nowhere", "table.csv"])
-def test_only_a_folder_ships_an_evaluation(tmp_path: Path, capsys, named):
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [("nowhere", "nowhere"), ("table.csv", "table.csv"), ("empty", "no version")],
+)
+def test_only_a_folder_with_versions_ships_an_evaluation(tmp_path: Path, capsys, named, words):
     (tmp_path / "table.csv").write_text("id,x,label,version\na,1,b,1\n", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
     assert shipping.main([str(tmp_path / named)]) == 1
-    assert named in capsys.readouterr().err
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "empty" / SHIPPED).exists()
 
 
 def test_a_link_to_nowhere_beside_the_data_is_passed_over(tmp_path: Path):

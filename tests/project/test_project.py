@@ -80,6 +80,7 @@ def test_names_and_dates_of_versions_may_be_left_to_their_files_and_to_texts(tmp
 def test_a_wrong_setting_is_an_error_that_names_it(tmp_path, text, words):
     with pytest.raises(chameleon.ProjectError) as raised:
         settings_of(tmp_path, text)
+    assert raised.value.file == "chameleon.toml"
     for word in ["chameleon.toml", *words]:
         assert word in str(raised.value)
 

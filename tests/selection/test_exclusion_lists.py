@@ -27,7 +27,7 @@ from tests.internals import ExclusionLists, ExclusionRule
 from tests.library import examples, plain, write_project
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("CHAMELEON_KILLS", "6"))
+KILLS = int(os.environ.get("CHAMELEON_KILLS", "4"))
 TEXTS = st.text(max_size=12)
 RULE = ExclusionRule(0, "split=test&f%3Ax=1.0..2.0", "2", "1", "why")
 
@@ -273,49 +273,17 @@ def test_a_failed_change_changes_nothing(tmp_path):
 # ---------------------------------------------------------------- several at once, and sudden ends
 
 
-WRITER = """
-import os, sys
-from pathlib import Path
-from chameleon.selection import ExclusionLists
-path, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-store = ExclusionLists(path)
-os.write(1, b"ready\\n")
-sys.stdin.readline()
-for number in range(count):
-    store.add("shared", [f"{name}-{number}-{part}" for part in range(3)], "of " + name)
-"""
-
-
-def writer(path, name, count):
-    command = [sys.executable, "-c", WRITER, str(path), name, str(count)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"ready\n"
-    return process
-
-
-def begin(*processes):
-    for process in processes:
-        process.stdin.write(b"go\n")
-        process.stdin.flush()
-
-
-def test_processes_that_write_at_once_lose_no_entry(tmp_path):
-    path = tmp_path / FILE
-    writers = [writer(path, name, 20) for name in "ab"]
-    begin(*writers)  # the file is not there yet: both make it
-    for process in writers:
-        process.communicate(timeout=120)
-        assert process.returncode == 0
-    expected = {f"{n}-{k}-{part}" for n in "ab" for k in range(20) for part in range(3)}
-    assert set(ids(ExclusionLists(path), "shared")) == expected
-
-
 KILLED = """
 import os, random, signal, sys, time
 from pathlib import Path
 from chameleon.selection import ExclusionLists
 
-def write(path, name, told):
+def writer(path, name):
+    reading, told = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(told)
+        return child, name, reading
     store = ExclusionLists(path)
     for number in range(10**6):
         store.add("shared", [f"{name}-{number}-{part}" for part in range(3)], "of " + name)
@@ -325,34 +293,32 @@ path, kills = Path(sys.argv[1]), int(sys.argv[2])
 chance = random.Random(sys.argv[3])
 lost, torn, commits = 0, 0, 0
 for kill in range(kills):
-    reading, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        write(path, f"k{kill}", told)
-    os.close(told)
-    # a moment counted from the first commit, so that it falls into the midst of writing
-    os.read(reading, 4)
+    # at first the file is not there yet: both make it
+    writers = [writer(path, f"k{kill}{name}") for name in "ab"]
+    for child, name, reading in writers:
+        os.read(reading, 4)
+    # a moment counted from their first commits, so that it falls into the midst of writing
     time.sleep(chance.uniform(0, 0.03))
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
-    rest = b""
-    while block := os.read(reading, 65536):
-        rest += block
-    os.close(reading)
-    done = 1 + len(rest) // 4
-    commits += done
-    held = {i for i in ExclusionLists(path).of("shared").entries["instance"].to_list()
-            if i.startswith(f"k{kill}-")}
-    lost += sum(f"k{kill}-{n}-{part}" not in held for n in range(done) for part in range(3))
-    torn += len(held) % 3  # three are put at once: all or none
-total = len(ExclusionLists(path).of("shared").entries)
-print(lost, torn, commits, total)
+    for child, name, reading in writers:
+        os.kill(child, signal.SIGKILL)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    for child, name, reading in writers:
+        rest = b""
+        while block := os.read(reading, 65536):
+            rest += block
+        os.close(reading)
+        done = 1 + len(rest) // 4
+        commits += done
+        held = {i for i in ExclusionLists(path).of("shared").entries["instance"].to_list()
+                if i.startswith(f"{name}-")}
+        lost += sum(f"{name}-{n}-{part}" not in held for n in range(done) for part in range(3))
+        torn += len(held) % 3  # three are put at once: all or none
+print(lost, torn, commits, len(ExclusionLists(path).of("shared").entries))
 """
 
 
 @pytest.mark.timeout(3600)
-def test_killed_writers_lose_no_committed_entry(tmp_path):
+def test_writers_at_once_that_are_killed_lose_no_committed_entry(tmp_path):
     seed = str(random.randrange(10**9))
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / FILE), str(KILLS), seed],
@@ -361,7 +327,7 @@ def test_killed_writers_lose_no_committed_entry(tmp_path):
     assert ended.returncode == 0, (seed, ended.stderr)
     lost, torn, commits, total = map(int, ended.stdout.split())
     assert (lost, torn) == (0, 0), seed
-    assert 3 * commits <= total <= 3 * (commits + KILLS), seed  # one more may be done, untold
+    assert 3 * commits <= total <= 3 * (commits + 2 * KILLS), seed  # one more may be done, untold
     print(f"\n{KILLS} kills, {commits} commits, none lost, seed {seed}")
 
 

@@ -12,7 +12,9 @@ export function namedDrift(drift) {
   return { train: { distance: train, chance: trainChance }, test: { distance: test, chance: testChance } };
 }
 
-export const isAboveChance = ({ distance, chance }) => distance !== null && distance > (chance ?? 0);
+// False where the chance level isn't known yet.
+export const isAboveChance = ({ distance, chance }) => distance !== null && chance !== null && distance > chance;
+const mayDrift = (one) => isAboveChance(one) || (one.chance === null && one.distance >= LEAST_DRIFT);
 const distanceOf = (drift) => Math.max(drift?.train.distance ?? 0, drift?.test.distance ?? 0);
 export const hasDrifted = (drifts) => drifts.some((drift) => distanceOf(drift) >= LEAST_DRIFT);
 
@@ -25,7 +27,7 @@ export function orderOf(drifts, errorShifts) {
 // Test rows give way to train rows where these drifted much farther, and beyond chance.
 export function drawsTrain(drift, scope) {
   if (scope === "train") return true;
-  if (scope !== "test" || !drift || !isAboveChance(drift.train)) return false;
+  if (scope !== "test" || !drift || !mayDrift(drift.train)) return false;
   return drift.train.distance > TRAIN_RATIO * (drift.test.distance ?? 0);
 }
 
@@ -37,7 +39,7 @@ export function shownSplit(drift, scope) {
 }
 
 const splitCount = (drifts, split) => {
-  const compared = drifts.filter((drift) => drift && drift[split].distance !== null);
+  const compared = drifts.filter((drift) => drift && drift[split].distance !== null && drift[split].chance !== null);
   return compared.length ? compared.filter((drift) => isAboveChance(drift[split])).length : null;
 };
 
@@ -45,7 +47,7 @@ const splitCount = (drifts, split) => {
 export function headings(drifts) {
   const test = splitCount(drifts, "test"), train = splitCount(drifts, "train"), all = drifts.length;
   const amount = (n) => (n === 0 ? "none" : String(n));
-  if (test === null && train === null) return ["Features"];
+  if (test === null && train === null) return [hasDrifted(drifts) ? "Features, the largest drift first" : "Features"];
   if (test === null || train === null) {
     const [name, n] = test === null ? ["Train", train] : ["Test", test];
     return [

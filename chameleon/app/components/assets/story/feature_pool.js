@@ -3,7 +3,8 @@ import { drawRow, makeRow, showReading } from "./feature_row.js";
 import { setAttributes } from "./ui.js";
 
 const COLUMN_GAP = 28;
-const TWO_COLUMNS = 960;      // a pane wider than this has two
+const TWO_COLUMNS = 780;      // a pane wider than this has two
+const NARROW = 480;           // a column narrower than this has less room for names
 const FLASH = 700;            // milliseconds
 
 // Sizes are read once per resize or pair: reading them between writes lays the page out again and again.
@@ -12,14 +13,14 @@ export function measurePane(view) {
   view.width = width;
   view.height = scroll.clientHeight;
   view.columns = width > TWO_COLUMNS ? 2 : 1;
-  view.head = width < 480 ? 138 : 156;
+  view.columnWidth = Math.floor((width - (view.columns - 1) * COLUMN_GAP) / view.columns);
+  view.head = view.columnWidth < NARROW ? 138 : 156;
   view.rowHeight = view.columns === 2 ? 88 : pane.clientHeight > 430 ? 80 : 70;
   view.spacer.style.height = `${Math.ceil(view.order.length / view.columns) * view.rowHeight}px`;
 }
 
 function place(view, row) {
-  const { columns, rowHeight, head } = view;
-  const width = Math.floor((view.width - (columns - 1) * COLUMN_GAP) / columns);
+  const { columns, rowHeight, head, columnWidth: width } = view;
   const x = (row.at % columns) * (width + COLUMN_GAP), y = Math.floor(row.at / columns) * rowHeight;
   row.node.style.cssText = `transform:translate(${x}px,${y}px);width:${width}px;height:${rowHeight}px;` +
     `grid-template-columns:${head}px auto`;
