@@ -166,6 +166,12 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         yield start
 
 
+@pytest.fixture(scope="session")
+def app(start_app: Callable[..., App], digits_project: Path) -> App:
+    """Return a server on the digits sample, whose models are in the sample."""
+    return start_app(digits_project)
+
+
 @dataclass(frozen=True)
 class Showcase:
     """A project of `tests.app.showcases` on a server with all of them."""
