@@ -8,7 +8,15 @@ from chameleon import analysis, charts
 from chameleon.analysis import ChangeStatistics, Proportion
 from chameleon.app import state, story_host
 from chameleon.app.formatting import plain
-from chameleon.app.view import NO_MATCHES, View, draw_chart, draw_empty, draw_table, draw_toggle
+from chameleon.app.view import (
+    NO_MATCHES,
+    View,
+    draw_chart,
+    draw_empty,
+    draw_scope,
+    draw_table,
+    draw_toggle,
+)
 from chameleon.selection import ClassChange, OutcomeChange
 
 _SAME_LABEL = "changes-same-label"
@@ -16,30 +24,34 @@ _MOST_PAIRS = 200
 
 
 def draw(view: View) -> None:
-    """Before and after, the matrix, its statistics, and the table of predicted classes."""
-    story_host.draw_part(view, "flow")
+    """What became of predictions, its statistics, and the table of predicted classes."""
+    draw_scope(view)
     same_label = draw_toggle(
         "Use the primary's label for both",
         key=_SAME_LABEL,
         why="Otherwise each version's prediction is compared with that version's own label.",
     )
-    if not view.call(analysis.prediction_changes, same_label=same_label)["instances"].sum():
+    found = view.call_in_scope(analysis.prediction_changes, same_label=same_label)
+    if not found["instances"].sum():
         draw_matrix(view, name="matrix")  # only why it is empty
         return
+    if not same_label:  # the Story has each version's own label
+        story_host.draw_part(view, "flow")
     left, right = st.columns([1, 1], gap="large")
     with left:
-        draw_matrix(view, name="matrix", height=280)
+        if same_label:
+            draw_matrix(view, name="matrix", height=280)
         _draw_groups(view, same_label=same_label)
     with right:
-        draw_statistics(view.call(analysis.change_statistics, same_label=same_label))
+        draw_statistics(view.call_in_scope(analysis.change_statistics, same_label=same_label))
     _draw_classes(view)
 
 
 def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
     """The matrix alone; its cells filter all views."""
     same_label = bool(st.session_state.get(_SAME_LABEL, False))
-    frame = view.call(analysis.prediction_changes, same_label=same_label)
-    unknown = view.call(analysis.change_statistics, same_label=same_label).unknown
+    frame = view.call_in_scope(analysis.prediction_changes, same_label=same_label)
+    unknown = view.call_in_scope(analysis.change_statistics, same_label=same_label).unknown
     if not frame["instances"].sum():
         draw_empty(_why_empty(view, unknown))
         return
@@ -129,7 +141,7 @@ def _mcnemar_words(found: ChangeStatistics) -> str:
 
 def _draw_groups(view: View, *, same_label: bool) -> None:
     for by, title in (("split", "By split"), ("label", "By true class")):
-        frame = view.call(analysis.prediction_changes_by, by=by, same_label=same_label)
+        frame = view.call_in_scope(analysis.prediction_changes_by, by=by, same_label=same_label)
         names = {
             "group": "true class" if by == "label" else by,
             "instances": "all",
@@ -144,7 +156,7 @@ def _draw_groups(view: View, *, same_label: bool) -> None:
 
 def _draw_classes(view: View) -> None:
     st.markdown("##### Which predicted classes changed?")
-    frame = view.call(analysis.class_changes)
+    frame = view.call_in_scope(analysis.class_changes)
     if frame.is_empty():
         draw_empty("The predicted class of no instance in both versions changed.")
         return

@@ -11,7 +11,15 @@ import streamlit as st
 from chameleon import analysis, charts
 from chameleon.app import projects, state
 from chameleon.app.formatting import plain
-from chameleon.app.view import NO_MATCHES, View, chart_spec, draw_empty, draw_toggle, is_dark
+from chameleon.app.view import (
+    NO_MATCHES,
+    View,
+    chart_spec,
+    draw_empty,
+    draw_scope,
+    draw_toggle,
+    is_dark,
+)
 from chameleon.charts import Coloring
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
@@ -29,6 +37,7 @@ def draw(view: View) -> None:
     if layout is None:
         st.info("The layout is being computed.", icon=":material/hourglass:")
         return
+    draw_scope(view)
     offered = colors(view.evaluation)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.slider("Cells along a side", 10, 80, analysis.default_cells(view.evaluation.dataset),
@@ -56,7 +65,7 @@ def draw_cells(
     """The embedding alone; its cells filter all views."""
     layout = view.evaluation.layout
     assert layout is not None
-    counts = view.call(analysis.embedding_cells, cells=cells, also=layout.key)
+    counts = view.call_in_scope(analysis.embedding_cells, cells=cells, also=layout.key)
     if counts.is_empty():
         draw_empty(NO_MATCHES)
         return
@@ -65,7 +74,7 @@ def draw_cells(
     if by == "change":
         coloring = Coloring.CHANGE
     elif by != "ratio":
-        shared = view.call(analysis.cell_groups, by=by, cells=cells, also=layout.key)
+        shared = view.call_in_scope(analysis.cell_groups, by=by, cells=cells, also=layout.key)
         counts = counts.join(shared, on="cell", how="left", maintain_order="left")
         coloring = Coloring.DATE if by == "date" else Coloring.GROUP
         groups = () if by == "date" else charts.cell_groups_shown(counts)

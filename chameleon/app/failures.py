@@ -18,22 +18,20 @@ from chameleon.app.formatting import brief, counted, plain, shortened
 from chameleon.app.instance_views import OPEN
 from chameleon.app.sensitivity import range_of_session
 from chameleon.app.view import (
-    ALL_SPLITS,
     NO_OUTCOMES,
     View,
     draw_chart,
     draw_choice,
     draw_empty,
+    draw_scope,
     draw_table,
     draw_toggle,
-    occurring_splits,
 )
 from chameleon.charts import MOST_CLASSES, MOST_GROUPS, Shown
 from chameleon.project import Split
 from chameleon.selection import ConfusionCell, Filters, SensitivityRange
 from chameleon.storage import digest
 
-_ROWS = "failures-rows"
 _SHARES = "failures-shares"
 _HELP = {
     "fails in every version": "No version's model predicts it correctly, from {first} to {last}. "
@@ -59,9 +57,12 @@ def draw(view: View) -> None:
         draw_empty(view.why_empty("the failures follow", NO_OUTCOMES))
         weak_labels.draw(view)  # they need no model
         return
+    draw_scope(view)
     over = range_of_session(view.version_names)
     _draw_sets(view, over)
-    split = _options(view)
+    split = scope_split(view)
+    st.markdown("##### Which classes are confused?")
+    draw_toggle("Shares of the true class, in %", key=_SHARES)
     _draw_matrices(view, split)
     _draw_groups(view, split)
     _draw_errors(view, split, over)
@@ -69,7 +70,7 @@ def draw(view: View) -> None:
 
 
 def _draw_sets(view: View, over: SensitivityRange) -> None:
-    counts = view.call(analysis.failure_sets, over=over)
+    counts = view.call_in_scope(analysis.failure_sets, over=over)
     filters = view.selection.filters
     ends = {"first": brief(over.first), "last": brief(over.last)}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -98,23 +99,10 @@ def _toggle_set(view: View, name: str, over: SensitivityRange) -> None:
     state.set_filters(chosen)
 
 
-def _options(view: View) -> Split | None:
-    """The split to count; None for all, or for the filtered ones."""
-    occurring, filtered = occurring_splits(view), view.selection.filters.splits
-    split: Split | None = None
-    st.markdown("##### Which classes are confused?")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if filtered:
-            st.markdown(f"Evaluated on **{', '.join(filtered)}**, as filtered", width="content")
-        else:
-            default = Split.TEST.value if Split.TEST.value in occurring else ALL_SPLITS
-            chosen = draw_choice(
-                "Evaluate on", [ALL_SPLITS, *occurring], default=default, key=_ROWS,
-                why="The model was fitted on the train rows: few of its errors show there.",
-            )  # fmt: skip
-            split = None if chosen == ALL_SPLITS else Split(chosen)
-        draw_toggle("Shares of the true class, in %", key=_SHARES)
-    return split
+def scope_split(view: View) -> Split | None:
+    """The split of the scope; None for all, or for the filtered ones."""
+    filtered = view.selection.filters.splits
+    return None if filtered or view.scope not in list(Split) else Split(view.scope)
 
 
 def _draw_matrices(view: View, split: Split | None) -> None:
@@ -195,7 +183,7 @@ def _why_empty(view: View, split: Split | None) -> str:
     if view.is_unfiltered:
         return f"No {rows} of either version have both a label and a prediction."
     return f"No {rows} with a label and a prediction match the filters. Remove a filter above" + (
-        "." if split is None else ", or evaluate on other rows."
+        "." if split is None else ", or choose another scope."
     )
 
 
@@ -295,7 +283,7 @@ def _draw_errors(view: View, split: Split | None, over: SensitivityRange) -> Non
         on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
     _draw_chosen(view, [ids[row] for row in st.session_state[key]["selection"]["rows"]])
-    rows = "" if split is None else f" Evaluated on {split}, as chosen above."
+    rows = "" if split is None else f" Evaluated on {split} rows."
     st.caption(_table_words(view, found, by) + rows)
 
 
@@ -400,7 +388,7 @@ def _table_words(view: View, found: pl.DataFrame, by: str) -> str:
 
 def _why_none(view: View, by: str) -> str:
     if by == "label_issue":
-        return "No assessed label of these rows is contradicted. Evaluate on other rows above."
+        return "No assessed label of these rows is contradicted. Choose another scope above."
     if view.is_unfiltered:
         return "The primary's model has no errors on these rows."
     return "No errors of the primary's model match the filters."

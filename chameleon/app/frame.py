@@ -62,8 +62,9 @@ def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -
         state.write_address(selection, projects.item())
         with st.sidebar:
             guide.warn_of_file(view)
-            guide.draw_offer(view)
-            guide.draw_glossary()
+            with st.container(horizontal=True, key="help"):
+                guide.draw_offer(view)
+                guide.draw_glossary()
         if fills_window:
             st.html(f"<style>{_FILLING_STYLE}</style>")
         else:

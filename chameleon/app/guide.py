@@ -83,7 +83,7 @@ a stranger's: it may set nothing else."""
 
 def draw_glossary() -> None:
     """All terms behind a button."""
-    with st.popover("Words and colors", icon=":material/menu_book:", width="stretch"):
+    with st.popover("Words and colors", type="tertiary"):
         st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in WORDS.items()))
 
 

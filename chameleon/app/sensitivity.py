@@ -8,7 +8,15 @@ import streamlit as st
 from chameleon import analysis, charts
 from chameleon.app import cached, state
 from chameleon.app.formatting import plain, shortened
-from chameleon.app.view import View, draw_chart, draw_empty, draw_table, draw_toggle
+from chameleon.app.view import (
+    View,
+    draw_chart,
+    draw_empty,
+    draw_scope,
+    draw_table,
+    draw_toggle,
+    narrowed,
+)
 from chameleon.charts import BarScale
 from chameleon.selection import Filters, SensitivityChoice, SensitivityRange
 
@@ -24,6 +32,7 @@ def draw(view: View) -> None:
     if len(view.version_names) < 2:
         draw_empty("There is one version only, so no outcome can change.")
         return
+    draw_scope(view)
     over = _options(view.version_names)
     draw_bars(view, name="sensitivity", over=over, height=220)
     _draw_most_sensitive(view, over)
@@ -34,10 +43,11 @@ def draw_bars(
 ) -> None:
     """The histogram alone; its bars filter all views."""
     over = over or range_of_session(view.version_names)
-    frame = view.call(analysis.sensitivity, over=over)
+    frame = view.call_in_scope(analysis.sensitivity, over=over)
     filters = view.selection.filters
     if not filters.is_empty:
-        whole = cached.call(analysis.sensitivity, view.evaluation, view.unfiltered, over=over)
+        unfiltered = narrowed(view.unfiltered, view.scope)
+        whole = cached.call(analysis.sensitivity, view.evaluation, unfiltered, over=over)
         frame = _with_all(frame, whole)
     known = frame.filter(pl.col("changes").is_not_null())
     if not known["instances"].sum():
@@ -146,7 +156,7 @@ def _toggled(filters: Filters, over: SensitivityRange, changes: int) -> Sensitiv
 
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Which outcomes changed most often?")
-    listed = view.call(analysis.most_sensitive, over=over, most=_LISTED)
+    listed = view.call_in_scope(analysis.most_sensitive, over=over, most=_LISTED)
     if listed.is_empty():
         draw_empty(
             view.why_empty(

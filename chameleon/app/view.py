@@ -16,6 +16,7 @@ from chameleon.app.cached import kept
 from chameleon.app.formatting import side_words
 from chameleon.data import SPLITS
 from chameleon.models import Evaluation
+from chameleon.project import Split
 from chameleon.selection import Filters, Selection
 from chameleon.storage import csv_text
 
@@ -87,9 +88,24 @@ class View:
         """The selection without its filters."""
         return replace(self.selection, filters=Filters())
 
+    @property
+    def in_scope(self) -> Selection:
+        """The selection narrowed to the scope; filters of splits that leave it out stay."""
+        return narrowed(self.selection, self.scope)
+
+    @property
+    def counted_rows(self) -> str:
+        """The rows of `in_scope` in words: test rows."""
+        splits = self.in_scope.filters.splits
+        return f"{' and '.join(splits)} rows" if splits else "all rows"
+
     def call(self, function: Callable[..., Result], **options: object) -> Result:
         """The cached result of a library function for this evaluation and selection."""
         return cached.call(function, self.evaluation, self.selection, **options)  # type: ignore[arg-type]
+
+    def call_in_scope(self, function: Callable[..., Result], **options: object) -> Result:
+        """The cached result of a library function for this evaluation and `in_scope`."""
+        return cached.call(function, self.evaluation, self.in_scope, **options)  # type: ignore[arg-type]
 
     def afterwards(self, draw: Callable[[], None], place: DeltaGenerator | None = None) -> None:
         """Draw a slow part, at this place or another one, after everything else of the page.
@@ -109,6 +125,19 @@ class View:
 
 
 Draw = Callable[[View], None]
+
+
+def narrowed(selection: Selection, scope: str) -> Selection:
+    """The selection narrowed to the rows of a scope; filters of splits that leave it out stay."""
+    filters = selection.filters
+    if scope not in list(Split) or (filters.splits and scope not in filters.splits):
+        return selection
+    return replace(selection, filters=replace(filters, splits=(Split(scope),)))
+
+
+def draw_scope(view: View) -> None:
+    """The rows that a page counts outcomes on."""
+    st.caption(f"Evaluated on **{view.counted_rows}**.")
 
 
 def in_order(view: View, *parts: tuple[DeltaGenerator, Callable[[], None]]) -> None:

@@ -6,11 +6,12 @@ import pytest
 
 from chameleon.analysis import FAILURE_SETS, selected
 from chameleon.app import failures
+from chameleon.app.view import narrowed
 from chameleon.project import Split
 from tests import internals as chameleon
 from tests.analysis.test_label_checks import NAIVE, two_classes
 from tests.app.conftest import PAGES, matching
-from tests.internals import ConfusionCell, Filters
+from tests.internals import ConfusionCell, Filters, Selection
 from tests.library import evaluated, write_project
 
 FAILURES = "pages/failures.py"
@@ -24,7 +25,8 @@ def screen(open_app, digits):
 
 
 def test_sets_count_what_a_click_on_them_leaves(screen, digits):
-    found = dict(chameleon.failure_sets(digits, **VERSIONS).iter_rows())
+    tested = Filters(splits=(Split.TEST,))
+    found = dict(chameleon.failure_sets(digits, **VERSIONS, filters=tested).iter_rows())
     buttons = [screen.at.button(key=f"failure-set-{k}") for k in range(len(FAILURE_SETS))]
     assert [b.label for b in buttons] == [
         f"{name.capitalize()}: **{found[name]:,}**" for name in FAILURE_SETS
@@ -33,7 +35,7 @@ def test_sets_count_what_a_click_on_them_leaves(screen, digits):
         assert found[name] > 0
         screen.at.button(key=f"failure-set-{number}").click().run()
         assert not screen.at.exception
-        counted = selected(digits, screen.selection)
+        counted = selected(digits, narrowed(screen.selection, "test"))
         assert counted.instances == found[name]
         assert screen.matching == matching(digits, screen.selection)
         assert len(screen.chips) == 1  # one set takes the place of the other
@@ -57,13 +59,23 @@ def test_matrices_errors_and_mistakes_are_the_librarys(screen, digits):
     mistakes = chameleon.ranked_errors(digits, **VERSIONS, split=Split.TEST)
     listed = screen.table("prediction")
     assert listed["instance"].to_list() == mistakes["instance"].to_list()[:200]
-    screen.at.segmented_control(key="failures-rows").set_value("train").run()
+    screen.look(scope="train")
     assert not screen.at.exception
     shown = screen.table("primary errors")
     assert set(shown["primary 95% CI"]) == {"-"}
     assert set(shown["undefined because"]) == {"train rows are no fair sample"}
     screen.at.toggle(key="failures-shares").set_value(True).run()
     assert not screen.at.exception
+
+
+def test_a_scope_narrows_unless_a_split_is_filtered():
+    selection = Selection("2", "1", Filters(labels=("3",)))
+    assert narrowed(selection, "all") == selection
+    assert narrowed(selection, "test").filters == Filters(labels=("3",), splits=(Split.TEST,))
+    train = Selection("2", "1", Filters(splits=(Split.TRAIN,)))
+    assert narrowed(train, "test") == train
+    both = Selection("2", "1", Filters(splits=(Split.TRAIN, Split.TEST)))
+    assert narrowed(both, "test").filters.splits == (Split.TEST,)
 
 
 def test_a_cell_filters_to_its_instances_and_its_split():
@@ -88,7 +100,7 @@ def test_label_issues_are_found_on_request(open_app, tmp_path):
     assert screen.at.button(key="mistakes-judge").label.startswith("Fit 5 models")
     screen.at.segmented_control(key="mistakes-by").set_value("label_issue").run()
     assert "models that never saw a label" in screen.text
-    screen.at.segmented_control(key="failures-rows").set_value("all").run()
+    screen.look(scope="all")
     screen.at.button(key="mistakes-judge").click()
     screen.settle()
     assert not screen.at.exception

@@ -23,15 +23,16 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from chameleon.analysis import selected
+from chameleon.analysis import default_scope
 from chameleon.app import sidebar
 from chameleon.project import read_settings
 from tests import internals as chameleon
 from tests.app import showcases
+from tests.app.conftest import matching
 from tests.library import evaluated
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURES = Path(__file__).parent / "pictures"
@@ -45,6 +46,9 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+CHIPS = ".fchip"
+"""The removable filters of the Story or its strip."""
+
 START_SECONDS = 120
 WAIT_SECONDS = 60
 FAILED = pytest.StashKey[bool]()
@@ -53,7 +57,7 @@ FAILED = pytest.StashKey[bool]()
 STREAMLITS_OWN = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
 
 SHOWCASES = ("growing", "kinds", "hostile", "squares", "extremes", "many_features", "many_versions")
-PAGES = tuple(label for _, label, _ in (*sidebar.PAGES, *sidebar.DATA_PAGES))
+PAGES = tuple(title for group in sidebar.NAVIGATION.values() for _, title in group)
 DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('svg.marks, canvas'))"""
 
@@ -160,6 +164,12 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
             return running.enter_context(running_app(folder, *projects))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def app(start_app: Callable[..., App], digits_project: Path) -> App:
+    """Return a server on the digits sample, whose models are in the sample."""
+    return start_app(digits_project)
 
 
 @dataclass(frozen=True)
@@ -290,10 +300,43 @@ def wait_until_run(page: "Page") -> None:
 def go(page: "Page", name: str) -> None:
     """Go to a page by its link in the sidebar, and wait until it is drawn."""
     page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
-    title = page.locator(".stMain").get_by_role("heading", level=4)
-    title.filter(has_text=name).wait_for()
+    if name == "Overview":  # it has no title
+        page.locator(".story[data-mode=full] .river").wait_for()
+    else:
+        title = page.locator(".stMain").get_by_role("heading", level=4)
+        title.filter(has_text=name).wait_for()
     wait_until_run(page)
     page.wait_for_function(DRAWN)
+
+
+def tally(evaluation: chameleon.Evaluation, selection: chameleon.Selection) -> str:
+    """What the Story, or its strip, says of the primary's instances in the usual scope."""
+    scope = default_scope(evaluation.dataset)
+    count, of = matching(evaluation, selection, scope)
+    what = "instances" if scope == "all" else f"{scope} instances"
+    if selection.filters.is_empty:
+        return f"{of:,} {what} in {selection.primary}"
+    return f"{count:,} of {of:,} {what} in {selection.primary} match"
+
+
+def river(page: "Page") -> "Locator":
+    """The versions, as one slider; its text names the primary first."""
+    return page.get_by_role("slider", name="Primary version")
+
+
+def clear_filters(page: "Page") -> None:
+    """Remove every filter by its chip."""
+    while page.locator(CHIPS).count():
+        page.locator(CHIPS).first.click()
+    expect_unfiltered(page)
+
+
+def expect_unfiltered(page: "Page") -> None:
+    """Wait until no filter is set, in the view and in the address."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(".tally")).not_to_contain_text("match")
+    wait_until_run(page)
 
 
 def shown_selection(page: "Page", evaluation: chameleon.Evaluation) -> chameleon.Selection:
@@ -308,10 +351,9 @@ def shown_selection(page: "Page", evaluation: chameleon.Evaluation) -> chameleon
         chosen = chameleon.Selection.from_query_string(
             query, chameleon.Selection.newest(evaluation)
         )
-        found = selected(evaluation, chosen)
-        line = f"{found.instances:,} of {found.of:,} instances"
+        line = tally(evaluation, chosen)
         with suppress(AssertionError):
-            expect(page.get_by_text(line, exact=True)).to_be_visible(timeout=1000)
+            expect(page.locator(".tally")).to_contain_text(line, timeout=1000)
             return chosen
     pytest.fail(f"The page does not show {line} for its address {page.url}.")
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import go, wait_until_run
+from tests.browser.conftest import go, river, wait_until_run
 
 # What can be seen of the main area's elements beyond its right edge; what scrolls may stand there.
 STICKING_OUT = """() => {
@@ -135,7 +135,7 @@ def test_filters_and_versions_rebuild_neither_components_nor_charts(showcase, op
     page = open_page(showcase("kinds").url("features"))
     drawn(page)
     kept = ".feature-view, .feature-view .row, .feature-view .plot, .feature-view svg"
-    strip = ".timeline, .timeline .spot"
+    strip = ".story, .story .river, .story .river-hit"
     mark_nodes(page, kept)
     mark_nodes(page, strip)
     counts = [page.locator(selector).count() for selector in (kept, strip)]
@@ -143,7 +143,7 @@ def test_filters_and_versions_rebuild_neither_components_nor_charts(showcase, op
     before = first.get_attribute("aria-label")
     page.get_by_role("button", name="incorrect", exact=True).click()
     expect(first).not_to_have_attribute("aria-label", before)
-    page.get_by_role("radio", name=re.compile("^Primary version a,")).click()
+    river(page).press("Home")
     expect(page).to_have_url(re.compile("primary=a"))
     expect(first).to_have_attribute("aria-label", re.compile("primary a "))
     assert marked(page, kept) == list(range(1, counts[0] + 1))
@@ -157,7 +157,7 @@ def test_filters_and_versions_rebuild_neither_components_nor_charts(showcase, op
         wait_until_run(page)
         mark_nodes(page, drawings)
         address = page.url
-        page.get_by_role("radio", name=re.compile("^Primary version [ab],.*")).first.press("End")
+        river(page).press("End")
         page.get_by_role("button", name=outcome, exact=True).click()
         expect(page).not_to_have_url(address)
         wait_until_run(page)

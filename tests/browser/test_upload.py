@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import TimeoutError, expect
 
 from tests.app import showcases
-from tests.browser.conftest import go
+from tests.browser.conftest import go, river
 from tests.browser.test_pages import nothing_was_injected
 from tests.library import TREE
 
@@ -23,15 +23,8 @@ def csv(version):
     return showcases.growing(2, 2)[version].write_csv().encode()
 
 
-def names_of_versions(page):
-    return [
-        (radio.get_attribute("aria-label") or "").split(",")[0]
-        for radio in page.get_by_role("radio", name=re.compile("^Primary version")).all()
-    ]
-
-
 def test_an_upload_is_seen_downloaded_and_hidden_from_others(showcase, open_page, complaints):
-    page = open_page(showcase("growing").url("setup"))
+    page = open_page(showcase("growing").url("new_project"))
     toml = f'name = "{showcases.MARKUP}"'.replace('window.hacked=1"', "window.hacked=1'")
     toml = toml.replace('onerror="', "onerror='") + TREE.replace("[model]", "\n[model]")
     files = [
@@ -49,14 +42,14 @@ def test_an_upload_is_seen_downloaded_and_hidden_from_others(showcase, open_page
         assert {"chameleon.toml", "versions/two.csv"} < found
         assert archive.read("uploaded/versions/two.csv") == csv("1.1")
     go(page, "Overview")
-    expect(page.get_by_role("radio", name=re.compile("^Primary version two"))).to_be_visible()
-    assert len(names_of_versions(page)) == 2
+    expect(river(page)).to_have_attribute("aria-valuetext", re.compile("^two,"))
+    expect(river(page)).to_have_attribute("aria-valuemax", "2")
     assert nothing_was_injected(page)
     assert "project=your-upload" in page.url
     other = open_page(page.url)
     expect(other.get_by_text("There is no project 'your-upload'.")).to_be_visible()
-    expect(other.get_by_role("radio", name=re.compile("^Primary version 1.2"))).to_be_visible()
-    assert not [name for name in names_of_versions(other) if "two" in name]
+    expect(river(other)).to_have_attribute("aria-valuetext", re.compile("^1.2,"))
+    expect(river(other)).to_have_attribute("aria-valuemax", "3")
     assert other.get_by_text("Your upload").count() == 0
     assert not complaints.lines
 
@@ -72,7 +65,7 @@ def downloaded(page, button):
 
 
 def test_streamlits_own_export_is_off_and_ours_is_there(showcase, open_page):
-    page = open_page(showcase("hostile").url("changes"))
+    page = open_page(showcase("hostile").url("prediction_changes"))
     table = page.locator("[data-testid=stDataFrame]").first
     table.scroll_into_view_if_needed()
     table.hover()
