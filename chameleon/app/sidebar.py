@@ -60,7 +60,8 @@ def draw_navigation(project: str | None) -> None:
             if heading:
                 st.caption(heading)
             for path, title in group:
-                st.page_link(path, label=title)
+                query = state.page_query(title, projects.item())
+                st.page_link(path, label=title, query_params=query)
 
 
 def draw_filters(view: View) -> None:
