@@ -95,7 +95,8 @@ def _draw_sidebar(view: View) -> None:
 def _scope(evaluation: Evaluation) -> str:
     """The rows that outcomes are counted on."""
     asked = state.shared_item("scope")
-    return asked if asked in analysis.SCOPES else analysis.default_scope(evaluation.dataset)
+    offered = analysis.scopes_of(evaluation.dataset)
+    return asked if asked in offered else analysis.default_scope(evaluation.dataset)
 
 
 def data_page(title: str, question: str, draw: Callable[[], None]) -> None:

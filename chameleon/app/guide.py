@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from chameleon.app import sidebar, state
+from chameleon.app import projects, sidebar, state
 from chameleon.app.formatting import plain
 from chameleon.app.view import View
 from chameleon.errors import ProjectError
@@ -196,7 +196,8 @@ def enter_step_page() -> None:
     """Change to the page that was clicked: a callback cannot do it itself."""
     path = st.session_state.pop(_PAGE, None)
     if path is not None:
-        st.switch_page(path)
+        query = state.page_query(dict(sidebar.PAGES)[path], projects.item())
+        st.switch_page(path, query_params=query)
 
 
 def warn_of_file(view: View) -> None:
