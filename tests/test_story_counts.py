@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,7 +46,7 @@ from chameleon.selection import (
 from tests.library import TREE, evaluated, examples, plain, temporary_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
-SCRIPT = Path(__file__).parent / "js" / "story_counts.mjs"
+SCRIPTS = Path(__file__).parent / "js"
 ROOT = Path(__file__).parent.parent
 SPLIT_NAMES = [split.value for split in SPLITS]
 CELL_COLUMNS = ("x", "y", "correct", "incorrect", "unknown")
@@ -81,15 +83,30 @@ def counted_by_story(
             }
         )
     with TemporaryDirectory() as folder:
-        blob, job = Path(folder) / "blob", Path(folder) / "job.json"
+        blob = Path(folder) / "blob"
         blob.write_bytes(story.packed.blob)
-        job.write_text(json.dumps({"head": story.head, "blob": str(blob), "cases": asked}))
-        ended = subprocess.run(
-            [node, str(SCRIPT), str(job)], capture_output=True, text=True, check=False, timeout=60
-        )
-    assert ended.returncode == 0, ended.stderr
-    found: list[dict[str, Any]] = json.loads(ended.stdout)
+        job = {"head": story.head, "blob": str(blob), "cases": asked}
+        found: list[dict[str, Any]] = printed(node, "story_counts.mjs", job)
     return [{**of, "cells": named_cells(story, evaluation, of["cells"])} for of in found]
+
+
+def printed(node: str, script: str, job: object) -> Any:
+    """What a script of `tests/js` prints about a job, both JSON."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "job.json"
+        path.write_text(json.dumps(job))
+        ended = subprocess.run(
+            [node, str(SCRIPTS / script), str(path)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def copied_sample(folder: Path, name: str) -> Path:
+    """A copy of a sample, in which nothing is cached yet."""
+    ignored = shutil.ignore_patterns(".chameleon", "__pycache__")
+    return Path(shutil.copytree(ROOT / "sample_data" / name, folder / name, ignore=ignored))
 
 
 def named_cells(
@@ -141,8 +158,9 @@ def counted_by_library(evaluation: Evaluation, selection: Selection, scope: str)
     frame = frame if scope == "all" else frame.filter(split=scope)
     by_bar = frame.group_by("feature", "bin", maintain_order=True).agg(pl.col(COUNT_COLUMNS).sum())
     narrowed = in_scope(evaluation, selection, scope)
-    versions = [version.name for version in evaluation.dataset.versions]
-    changes = analysis.sensitivity(evaluation, narrowed, first=versions[0], last=versions[-1])
+    changes = analysis.sensitivity(
+        evaluation, narrowed, over=Translator(evaluation, None).whole_range
+    )
     ids = evaluation.dataset.instance_ids.filter(instance_mask(evaluation, narrowed))
     return {
         "features": [
@@ -261,10 +279,7 @@ def test_restricted_sides_are_counted_as_the_library_counts_them(node, data):
 
 @pytest.mark.parametrize("name", ["digits", "sensor", "logs"])
 def test_samples_are_counted_as_the_library_counts_them(node, name, tmp_path):
-    folder = tmp_path / name
-    ignored = shutil.ignore_patterns(".chameleon", "__pycache__")
-    shutil.copytree(ROOT / "sample_data" / name, folder, ignore=ignored)
-    evaluation = evaluated(folder)
+    evaluation = evaluated(copied_sample(tmp_path, name))
     chance = random.Random(name)
     versions = [version.name for version in evaluation.dataset.versions]
     features = [f for f in evaluation.dataset.features if has_histogram(f)]
@@ -280,6 +295,40 @@ def test_samples_are_counted_as_the_library_counts_them(node, name, tmp_path):
     found = counted_by_story(node, evaluation, cases)
     for of, case in zip(found, cases, strict=True):
         compare(of, counted_by_library(evaluation, *case))
+
+
+@pytest.mark.parametrize("name", ["digits", "sensor", "logs"])
+def test_every_printed_headline_subtracts_and_agrees_with_the_timeline(node, name, tmp_path):
+    evaluation = evaluated(copied_sample(tmp_path, name))
+    story = analysis.story(evaluation)
+    told = printed(node, "story_headlines.mjs", story.head)
+    assert len(told) == len(story.head["scopes"]) * (len(evaluation.dataset.versions) - 1)
+    metrics = analysis.version_metrics(evaluation).rows_by_key("version", named=True, unique=True)
+    for line in told:
+        if line["text"].startswith("No "):
+            continue
+        before, after = (
+            accuracy_of(evaluation, metrics, line[side], line["scope"])
+            for side in ("secondary", "primary")
+        )
+        shown = re.findall(r"([0-9.]+)%", f"{line['text']}{line['values']}")
+        digits = len(shown[0].partition(".")[2])
+        assert float(shown[-1]) == pytest.approx(100 * after, abs=0.51 / 10**digits)
+        if line["values"]:
+            size = re.search(r"(fell|rose) ([0-9.]+) points", line["text"])
+            sign = -1 if size[1] == "fell" else 1
+            assert Decimal(shown[1]) - Decimal(shown[0]) == sign * Decimal(size[2])
+            assert float(shown[0]) == pytest.approx(100 * before, abs=0.51 / 10**digits)
+
+
+def accuracy_of(
+    evaluation: Evaluation, metrics: Mapping[str, Mapping[str, Any]], version: str, scope: str
+) -> float:
+    if scope != "all":
+        return metrics[version][f"{scope}_accuracy"]
+    number = evaluation.dataset.version_number(version)
+    outcomes = evaluation.outcome[number, evaluation.dataset.rows_of(number)]
+    return float((outcomes == 0).sum() / (outcomes < 2).sum())
 
 
 def test_three_hundred_classes_and_ids_as_text_are_counted(node):

@@ -87,6 +87,7 @@ from .row_frames import version_rows as version_rows
 from .row_frames import write_table as write_table
 from .scope_rows import SCOPES as SCOPES
 from .scope_rows import default_scope as default_scope
+from .scope_rows import scopes_of as scopes_of
 from .sensitivities import most_sensitive as most_sensitive
 from .sensitivities import sensitivity as sensitivity
 from .slices import Slices as Slices

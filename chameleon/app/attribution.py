@@ -37,7 +37,7 @@ _GOLDEN = "\0golden"
 """The golden test set among the versions; no version has such a name."""
 
 _PAGES: Mapping[Topic, tuple[str, str]] = {
-    Topic.DATA: ("pages/iteration.py", "Data changes"),
+    Topic.DATA: ("pages/data_changes.py", "Data changes"),
     Topic.METRIC: ("pages/timeline.py", "Timeline"),
 }
 _PLACES: Mapping[Topic, tuple[str, str]] = {

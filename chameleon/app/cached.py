@@ -74,7 +74,7 @@ _POLICIES: Mapping[str, _Policy] = {
     "ranking": _Policy(64),
     "pair_facts": _Policy(64),
     "selected": _Policy(64),
-    "story_payload": _Policy(4, "Preparing the Overview…"),
+    "story_payload": _Policy(4, "Preparing the timeline…"),
     "timeline_changes": _Policy(8, "Comparing all versions…"),
     "version_metrics": _Policy(8),
     "version_sizes": _Policy(8),

@@ -1,4 +1,4 @@
-"""The Exclusion list page: members and affected instances, changes, exports, and a refit."""
+"""The Exclusion lists page: members and affected instances, changes, exports, and a refit."""
 
 from __future__ import annotations
 

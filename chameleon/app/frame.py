@@ -62,8 +62,9 @@ def page(title: str, question: str, draw: Draw, *, fills_window: bool = False) -
         state.write_address(selection, projects.item())
         with st.sidebar:
             guide.warn_of_file(view)
-            guide.draw_offer(view)
-            guide.draw_glossary()
+            with st.container(horizontal=True, key="help"):
+                guide.draw_offer(view)
+                guide.draw_glossary()
         if fills_window:
             st.html(f"<style>{_FILLING_STYLE}</style>")
         else:
@@ -94,7 +95,8 @@ def _draw_sidebar(view: View) -> None:
 def _scope(evaluation: Evaluation) -> str:
     """The rows that outcomes are counted on."""
     asked = state.shared_item("scope")
-    return asked if asked in analysis.SCOPES else analysis.default_scope(evaluation.dataset)
+    offered = analysis.scopes_of(evaluation.dataset)
+    return asked if asked in offered else analysis.default_scope(evaluation.dataset)
 
 
 def data_page(title: str, question: str, draw: Callable[[], None]) -> None:

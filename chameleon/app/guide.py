@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from chameleon.app import sidebar, state
+from chameleon.app import projects, sidebar, state
 from chameleon.app.formatting import plain
 from chameleon.app.view import View
 from chameleon.errors import ProjectError
@@ -83,7 +83,7 @@ a stranger's: it may set nothing else."""
 
 def draw_glossary() -> None:
     """All terms behind a button."""
-    with st.popover("Words and colors", icon=":material/menu_book:", width="stretch"):
+    with st.popover("Words and colors", type="tertiary"):
         st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in WORDS.items()))
 
 
@@ -196,7 +196,8 @@ def enter_step_page() -> None:
     """Change to the page that was clicked: a callback cannot do it itself."""
     path = st.session_state.pop(_PAGE, None)
     if path is not None:
-        st.switch_page(path)
+        query = state.page_query(dict(sidebar.PAGES)[path], projects.item())
+        st.switch_page(path, query_params=query)
 
 
 def warn_of_file(view: View) -> None:

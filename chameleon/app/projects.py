@@ -90,16 +90,18 @@ def lay_out_again() -> None:
         current.lay_out(workshop().layouts, again=True)
 
 
-def draw_switch() -> None:
-    """Let the visitor choose among several projects."""
+def draw_switch() -> bool:
+    """Let the visitor choose among several projects; return False if there is only one."""
     names = list(choices())
     if len(names) < 2:
-        return
+        return False
     draw_bound(
         st.selectbox, "Project", names, key="project-switch", value=state.current_project(),
         change=state.choose_project,
         format_func=lambda name: "Your upload" if name == uploads.NAME else name,
+        label_visibility="collapsed",
     )  # fmt: skip
+    return True
 
 
 def draw_layout_progress() -> None:

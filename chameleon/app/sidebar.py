@@ -19,23 +19,31 @@ from chameleon.data import BinKind, EvolvingDataset, Feature
 from chameleon.project import Kind, Split
 from chameleon.selection import FeatureFilter, Filters, Range, filter_words
 
-PAGES = (
-    ("streamlit_app.py", "Overview", ":material/dashboard:"),
-    ("pages/timeline.py", "Timeline", ":material/timeline:"),
-    ("pages/iteration.py", "Data changes", ":material/difference:"),
-    ("pages/features.py", "Features", ":material/bar_chart:"),
-    ("pages/embedding.py", "Embedding", ":material/grid_view:"),
-    ("pages/changes.py", "Prediction changes", ":material/compare_arrows:"),
-    ("pages/sensitivity.py", "Sensitivity", ":material/vital_signs:"),
-    ("pages/failures.py", "Failures", ":material/report:"),
-    ("pages/instances.py", "Instances", ":material/table_rows:"),
-    ("pages/attribution.py", "Attribution", ":material/balance:"),
-    ("pages/exclusion_list.py", "Exclusion list", ":material/playlist_remove:"),
-    ("pages/check.py", "Data check", ":material/fact_check:"),
-)
+NAVIGATION = {
+    "": (("streamlit_app.py", "Overview"),),
+    "Data": (
+        ("pages/data_changes.py", "Data changes"),
+        ("pages/features.py", "Features"),
+        ("pages/embedding.py", "Embedding"),
+        ("pages/data_check.py", "Data check"),
+    ),
+    "Model": (
+        ("pages/timeline.py", "Timeline"),
+        ("pages/prediction_changes.py", "Prediction changes"),
+        ("pages/sensitivity.py", "Sensitivity"),
+        ("pages/failures.py", "Failures"),
+        ("pages/attribution.py", "Attribution"),
+    ),
+    "Instances": (
+        ("pages/instances.py", "Instances"),
+        ("pages/exclusion_lists.py", "Exclusion lists"),
+    ),
+    "Project": (("pages/new_project.py", "New project"),),
+}
+"""Files and titles of the pages, by heading."""
 
-DATA_PAGES = (("pages/setup.py", "New project", ":material/upload_file:"),)
-"""Pages about the data, which need no evaluation."""
+PAGES = tuple(page for group in NAVIGATION.values() for page in group)[:-1]
+"""Those that show an evaluation: all but New project."""
 
 _NONE = "(none)"
 _ADDED = "added-features"  # deleted with the project: it names its features
@@ -44,17 +52,16 @@ _EPOCH = dt.date(1970, 1, 1)
 
 
 def draw_navigation(project: str | None) -> None:
-    """The name of the dataset, and links to all pages."""
-    with st.sidebar:
-        st.markdown("**Chameleon**")
-        projects.draw_switch()
-        if project is not None:
-            st.caption(f"Dataset: **{brief(project, 60)}**")
-        for path, label, icon in PAGES:
-            st.page_link(path, label=label, icon=icon)
-        st.caption("Data")
-        for path, label, icon in DATA_PAGES:
-            st.page_link(path, label=label, icon=icon)
+    """The choice of a project or the name of the only one, and links to all pages."""
+    with st.sidebar, st.container(key="navigation"):
+        if not projects.draw_switch() and project is not None:
+            st.caption(f"Project: **{brief(project, 60)}**")
+        for heading, group in NAVIGATION.items():
+            if heading:
+                st.caption(heading)
+            for path, title in group:
+                query = state.page_query(title, projects.item())
+                st.page_link(path, label=title, query_params=query)
 
 
 def draw_filters(view: View) -> None:

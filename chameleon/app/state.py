@@ -192,21 +192,40 @@ def write_address(selection: Selection | None, project: str | None) -> None:
 
     `selection` is None before there is data, `project` where there is only one.
     """
-    visit = _visit()
-    items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
-    if selection is not None:
-        tour = () if visit.tour is None else ((TOUR_ITEM, str(visit.tour)),)
-        own = (*visit.shared_items.items(), *_own_items().items())
-        items += (*selection.to_query(), *tour, *own)
+    visit, items = _visit(), _address_items(selection, project)
     if visit.written is not None and visit.written != items:
         _leave(visit.written)
     visit.written = items
-    if _address() == items:
-        return
+    if _address() != items:
+        st.query_params.from_dict(_by_name(items))
+
+
+def page_query(page: str, project: str | None) -> dict[str, list[str]]:
+    """The address items of another page, for a link to it.
+
+    A link without them makes two entries in the browser's history: without and with them.
+    """
+    return _by_name(_address_items(_visit().selection, project, page))
+
+
+def _address_items(
+    selection: Selection | None, project: str | None, page: str | None = None
+) -> QueryItems:
+    """The items of the address of this page, or of another one."""
+    visit = _visit()
+    items: QueryItems = () if project is None else ((PROJECT_ITEM, project),)
+    if selection is None:
+        return items
+    tour = () if visit.tour is None else ((TOUR_ITEM, str(visit.tour)),)
+    own = (*visit.shared_items.items(), *_own_items(page).items())
+    return (*items, *selection.to_query(), *tour, *own)
+
+
+def _by_name(items: QueryItems) -> dict[str, list[str]]:
     query: dict[str, list[str]] = {}
     for name, value in items:
         query.setdefault(name, []).append(value)
-    st.query_params.from_dict(query)
+    return query
 
 
 def _leave(address: QueryItems) -> None:

@@ -39,7 +39,7 @@ LETTERS = "story-letters"
 _POST = "chameleon.story-post"
 _WAIT_SECONDS = 0.3
 _STRIP = ("format", "key", "project", "model", "versions", "steps", "metrics", "scopes", "facts")
-_PAGE_OF_NAME = {label.lower(): path for path, label, _ in PAGES}
+_PAGE_OF_NAME = {title.lower(): path for path, title in PAGES}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

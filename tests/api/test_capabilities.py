@@ -108,7 +108,7 @@ def test_every_analysis_that_other_rooms_use_is_reached_or_not_a_capability():
         "feature_table", "golden_predictions", "model_origins", "raw_columns", "row_predictions",
         "version_rows", "write_table", "step_verdict",
         "weak_label_frame", "default_cells", "default_scope", "pair_facts", "step_facts",
-        "step_levels", "story",
+        "step_levels", "story", "scopes_of",
     }  # fmt: skip
     functions = {name for name in analysis.__all__ if name[0].islower()}
     assert functions - reached() - helpers == set()

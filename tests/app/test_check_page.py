@@ -7,7 +7,7 @@ from tests.app import showcases
 from tests.internals import FindingKind
 from tests.library import TREE, evaluated, plain, write_project
 
-CHECK = "pages/check.py"
+CHECK = "pages/data_check.py"
 TABLES = ("check-versions", "check-table")
 
 

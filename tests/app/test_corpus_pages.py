@@ -7,8 +7,8 @@ from tests.app import showcases
 from tests.app.conftest import OVERVIEW
 from tests.library import TREE, plain, write_project
 
-CHECK = "pages/check.py"
-PAGES = (OVERVIEW, CHECK, "pages/iteration.py", "pages/failures.py", "pages/instances.py")
+CHECK = "pages/data_check.py"
+PAGES = (OVERVIEW, CHECK, "pages/data_changes.py", "pages/failures.py", "pages/instances.py")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_hundreds_of_columns_are_shown(open_app, tmp_path):
     frames = dict.fromkeys("12", corpus.WIDE[:, :400])
     folder = write_project(tmp_path / "p", frames, predictions=showcases.given(frames))
     screen = open_app(folder)
-    for page in (OVERVIEW, "pages/iteration.py", "pages/instances.py"):
+    for page in (OVERVIEW, "pages/data_changes.py", "pages/instances.py"):
         screen.go(page)
         assert not screen.at.exception
         assert not screen.at.error

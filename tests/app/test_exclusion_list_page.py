@@ -1,4 +1,4 @@
-"""The Exclusion list page: stored in the project or the session, added to, removed from, refit."""
+"""The Exclusion lists page: stored in the project or the session, added to, removed from, refit."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.app import showcases
 from tests.internals import ExclusionLists, Filters, Selection
 from tests.library import TREE, plain, write_project
 
-PAGE = "pages/exclusion_list.py"
+PAGE = "pages/exclusion_lists.py"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from chameleon.analysis import feature_ranking
 from chameleon.project import Split
-from tests.app.conftest import FEATURES, OVERVIEW, TIMELINE, matching
+from tests.app.conftest import FEATURES, OVERVIEW, PAGES, TIMELINE, matching
 from tests.internals import FeatureFilter, Filters, Range, Selection, feature_histograms
 
 
@@ -132,6 +132,14 @@ def test_versions_and_filters_survive_a_change_of_page(screen, kinds):
         screen.go(page)
         assert shows(screen, kinds, Filters(splits=(Split.TEST,)), ("a", "a"))
         assert screen.pills("filter-splits").value == ["test"]
+
+
+def test_links_to_pages_carry_the_address(screen):
+    screen.pills("filter-splits").set_value(["test"]).run()
+    links = screen.at.sidebar.get("page_link")
+    assert len(links) > len(PAGES)
+    for link in links:  # else a change of page is two entries of the browser's history
+        assert link.proto.query_string == "primary=b&secondary=a&split=test"
 
 
 def test_an_address_that_lags_behind_is_no_link(screen, kinds):

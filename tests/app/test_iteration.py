@@ -7,7 +7,7 @@ from tests import internals as chameleon
 from tests.app.conftest import FEATURES, OVERVIEW, matching
 from tests.internals import ChangeType, DataChange, Filters, data_changes
 
-ITERATION = "pages/iteration.py"
+ITERATION = "pages/data_changes.py"
 SIDES = {"primary": "b", "secondary": "a"}
 
 

@@ -19,8 +19,8 @@ from tests.internals import ExclusionLists
 from tests.library import TREE, plain, write_project
 
 ITERATION, EXCLUSION_LIST, FAILURES = (
-    "pages/iteration.py",
-    "pages/exclusion_list.py",
+    "pages/data_changes.py",
+    "pages/exclusion_lists.py",
     "pages/failures.py",
 )
 ATTRIBUTION = "pages/attribution.py"

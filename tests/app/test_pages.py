@@ -25,7 +25,7 @@ COMPUTED = (
     "change_statistics", "prediction_changes_by", "class_changes", "sensitivity",
     "most_sensitive", "embedding_cells", "cell_groups", "feature_correlations",
 )  # fmt: skip
-LINKS = (*sidebar.PAGES, *sidebar.DATA_PAGES)
+LINKS = [page for group in sidebar.NAVIGATION.values() for page in group]
 
 
 def frame_is_whole(screen):

@@ -62,6 +62,11 @@ def test_scope_pin_shares_and_the_open_instance_are_in_the_address(screen, open_
     assert not set(told) & set(linked.query)
 
 
+def test_a_scope_without_rows_is_the_usual_one(open_app, kinds):
+    assert open_app(kinds.dataset.project.path, query={"scope": "all"}).shown["scope"] == "all"
+    assert open_app(kinds.dataset.project.path, query={"scope": "none"}).shown["scope"] == "test"
+
+
 def test_a_pinned_pair_comes_with_its_facts_and_drift(screen, digits):
     screen.look(secondary="1.0", pinned=True)
     pair = screen.letter["pair"]

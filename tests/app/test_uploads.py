@@ -23,7 +23,7 @@ from tests.app import showcases
 from tests.app.conftest import OVERVIEW, PAGES, ROOT, TIMELINE, Screen
 from tests.library import TREE, plain, write_project
 
-SETUP = "pages/setup.py"
+SETUP = "pages/new_project.py"
 
 
 class Visits:

@@ -142,7 +142,7 @@ def test_other_pages_show_their_filters_and_no_features_of_them(open_app, showca
     screen.go(FEATURES)
     assert not screen.at.exception
     assert [one["name"] for one in screen.payload("features")["features"]] == ["size"]
-    screen = open_app(showcase("weak"), "pages/setup.py")
+    screen = open_app(showcase("weak"), "pages/new_project.py")
     assert not screen.at.exception
     columns = screen.table("role")
     roles = dict(zip(columns["column"], columns["role"], strict=True))

@@ -57,7 +57,7 @@ FAILED = pytest.StashKey[bool]()
 STREAMLITS_OWN = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.png$")
 
 SHOWCASES = ("growing", "kinds", "hostile", "squares", "extremes", "many_features", "many_versions")
-PAGES = tuple(label for _, label, _ in (*sidebar.PAGES, *sidebar.DATA_PAGES))
+PAGES = tuple(title for group in sidebar.NAVIGATION.values() for _, title in group)
 DRAWN = """() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')]
   .every(chart => chart.querySelector('svg.marks, canvas'))"""
 

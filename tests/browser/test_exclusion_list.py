@@ -15,7 +15,7 @@ def test_a_list_is_made_exported_imported_and_refitted_without(
     monkeypatch.setenv("CHAMELEON_ALLOW_WRITING", "on")
     frames = {"1": plain(), "2": plain(40)}
     folder = write_project(tmp_path / "p", frames, toml=TREE)
-    page = open_page(f"{start_app(folder).url}/exclusion_list?split=test&f%3Ax=-inf..=10.0")
+    page = open_page(f"{start_app(folder).url}/exclusion_lists?split=test&f%3Ax=-inf..=10.0")
     chosen = frames["2"].filter((pl.col("split") == "test") & (pl.col("x") <= 10))["id"].to_list()
     page.get_by_label("Name of the new list", exact=True).fill(showcases.MARKUP)
     page.get_by_label("Reason", exact=True).fill("=1+1")

@@ -22,7 +22,7 @@ except ImportError:  # without playwright the browser of conftest skips these te
 
 SAMPLE = "digits"
 LABELS = {"": sidebar.PAGES[0][1]} | {
-    PurePosixPath(path).stem: label for path, label, _ in sidebar.PAGES[1:]
+    PurePosixPath(path).stem: title for path, title in sidebar.PAGES[1:]
 }
 STEP_SECONDS = 60
 # All that a page says outside the tour's box: texts, and names for those who do not see it.

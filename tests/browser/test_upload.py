@@ -24,7 +24,7 @@ def csv(version):
 
 
 def test_an_upload_is_seen_downloaded_and_hidden_from_others(showcase, open_page, complaints):
-    page = open_page(showcase("growing").url("setup"))
+    page = open_page(showcase("growing").url("new_project"))
     toml = f'name = "{showcases.MARKUP}"'.replace('window.hacked=1"', "window.hacked=1'")
     toml = toml.replace('onerror="', "onerror='") + TREE.replace("[model]", "\n[model]")
     files = [
@@ -65,7 +65,7 @@ def downloaded(page, button):
 
 
 def test_streamlits_own_export_is_off_and_ours_is_there(showcase, open_page):
-    page = open_page(showcase("hostile").url("changes"))
+    page = open_page(showcase("hostile").url("prediction_changes"))
     table = page.locator("[data-testid=stDataFrame]").first
     table.scroll_into_view_if_needed()
     table.hover()
