@@ -13,12 +13,14 @@ import pytest
 from chameleon.analysis import selected
 from chameleon.app.formatting import bar_words
 from chameleon.data import BarKind
-from chameleon.project import TourStep
+from chameleon.project import Split, TourStep
 from chameleon.selection import Filters, Selection
 from tests import internals as chameleon
 from tests.internals import Evaluation
 
 SAMPLES = ("digits", "sensor", "logs")
+TESTS = Filters(splits=(Split.TEST,))
+"""The scope that the pages count outcomes on, unless a visitor chooses another one."""
 WORDS = {2: "two", 3: "three", 4: "four", 8: "eight", 12: "twelve", 19: "nineteen"}
 """Numbers that the tours write as words, except "one", which may be a pronoun."""
 
@@ -76,19 +78,18 @@ def by_version(evaluation: Evaluation, selection: Selection, versions: Iterable[
 
 
 def changes(evaluation: Evaluation, selection: Selection) -> dict[tuple[str, str], int]:
-    """Instances by outcome in the secondary and in the primary."""
+    """Test instances by outcome in the secondary and in the primary."""
     frame = chameleon.prediction_changes(
-        evaluation, primary=selection.primary, secondary=selection.secondary
+        evaluation, primary=selection.primary, secondary=selection.secondary, filters=TESTS
     )
     counted = frame.select("secondary", "primary", "instances").iter_rows()
     return {(before, after): count for before, after, count in counted}
 
 
-def all_changes(evaluation: Evaluation, last: str) -> dict[int, int]:
-    """Instances by their number of outcome changes."""
-    frame = chameleon.sensitivity(
-        evaluation, over=chameleon.SensitivityRange("1.0", last)
-    ).drop_nulls("changes")
+def all_changes(evaluation: Evaluation, last: str, filters: Filters = TESTS) -> dict[int, int]:
+    """Test instances, or those of other filters, by their number of outcome changes."""
+    over = chameleon.SensitivityRange("1.0", last)
+    frame = chameleon.sensitivity(evaluation, over=over, filters=filters).drop_nulls("changes")
     return dict(frame.iter_rows())
 
 
@@ -175,7 +176,7 @@ def digits_delivery(evaluation: Evaluation, selection: Selection) -> Figures:
     held = sum(found.values())
     return Figures(
         (str(added), f"{held:,}", str(lost), str(won)),
-        (f"Of {held:,} instances", f"{lost} regressed", f"{won} fixed"),
+        (f"{held:,} in both versions", f"{lost} regressed", f"{won} fixed"),
     )
 
 
@@ -291,13 +292,12 @@ def sensor_shapes(evaluation: Evaluation, _: Selection) -> Figures:
 
 
 def sensor_cluster(evaluation: Evaluation, selection: Selection) -> Figures:
-    found = selected(evaluation, selection)
     frame = chameleon.instances(
         evaluation, primary="1.18", secondary="1.17", filters=selection.filters, limit=None
-    ).frame.filter(pl.col("side") != "secondary")
+    ).frame.filter((pl.col("side") != "secondary") & (pl.col("split") == "test"))
     right = (frame["primary_outcome"] == "correct").mean()
     assert 0.5 < right < 0.6
-    return Figures((f"{found.instances:,}",))
+    return Figures((f"{len(frame):,}",))
 
 
 def sensor_history(evaluation: Evaluation, selection: Selection) -> Figures:
@@ -332,14 +332,13 @@ def sensor_last(evaluation: Evaluation, selection: Selection) -> Figures:
 
 
 def sensor_sensitive(evaluation: Evaluation, selection: Selection) -> Figures:
-    counts = all_changes(evaluation, "1.18")
-    found = selected(evaluation, selection)
+    counts, every = all_changes(evaluation, "1.18"), instances(evaluation, "1.18")
     chosen = selection.filters.sensitivity.changes
-    assert chosen == tuple(range(8, max(counts) + 1))
-    every = instances(evaluation, "1.18")
-    assert len(every.filter(pl.col("changes") >= 8)) == found.instances
+    assert chosen == tuple(range(8, max(all_changes(evaluation, "1.18", Filters())) + 1))
+    found = every.filter((pl.col("changes") >= 8) & (pl.col("split") == "test"))
+    assert len(found) == from_bar_on(counts, 8)
     return Figures(
-        (WORDS[len(evaluation.dataset.versions)], f"{counts[0]:,}", f"{found.instances:,}",
+        (WORDS[len(evaluation.dataset.versions)], f"{counts[0]:,}", f"{len(found):,}",
          WORDS[min(chosen)], str(max(counts)))
     )  # fmt: skip
 
