@@ -23,6 +23,7 @@ from chameleon.analysis.scope_rows import ALL, SCOPES, scopes_of
 from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats
 from chameleon.counting import CORRECT, UNKNOWN
 from chameleon.data import (
+    MOST_ROWS,
     BinKind,
     EvolvingDataset,
     Judged,
@@ -49,20 +50,23 @@ _SPLITS = (Split.TRAIN, Split.TEST)
 class Story:
     """The payload of a timeline.
 
-    `head` can be written as JSON; `grid` has the cells of the map, None without a layout. With
-    `has_levels`, the drift of every step has its chance levels.
+    `head` can be written as JSON; `grid` has the cells of the map, None without a layout. If it
+    `is_complete`, facts, drift, and chance levels of every step are in it.
     """
 
     head: Mapping[str, Any]
     packed: PackedRows
     grid: FittedGrid | None
-    has_levels: bool
+    is_complete: bool
 
 
-def story(evaluation: Evaluation, *, levels: Floats | None = None) -> Story:
+def story(evaluation: Evaluation, *, levels: Floats | None = None, most: int = MOST_ROWS) -> Story:
     """The payload of a timeline; nothing in it depends on the versions shown or on filters.
 
-    `levels` are those of `step_levels`; without them, the chance levels of drift are NaN.
+    `levels` are those of `step_levels`; without them, the array drift is left out. Of more than
+    `most` rows, a sample is packed. Facts and drift, which are always those of all rows, then take
+    too long for all steps, and are those of `pair_facts` alone.
+
     `head` has, besides what `PackedRows` describes: format, key (a digest of all of it), project,
     model, versions (name, date, note, and instances by split), steps (per version: added, removed,
     relabeled, labeled, edited, moved, and model where its code changed; None for the first),
@@ -76,9 +80,11 @@ def story(evaluation: Evaluation, *, levels: Floats | None = None) -> Story:
     grid = None
     if layout is not None:
         grid = FittedGrid.of_layout(layout, default_cells(dataset))
-    drift = _drift(dataset, levels)
-    packed = packed_rows(dataset, _judged(evaluation, grid), also={"drift": drift})
+    whole = dataset.row_count <= most
+    also = {"drift": _drift(dataset, levels)} if whole and levels is not None else {}
+    packed = packed_rows(dataset, _judged(evaluation, grid), also=also, most=most)
     scopes = scopes_of(dataset)
+    no_facts = [None] * len(dataset.versions)
     head = {
         "format": FORMAT,
         "project": dataset.project.name,
@@ -87,7 +93,7 @@ def story(evaluation: Evaluation, *, levels: Floats | None = None) -> Story:
         "steps": _steps(evaluation),
         "metrics": _metrics(evaluation),
         "scopes": scopes,
-        "facts": {scope: _facts(evaluation, scope) for scope in scopes},
+        "facts": {scope: _facts(evaluation, scope) if whole else no_facts for scope in scopes},
         "classes": list(evaluation.classes),
         "grid": [0, 0] if grid is None else [grid.columns, grid.lines],
         "layout": None if layout is None else layout.method,
@@ -96,7 +102,7 @@ def story(evaluation: Evaluation, *, levels: Floats | None = None) -> Story:
         **packed.head,
     }
     key = digest(head, packed.blob)
-    return Story({"key": key, **head}, packed, grid, levels is not None)
+    return Story({"key": key, **head}, packed, grid, is_complete=bool(also))
 
 
 def pair_facts(evaluation: Evaluation, *, before: str, after: str) -> dict[str, Any]:
@@ -207,13 +213,12 @@ def _facts(evaluation: Evaluation, scope: str) -> list[dict[str, Any] | None]:
                     for a, b in steps)]  # fmt: skip
 
 
-def _drift(dataset: EvolvingDataset, levels: Floats | None) -> NDArray[np.float32]:
+def _drift(dataset: EvolvingDataset, levels: Floats) -> NDArray[np.float32]:
     names = [version.name for version in dataset.versions]
     found = np.full((len(names), len(dataset.features), 4), np.nan, dtype=np.float32)
     for number, (before, after) in enumerate(pairwise(names), start=1):
         found[number] = _step_drift(dataset, before, after, chance=False)
-    if levels is not None:
-        found[:, :, 2:] = levels
+    found[:, :, 2:] = levels
     return found
 
 

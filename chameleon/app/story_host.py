@@ -28,7 +28,7 @@ from chameleon.app.sidebar import PAGES
 from chameleon.app.story_letters import Letter, letter
 from chameleon.app.story_state import Looking, State, Translator, looking_of, same_state
 from chameleon.app.view import View
-from chameleon.data import EvolvingDataset
+from chameleon.data import MOST_ROWS, EvolvingDataset
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection import Selection
@@ -75,7 +75,8 @@ class _Levels:
     def __init__(self, dataset: EvolvingDataset) -> None:
         self.values: NDArray[np.float64] | None = None
         self._finished = threading.Event()
-        if len(dataset.versions) * len(dataset.features) <= analysis.MOST_LEVELS:
+        steps = len(dataset.versions) * len(dataset.features)
+        if dataset.row_count <= MOST_ROWS and steps <= analysis.MOST_LEVELS:
             projects.workshop().levels.take(partial(self._draw, dataset))
 
     def wait(self, seconds: float) -> None:

@@ -72,7 +72,7 @@ def _pair(view: View, story: Story) -> dict[str, Any] | None:
     primary, secondary = view.selection.primary, view.selection.secondary
     names = view.version_names
     follows = names.index(primary) == names.index(secondary) + 1
-    if primary == secondary or (follows and story.has_levels):
+    if primary == secondary or (follows and story.is_complete):
         return None
     return cached.call(analysis.pair_facts, view.evaluation, before=secondary, after=primary)
 

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from chameleon.analysis import SCOPES, attribute_change, feature_drift, step_facts
+from chameleon.analysis import (
+    SCOPES,
+    attribute_change,
+    feature_drift,
+    pair_facts,
+    step_facts,
+    step_levels,
+    story,
+)
 from chameleon.analysis.drift import step_distances
 from chameleon.project import Split
 from chameleon.selection import Selection
@@ -19,6 +27,7 @@ from tests import oracle
 from tests.library import evaluated, examples
 from tests.oracle import Row, Timeline
 from tests.projects import opened, plans, version_pairs
+from tests.unpacked import Unpacked
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +204,25 @@ def test_leaked_rows_are_left_out_beside_the_reported_change(tmp_path):
     assert [facts.metric.before, facts.metric.after] == own
     found = attribute_change(evaluation, before="1", after="2")
     assert found.change == (facts.guarded.change, facts.guarded.low, facts.guarded.high)
+
+
+def test_the_payload_has_the_facts_and_the_drift_of_every_step_or_of_none(digits):
+    levels = step_levels(digits.dataset)
+    whole, sampled = story(digits, levels=levels), story(digits, levels=levels, most=500)
+    assert (whole.is_complete, sampled.is_complete) == (True, False)
+    assert sampled.head["sample"]["rows"] <= 500
+    facts = step_facts(digits, before="1.4", after="1.5")
+    assert whole.head["facts"]["test"][5] == asdict(facts)
+    assert set(sampled.head["facts"]["test"]) == {None}
+    assert "drift" not in Unpacked.of(sampled.head, sampled.packed.blob).arrays
+    assert "drift" not in Unpacked.of(story(digits).head, story(digits).packed.blob).arrays
+    (test, chance) = step_distances(digits.dataset, before="1.4", after="1.5", split=Split.TEST).T
+    drift = Unpacked.of(whole.head, whole.packed.blob).arrays["drift"][5]
+    assert np.allclose(drift[:, 1], test)
+    assert np.allclose(drift[:, 3], chance)
+    pair = pair_facts(digits, before="1.4", after="1.5")
+    assert pair["facts"]["test"] == asdict(facts)
+    assert np.allclose(np.array(pair["drift"], dtype=float), drift)
 
 
 @pytest.mark.parametrize("split", [Split.TRAIN, Split.TEST])
