@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -26,7 +27,7 @@ def noticed(
 
     The labels that features tell are in `told_labels`.
     """
-    looks = (labels, instances, across, columns, kinds, values, dates, equals)
+    looks = (labels, instances, identities, across, columns, kinds, values, dates, equals)
     found: dict[Key, tuple[int | None, set[str]]] = {}
     for look in looks:
         for key, count, examples in look(time) if look is not kinds else kinds(frames):
@@ -73,6 +74,25 @@ def instances(time: oracle.Timeline) -> Found:
             yield (version, "changed split", "split"), len(moved), moved
         if returned:
             yield (version, "removed and added again", None), len(returned), returned
+
+
+def identities(time: oracle.Timeline) -> Found:
+    for before, version in pairwise(time.versions):
+        old, new = time.versions[before], time.versions[version]
+        gone, came = [k for k in old if k not in new], [k for k in new if k not in old]
+        pairs = [(a, b) for a in came for b in gone if bare(a) == bare(b)]
+        if new and 10 * len(pairs) >= len(new):
+            yield (
+                (version, "changed ids", "id"),
+                len(pairs),
+                [key for pair in pairs for key in pair],
+            )
+        elif old and new and len(came) == len(new):
+            yield (version, "changed ids", "id"), len(new), came
+
+
+def bare(key: str) -> str:
+    return re.sub(r"^0+|\.0$", "", key.strip())
 
 
 def across(time: oracle.Timeline) -> Found:

@@ -120,6 +120,57 @@ def _changed_split(
     )  # fmt: skip
 
 
+_MOST_DIFFERENT = 10
+"""One in so many instances, or more, has an id of another form than in the previous version."""
+
+
+def identity_findings(dataset: EvolvingDataset) -> Iterator[Finding]:
+    """Versions whose ids seem to be those of the previous version in another form, or share none.
+
+    Tables lose leading zeros, and integers become 7.0, where a program reads ids as numbers.
+    """
+    for number, version in enumerate(dataset.versions[1:], start=1):
+        before, after = (dataset.row_of_instance(n) >= 0 for n in (number - 1, number))
+        previous, shared = dataset.versions[number - 1].name, int((before & after).sum())
+        gone, new = (
+            dataset.instance_ids.gather(np.flatnonzero(held))
+            for held in (before & ~after, after & ~before)
+        )
+        forms = pl.DataFrame({"new": new, "form": _bare(new)}).join(
+            pl.DataFrame({"gone": gone, "form": _bare(gone)}), on="form"
+        )
+        column = ", ".join(dataset.project.roles.id) or None
+        if len(forms) * _MOST_DIFFERENT >= after.sum() > 0:
+            old, own = forms.sort("new").select("gone", "new").row(0)
+            yield version.finding(
+                Severity.WARNING,
+                f"has {len(forms):,} ids that version {previous} writes in another form, such as "
+                f"'{own}' for '{old}': give them one type in all versions, such as text.",
+                column, kind=FindingKind.CHANGED_IDS, count=len(forms), examples=(own, old),
+            )  # fmt: skip
+        elif not shared and before.any() and after.any():
+            yield version.finding(
+                Severity.WARNING,
+                f"shares no instance with version {previous}: {_missing_identity(column)}",
+                column, kind=FindingKind.CHANGED_IDS, count=int(after.sum()),
+                examples=ids_of(dataset, np.flatnonzero(after)),
+            )  # fmt: skip
+
+
+def _bare(ids: pl.Series) -> pl.Series:
+    """Ids without what a change of type adds or takes: spaces, leading zeros, and a last .0."""
+    return ids.str.strip_chars().str.strip_suffix(".0").str.strip_chars_start("0")
+
+
+def _missing_identity(column: str | None) -> str:
+    if column is None:
+        return (
+            "without an id column, an edit makes another instance. Name the column of ids "
+            '(id = "customer_id"); the index of a pandas frame becomes a column by reset_index().'
+        )
+    return f"check that '{column}' identifies the same instances in both."
+
+
 def leakage_findings(dataset: EvolvingDataset) -> Iterator[Finding]:
     """Test and validation rows that duplicate the features of a train row of the version."""
     distinct, group = np.unique(dataset.content_hashes(), return_inverse=True)
@@ -253,6 +304,7 @@ _DONE: Mapping[FindingKind, str] = {
     FindingKind.OUT_OF_ORDER: "Kept in the order given. To change it, list [[versions]] in order.",
     FindingKind.EQUAL_VERSION: "Shown as a separate version with the same numbers.",
     FindingKind.RETURNED: "Counted as removed in one step and added in a later one.",
+    FindingKind.CHANGED_IDS: "Counted as removed and added instances.",
     FindingKind.OTHER: "As the message describes; all usable data is used.",
 }
 _SCHEMA: Mapping[str, pl.DataType] = {
@@ -293,7 +345,8 @@ def data_check(dataset: EvolvingDataset, findings: Sequence[Finding]) -> pl.Data
     new = [
         finding
         for found in (
-            label_findings, instance_findings, leakage_findings, column_findings, value_findings,
+            label_findings, instance_findings, identity_findings, leakage_findings,
+            column_findings, value_findings,
             non_finite_findings, order_findings, identical_findings, target_leakage_findings,
         )
         for finding in found(dataset)

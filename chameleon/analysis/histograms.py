@@ -440,7 +440,8 @@ def feature_table(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Columns: feature, kind, split, then min, max, mean, missing, and instances of both versions
     (with the prefixes secondary_ and primary_), js_distance, error_unevenness,
-    error_unevenness_change, subset_distance.
+    error_unevenness_change (these three null in other splits than their own: train, and test or
+    else train), subset_distance (of all splits).
     """
     histograms = feature_histograms(evaluation, selection)
     everything = Selection(selection.primary, selection.secondary, read=selection.read)
@@ -454,9 +455,16 @@ def feature_table(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
         )
         table = table.join(own, on=["feature", "split"], how="left", maintain_order="left")
     ranking = feature_ranking(histograms)
+    tested = histograms.filter(split="test").select(pl.sum_horizontal(COUNT_COLUMNS).sum()).item()
+    judged = "test" if tested else "train"  # as in `feature_ranking`
+    split_of = {"js_distance": "train"}
+    split_of |= dict.fromkeys(("error_unevenness", "error_unevenness_change"), judged)
     kinds = {feature.name: feature.kind.value for feature in evaluation.dataset.features}
     return (
         table.join(ranking, on="feature", how="left", maintain_order="left")
         .join(subset_distances(histograms, whole), on="feature", how="left", maintain_order="left")
-        .with_columns(kind=pl.col("feature").replace_strict(kinds, return_dtype=pl.String))
+        .with_columns(
+            kind=pl.col("feature").replace_strict(kinds, return_dtype=pl.String),
+            **{name: pl.when(split=split).then(name) for name, split in split_of.items()},
+        )
     )

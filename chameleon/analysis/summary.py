@@ -206,7 +206,7 @@ def _of_cause(grounds: Grounds) -> Sentence:
         clauses.append(_nothing_named(found, values))
     elif found.within_noise and causes:
         clauses.append("these contributions are clear of noise but cancel out in total")
-    if found.is_ambiguous and not found.within_noise:
+    if found.is_ambiguous and (not found.within_noise or _clear(found, 1.0)):
         clauses.append(
             f"the attribution is ambiguous: model and test set interact ({found.interaction:+.4f}, "
             "more than half of the change)"
@@ -254,6 +254,11 @@ def _nothing_named(found: Attribution, values: Mapping[str, float]) -> str:
         return "neither the model nor the test set changed the metric"
     known = found.change is not None and found.change[1] is not None
     why = "are consistent with chance" if known else "have no interval"
+    if _clear(found, 1.0):
+        why = (
+            "aren't clear of noise at 99%, as causes must be where the whole change is consistent "
+            "with chance"
+        )
     model = values["model"]
     contributions = f"the model ({model:+.4f}) and test-set ({test:+.4f}) contributions"
     return f"no cause can be named: {contributions} {why}"
@@ -293,16 +298,21 @@ def _guard(found: Attribution) -> float:
     return float(guards[0]) if found.leaked and len(guards) else 0.0
 
 
-def _causes(found: Attribution) -> tuple[str, ...]:
-    """The parts that are clear of noise, the largest first; a leak that outweighs the change."""
-    widened = _STRICT if found.within_noise else 1.0
-    causes: list[tuple[float, str]] = []
+def _clear(found: Attribution, widened: float) -> list[tuple[float, str]]:
+    """The sizes and names of the parts whose interval, this much wider, excludes zero."""
+    clear: list[tuple[float, str]] = []
     for part, value, low, high, _ in found.parts.iter_rows():
         if part == "leakage" or low is None or abs(value) < _SMALL:
             continue
         reach = (low - value) * widened, (high - value) * widened
         if not value + reach[0] <= 0 <= value + reach[1]:
-            causes.append((abs(value), part))
+            clear.append((abs(value), part))
+    return clear
+
+
+def _causes(found: Attribution) -> tuple[str, ...]:
+    """The parts that are clear of noise, the largest first; a leak that outweighs the change."""
+    causes = _clear(found, _STRICT if found.within_noise else 1.0)
     guard = abs(_guard(found))
     change = abs(found.change[0]) if found.change is not None else 0.0
     if guard > max(change, _SMALL) or guard > max((size for size, _ in causes), default=math.inf):

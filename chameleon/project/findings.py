@@ -46,6 +46,7 @@ class FindingKind(StrEnum):
     OUT_OF_ORDER = "out of order"
     EQUAL_VERSION = "identical version"
     RETURNED = "removed and added again"
+    CHANGED_IDS = "changed ids"
     UNUSABLE = "version left out"
     OTHER = "other"
 

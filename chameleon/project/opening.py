@@ -244,7 +244,9 @@ def _role_notes(settings: Settings, roles: Roles, columns: Collection[str]) -> l
         notes.append(
             "No id column was found: instances are identified by their features and a running "
             "number among equal ones, so an edit appears as removed and added. "
-            'Name one under [columns] in chameleon.toml: id = "..." (or several columns).'
+            'Name one under [columns] in chameleon.toml, id = "..." (or several columns), or pass '
+            "`id=` to `open_project`; the index of a pandas frame becomes a column by "
+            "`reset_index()`."
             f"{_possible_id(columns)}"
         )
     if roles.split is None:

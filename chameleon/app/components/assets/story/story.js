@@ -8,7 +8,7 @@ import { features } from "./features.js";
 import { flow } from "./flow.js";
 import { instances } from "./instances.js";
 import { labels } from "./labels.js";
-import { arrange, skeleton } from "./layout.js";
+import { arrange, nestHeadings, skeleton } from "./layout.js";
 import { keyOf } from "./filters.js";
 import { applyFilters, applyPreview, emptyWords, receiveMasks, withFilter } from "./linking.js";
 import { map } from "./map.js";
@@ -28,6 +28,7 @@ export function mount(parent, payload, { state = null, mode = "full", onChange =
   const app = makeApp(parent, payload, { state, mode, host: { onChange, onOpen } });
   const { root } = app;
   app.views = makeViews(app);
+  nestHeadings(root, app.mode);
   arrange(app);
   showPair(app);
   const watch = new ResizeObserver(oncePerFrame(() => resize(app)));
