@@ -143,13 +143,14 @@ class Translator:
         return found
 
     def words(self, of: Selection) -> str:
-        """The label of one of `others`."""
+        """The label of one of `others`; a side's has the values, which tell both sides apart."""
+        kinds = self.dataset.project.kinds
         for side in ("primary", "secondary"):
             only = getattr(of, f"{side}_only")
             if not only.is_empty:
-                return ", ".join([getattr(of, side), *(part.side_label for part in only.parts)])
+                return ", ".join([getattr(of, side), *(part.label(kinds) for part in only.parts)])
         first, *others = of.filters.parts
-        label = first.label(self.dataset.project.kinds)
+        label = first.label(kinds)
         return " or ".join([label, *(part.side_label for part in others)])
 
     def _drawn(self, selection: Selection) -> Iterator[State]:
