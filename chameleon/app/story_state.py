@@ -143,7 +143,7 @@ class Translator:
         return found
 
     def words(self, of: Selection) -> str:
-        """The label of one of `others`; a side's has the values, which tell both sides apart."""
+        """The label of one of `others`."""
         kinds = self.dataset.project.kinds
         for side in ("primary", "secondary"):
             only = getattr(of, f"{side}_only")

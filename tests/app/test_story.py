@@ -89,6 +89,13 @@ def test_a_filter_that_only_python_evaluates_arrives_as_a_mask(open_app, digits)
     assert (bits == matches[story.packed.rows]).all()
 
 
+def test_restricted_sides_are_named_by_their_values(open_app, kinds):
+    query = {"primary.source": "lab", "secondary.f:wide": "0.0..1.0"}
+    screen = open_app(kinds.dataset.project.path, query=query)
+    assert screen.chips == ["b, source: lab", "a, wide: 0 to 1"]
+    assert [mask["side"] for mask in screen.letter["masks"]] == ["primary", "secondary"]
+
+
 def test_an_instance_is_told_with_its_values_predictions_and_changes(screen, digits):
     change = DataChange(ChangeType.EDITED)
     edited = analysis.changed_instances(digits, Selection("1.9", "1.8"), change)

@@ -38,7 +38,7 @@ export function skeleton(mode) {
 // A page has a title of level 4 above a large part, but none above the whole Story.
 export function nestHeadings(root, mode) {
   if (!(mode in LARGE)) return;
-  for (const heading of root.querySelectorAll("h2")) heading.setAttribute("aria-level", "5");
+  for (const heading of root.querySelectorAll("h2")) heading.replaceWith(element("h5", {}, ...heading.childNodes));
 }
 
 // Sets the classes and the heights that depend on the data; returns false while there is no size.
