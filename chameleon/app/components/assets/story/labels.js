@@ -1,4 +1,5 @@
 // Accuracy by label: a ring for the secondary, a dot for the primary.
+import { cutMiddle } from "./bar_text.js";
 import { listenToArrows } from "./bars.js";
 import { countLabels } from "./counts.js";
 import { labelRates, layoutOf, lowEnd, worst } from "./label_rates.js";
@@ -12,6 +13,7 @@ const RADIUS = 4;
 const NAMES = 104;     // room for a name where the worst labels are lines
 const VALUES = 112;    // room for "40.1% → 42.0%"
 const ERRORS = 44;     // room for a count of errors
+const LEGEND = 76;     // room for a name in the legend
 const INSTEAD = 3;     // predictions named in the tooltip
 
 const committed = ({ state }) => state.filters.find((filter) => filter.view === "labels") ?? null;
@@ -147,8 +149,8 @@ function draw(view) {
 }
 
 function drawLegend({ app, store, legend }) {
-  const { primary, secondary } = sideNames(app);
-  const both = [element("i.ring.s"), toned("st", secondary), element("i.ring.p"), toned("pt", primary)];
+  const { primary, secondary } = sideNames(app), cut = (name) => cutMiddle(name, LEGEND, (text) => textWidth(text, 12));
+  const both = [element("i.ring.s"), toned("st", cut(secondary)), element("i.ring.p"), toned("pt", cut(primary))];
   legend.replaceChildren(...(isCompared(store) ? both : both.slice(2)));
 }
 
