@@ -74,7 +74,7 @@ def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, op
     bars = page.locator("[class*=st-key-sensitivity-0] g.mark-rect path[aria-label]")
     click_to_address(page, lambda: bars.last.click(force=True), "sensitivity=")
     choice = shown_selection(page, shown.evaluation).filters.sensitivity
-    counts = chameleon.sensitivity(shown.evaluation, first=choice.over.first, last=choice.over.last)
+    counts = chameleon.sensitivity(shown.evaluation, primary="b", secondary="a", over=choice.over)
     counted = counts.drop_nulls("changes").filter(pl.col("instances") > 0)
     assert set(choice.changes) <= set(counted["changes"])
     clear(page)
