@@ -86,7 +86,7 @@ def external_fingerprints(project: Project) -> dict[str, str]:
 def external_description(project: Project) -> str:
     """The place of the external predictions in one line."""
     columns = project.settings.predictions
-    place = f"{PREDICTIONS_FOLDER}/" if columns is None else f"the columns {columns.columns}"
+    place = _file_of(project, "") if columns is None else f"the columns {columns.columns}"
     return f"External predictions from {place}"
 
 
@@ -115,9 +115,10 @@ def external_predictions(
                     )
                 )
             if table is None and path is not None:
-                table = _table_of_file(version, path)
+                table = _table_of_file(project, version, path)
             if table is None:
-                place = f"file in {PREDICTIONS_FOLDER}/"
+                passed = project.prediction_files is not None
+                place = "predictions" if passed else f"file in {PREDICTIONS_FOLDER}/"
                 if project.settings.predictions is not None:
                     column = project.settings.predictions.columns
                     place = f"predictions, column '{column.replace('{version}', version.name)}'"
@@ -127,15 +128,22 @@ def external_predictions(
             found[version.name], own = _read(dataset, version, table)
             findings += own
         except VersionError as error:
-            findings.append(version.finding(Severity.WARNING, str(error)))
+            message = str(error).removeprefix(version.place).strip()
+            findings.append(version.finding(Severity.WARNING, f": {message.removeprefix(': ')}"))
         except READ_ERRORS as error:
             message = f"has predictions that can't be read: {error}"
             findings.append(version.finding(Severity.WARNING, message))
     return found, tuple(findings)
 
 
-def _table_of_file(version: Version, path: Path) -> PredictionTable:
-    file = f"{PREDICTIONS_FOLDER}/{path.name}"
+def _file_of(project: Project, name: str) -> str:
+    """The file of predictions as messages name it: frames that a caller passed have none."""
+    return "memory" if project.prediction_files else f"{PREDICTIONS_FOLDER}/{name}"
+
+
+def _table_of_file(project: Project, version: Version, path: Path) -> PredictionTable:
+    file = _file_of(project, path.name)
+    file = "the frame of predictions" if file == "memory" else file
     try:
         frame = scan_whole(path).collect()
     except VersionError as error:
