@@ -46,8 +46,9 @@ def keyword_form(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_keywords(*args: object, **options: object) -> object:
         given = form.bind(*args, **options).arguments
         asked = {name: given.pop(name, None) for name in parts}
-        asked["primary"] = asked["primary"] or given.get("last")
-        asked["secondary"] = asked["secondary"] or given.get("first") or asked["primary"]
+        over = given.get("over")
+        asked["primary"] = asked["primary"] or getattr(over, "last", None)
+        asked["secondary"] = asked["secondary"] or getattr(over, "first", asked["primary"])
         return function(selection=selection.Selection.of(**asked), **given)
 
     return with_keywords

@@ -52,6 +52,7 @@ from .label_checks import label_issue_fits as label_issue_fits
 from .label_checks import label_issues as label_issues
 from .label_checks import ranked_errors as ranked_errors
 from .matching import EVERYTHING as EVERYTHING
+from .matching import FILTERS as FILTERS
 from .matching import of_selection as of_selection
 from .matching import selected as selected
 from .matching import selection_part as selection_part

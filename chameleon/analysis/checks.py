@@ -322,10 +322,8 @@ def check(project: Project | Evaluation) -> pl.DataFrame:
     leaves at most 5% of the mistakes of always guessing the most frequent label (50 labeled rows
     or more).
 
-    Columns: version (null: several), severity ("error", "warning" or "note"), kind (see
-    `FindingKind`), column (null: several), count (affected rows, instances or ids; null where these
-    are not counted), examples (up to three ids or values), message, action (how it was handled);
-    the most severe first, then by version.
+    Columns: those of `Project.findings`, with severity "note" instead of "info"; the most severe
+    first, then by version.
     """
     if isinstance(project, Evaluation):
         return data_check(project.dataset, project.findings)

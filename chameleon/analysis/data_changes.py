@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -318,22 +319,16 @@ def edited_values(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Over the features of both versions.
 
-    Columns: feature, instances (edited in it), became_missing, was_missing (of these),
-    median_before, median_after (over pairs of finite values, as the rest), median_shift (of after -
-    before), shift_share (of those pairs within 1% of it), median_ratio (of after / before where
-    neither is 0), ratio_share (of all pairs within 1% of it), most_before, most_after,
-    most_instances (the most frequent change as text, null for a missing value), pattern (such as
-    "times 10", "plus 3", "became missing": the rule of at least four in five edits, or null). Dates
-    are in microseconds since 1970; texts and booleans have no medians. Most edited first.
+    Columns: those of `Step.edits`.
     """
     dataset = evaluation.dataset
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, Any]] = []
     for number, old, new in _edited_rows(evaluation, selection):
         feature = dataset.features[number]
         transitions = _transitions(dataset, number, old, new)
         before, after, most = transitions.row(0)
         a, b = dataset.values[number][old], dataset.values[number][new]
-        line: dict[str, object] = {
+        line: dict[str, Any] = {
             "feature": feature.name,
             "instances": len(old),
             "became_missing": int(np.isnan(b).sum()),
@@ -355,8 +350,7 @@ def value_transitions(
 ) -> pl.DataFrame:
     """Counts of the edits of one feature by value before and after.
 
-    Columns: before, after (text; null is missing), instances; the `most` most frequent, in that
-    order.
+    Columns: those of `Step.edited_values`; the `most` most frequent.
     """
     dataset = evaluation.dataset
     wanted = dataset.feature_number(feature)
@@ -413,33 +407,29 @@ def _edit_figures(a: Floats, b: Floats) -> dict[str, object]:
     return figures
 
 
-def _pattern(line: dict[str, object], kind: Kind) -> str | None:
+def _pattern(line: dict[str, Any], kind: Kind) -> str | None:
     """The rule of most edits in words."""
-    edits = _number(line["instances"])
+    edits = line["instances"]
     for column, words in (("became_missing", "became missing"), ("was_missing", "was missing")):
-        if _number(line[column]) >= MOSTLY * edits:
+        if line[column] >= MOSTLY * edits:
             return words
     rule = _rule(line) if kind is Kind.NUMBER else None
     if rule is not None:
         return rule
-    if _number(line["most_instances"]) >= MOSTLY * edits and edits >= _FEWEST_VALUES:
+    if line["most_instances"] >= MOSTLY * edits and edits >= _FEWEST_VALUES:
         names = (line["most_before"], line["most_after"])
         before, after = ("missing" if name is None else name for name in names)
         return f"{before} became {after}"
     return None
 
 
-def _rule(line: dict[str, object]) -> str | None:
+def _rule(line: dict[str, Any]) -> str | None:
     """Times or plus, whichever explains more edits."""
-    of_ratio, of_shift = (_number(line.get(name)) for name in ("ratio_share", "shift_share"))
-    ratio, shift = (_number(line.get(name)) for name in ("median_ratio", "median_shift"))
+    of_ratio, of_shift = (line.get(name, 0.0) for name in ("ratio_share", "shift_share"))
+    ratio, shift = (line.get(name, 0.0) for name in ("median_ratio", "median_shift"))
     # ratios near 1 are similar whatever was done to the values
     if of_ratio >= max(MOSTLY, of_shift) and abs(ratio - 1) > _NEAR_ONE:
         return f"times {ratio:.4g}" if abs(ratio) >= 1 else f"divided by {1 / ratio:.4g}"
     if of_shift >= MOSTLY:
         return f"{'plus' if shift > 0 else 'minus'} {abs(shift):.4g}"
     return None
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

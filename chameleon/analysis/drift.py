@@ -65,13 +65,8 @@ def feature_drift(
     left it counts as removed. `exact` takes the Wasserstein distance from the values themselves;
     its chance level stays the one over bins, up to a quarter off where the drift is small.
 
-    Columns: kind ("feature" or "label"), feature, split ("all" or its name), secondary_instances,
-    primary_instances, js_distance (0 identical, 1 disjoint), js_chance_level, wasserstein (in
-    standard deviations of both versions together, finite values only), wasserstein_chance_level,
-    psi (natural logarithm, 1/2 added to every bin), psi_chance_level, p_value (of the
-    Jensen-Shannon distance, by the permutations), reason (why there is no distance),
-    wasserstein_reason. Largest Jensen-Shannon distance first; undefined ones last, null with the
-    reason.
+    Columns: those of `Step.drift` but drifted, with secondary_instances and primary_instances.
+    Largest Jensen-Shannon distance first; undefined ones last, null with the reason.
     """
     dataset = evaluation.dataset
     pair = matching_pair(evaluation, selection, split)
@@ -107,9 +102,8 @@ def drift_over_versions(
 
     All histograms of all versions come from one pass over added and removed rows.
 
-    Columns: kind ("feature" or "label"), feature, before (the reference version), version,
-    js_distance (null where undefined), reason (why it is). One row per feature and version but the
-    first; features in the order of their names, the label last.
+    Columns: those of `Evaluation.drift`: one row per feature and version but the first; features in
+    the order of their names, the label last.
     """
     dataset = evaluation.dataset
     against = DriftReference(against)

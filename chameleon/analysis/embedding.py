@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS_AND_PRIMARY, of_selection
 from chameleon.analysis.values import Counts, Floats, Mask, coded
-from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
+from chameleon.counting import CORRECT, INCORRECT, OUTCOMES
 from chameleon.errors import SelectionError
 from chameleon.layout import Layout
 from chameleon.models import Evaluation
@@ -32,10 +32,10 @@ def embedding_cells(
     The grid is the same for all versions and filters, with `cells` along the longer side of the
     layout. Its own filter does not narrow it.
 
-    Columns: cell ("column,row"), x, y (its center in the layout), size (its edge), correct,
-    incorrect, unknown, instances (correct + incorrect), accuracy (null without any), ratio (correct
-    to incorrect, both with 1/2 added), secondary_correct, secondary_incorrect, secondary_unknown,
-    secondary_instances, secondary_accuracy, accuracy_change (null where either is).
+    Columns: cell ("column,row"), x, y (its center in the layout), size (its edge); correct,
+    incorrect, unknown, instances (correct + incorrect), and accuracy (null without any) of the
+    primary, and with secondary_ before them of the secondary; ratio (correct to incorrect of the
+    primary, both with 1/2 added), accuracy_change (null where either accuracy is).
     """
     grid = _grid(evaluation, cells)
     matching = _matching_rows(evaluation, selection)
@@ -53,23 +53,15 @@ def embedding_cells(
     }  # fmt: skip
     for prefix, of_side in zip(("", "secondary_"), counts, strict=True):
         own = of_side[occurring]
-        columns |= {
-            f"{prefix}correct": own[:, CORRECT],
-            f"{prefix}incorrect": own[:, INCORRECT],
-            f"{prefix}unknown": own[:, UNKNOWN],
-            f"{prefix}instances": own[:, CORRECT] + own[:, INCORRECT],
-        }
-    accuracies = [
-        pl.when(pl.col(f"{prefix}instances") > 0)
-        .then(pl.col(f"{prefix}correct") / pl.col(f"{prefix}instances"))
-        .alias(f"{prefix}accuracy")
-        for prefix in ("", "secondary_")
-    ]
-    ratio = (pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING)
-    return (
-        pl.DataFrame(columns, schema_overrides={"cell": pl.String})
-        .with_columns(accuracies[0], ratio.alias("ratio"), accuracies[1])
-        .with_columns(accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"))
+        known = own[:, CORRECT] + own[:, INCORRECT]
+        accuracy = np.full(len(own), np.nan)
+        np.divide(own[:, CORRECT], known, out=accuracy, where=known > 0)
+        columns |= {f"{prefix}{name}": own[:, code] for code, name in enumerate(OUTCOMES)}
+        columns |= {f"{prefix}instances": known, f"{prefix}accuracy": accuracy}
+    frame = pl.DataFrame(columns, nan_to_null=True, schema_overrides={"cell": pl.String})
+    return frame.with_columns(
+        ratio=(pl.col("correct") + SMOOTHING) / (pl.col("incorrect") + SMOOTHING),
+        accuracy_change=pl.col("accuracy") - pl.col("secondary_accuracy"),
     )
 
 

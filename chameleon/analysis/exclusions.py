@@ -43,10 +43,8 @@ def exclusion_list_members(
 
     Rules are applied to the version and exclude instances of that version only.
 
-    Columns: instance (id), by ("entry" or "rule"), rule (its number; null for entries), reason,
-    added (UTC), known (True if it is in any version), present (True if it is in this one), label,
-    split, source (null if missing, or not in this version). One row per instance and entry or rule:
-    entries, then rule after rule, each sorted by id.
+    Columns: those of `ExclusionList.members`. One row per instance and entry or rule: entries, then
+    rule after rule, each sorted by id.
     """
     dataset = evaluation.dataset
     number = dataset.version_number(version)
@@ -75,9 +73,8 @@ def exclusion_list_counts(
 ) -> pl.DataFrame:
     """Counts of a version's instances that are on a list, by split, label, and source.
 
-    Columns: by ("version", "split", "label", "source"), group (null for instances without one),
-    instances (on the list, each counted once), total (all of the group), share. Only groups that
-    occur in the version.
+    Columns: those of `ExclusionList.counts`. Only groups that occur in the version; instances on
+    the list are counted once.
     """
     dataset = evaluation.dataset
     own = dataset.row_of_instance(dataset.version_number(version))

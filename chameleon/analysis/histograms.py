@@ -36,8 +36,7 @@ def feature_histograms(evaluation: Evaluation, selection: Selection) -> pl.DataF
     A feature's own filter does not narrow its own histogram.
 
     Columns: feature, split, bin (code), bar (below, range, above, value, category, other, text,
-    missing, non-finite), low, high, category, primary_correct, primary_incorrect, primary_unknown,
-    secondary_correct, secondary_incorrect, secondary_unknown. One row per feature, split that
+    missing, non-finite), low, high, category, and `COUNT_COLUMNS`. One row per feature, split that
     occurs in the timeline, and bin, empty bins included.
     """
     dataset = evaluation.dataset
@@ -383,10 +382,8 @@ def feature_correlations(
     Numbers, dates, and booleans; a pair is taken over the rows where both have a finite value. The
     first `features` by name take part, and the `most` strongest pairs are returned.
 
-    Columns: feature_a, feature_b, matching (Spearman's rho over the subset), all (over all of the
-    primary's instances), matching_rows, all_rows (complete rows of each, thinned out to
-    `MOST_ROWS`); strongest in the subset first, null where a feature is constant or fewer than
-    three rows are complete.
+    Columns: those of `VersionEvaluation.correlations`; strongest in the subset first, null where a
+    feature is constant or fewer than three rows are complete.
     """
     dataset = evaluation.dataset
     held = np.flatnonzero(held_rows(evaluation, selection)[0])

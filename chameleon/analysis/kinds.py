@@ -123,10 +123,7 @@ def iteration_kinds(evaluation: Evaluation, selection: Selection) -> pl.DataFram
     instances are compared with the others likewise; removed ones also by the errors of the
     secondary version's model.
 
-    Columns: kind (see `IterationKind`), split (null: all), instances (null for changed columns),
-    sentence (the finding in words), and the strongest group: by ("label", "source", "outcome" or
-    "feature"), feature, group, share, rest_share, lift, low, high, q_value (see `lifts`), compared
-    (the number of groups); null where nothing was compared.
+    Columns: those of `Step.kinds`, with low and high; null where nothing was compared.
     """
     dataset = evaluation.dataset
     pair = pair_of(dataset, before=selection.secondary, after=selection.primary)

@@ -217,10 +217,8 @@ def ranked_errors(
     `issues` is the result of `label_issues` for the primary version; without it these columns are
     null.
 
-    Columns: instance, label, prediction, probability (of that prediction, null where unknown),
-    label_issue_score, suggested_label (the most probable class for an unseen model; null where it
-    is the label), is_issue (a label issue by confident learning), changes (null with fewer than two
-    known outcomes), course (as in `most_sensitive`), split, source.
+    Columns: those of `VersionEvaluation.ranked_errors`; changes and course are as in
+    `most_sensitive`.
     """
     if by not in RANKINGS:
         raise SelectionError(f"Errors are ranked by one of {', '.join(RANKINGS)}, not '{by}'.")

@@ -337,26 +337,29 @@ def _column_type(name: str) -> type[pl.DataType]:
 def version_sizes(evaluation: Evaluation) -> pl.DataFrame:
     """Counts of every version's instances by split and source.
 
-    Columns: version, split, source (null without one), instances, correct; only combinations that
-    occur.
+    Columns: those of `Evaluation.sizes`.
     """
     dataset = evaluation.dataset
     frames: list[pl.DataFrame] = []
-    width = len(dataset.sources) + 1
     for number, version in enumerate(dataset.versions):
         rows = dataset.rows_of(number)
-        key = dataset.split[rows].astype(np.int64) * width + dataset.source[rows] + 1
-        correct = key[evaluation.outcome[number, rows] == CORRECT]
-        total, right = (np.bincount(of, minlength=len(SPLITS) * width) for of in (key, correct))
-        found = np.flatnonzero(total)
-        columns = {
-            "version": pl.repeat(version.name, len(found), dtype=pl.String, eager=True),
-            "split": named_column("", SPLIT_NAMES, found // width),
-            "source": named_column("", dataset.sources, found % width - 1),
-            "instances": total[found],
-            "correct": right[found],
-        }
-        frames.append(pl.DataFrame(columns, schema_overrides={"instances": pl.Int64}))
+        own = pl.DataFrame(
+            {
+                "split": dataset.split[rows],
+                "source": dataset.source[rows],
+                "correct": evaluation.outcome[number, rows] == CORRECT,
+            }
+        )
+        counts = own.group_by("split", "source").agg(pl.len().alias("instances"), pl.sum("correct"))
+        counts = counts.sort("split", "source")
+        frames.append(
+            counts.select(
+                pl.lit(version.name).alias("version"),
+                named_column("split", SPLIT_NAMES, counts["split"].to_numpy()),
+                named_column("source", dataset.sources, counts["source"].to_numpy()),
+                pl.col("instances", "correct").cast(pl.Int64),
+            )
+        )
     return pl.concat(frames)
 
 
@@ -371,8 +374,7 @@ def model_on_tests(
 
     A test instance whose id is in the model's own train set is excluded.
 
-    Columns: model, test, value (null where nothing is left to score), instances, leaked, unknown
-    (no label or no prediction); one row per pair of versions, old to new.
+    Columns: those of `Evaluation.cross_test`; old to new.
     """
     dataset = evaluation.dataset
     measure = measure_of(evaluation, metric, of_class)
@@ -417,8 +419,7 @@ def fixed_test_set(
     whose id is in the train set of any version, or that some model doesn't predict, are excluded
     for all models.
 
-    Columns: version, value, low, high (95%: Clopper-Pearson for accuracy and recall, else by
-    resampling the instances), instances, leaked, unknown.
+    Columns: those of `Evaluation.fixed_test_set`, with low and high.
     """
     dataset = evaluation.dataset
     models = range(len(dataset.versions))

@@ -44,10 +44,7 @@ def instance_versions(evaluation: Evaluation, instance: str) -> pl.DataFrame:
     Where a version lacks the instance, its model predicts the nearest earlier row, else the first
     later one, as for the sensitivity.
 
-    Columns: version, date (of the version), present (true if the version contains the instance),
-    row (the number of the predicted row, as in `instance_rows`), label, split, prediction,
-    probability_of_label, probability_of_prediction, outcome ("correct", "incorrect", "unknown"):
-    one row per version, old to new.
+    Columns: those of `Instance.versions`.
     """
     dataset = evaluation.dataset
     history = History.of(evaluation, np.array([instance_number(dataset, instance)]))
@@ -77,9 +74,7 @@ def instance_rows(evaluation: Evaluation, instance: str) -> pl.DataFrame:
 
     A row that occurs again later is one row.
 
-    Columns: row (from 1), versions (that contain it, such as "1.0 to 1.3, 1.5"), column ("label",
-    "split", "source", "date" or a feature's name), is_feature, value (as text, null where missing),
-    changed (true if it differs from the previous row; false for the first).
+    Columns: those of `Instance.rows`.
     """
     dataset = evaluation.dataset
     rows = distinct_rows(dataset, instance)
@@ -110,11 +105,8 @@ def instance_places(evaluation: Evaluation, selection: Selection, instance: str)
     It is read from its row in the primary, else in the secondary, else from its newest row, and
     compared with the primary's rows of the same split.
 
-    Columns: feature, value (as text, null where missing), share_below (the quantile: of the known
-    values the share that is smaller, equal ones counted half; null for texts and for a missing
-    value), known (the number of values to compare with), low, high, category (the bin of the value,
-    see `feature_histograms`; "missing", "non-finite", "other" or "text" are categories too),
-    bin_instances (rows in that bin), instances (of the split).
+    Columns: those of `Instance.quantiles`; "missing", "non-finite", "other", and "text" are
+    categories too.
     """
     dataset = evaluation.dataset
     row = shown_row(dataset, instance, selection)
@@ -215,8 +207,7 @@ def nearest_instances(
     exact; ties are in the order of ids. Of a version of more than 10,000 rows, evenly drawn ones
     fix means, spreads, and components.
 
-    Columns: instance (its id), distance, label, split, source, primary_prediction, primary_outcome,
-    same_label (as the given instance; null where either has none), nearest first.
+    Columns: those of `Instance.neighbors`, with primary_prediction and primary_outcome.
     """
     dataset = evaluation.dataset
     version = dataset.version_number(selection.primary)

@@ -13,7 +13,7 @@ import polars as pl
 
 from chameleon.analysis.matching import EVERYTHING, FILTERS, matching_pair, of_selection
 from chameleon.analysis.metrics import TRAIN
-from chameleon.analysis.values import Counts, coded
+from chameleon.analysis.values import Counts, coded, named_column
 from chameleon.counting import CORRECT, INCORRECT, OUTCOMES, UNKNOWN, clopper_pearson
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
@@ -145,37 +145,26 @@ def class_changes(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Its own filter does not narrow it.
 
-    Columns: secondary_class, primary_class, instances, fixed, regressed (of these instances, from
-    incorrect to correct and the reverse); pairs that occur, the most frequent first.
+    Columns: secondary_class, primary_class, instances, fixed, regressed; pairs that occur, the most
+    frequent first.
     """
     found = _outcomes(evaluation, selection)
-    churned = (found.secondary_class >= 0) & (found.primary_class >= 0)
-    churned &= found.secondary_class != found.primary_class
-    width = len(evaluation.classes)
-    key = found.secondary_class[churned].astype(np.int64) * width + found.primary_class[churned]
-    before, after = found.secondary[churned], found.primary[churned]
-    improved = (before == INCORRECT) & (after == CORRECT)
-    regressed = (before == CORRECT) & (after == INCORRECT)
-    # of the pairs that occur alone: all pairs of some thousand classes would fill the memory
-    occurring, place = np.unique(key, return_inverse=True)
-    counts = {
-        name: np.bincount(place[mask], minlength=len(occurring))
-        for name, mask in (
-            ("instances", np.ones_like(improved)), ("fixed", improved), ("regressed", regressed),
-        )
-    }  # fmt: skip
-    frame = pl.DataFrame(
+    before, after = found.secondary_class, found.primary_class
+    pairs = pl.DataFrame(
         {
-            "secondary_class": [evaluation.classes[k // width] for k in occurring.tolist()],
-            "primary_class": [evaluation.classes[k % width] for k in occurring.tolist()],
-            **counts,
-        },
-        schema={
-            "secondary_class": pl.String, "primary_class": pl.String,
-            **dict.fromkeys(counts, pl.Int64),
-        },
-    )  # fmt: skip
-    return frame.sort("instances", descending=True, maintain_order=True)
+            "secondary_class": before,
+            "primary_class": after,
+            "fixed": (found.secondary == INCORRECT) & (found.primary == CORRECT),
+            "regressed": (found.secondary == CORRECT) & (found.primary == INCORRECT),
+        }
+    ).filter(pl.Series((before >= 0) & (after >= 0) & (before != after)))
+    keys = ("secondary_class", "primary_class")
+    counts = pairs.group_by(keys).agg(pl.len().alias("instances"), pl.sum("fixed", "regressed"))
+    ordered = counts.sort("instances", *keys, descending=[True, False, False])
+    return ordered.with_columns(
+        *(named_column(key, evaluation.classes, ordered[key].to_numpy()) for key in keys),
+        pl.col("instances", "fixed", "regressed").cast(pl.Int64),
+    )
 
 
 @of_selection(*EVERYTHING, own=["outcome_changes"])
@@ -295,40 +284,27 @@ def confusion(
     the version has none), share_difference (null where either is). Every pair that occurs in either
     version, in the order of the classes.
     """
-    width = max(len(evaluation.classes), 1)
-    labels: list[Counts] = []
-    keys: list[Counts] = []
-    for version, rows in matching_pair(evaluation, selection, split).sides:
+    keys = ["label", "prediction"]
+    counts: list[pl.DataFrame] = []
+    sides = matching_pair(evaluation, selection, split).sides
+    for side, (version, rows) in zip(SIDES, sides, strict=True):
         known = rows[evaluation.outcome[version, rows] != UNKNOWN]
-        labels.append(evaluation.dataset.label[known].astype(np.int64))
-        keys.append(labels[-1] * width + evaluation.predicted[version, known])
-    occurring, place = np.unique(np.concatenate(keys), return_inverse=True)
-    label, prediction = np.divmod(occurring, width)
-    counts = {
-        side: np.bincount(own, minlength=len(occurring))
-        for side, own in zip(SIDES, np.split(place, [len(keys[0])]), strict=True)
-    }
-    with np.errstate(invalid="ignore"):
-        shares = {
-            f"{side}_share": counts[side] / np.bincount(own, minlength=width)[label]
-            for side, own in zip(SIDES, labels, strict=True)
-        }
-    frame = pl.DataFrame(
-        {
-            "label": [evaluation.classes[k] for k in label.tolist()],
-            "prediction": [evaluation.classes[k] for k in prediction.tolist()],
-            **counts,
-            "difference": counts["primary"] - counts["secondary"],
-            **shares,
-            "share_difference": shares["primary_share"] - shares["secondary_share"],
-        },
-        schema={
-            "label": pl.String, "prediction": pl.String, "secondary": pl.Int64, "primary": pl.Int64,
-            "difference": pl.Int64, "secondary_share": pl.Float64, "primary_share": pl.Float64,
-            "share_difference": pl.Float64,
-        },
-    )  # fmt: skip
-    return frame.with_columns(pl.selectors.float().fill_nan(None))
+        codes = (evaluation.dataset.label[known], evaluation.predicted[version, known])
+        own = pl.DataFrame(dict(zip(keys, codes, strict=True)))
+        counts.append(own.group_by(keys).agg(pl.len().cast(pl.Int64).alias(side)))
+    both = counts[0].join(counts[1], on=keys, how="full", coalesce=True).sort(keys)
+    return (
+        both.with_columns(pl.col(SIDES).fill_null(0))
+        .with_columns(
+            *(named_column(key, evaluation.classes, both[key].to_numpy()) for key in keys),
+            difference=pl.col("primary") - pl.col("secondary"),
+            **{
+                f"{side}_share": (pl.col(side) / pl.sum(side).over("label")).fill_nan(None)
+                for side in SIDES
+            },
+        )
+        .with_columns(share_difference=pl.col("primary_share") - pl.col("secondary_share"))
+    )
 
 
 @of_selection(*EVERYTHING)
@@ -339,13 +315,12 @@ def errors_by(
 
     `by` is "label" (the true class) or "source".
 
-    Columns: group (null: no label, or no source), secondary_errors, secondary_instances (with a
-    known outcome), secondary_unknown (excluded), secondary_rate (null where no outcome is known),
-    secondary_low, secondary_high (the exact 95% interval of Clopper and Pearson; null where train
-    rows are among the instances), secondary_reason (why rate or interval is null), the same as
-    primary_errors, primary_instances, primary_unknown, primary_rate, primary_low, primary_high,
-    primary_reason, and change (primary rate less secondary rate). Groups with rows in either
-    version, the most errors under the primary first, then by rate and name.
+    Columns: group (null: no label, or no source); for either side, with secondary_ or primary_
+    before them, errors, instances (with a known outcome), unknown (excluded), rate (null where no
+    outcome is known), low, high (the exact 95% interval of Clopper and Pearson; null where train
+    rows are among the instances), and reason (why rate or interval is null); change (primary rate
+    less secondary rate). Groups with rows in either version, the most errors under the primary
+    first, then by rate and name.
     """
     dataset = evaluation.dataset
     codes, names = coded(dataset, by)

@@ -83,8 +83,7 @@ def version_rows(project: Project, version: str) -> pl.DataFrame:
 def row_predictions(evaluation: Evaluation, version: str) -> pl.DataFrame:
     """What one version's model predicts for every row of the timeline.
 
-    Columns: instance, row, present, label, split, prediction, probability (of the prediction),
-    probability_of_label, outcome.
+    Columns: those of `Evaluation.predictions`.
     """
     dataset, number = evaluation.dataset, evaluation.dataset.version_number(version)
     rows = np.arange(dataset.row_count)
@@ -111,7 +110,7 @@ def _probabilities(name: str, values: NDArray[np.floating]) -> pl.Series:
 def golden_predictions(evaluation: Evaluation) -> pl.DataFrame:
     """What every version's model predicts for the golden test set.
 
-    Columns: version, instance, label, prediction, probability_of_label, leaked.
+    Columns: those of `Evaluation.golden_predictions`.
     """
     found = golden_test(evaluation)
     label = named_column("label", found.classes, found.label)
@@ -134,8 +133,7 @@ def golden_predictions(evaluation: Evaluation) -> pl.DataFrame:
 def model_origins(evaluation: Evaluation) -> pl.DataFrame:
     """The origin of every version's predictions.
 
-    Columns: version, model, origin ("fitted", "cached", "shipped", "external", "none"), seconds,
-    reason.
+    Columns: those of `Evaluation.models`.
     """
     settings = evaluation.dataset.project.settings
     rows = []

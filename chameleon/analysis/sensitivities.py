@@ -34,25 +34,16 @@ from chameleon.storage import MemoryCache
 
 @of_selection(*FILTERS, own=["sensitivity"])
 def sensitivity(
-    evaluation: Evaluation,
-    selection: Selection,
-    *,
-    first: str,
-    last: str,
-    held_only: bool = False,
-    classes: bool = False,
+    evaluation: Evaluation, selection: Selection, *, over: SensitivityRange
 ) -> pl.DataFrame:
-    """Counts of instances by their changes of outcome from one version to another, both included.
+    """Counts of instances by their changes of outcome over some versions.
 
     Counted are the instances that at least one version of the range contains and whose outcome is
-    known at least twice. Its own filter does not narrow it. `held_only` counts only versions that
-    contain the instance, instead of predicting its nearest row; `classes` counts changes of the
-    predicted class instead of the outcome.
+    known at least twice. Its own filter does not narrow it.
 
     Columns: changes, instances: from 0 to the most changes; then a row whose changes are null, for
     instances with fewer than two known outcomes.
     """
-    over = SensitivityRange(first, last, held_only, classes)
     found = sensitivity_of(evaluation, over)
     matching = _matching(evaluation, selection)
     counted = found.counted & matching
@@ -68,14 +59,7 @@ def sensitivity(
 
 @of_selection(*FILTERS)
 def most_sensitive(
-    evaluation: Evaluation,
-    selection: Selection,
-    *,
-    first: str,
-    last: str,
-    held_only: bool = False,
-    classes: bool = False,
-    most: int = 30,
+    evaluation: Evaluation, selection: Selection, *, over: SensitivityRange, most: int = 30
 ) -> pl.DataFrame:
     """The instances that changed most often, with the predictions of every version's model.
 
@@ -86,7 +70,7 @@ def most_sensitive(
     version lacks the instance.
     """
     dataset = evaluation.dataset
-    found = sensitivity_of(evaluation, SensitivityRange(first, last, held_only, classes))
+    found = sensitivity_of(evaluation, over)
     matching = _matching(evaluation, selection)
     chosen = np.flatnonzero(found.counted & matching & (found.changes > 0))
     ids = dataset.instance_ids.gather(chosen)
@@ -94,35 +78,31 @@ def most_sensitive(
         pl.arg_sort_by("changes", "id")
     )[:, 0]
     top = chosen[order.to_numpy()[:most]]
-    versions = version_range(dataset, first, last)
+    versions = version_range(dataset, over.first, over.last)
     frames: list[pl.DataFrame] = []
     outcomes: list[NDArray[np.uint8]] = []
     for number, (rows, own) in zip(versions, rows_by_version(dataset, versions), strict=True):
         row, held = rows[top], own[top]
         outcome = evaluation.outcome[number, row]
-        known = np.where(held | (not held_only), outcome, UNKNOWN)
+        known = np.where(held | (not over.held_only), outcome, UNKNOWN)
         outcomes.append(known.astype(np.uint8))
-        signs = np.where(held | (not held_only), outcome, len(OUTCOMES))
+        signs = np.where(held | (not over.held_only), outcome, len(OUTCOMES))
+        name = pl.Series("version", [dataset.versions[number].name])
         frames.append(
             pl.DataFrame(
-                {
-                    "instance": id_column(dataset, top),
-                    "changes": found.changes[top],
-                    "place": np.arange(len(top)),
-                    "version": [dataset.versions[number].name] * len(top),
-                    "outcome": named_column("", (*OUTCOMES, "absent"), signs),
-                    "prediction": named_column(
-                        "", evaluation.classes, evaluation.predicted[number, row]
+                [
+                    id_column(dataset, top),
+                    pl.Series("changes", found.changes[top], dtype=pl.Int64),
+                    pl.Series("place", np.arange(len(top))),
+                    name.new_from_index(0, len(top)),
+                    named_column("outcome", (*OUTCOMES, "absent"), signs),
+                    named_column(
+                        "prediction", evaluation.classes, evaluation.predicted[number, row]
                     ),
-                    "in_train": held & (dataset.split[row] == TRAIN),
-                },
-                schema={
-                    "instance": pl.String, "changes": pl.Int64, "place": pl.Int64,
-                    "version": pl.String, "outcome": pl.String, "prediction": pl.String,
-                    "in_train": pl.Boolean,
-                },
+                    pl.Series("in_train", held & (dataset.split[row] == TRAIN)),
+                ]
             )
-        )  # fmt: skip
+        )
     course = named_column("course", COURSES, courses(outcomes))
     return pl.concat(frames).with_columns(pl.concat([course] * len(frames)))
 

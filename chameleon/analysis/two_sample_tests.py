@@ -57,11 +57,7 @@ def group_drift(
     categories and labels by the chi-square test of independence, the rarest categories merged until
     each is expected five times.
 
-    Columns: kind ("feature" or "label"), feature, split ("all" or its name), instances, shared
-    (those that were tested), test ("Kolmogorov-Smirnov" or "chi-square"), effect (the largest
-    difference of the distribution functions, or Cramer's V; both from 0 to 1), p_value, q_value
-    (Benjamini and Hochberg 1995, over all rows that were tested), reason (why there is no test).
-    Largest effect first; untested rows last.
+    Columns: those of `Step.group_drift`. Largest effect first; untested rows last.
     """
     pair = matching_pair(evaluation, selection, split)
     sides = {

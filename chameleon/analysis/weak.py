@@ -109,15 +109,12 @@ def weak_labels(evaluation: Evaluation, selection: Selection) -> pl.DataFrame:
 
     Only instances with label probabilities count. Its own filter does not narrow it.
 
-    Columns: class; for both sides, beginning with secondary_ or primary_: secondary_instances and
-    primary_instances (those with label probabilities, the same for every class), secondary_mean,
-    primary_mean (the mean probability of the class; null without a column), secondary_most_likely,
-    primary_most_likely (instances of which the class alone has the largest probability),
-    secondary_confidence, primary_confidence (the mean of that probability), secondary_entropy,
-    primary_entropy (their mean entropy in bits), secondary_hard, primary_hard (instances with the
-    class as hard label), secondary_disagreements, primary_disagreements (those of them of which
-    another class is likeliest). A row for every label and every class with a column; none without
-    columns.
+    Columns: class, and for either side, with secondary_ or primary_ before them, instances (with
+    label probabilities, the same for every class), mean (probability of the class; null without a
+    column), most_likely (instances of which the class alone has the largest probability),
+    confidence (the mean of that probability), entropy (their mean entropy in bits), hard (instances
+    with the class as hard label), and disagreements (those of them of which another class is
+    likeliest). A row for every label and every class with a column; none without columns.
     """
     weak = evaluation.dataset.weak
     codes: list[int] = []
@@ -223,20 +220,10 @@ def labeling_functions(evaluation: Evaluation, selection: Selection) -> pl.DataF
 
     A function that a version lacks abstains there. Its own filters do not narrow it.
 
-    Columns: function; for both sides, beginning with secondary_ or primary_: secondary_instances
-    and primary_instances, secondary_votes, primary_votes (instances with a vote),
-    secondary_coverage, primary_coverage (their share; null without instances), secondary_overlaps,
-    primary_overlaps (votes where another function votes too), secondary_conflicts,
-    primary_conflicts (votes where another one votes for another class), secondary_judged,
-    primary_judged (votes on instances with a hard label of their own), secondary_correct,
-    primary_correct (those for that label), secondary_accuracy, primary_accuracy (their share; null
-    without any, and where the label is made of the probabilities), secondary_low, primary_low,
-    secondary_high, primary_high (its exact 95% interval, Clopper and Pearson 1934); shared
-    (instances of both versions), changed (those with another vote), started (abstained before),
-    stopped (abstains after), switched (votes for another class), compared (shared instances with
-    label probabilities in both versions), changed_distance (their mean total variation distance
-    where the vote changed), other_distance (where it did not; null without any), changed_share (the
-    share of all distance where the vote changed; null without any distance). In the order of the
+    Columns: function; those of `WeakLabels.labeling_functions` with secondary_ or primary_ before
+    them, where overlaps are votes where another function votes too, conflicts those where another
+    one votes for another class, and accuracy is null without any judged vote and where the label is
+    made of the probabilities; and those of `WeakLabels.vote_changes`. In the order of the
     functions.
     """
     weak = evaluation.dataset.weak

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -307,9 +307,9 @@ class Evaluation(Compared):
         pl.DataFrame
             changes (null: fewer than two known outcomes), instances.
         """
-        options = self._counted(count, present_only)
-        where_ = self._where(where, analysis.sensitivity, scope)
-        found = analysis.sensitivity(self._core, where_, **options)
+        over = self._over(count, present_only)
+        selection = self._where(where, analysis.sensitivity, scope)
+        found = analysis.sensitivity(self._core, selection, over=over)
         return self._shaped("sensitivity", found)
 
     def sensitive_instances(
@@ -330,10 +330,10 @@ class Evaluation(Compared):
             "none"), place (of the instance in this order), version, outcome, prediction,
             in_train.
         """
-        options = self._counted(count, present_only)
+        over = self._over(count, present_only)
         most = self._core.dataset.instance_count if limit is None else limit
-        where_ = self._where(where, analysis.most_sensitive, scope)
-        found = analysis.most_sensitive(self._core, where_, most=most, **options)
+        selection = self._where(where, analysis.most_sensitive, scope)
+        found = analysis.most_sensitive(self._core, selection, over=over, most=most)
         return self._shaped("sensitive_instances", found)
 
     def fixed_test_set(
@@ -431,17 +431,9 @@ class Evaluation(Compared):
             frame = frame.filter(pl.col("version").is_in(self._names))
         return shaped(name, frame, every)
 
-    def _counted(self, count: Counted, present_only: bool) -> Mapping[str, Any]:
-        return {
-            "first": self._names[0],
-            "last": self._names[-1],
-            "held_only": present_only,
-            "classes": count == "class",
-        }
-
-    @property
-    def _range(self) -> SensitivityRange:
-        return SensitivityRange(self._names[0], self._names[-1])
+    def _over(self, count: Counted = "outcome", present_only: bool = False) -> SensitivityRange:
+        """The versions over which changes are counted, and how."""
+        return SensitivityRange(self._names[0], self._names[-1], present_only, count == "class")
 
     def _where(
         self, where: View | None, function: Callable[..., object], scope: Scope = "all"

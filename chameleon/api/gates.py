@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from chameleon.analysis import counted
-from chameleon.api.frames import SCHEMAS, shaped
+from chameleon.api.frames import SCHEMAS
 from chameleon.api.named_versions import left_out
 from chameleon.api.results import Gate
 from chameleon.errors import SelectionError
@@ -55,11 +55,9 @@ def checked_step(
         rows.append(_at_most("drifted features", drifted, asked["max_drifted"]))
     if "findings" in asked:
         rows.append(_findings(step, asked["findings"]))
-    frame = pl.DataFrame(rows, schema=list(SCHEMAS["gate"]), orient="row") if rows else None
-    types: Any = dict(SCHEMAS["gate"])
-    table = pl.DataFrame(schema=types) if frame is None else frame
+    table = pl.DataFrame(rows, schema=dict(SCHEMAS["gate"]), orient="row")
     name = f"{step.before.name} → {step.after.name}"
-    return Gate(shaped("gate", table, ()), all(row[3] for row in rows), name)
+    return Gate(table, all(row[3] for row in rows), name)
 
 
 def _require_limits(asked: Mapping[str, Any], metric: Metric | None) -> None:

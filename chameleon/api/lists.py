@@ -11,7 +11,7 @@ import polars as pl
 
 from chameleon import analysis, selection
 from chameleon.api.evaluations import Evaluation
-from chameleon.api.frames import shaped
+from chameleon.api.frames import SCHEMAS, shaped
 from chameleon.api.instance_ids import instance_ids, warn_of_unknown
 from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checks_options
@@ -143,10 +143,8 @@ class ExclusionList(Compared):
             (r.number, r.query, r.secondary, r.primary, r.reason, r.added)
             for r in self._content.rules
         ]
-        names = ["number", "conditions", "before", "after", "reason", "added"]
-        types = [pl.Int64, pl.String, pl.String, pl.String, pl.String, pl.Int64]
-        found = pl.DataFrame(rows, dict(zip(names, types, strict=True)), orient="row")
-        return shaped("list_rules", found.with_columns(pl.col("added").cast(pl.Datetime("us"))), ())
+        found = pl.DataFrame(rows, {**SCHEMAS["list_rules"], "added": pl.Int64}, orient="row")
+        return shaped("list_rules", found, ())
 
     def add(self, instances: str | int | Iterable[object], *, reason: str = "") -> int:
         """Add instances; return how many are new on the list, and warn of ids in no version.

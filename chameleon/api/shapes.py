@@ -77,23 +77,15 @@ def ids_of(
     return ids
 
 
-def step_instances(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame of `analysis.instances` with the columns of a step."""
-    renamed = frame.rename({inner: public for public, inner in STEP_COLUMNS.items()})
+def with_flips(frame: pl.DataFrame) -> pl.DataFrame:
+    """The instances of a step with the flip of each, and the words of `presence`."""
     before, after = pl.col("outcome_before"), pl.col("outcome_after")
     flip = pl.coalesce(
         pl.when((before == b) & (after == a) & (pl.col("presence") == "both")).then(pl.lit(name))
         for (b, a), name in FLIPS.items()
     )
     presence = pl.col("presence").replace({"primary": "after", "secondary": "before"})
-    return renamed.with_columns(flip=flip).with_columns(presence)
-
-
-def version_instances(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame of `analysis.instances` with the columns of one version."""
-    other = [column for column in frame.columns if column.startswith("secondary_")]
-    names = {inner: public for public, inner in VERSION_COLUMNS.items()}
-    return frame.drop("side", *other).rename(names)
+    return frame.with_columns(flip=flip).with_columns(presence)
 
 
 def data_changes(
@@ -109,9 +101,11 @@ def data_changes(
         long, name = counts, "data"
     share = pl.when(pl.col("total") > 0).then(pl.col("instances") / pl.col("total"))
     frame = shaped(name, long.with_columns(share=share), versions)
-    totals = frame.group_by("change").agg(pl.col("instances").sum())
+    totals = {
+        change.value: frame.filter(change=change.value)["instances"].sum() for change in ChangeType
+    }
     features = shaped("edited_features", whole.edited_features, versions)
-    return DataChanges._of(whole, frame, edited_features=features, **dict(totals.iter_rows()))
+    return DataChanges._of(whole, frame, edited_features=features, **totals)
 
 
 def compared(

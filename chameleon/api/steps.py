@@ -63,6 +63,8 @@ class Step(View):
     <Step 1.8 → 1.9 of 'digits', 39 matching instances>
     """
 
+    _columns = shapes.STEP_COLUMNS
+
     @property
     def before(self) -> Version:
         """The earlier version, or the one compared with."""
@@ -308,7 +310,7 @@ class Step(View):
         pl.DataFrame
             set, instances.
         """
-        over = self.evaluation._range._replace(held_only=present_only)
+        over = self.evaluation._over(present_only=present_only)
         selection = self._for(analysis.failure_sets, scope=scope)
         found = analysis.failure_sets(self._core, selection, over=over)
         names = {inner: name for name, inner in FAILURE_SETS.items()}
@@ -492,12 +494,8 @@ class Step(View):
     def _names(self) -> dict[str, str]:
         return {"before": self._selection.secondary, "after": self._selection.primary}
 
-    @property
-    def _sort_columns(self) -> Mapping[str, str]:
-        return shapes.STEP_COLUMNS
-
     def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return self._shaped("step_instances", shapes.step_instances(frame), more=True)
+        return self._shaped("step_instances", shapes.with_flips(frame), more=True)
 
     def _shaped_features(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self._shaped("step_features", suffixed(frame))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,8 @@ class VersionEvaluation(View):
     >>> version.filter(split="test", outcome="incorrect").count()
     51
     """
+
+    _columns = shapes.VERSION_COLUMNS
 
     @property
     def name(self) -> str:
@@ -142,12 +144,10 @@ class VersionEvaluation(View):
         )  # fmt: skip
         return shapes.refit(found, self._timeline)
 
-    @property
-    def _sort_columns(self) -> Mapping[str, str]:
-        return shapes.VERSION_COLUMNS
-
     def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return self._shaped("version_instances", shapes.version_instances(frame), more=True)
+        other = [column for column in frame.columns if column in analysis.COLUMNS
+                 and column.startswith("secondary_")]  # fmt: skip
+        return self._shaped("version_instances", frame.drop("side", *other), more=True)
 
     def _shaped_features(self, frame: pl.DataFrame) -> pl.DataFrame:
         own = frame.rename(lambda column: column.removeprefix("primary_"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
@@ -61,6 +61,8 @@ class View(Compared):
 
     evaluation: Evaluation
     _selection: Selection
+    _columns: ClassVar[Mapping[str, str]]
+    """The columns of `analysis.instances` by the public names that differ."""
 
     def filter(
         self,
@@ -155,7 +157,7 @@ class View(Compared):
             "vote_change": vote_change, "label_probability": label_probability,
             "instances": instances, "excluded": excluded,
         }  # fmt: skip
-        over = self.evaluation._range._replace(held_only=present_only, classes=count == "class")
+        over = self.evaluation._over(count, present_only)
         at = Conditions(self._core, self._selection, over, same_label)
         selection = self._selection
         for filters in at.filters(given, {**(features or {}), **conditions}):
@@ -206,12 +208,13 @@ class View(Compared):
             instance), course, changes (of outcome over all versions), versions (that have the
             instance); then a column per feature.
         """
-        order = self._sort_columns.get(sort_by, sort_by)
+        order = self._columns.get(sort_by, sort_by)
         page = analysis.instances(
             self._core, self._selection, features=features, search=search, order_by=order,
             descending=descending, offset=offset, limit=limit,
         )  # fmt: skip
-        return self._shaped_instances(page.frame)
+        names = {inner: public for public, inner in self._columns.items()}
+        return self._shaped_instances(page.frame.rename(names))
 
     def write_instances(
         self,
@@ -378,14 +381,9 @@ class View(Compared):
             "secondary": secondary, "primary": primary,
         }  # fmt: skip
 
-    @property
-    @abstractmethod
-    def _sort_columns(self) -> Mapping[str, str]:
-        """The columns of `analysis.instances` by the public names that differ."""
-
     @abstractmethod
     def _shaped_instances(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame of `analysis.instances` in public form."""
+        """The frame of `analysis.instances`, renamed, in public form."""
 
     @abstractmethod
     def _shaped_features(self, frame: pl.DataFrame) -> pl.DataFrame:

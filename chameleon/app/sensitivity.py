@@ -34,12 +34,10 @@ def draw_bars(
 ) -> None:
     """The histogram alone; its bars filter all views."""
     over = over or range_of_session(view.version_names)
-    frame = view.call(analysis.sensitivity, **over._asdict())
+    frame = view.call(analysis.sensitivity, over=over)
     filters = view.selection.filters
     if not filters.is_empty:
-        whole = cached.call(
-            analysis.sensitivity, view.evaluation, view.unfiltered, **over._asdict()
-        )
+        whole = cached.call(analysis.sensitivity, view.evaluation, view.unfiltered, over=over)
         frame = _with_all(frame, whole)
     known = frame.filter(pl.col("changes").is_not_null())
     if not known["instances"].sum():
@@ -148,7 +146,7 @@ def _toggled(filters: Filters, over: SensitivityRange, changes: int) -> Sensitiv
 
 def _draw_most_sensitive(view: View, over: SensitivityRange) -> None:
     st.markdown("##### Which outcomes changed most often?")
-    listed = view.call(analysis.most_sensitive, **over._asdict(), most=_LISTED)
+    listed = view.call(analysis.most_sensitive, over=over, most=_LISTED)
     if listed.is_empty():
         draw_empty(
             view.why_empty(

@@ -194,16 +194,6 @@ def test_an_evaluation_tells_what_was_wrong_with_its_models_too(tmp_path):
     assert set(checked(folder)["message"]) < set(told["message"])
 
 
-def test_problems_are_carried_once_with_their_words(tmp_path):
-    frames = {"1": plain(), "2": plain(split=["train"] * 20), "3": plain(split=["no"] * 20)}
-    project = chameleon.open_project(write_project(tmp_path / "p", frames))
-    messages = chameleon.check(project)["message"].to_list()
-    for finding in project.findings:
-        said = finding.message.removesuffix(" The version is left out.")
-        assert messages.count(said) == 1
-    assert len(messages) == len(set(messages))
-
-
 # ---------------------------------------------------------------- against the oracle
 
 

@@ -236,7 +236,7 @@ def test_a_random_split_passes_its_level_one_time_in_twenty(tmp_path, design):
     cuts = {"nested": (0, 200, 0, 300), "overlapping": (0, 200, 100, 300),
             "disjoint": (0, 150, 150, 300)}[design]  # fmt: skip
     alarms = tested = 0
-    frames = [population(300, seed, features=8) for seed in range(20)]
+    frames = [population(300, seed, features=8) for seed in range(12)]
     pairs = {s: (f[cuts[0] : cuts[1]], f[cuts[2] : cuts[3]]) for s, f in enumerate(frames)}
     evaluation = looked_at(tmp_path, steps(pairs))
     for seed in pairs:
@@ -246,8 +246,8 @@ def test_a_random_split_passes_its_level_one_time_in_twenty(tmp_path, design):
             known = found.drop_nulls(distance)
             alarms += (known[distance] > known[f"{column}_chance_level"] + 1e-12).sum()
             tested += len(known)
-    # about 530 comparisons, 5 % by design; a share beyond 8 % would come once in a thousand
-    assert 0.02 < alarms / tested < 0.08
+    # about 370 comparisons, 5 % by design; a share beyond 9 % would come once in a thousand
+    assert 0.01 < alarms / tested < 0.09
 
 
 def test_a_change_of_unit_stands_first_and_beyond_chance(tmp_path):

@@ -25,7 +25,7 @@ from tests.internals import (
     OutcomeChange,
     Selection,
 )
-from tests.library import TREE, evaluated, examples, plain, write_project
+from tests.library import evaluated, examples, plain, write_project
 from tests.projects import filters_for, opened, plans, version_pairs
 
 
@@ -117,11 +117,6 @@ def test_rules_are_applied_to_every_version(small):
     assert [held_by(small, moved, v) for v in ("v1", "v2", "v10")] == [[], ["d"], ["d"]]
     only = Selection("v2", "v1", primary_only=Filters(splits=(Split.TEST,)))
     assert [held_by(small, rule_of(only, ""), v) for v in ("v2", "v10")] == [["g"], ["c", "d", "g"]]
-
-
-def test_a_rule_excludes_no_instance_of_another_version(small):
-    rule = rule_of(Selection("v2", "v1", Filters(labels=("cat",))), "")
-    assert held_by(small, rule, "v2") == ["a", "b", "g"]  # c was cat, and was removed
 
 
 def test_a_rule_that_cannot_be_applied_is_named(small):
@@ -268,20 +263,6 @@ def test_other_metrics(evaluation):
     found = chameleon.refit_without(evaluation, "2", GONE, metric="recall", of_class="a")
     assert found.attribution.metric == "recall of a"
     assert chameleon.refit_without(evaluation, "2", GONE, metric="macro_f1").attribution.change
-
-
-def test_any_estimator_is_fitted_as_for_a_version(tmp_path):
-    frame = plain(60)
-    evaluation = evaluated(write_project(tmp_path / "p", {"1": frame}, toml=TREE))
-    gone = ["3", "5", "10", "11"]
-    found = chameleon.refit_without(evaluation, "1", gone)
-    left = evaluated(
-        write_project(
-            tmp_path / "left", {"1": frame.filter(~pl.col("id").is_in([3, 5, 10, 11]))}, toml=TREE
-        )
-    )
-    accuracy = chameleon.version_metrics(left)["test_accuracy"][0]
-    assert found.attribution.reported_after == pytest.approx(accuracy)
 
 
 def test_impossible_refits_are_rejected_with_the_reason(evaluation, small, frame):

@@ -1,14 +1,15 @@
-"""Histograms against the oracle, and the laws they keep."""
+"""Histograms and the figures that features are sorted by, against the oracle and plain loops."""
 
 import datetime as dt
 from collections import Counter
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
 
-from chameleon.analysis import COUNT_COLUMNS
+from chameleon.analysis import COUNT_COLUMNS, feature_ranking
 from chameleon.project import Split
 from tests import internals as chameleon
 from tests import oracle
@@ -188,3 +189,59 @@ def test_the_bins_are_the_same_whatever_the_versions_and_filters(small):
         for a, b, filters in (("v1", "v2", None), ("v10", "v1", narrowed))
     ]
     assert frames[0].select(skeleton).equals(frames[1].select(skeleton))
+
+
+COUNTS = st.lists(st.integers(0, 50), min_size=6, max_size=6)
+
+
+def frame_of(**splits: list[list[int]]) -> pl.DataFrame:
+    """The histogram of one feature with these counts a bar."""
+    rows = [("x", split, *counts) for split, bars in splits.items() for counts in bars]
+    return pl.DataFrame(rows, schema=["feature", "split", *COUNT_COLUMNS], orient="row")
+
+
+def plain_error_figures(bars: list[list[int]]) -> tuple[float | None, float | None]:
+    """How unevenly errors fall, and how much that changed, by the words of the docstring."""
+    total = sum(c + i for c, i, *_ in bars)
+    if not total:
+        return None, None
+    overall = sum(i for _, i, *_ in bars) / total
+    spread = 0.0
+    shared, change = 0, 0.0
+    for correct, incorrect, _, was_correct, was_incorrect, _ in bars:
+        known, earlier = correct + incorrect, was_correct + was_incorrect
+        if known:
+            spread += known / total * abs(incorrect / known - overall)
+        if known and earlier:
+            shared += known
+            change += known * abs(incorrect / known - was_incorrect / earlier)
+    return spread, change / shared if shared else None
+
+
+@settings(max_examples=examples(100))
+@given(st.lists(COUNTS, min_size=1, max_size=6), st.lists(COUNTS, min_size=1, max_size=6))
+def test_the_figures_are_those_of_a_plain_loop(train, test):
+    ranking = feature_ranking(frame_of(train=train, test=test)).row(0, named=True)
+    assume(sum(c + i for c, i, *_ in test))  # else train rows are judged
+    spread, change = plain_error_figures(test)
+    assert ranking["error_unevenness"] == pytest.approx(spread)
+    assert ranking["error_unevenness_change"] == pytest.approx(change)
+    p, q = ([sum(bar[k : k + 3]) for bar in train] for k in (0, 3))
+    if sum(p) and sum(q):
+        wanted = jensenshannon(p, q, base=2)
+        assert ranking["js_distance"] == pytest.approx(wanted, abs=1e-7)
+    else:
+        assert ranking["js_distance"] is None
+
+
+BARS = [[3, 1, 0, 2, 2, 0], [1, 3, 0, 2, 2, 0]]
+
+
+@pytest.mark.parametrize("test", [[], [[0] * 6, [0] * 6]])
+def test_without_any_test_row_errors_are_those_of_train_rows(test):
+    assert feature_ranking(frame_of(train=BARS, test=test)).row(0)[2:] == (0.25, 0.25)
+
+
+def test_without_any_known_outcome_there_are_no_error_figures():
+    ranking = feature_ranking(frame_of(train=[[0, 0, 4, 0, 0, 4]], test=[[0, 0, 1, 0, 0, 1]]))
+    assert ranking.row(0) == ("x", 0.0, None, None)

@@ -49,8 +49,12 @@ def test_a_filter_by_what_does_not_exist_lists_what_does(small, named, listed):
         lambda e, v: chameleon.feature_histograms(e, primary=v, secondary="v1"),
         lambda e, v: chameleon.feature_summary(e, primary="v1", secondary=v),
         lambda e, v: chameleon.attribute_change(e, before="v1", after=v),
-        lambda e, v: chameleon.sensitivity(e, first="v1", last="v2", primary=v),
-        lambda e, v: chameleon.most_sensitive(e, first="v1", last="v2", secondary=v),
+        lambda e, v: chameleon.sensitivity(
+            e, over=chameleon.SensitivityRange("v1", "v2"), primary=v
+        ),
+        lambda e, v: chameleon.most_sensitive(
+            e, over=chameleon.SensitivityRange("v1", "v2"), secondary=v
+        ),
         lambda e, v: chameleon.compare_data(e.dataset.project, before=v, after="v2"),
         lambda e, v: chameleon.fixed_test_set(e, test=v),
     ],

@@ -36,20 +36,22 @@ def project_of(courses: dict[str, str]):
 def test_the_papers_example(course, changes):
     with project_of({"one": course}) as folder:
         evaluation = evaluated(folder)
-        found = chameleon.sensitivity(evaluation, first="0", last="4")
+        found = chameleon.sensitivity(evaluation, over=chameleon.SensitivityRange("0", "4"))
     assert found.filter(pl.col("instances") > 0).rows() == [(changes, 1)]
 
 
 def test_fewer_than_two_known_outcomes_are_counted_beside():
     with project_of({"a": "v???", "b": "????", "c": "vv??"}) as folder:
-        found = chameleon.sensitivity(evaluated(folder), first="0", last="3")
+        found = chameleon.sensitivity(evaluated(folder), over=chameleon.SensitivityRange("0", "3"))
     assert found.rows() == [(0, 1), (None, 2)]
 
 
 def test_lasting_changes_are_told_from_flicker():
     courses = {"up": "xxvv", "down": "vvxx", "to and fro": "vxvx", "never": "vvvv"}
     with project_of(courses) as folder:
-        found = chameleon.most_sensitive(evaluated(folder), first="0", last="3")
+        found = chameleon.most_sensitive(
+            evaluated(folder), over=chameleon.SensitivityRange("0", "3")
+        )
     told = dict(found.unique("instance").select("instance", "course").iter_rows())
     assert told == {
         "up": "lasting improvement",
@@ -66,7 +68,7 @@ def test_a_range_upside_down_is_an_error():
         project_of({"a": "vv"}) as folder,
         pytest.raises(SelectionError, match="Swap"),
     ):
-        chameleon.sensitivity(evaluated(folder), first="1", last="0")
+        chameleon.sensitivity(evaluated(folder), over=chameleon.SensitivityRange("1", "0"))
 
 
 @settings(max_examples=examples(80))
@@ -78,14 +80,13 @@ def test_every_count_is_that_of_the_oracle(data):
     over = SensitivityRange(*ends, data.draw(st.booleans()), data.draw(st.booleans()))
     primary, secondary = data.draw(version_pairs(plan))
     filters = data.draw(filters_for(plan))
-    options = dict(zip(over._fields, over, strict=True))
     with opened(plan) as evaluation:
         found = chameleon.sensitivity(
-            evaluation, **options, filters=filters, primary=primary, secondary=secondary
+            evaluation, over=over, filters=filters, primary=primary, secondary=secondary
         )
         frame = chameleon.feature_histograms(evaluation, primary=primary, secondary=secondary)
         listed = chameleon.most_sensitive(
-            evaluation, **options, filters=filters, primary=primary, secondary=secondary
+            evaluation, over=over, filters=filters, primary=primary, secondary=secondary
         )
         bars = oracle.bars_of(frame)
     time = plan.timeline

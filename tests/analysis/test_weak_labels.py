@@ -192,7 +192,7 @@ def test_what_is_said_of_an_instance_is_what_was_written(plan):
 # ---------------------------------------------------------------- filters in a link
 
 
-TEXTS = st.text(max_size=5) | st.sampled_from(["", "~", '"', "\\", "[", "é", "null"])
+TEXTS = st.sampled_from(["", "a", "~", '"', "\\", "[", "é", "null", "a b", "1"])
 PROBABILITIES = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 
 

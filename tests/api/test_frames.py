@@ -186,6 +186,8 @@ def test_data_changes_are_those_of_the_tiny_timeline(small):
         "unchanged": 1,
     }  # fmt: skip
     assert small.project.compare("v1", "v2").to_dict() == found.to_dict()
+    nothing = small.step("v1", "v2").filter(label="cat", outcome="incorrect").data(by="label")
+    assert (nothing.frame.height, nothing.added, nothing.edited) == (0, 0, 0)
     assert found.columns_added == ("fresh",)
 
 

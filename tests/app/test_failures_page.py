@@ -8,7 +8,7 @@ from chameleon.analysis import FAILURE_SETS, selected
 from chameleon.app import failures
 from chameleon.project import Split
 from tests import internals as chameleon
-from tests.analysis.test_label_issues import NAIVE, two_classes
+from tests.analysis.test_label_checks import NAIVE, two_classes
 from tests.app.conftest import PAGES
 from tests.internals import ConfusionCell, Filters, Selection
 from tests.library import evaluated, write_project

@@ -235,7 +235,7 @@ def test_search_and_sort_order_the_features(screen, kinds):
     assert names() == sorted(everything)
     screen.at.selectbox(key="features-sort").set_value("distance between the versions").run()
     histograms = feature_histograms(kinds, primary="b", secondary="a")
-    distances = dict(feature_ranking(histograms).select("feature", "distance").iter_rows())
+    distances = dict(feature_ranking(histograms).select("feature", "js_distance").iter_rows())
     assert names() == sorted(everything, key=lambda name: -distances[name])
 
 

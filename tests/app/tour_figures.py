@@ -84,7 +84,9 @@ def changes(evaluation: Evaluation, selection: Selection) -> dict[tuple[str, str
 
 def all_changes(evaluation: Evaluation, last: str) -> dict[int, int]:
     """Instances by their number of outcome changes."""
-    frame = chameleon.sensitivity(evaluation, first="1.0", last=last).drop_nulls("changes")
+    frame = chameleon.sensitivity(
+        evaluation, over=chameleon.SensitivityRange("1.0", last)
+    ).drop_nulls("changes")
     return dict(frame.iter_rows())
 
 

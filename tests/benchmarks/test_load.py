@@ -94,9 +94,9 @@ def of_sides(selection: Selection) -> dict[str, Any]:
     return {name: getattr(selection, name) for name in ("primary", "secondary", "filters")}
 
 
-def of_timeline(evaluation: chameleon.Evaluation) -> dict[str, str]:
+def of_timeline(evaluation: chameleon.Evaluation) -> dict[str, object]:
     versions = evaluation.dataset.versions
-    return {"first": versions[0].name, "last": versions[-1].name}
+    return {"over": chameleon.SensitivityRange(versions[0].name, versions[-1].name)}
 
 
 def overview(evaluation: chameleon.Evaluation, selection: Selection) -> Iterator[pl.DataFrame]:

@@ -67,7 +67,8 @@ def test_a_group_that_regressed_filters_everything(start_app, open_page, tmp_pat
     app = start_app(evaluation.dataset.project.path)
     page = opened(open_page, app.url, height=1400)
     group = chameleon.changed_slices(evaluation, before="1", after="2").worse[0]
-    expect(page.get_by_text(f"{group.before:.3f} → {group.after:.3f}").first).to_be_visible()
+    words = f"{group.accuracy_before:.3f} → {group.accuracy_after:.3f}"
+    expect(page.get_by_text(words).first).to_be_visible()
     page.get_by_role("button", name="Filter to these instances").click()
     expect(page).to_have_url(re.compile("label=cat"))
     query = urlsplit(page.url).query

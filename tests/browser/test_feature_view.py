@@ -283,8 +283,9 @@ def test_features_are_sorted_and_searched(page, kinds, run_finished):
     ranking = feature_ranking(histograms(kinds.evaluation, DEFAULT))
     rows = page.locator(".feature-view .row")
     for sort, column in (
-        ("name", None), ("distance between the versions", "distance"),
-        ("unevenness of errors", "error_rate"), ("change of errors", "error_rate_change"),
+        ("name", None), ("distance between the versions", "js_distance"),
+        ("unevenness of errors", "error_unevenness"),
+        ("change of errors", "error_unevenness_change"),
     ):  # fmt: skip
         choose_sort(page, sort)
         order = everything

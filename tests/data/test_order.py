@@ -116,8 +116,14 @@ def told(evaluation: Evaluation) -> Iterator[tuple[str, object]]:
     yield "tests", chameleon.model_on_tests(evaluation, metric="log_loss")
     yield "fixed test", chameleon.fixed_test_set(evaluation, test="2", metric="log_loss")
     yield "drift", chameleon.drift_over_versions(evaluation, against=chameleon.DriftReference.FIRST)
-    yield "sensitivity", chameleon.sensitivity(evaluation, first="1", last="10")
-    yield "most sensitive", chameleon.most_sensitive(evaluation, first="1", last="10")
+    yield (
+        "sensitivity",
+        chameleon.sensitivity(evaluation, over=chameleon.SensitivityRange("1", "10")),
+    )
+    yield (
+        "most sensitive",
+        chameleon.most_sensitive(evaluation, over=chameleon.SensitivityRange("1", "10")),
+    )
     noticed = chameleon.check(evaluation)
     said = [re.sub(r" \(versions/[^)]*\)", "", text) for text in noticed["message"]]
     yield "check", noticed.with_columns(message=pl.Series(said))
@@ -137,11 +143,13 @@ def of_step(evaluation: Evaluation, before: str, after: str) -> Iterator[tuple[s
     pair = {"primary": after, "secondary": before}
     for name in (
         "feature_histograms", "feature_labels", "feature_summary", "prediction_changes",
-        "change_statistics", "class_changes", "confusion", "added_against_kept",
-        "removed_against_kept", "iteration_kinds", "edited_values", "data_changes",
-        "feature_correlations", "ranked_errors", "instance_groups", "labeling_functions",
+        "change_statistics", "class_changes", "confusion", "iteration_kinds", "edited_values",
+        "data_changes", "feature_correlations", "ranked_errors", "instance_groups",
+        "labeling_functions",
     ):  # fmt: skip
         yield name, getattr(chameleon, name)(evaluation, **pair)
+    for group in ("added", "removed"):
+        yield group, chameleon.group_drift(evaluation, group, **pair)
     histograms = chameleon.feature_histograms(evaluation, **pair)
     yield "ranking", chameleon.feature_ranking(histograms)
     yield "drift", chameleon.feature_drift(evaluation, **pair, exact=True)

@@ -91,7 +91,7 @@ def views(evaluation: chameleon.Evaluation) -> list[list[tuple]]:
         chameleon.feature_histograms(evaluation, **pair),
         chameleon.feature_summary(evaluation, **pair),
         chameleon.prediction_changes(evaluation, **pair),
-        chameleon.sensitivity(evaluation, first=names[0], last=names[-1]),
+        chameleon.sensitivity(evaluation, over=chameleon.SensitivityRange(names[0], names[-1])),
     ]
     # the order of rows decides the last bit of a mean
     frames = [f.with_columns(pl.col(pl.Float64).round_sig_figs(12)) for f in frames]
