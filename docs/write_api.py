@@ -32,6 +32,13 @@ In continuous integration:
 
 ```python
 {gate}```
+
+Or on the command line, which ends with 0 if all checks passed, with 1 if one failed, and with 2 if
+they couldn't be made:
+
+```sh
+python -m chameleon gate data/ --max-drop 0.01 --max-leaked 0 --findings error --json gate.json
+```
 """
 EXAMPLE = """\
 import chameleon
@@ -52,13 +59,13 @@ step.attribution().plot()
 step.drift().filter("drifted")  # 53 features and chance levels
 regressed = step.filter(split="test", flip="regressed").instances()  # 39 rows
 project.read("1.8").join(regressed, on="instance")
-step.errors(by="label")
+step.errors(by="label", scope="test")  # test is the default scope; or "train", "all"
 step.filter(pl.col("pixel_3_3") > 5, source="vendor", read="before").prediction_changes(scope="all")
 
 issues = evaluation.version("1.5").label_issues()  # fits six models on the first call
 wrong = evaluation.exclusion_lists.create("wrong-labels")
-wrong.add(issues.frame.filter("is_issue")["instance"], reason="label issue")
-evaluation.version("1.5").refit_without(wrong)
+wrong.add(issues.frame.filter("is_issue", split="train"), reason="label issue")
+evaluation.version("1.5").refit_without(wrong)  # the test set stays, so the metrics compare
 wrong.write("wrong-labels.csv")
 """  # fmt: skip
 GATE = """\

@@ -11,6 +11,7 @@ from .data_changes import data_changes as data_changes
 from .data_changes import data_changes_by as data_changes_by
 from .data_changes import edited_values as edited_values
 from .data_changes import iteration as iteration
+from .data_changes import matching_iteration as matching_iteration
 from .data_changes import timeline_changes as timeline_changes
 from .data_changes import value_transitions as value_transitions
 from .drift import DriftReference as DriftReference
@@ -48,6 +49,7 @@ from .instance_table import instance_file as instance_file
 from .instance_table import instance_groups as instance_groups
 from .instance_table import instances as instances
 from .kinds import IterationKind as IterationKind
+from .kinds import counted as counted
 from .kinds import iteration_kinds as iteration_kinds
 from .label_checks import LabelIssues as LabelIssues
 from .label_checks import label_issue_fits as label_issue_fits

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from chameleon.analysis.matching import FILTERS, of_selection
+from chameleon.analysis.matching import EVERYTHING, FILTERS, matching_pair, of_selection
 from chameleon.analysis.values import (
     Counts,
     Floats,
@@ -71,7 +71,17 @@ def compare_data(project: Project, *, before: str, after: str) -> Iteration:
 
 def iteration(dataset: EvolvingDataset, *, before: str, after: str) -> Iteration:
     """The changes from one version of a dataset to another; see `Iteration`."""
-    pair = pair_of(dataset, before=before, after=after)
+    return _iteration(dataset, pair_of(dataset, before=before, after=after))
+
+
+@of_selection(*EVERYTHING)
+def matching_iteration(evaluation: Evaluation, selection: Selection) -> Iteration:
+    """The changes of the matching instances; one that matches on one side only is no shared one."""
+    return _iteration(evaluation.dataset, matching_pair(evaluation, selection))
+
+
+def _iteration(dataset: EvolvingDataset, pair: Pair) -> Iteration:
+    before, after = (dataset.versions[number].name for number in (pair.before, pair.after))
     has = dataset.has_column[[pair.before, pair.after]]
     names = [feature.name for feature in dataset.features]
     relabeled, edited, changed = pair.relabeled, pair.edited, pair.changed_split

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.values import SPLIT_NAMES, Floats, Mask, Rows, named_column
 from chameleon.counting import CORRECT, LEVEL, UNKNOWN, clopper_pearson
 from chameleon.data import SPLITS, EvolvingDataset
-from chameleon.errors import SelectionError, place_of
+from chameleon.errors import SelectionError, choices, place_of
 from chameleon.models import METRICS, Evaluation, GoldenTest, golden_test
 from chameleon.project import Split
 
@@ -73,6 +73,8 @@ def measure_of(
         return Measure(metric, guesses, by_class, _macro_f1)
     if metric == "accuracy":
         return Measure(metric, guesses, _right_and_all, _mean)
+    if of_class is None:
+        raise SelectionError(f"A recall is of a class. {choices(source.classes)}")
     of_code = partial(_right_of_class, code=place_of(of_class, source.classes, "class"))
     return Measure(f"recall of {of_class}", guesses, of_code, _mean)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from types import EllipsisType
 from typing import Any, get_args
 
@@ -13,10 +14,17 @@ import numpy as np
 import polars as pl
 
 from chameleon import types
-from chameleon.analysis import default_cells, failure_filters, raw_columns, region_of_cells
+from chameleon.analysis import (
+    default_cells,
+    failure_filters,
+    raw_columns,
+    region_of_cells,
+    selection_part,
+)
 from chameleon.api.frames import FLIPS
+from chameleon.api.instance_ids import instance_ids
 from chameleon.api.options import require_option
-from chameleon.errors import SelectionError, place_of
+from chameleon.errors import SelectionError, choices
 from chameleon.models import Evaluation
 from chameleon.project import Kind, Split
 from chameleon.selection import (
@@ -43,6 +51,9 @@ from chameleon.types import Range, Read
 
 UNSET = ...
 """What a condition is that was not given; None stands for a missing value."""
+
+NOTHING = Filters(chosen=InstanceSet(np.zeros(0, dtype=np.int32)))
+"""What an empty collection of values matches."""
 
 FLIP_OUTCOMES: Mapping[str, tuple[str, str]] = {name: pair for pair, name in FLIPS.items()}
 FAILURE_SETS: Mapping[str, str] = {
@@ -91,6 +102,13 @@ def listed(value: object) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def _is_empty(value: object) -> bool:
+    """Return True for a condition that lists no value, or, in a dict, none for a key."""
+    if isinstance(value, Mapping):
+        return not value or any(map(_is_empty, value.values()))
+    return not listed(value) if isinstance(value, Sized) else False
+
+
 def pairs_of(value: object) -> tuple[tuple[Any, Any], ...]:
     """One pair of a condition or several."""
     if isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], (tuple, list)):
@@ -121,14 +139,21 @@ class Conditions:
         """The filters of each condition that was given, those of features by name."""
         for name, value in given.items():
             if value is not UNSET:
-                yield _CONVERSIONS[name](self, value)
-        yield Filters(features=tuple(self.of_feature(n, value) for n, value in features.items()))
+                yield NOTHING if _is_empty(value) else _CONVERSIONS[name](self, value)
+        for name, value in features.items():
+            own = Filters(features=(self.of_feature(name, value),))
+            yield NOTHING if _is_empty(value) else own
 
     def of_feature(self, name: str, value: object) -> FeatureFilter:
         """The filter of a feature."""
-        dataset = self.evaluation.dataset
-        names = [feature.name for feature in dataset.features]
-        kind = dataset.features[place_of(name, names, "feature")].kind
+        kind = self._kind(name)
+        if kind is not Kind.TEXT and isinstance(value, tuple) and len(value) == 2:
+            low, high = value
+            raise SelectionError(
+                f"{name}={value!r} may be a range or two values. Pass Range({low!r}, {high!r}), or "
+                f"a list for the values: [{low!r}, {high!r}].",
+                column=name,
+            )
         ranges: list[ValueRange] = []
         texts: list[str] = []
         missing = non_finite = False
@@ -144,6 +169,24 @@ class Conditions:
             else:
                 ranges.append(values_of(Range(one, one), kind, name))
         return FeatureFilter(name, tuple(ranges), tuple(texts), False, missing, non_finite)
+
+    def _kind(self, name: str) -> Kind:
+        """The kind of a feature; the error for another name suggests conditions, too."""
+        dataset = self.evaluation.dataset
+        kinds = {feature.name: feature.kind for feature in dataset.features}
+        if name in kinds:
+            return kinds[name]
+        roles = dataset.project.roles
+        meant = dict.fromkeys(("id", "ids", "instance", *roles.id), "instances")
+        meant |= {str(getattr(roles, role)): role for role in ("label", "split", "date", "source")}
+        near = meant.get(name) or next(
+            iter(get_close_matches(name, [*_CONVERSIONS, *kinds], 1)), ""
+        )
+        hint = f" Did you mean '{near}'?" if near else ""
+        raise SelectionError(
+            f"There is no condition and no feature '{name}'.{hint} Features: {choices(kinds)}",
+            column=name,
+        )
 
     def split(self, value: object) -> Filters:
         """Rows of these splits."""
@@ -261,7 +304,7 @@ _CONVERSIONS: Mapping[str, Conversion] = {
     "vote": Conditions.vote,
     "vote_change": Conditions.vote_change,
     "label_probability": Conditions.label_probability,
-    "instances": lambda _, value: Filters(instances=listed(value)),
+    "instances": lambda _, value: Filters(instances=instance_ids(value)),
     "excluded": lambda _, value: Filters(excluded=listed(value)),
 }
 
@@ -364,6 +407,37 @@ def _combined(old: Filters, new: Filters) -> Filters | None:
     return replace(old, **changes)
 
 
+def honored(
+    evaluation: Evaluation, selection: Selection, name: str, function: Callable[..., object]
+) -> Selection:
+    """The selection for the analysis behind a method, which then depends on all of it.
+
+    A filter that an analysis shows instead of being narrowed by it becomes a set of instances.
+
+    Raises
+    ------
+    SelectionError
+        The analysis takes no filters, or no restriction of a side.
+    """
+    part = selection_part(function, selection) or Selection("", "")
+    if part.filters != selection.filters:
+        matching = InstanceSet.of_mask(instance_mask(evaluation, selection))
+        selection = replace(selection, filters=replace(part.filters, chosen=matching))
+        part = selection_part(function, selection) or part
+    for what, taken, given in (
+        ("the filters", part.filters, selection.filters),
+        ("a restricted side", part.primary_only, selection.primary_only),
+        ("a restricted side", part.secondary_only, selection.secondary_only),
+    ):
+        if taken != given:
+            whole = "where.unfiltered" if name == "where" else f"unfiltered.{name}"
+            raise SelectionError(
+                f"{name} can't take {what} into account. Use `{whole}`, or a method that counts "
+                "instances, such as `prediction_changes`."
+            )
+    return selection
+
+
 def swapped(evaluation: Evaluation, selection: Selection) -> Selection:
     """The selection with its sides exchanged, and the same instances matching."""
     of_instances = selection.filters.of_instances
@@ -385,6 +459,12 @@ def set_of_expressions(
     evaluation: Evaluation, selection: Selection, expressions: Sequence[pl.Expr], read: Read
 ) -> Filters:
     """The instances of either version for which all polars expressions are true, as a filter."""
+    for one in expressions:
+        if not isinstance(one, pl.Expr):
+            raise SelectionError(
+                f"A condition is a polars expression, such as pl.col('x') > 2, or a keyword, such "
+                f"as label='a'; found {one!r:.80}."
+            )
     dataset = evaluation.dataset
     first, second = selection.primary, selection.secondary
     if read == "before":

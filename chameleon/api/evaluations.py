@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,10 +11,10 @@ import polars as pl
 
 from chameleon import analysis, models
 from chameleon.api.frames import shaped
+from chameleon.api.named_versions import name_of, span, step_names, warn_of_left_out
 from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checks_options, require_option, split_of
 from chameleon.api.results import figures
-from chameleon.api.shapes import step_names
 from chameleon.errors import SelectionError
 from chameleon.selection import Filters, Selection, SensitivityRange
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chameleon.api.steps import Step
     from chameleon.api.versions import VersionEvaluation
     from chameleon.api.views import View
+    from chameleon.project import Split as ProjectSplit
     from chameleon.project import Version
     from chameleon.types import Counted, Metric, Reference, Scope, Severity, Split
 
@@ -101,10 +103,14 @@ class Evaluation(Compared):
         from chameleon.api.versions import VersionEvaluation
 
         name = self._name(version) or self.versions[-1].name
+        if version is None:
+            warn_of_left_out(self._core.dataset.project, name, name, newest=True)
         return VersionEvaluation(self, Selection(name, name))
 
     def step(self, before: str | Version | None = None, after: str | Version | None = None) -> Step:
         """Two versions: `after` is the newest by default, `before` the one preceding it.
+
+        Warns if a default skips a version that can't be used; the warning says why.
 
         Raises
         ------
@@ -120,6 +126,9 @@ class Evaluation(Compared):
         from chameleon.api.steps import Step
 
         older, newer = step_names(self._names, self._name(before), self._name(after))
+        if before is None or after is None:
+            project = self._core.dataset.project
+            warn_of_left_out(project, older, newer, newest=after is None)
         return Step(self, Selection(primary=newer, secondary=older))
 
     def steps(self) -> list[Step]:
@@ -211,8 +220,15 @@ class Evaluation(Compared):
         """
         return self._shaped("sizes", analysis.version_sizes(self._core))
 
-    def predictions(self, version: str | Version) -> pl.DataFrame:
+    def predictions(self, version: str | Version, *, present_only: bool = False) -> pl.DataFrame:
         """Predictions of one version's model for every row of the timeline.
+
+        Most rows may be of other versions: for a metric of the version, keep the rows `present`.
+
+        Parameters
+        ----------
+        present_only
+            Give the rows of the version only.
 
         Returns
         -------
@@ -221,7 +237,7 @@ class Evaluation(Compared):
             split, prediction, probability (of the prediction), probability_of_label, outcome.
         """
         found = analysis.row_predictions(self._core, str(self._name(version)))
-        return self._shaped("predictions", found)
+        return self._shaped("predictions", found.filter("present") if present_only else found)
 
     def models(self) -> pl.DataFrame:
         """The origin of each version's predictions.
@@ -269,7 +285,8 @@ class Evaluation(Compared):
         pl.DataFrame
             version, split, bin, bar, low, high, category, correct, incorrect, unknown.
         """
-        found = analysis.feature_over_versions(self._core, self._where(where), feature)
+        selection = self._where(where, analysis.feature_over_versions)
+        found = analysis.feature_over_versions(self._core, selection, feature)
         return self._shaped("feature_histograms", found)
 
     def sensitivity(
@@ -291,7 +308,8 @@ class Evaluation(Compared):
             changes (null: fewer than two known outcomes), instances.
         """
         over = self._over(count, present_only)
-        found = analysis.sensitivity(self._core, self._where(where, scope), over=over)
+        selection = self._where(where, analysis.sensitivity, scope)
+        found = analysis.sensitivity(self._core, selection, over=over)
         return self._shaped("sensitivity", found)
 
     def sensitive_instances(
@@ -314,7 +332,7 @@ class Evaluation(Compared):
         """
         over = self._over(count, present_only)
         most = self._core.dataset.instance_count if limit is None else limit
-        selection = self._where(where, scope)
+        selection = self._where(where, analysis.most_sensitive, scope)
         found = analysis.most_sensitive(self._core, selection, over=over, most=most)
         return self._shaped("sensitive_instances", found)
 
@@ -402,7 +420,7 @@ class Evaluation(Compared):
         """The name of a version of this evaluation; SelectionError where there is none."""
         if version is None:
             return None
-        name = version if isinstance(version, str) else version.name
+        name = name_of(version)
         self._core.dataset.version_number(name)
         return name
 
@@ -417,35 +435,43 @@ class Evaluation(Compared):
         """The versions over which changes are counted, and how."""
         return SensitivityRange(self._names[0], self._names[-1], present_only, count == "class")
 
-    def _where(self, where: View | None, scope: Scope = "all") -> Selection:
-        """The selection of a filtered view, or everything; in a scope."""
-        selection = Selection(self._names[-1], self._names[0], Filters())
-        return in_scope(selection if where is None else where._selection, scope)
+    def _where(
+        self, where: View | None, function: Callable[..., object], scope: Scope = "all"
+    ) -> Selection:
+        """The selection of a filtered view, or everything, in a scope, for an analysis."""
+        from chameleon.api.conditions import honored
+
+        everything = Selection(self._names[-1], self._names[0], Filters())
+        selection = in_scope(everything if where is None else where._selection, scope)
+        return honored(self._core, selection, "where", function)
 
     def _identity(self) -> object:
         return self._core.key, self._names[0], self._names[-1]
 
     def __repr__(self) -> str:
         """The evaluation in a line."""
-        names = self._names
-        return (
-            f"<Evaluation of {self.project.name!r}: {len(names)} versions "
-            f"({names[0]} to {names[-1]}), {len(self.classes)} classes>"
-        )
+        versions = span(self._core.dataset.project, self._names)
+        classes = f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}"
+        return f"<Evaluation of {self.project.name!r}: {versions}, {classes}>"
 
     def _repr_html_(self) -> str:
         return html_table(self.metrics(), repr(self))
 
 
-def in_scope(selection: Selection, scope: Scope) -> Selection:
-    """The selection narrowed to the instances of a scope."""
+def split_in(selection: Selection, scope: Scope) -> ProjectSplit | None:
+    """The split of a scope, None for all; SelectionError where the filters leave it out."""
     require_option(scope, ("test", "train", "validation", "all"), "scope")
-    split = split_of(scope)
-    if split is None:
-        return selection
-    splits = selection.filters.splits
-    if splits and split not in splits:
+    split, splits = split_of(scope), selection.filters.splits
+    if split is not None and splits and split not in splits:
         raise SelectionError(
             f"The filter split={splits[0].value!r} leaves out scope={scope!r}. Pass scope='all'."
         )
+    return split
+
+
+def in_scope(selection: Selection, scope: Scope) -> Selection:
+    """The selection narrowed to the instances of a scope."""
+    split = split_in(selection, scope)
+    if split is None:
+        return selection
     return replace(selection, filters=replace(selection.filters, splits=(split,)))

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from chameleon.analysis import counted
 from chameleon.api.frames import SCHEMAS
+from chameleon.api.named_versions import left_out
 from chameleon.api.results import Gate
+from chameleon.errors import SelectionError
 
 if TYPE_CHECKING:
     from chameleon.api.steps import Step
@@ -20,13 +23,25 @@ Row = tuple[str, float | None, float | None, bool, str]
 
 
 def checked_step(
-    step: Step, metric: Metric | None, limits: Mapping[str, Any], *, certain: bool
+    step: Step,
+    metric: Metric | None,
+    of_class: str | None,
+    limits: Mapping[str, Any],
+    *,
+    certain: bool,
 ) -> Gate:
-    """The checks that have a limit; an undefined value fails its check."""
+    """The checks that have a limit; an undefined value fails its check, as does a version left out.
+
+    A step of the newest versions would else pass where the very newest can't be used.
+    """
     asked = {name: limit for name, limit in limits.items() if limit is not None}
+    _require_limits(asked, metric)
     rows: list[Row] = []
+    if absent := left_out(step._core.dataset.project):
+        message = f"{counted(len(absent), 'version')} left out: {' '.join(absent.values())}"
+        rows.append(("every version could be read", len(absent), 0, False, message.rstrip(".")))
     if "max_drop" in asked or "max_leaked" in asked:
-        found = step.attribution(metric=metric)
+        found = step.attribution(metric=metric, of_class=of_class)
         if "max_drop" in asked:
             rows.append(_drop(found, asked["max_drop"], certain=certain))
         if "max_leaked" in asked:
@@ -45,13 +60,26 @@ def checked_step(
     return Gate(table, all(row[3] for row in rows), name)
 
 
+def _require_limits(asked: Mapping[str, Any], metric: Metric | None) -> None:
+    """Raise SelectionError without any limit, or for a share that no step can exceed."""
+    if not asked:
+        raise SelectionError("The gate checks nothing. Name a limit, such as max_drop=0.01.")
+    shares = ["max_negative_flips", *(["max_drop"] if metric != "log_loss" else [])]
+    for name in shares:
+        if not -1 < asked.get(name, 0) < 1:
+            raise SelectionError(
+                f"{name} is a share below 1, such as 0.01 for one point; found {asked[name]!r}."
+            )
+
+
 def _drop(found: Any, limit: float, *, certain: bool) -> Row:  # noqa: ANN401 - a result
     """The check of the metric; where less is better, a rise is a drop."""
     worse = -1 if found.metric != "log_loss" else 1
     ends = (found.ci_low, found.ci_high) if certain else (found.change, found.change)
     drops = [worse * end for end in ends if end is not None]
     value = min(drops) if len(drops) == len(ends) else None
-    return _at_most(f"{found.metric} drop", value, limit)
+    word = "drop" if worse < 0 else "rise"
+    return _at_most(f"{found.metric.replace('_', ' ')} {word}", value, limit)
 
 
 def _at_most(check: str, value: float | None, limit: float) -> Row:

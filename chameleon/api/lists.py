@@ -12,6 +12,7 @@ import polars as pl
 from chameleon import analysis, selection
 from chameleon.api.evaluations import Evaluation
 from chameleon.api.frames import SCHEMAS, shaped
+from chameleon.api.instance_ids import instance_ids, warn_of_unknown
 from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
@@ -145,13 +146,21 @@ class ExclusionList(Compared):
         found = pl.DataFrame(rows, {**SCHEMAS["list_rules"], "added": pl.Int64}, orient="row")
         return shaped("list_rules", found, ())
 
-    def add(self, instances: Iterable[str], *, reason: str = "") -> int:
-        """Add instances; return how many are new on the list."""
-        return self._store.add(self.name, map(str, instances), reason).new
+    def add(self, instances: str | int | Iterable[object], *, reason: str = "") -> int:
+        """Add instances; return how many are new on the list, and warn of ids in no version.
 
-    def discard(self, instances: Iterable[str]) -> int:
-        """Remove instances; return how many were on the list."""
-        return self._store.remove(self.name, [str(one) for one in instances])
+        Parameters
+        ----------
+        instances
+            An id, several, a column of ids, or a frame with the column `instance`.
+        """
+        ids = instance_ids(instances)
+        warn_of_unknown(self._core.dataset, ids)
+        return self._store.add(self.name, ids, reason).new
+
+    def discard(self, instances: str | int | Iterable[object]) -> int:
+        """Remove instances, given as for `add`; return how many were on the list."""
+        return self._store.remove(self.name, instance_ids(instances))
 
     def add_rule(self, step: Step, *, reason: str = "") -> int:
         """Add the step's filters as a rule; return how many rules are new.

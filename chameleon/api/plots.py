@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from chameleon import analysis, charts
-from chameleon.api.evaluations import in_scope
-from chameleon.api.options import checks_options, split_of
+from chameleon.api.evaluations import split_in
+from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _ViewPlots:
     def errors(self, by: ErrorsBy = "label", *, scope: Scope = "test") -> Chart:
         """Error rate by class or source, with its 95% CI."""
         view = self._view
-        split = split_of(scope)
+        split = split_in(view._selection, scope)
         found = analysis.errors_by(view._core, view._selection, by, split=split)
         primary, secondary = view._selection.primary, view._selection.secondary
         frame = charts.error_frame(found, absent=f"no {by}", primary=primary, secondary=secondary)
@@ -159,7 +159,9 @@ class _ViewPlots:
         view = self._view
         if view._core.layout is None:
             raise SelectionError("There is no embedding.")
-        counts = analysis.embedding_cells(view._core, in_scope(view._selection, scope))
+        counts = analysis.embedding_cells(
+            view._core, view._for(analysis.embedding_cells, scope=scope)
+        )
         options = charts.EmbeddingChart(size_px=480, dark=False)
         cells = analysis.default_cells(view._core.dataset)
         frame = charts.embedding_frame(counts, options, cells=cells)
@@ -174,8 +176,8 @@ class VersionPlots(_ViewPlots):
     def confusion(self, *, scope: Scope = "test") -> Chart:
         """Confusion matrix."""
         view = self._view
-        split = split_of(scope)
-        found = analysis.confusion(view._core, view._selection, split=split)
+        selection, split = view._for(analysis.confusion), split_in(view._selection, scope)
+        found = analysis.confusion(view._core, selection, split=split)
         return confusion_matrix(found, view._selection.primary)
 
 
@@ -189,7 +191,8 @@ class StepPlots(_ViewPlots):
         view = self._view
         if by is not None:
             raise SelectionError("plot.data has no groups: leave out `by`.")
-        frame = charts.change_bar_frame(analysis.data_changes(view._core, view._selection))
+        selection = view._for(analysis.data_changes, "plot.data")
+        frame = charts.change_bar_frame(analysis.data_changes(view._core, selection))
         return charts.as_chart(charts.change_bars(dark=False), frame)
 
     def drift(self, *, split: Split | None = None, permutations: int = 200, seed: int = 0) -> Chart:
@@ -206,7 +209,8 @@ class StepPlots(_ViewPlots):
     def class_changes(self, *, scope: Scope = "test") -> Chart:
         """Changed predictions by the class predicted before and after."""
         view = self._view
-        found = analysis.class_changes(view._core, in_scope(view._selection, scope))
+        selection = view._for(analysis.class_changes, scope=scope)
+        found = analysis.class_changes(view._core, selection)
         primary, secondary = view._selection.primary, view._selection.secondary
         frame = charts.class_frame(found, primary=primary, secondary=secondary)
         classes = max(frame["secondary_class"].n_unique(), frame["primary_class"].n_unique())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -14,7 +15,13 @@ import chameleon.project as files
 from chameleon import analysis, models
 from chameleon.api.evaluations import Evaluation
 from chameleon.api.frames import shaped
-from chameleon.api.memory import written_predictions, written_versions
+from chameleon.api.memory import (
+    project_with,
+    require_predictions,
+    written_table,
+    written_versions,
+)
+from chameleon.api.named_versions import name_of, span
 from chameleon.api.objects import Compared, html_table
 from chameleon.api.options import checked, checks_options, require_option
 from chameleon.api.shapes import compared, shown_progress
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from chameleon.types import OneOrMore, SampleName, Severity
 
 _SEVERITIES = {"error": "error", "warning": "warning", "note": "info"}
+_FINDINGS: WeakKeyDictionary[Project, pl.DataFrame] = WeakKeyDictionary()
+"""The findings of open projects, which `repr` counts."""
+
 _PACKAGE = Path(__file__).parent.parent
 _SAMPLES = (_PACKAGE / "samples", _PACKAGE.parent / "sample_data")
 """Where the samples are: in the installed package, and in the source tree."""
@@ -50,12 +60,14 @@ class Project(Compared):
     --------
     >>> import chameleon
     >>> chameleon.open_sample("digits")
-    <Project 'digits': 12 versions (1.0 to 1.11), 64 features, 0 warnings>
+    <Project 'digits': 12 versions (1.0 to 1.11), 64 features, 2 warnings>
     """
 
     _core: files.Project
     _memory: object = None
     """Keeps the folder of data in memory until no one uses it."""
+    _predictions: object = None
+    """Keeps the folder of predictions that were passed."""
 
     @property
     def name(self) -> str:
@@ -97,8 +109,7 @@ class Project(Compared):
         >>> chameleon.open_sample("digits").read("1.0").shape
         (450, 70)
         """
-        name = version if isinstance(version, str) else version.name
-        return analysis.version_rows(self._core, name)
+        return analysis.version_rows(self._core, name_of(version))
 
     def findings(self, *, severity: Severity | None = None) -> pl.DataFrame:
         """Findings of the data check, the most severe first.
@@ -106,10 +117,13 @@ class Project(Compared):
         Returns
         -------
         pl.DataFrame
-            version (null: no single one), severity ("error", "warning", "info"), kind, column,
-            count (of rows or ids concerned), examples, message, action (what was done about it).
+            version (null: no single one; those left out as well), severity ("error", "warning",
+            "info"), kind, column, count (of rows or ids concerned), examples, message, action
+            (what was done about it).
         """
-        return self._findings_of(analysis.check(self._core), severity)
+        if self not in _FINDINGS:
+            _FINDINGS[self] = analysis.check(self._core)
+        return self._findings_of(_FINDINGS[self], severity)
 
     def compare(
         self, before: str | Version | None = None, after: str | Version | None = None
@@ -125,7 +139,7 @@ class Project(Compared):
         --------
         >>> import chameleon
         >>> chameleon.open_sample("digits").compare("1.4", "1.5")
-        <DataChanges: 290 added, 0 removed, 1,005 unchanged>
+        <DataChanges: 290 added, 1,005 unchanged>
         """
         return compared(self._core, before, after)
 
@@ -142,8 +156,13 @@ class Project(Compared):
         ----------
         model
             A classifier with scikit-learn's `fit`, `predict`, and `get_params`, which is cloned
-            for every version. Classifiers of scikit-learn are cached by class and parameters,
-            others for as long as the evaluation lives.
+            for every version. It doesn't see the raw columns, but a float64 array without names:
+            numbers, standardized, with the train rows' median for missing values; a 0/1 column
+            for each number that is missing in a train row; and a 0/1 column per category. Labels
+            are numbers from 0. So an imputer of your own finds nothing to impute, and columns
+            can't be selected by name; for such a model, pass its `predictions`. Classifiers of
+            scikit-learn are cached by class and parameters, others for as long as the evaluation
+            lives.
         predictions
             Predictions by version instead of a model: frames with the id columns, `prediction`,
             and perhaps a `proba_<class>` per class.
@@ -153,7 +172,8 @@ class Project(Compared):
         Raises
         ------
         ModelError
-            The classifier can't be used with this data.
+            The classifier can't be used with this data, no version has usable predictions, or
+            both a model and predictions were passed.
 
         Examples
         --------
@@ -161,30 +181,35 @@ class Project(Compared):
         >>> chameleon.open_sample("digits").evaluate()
         <Evaluation of 'digits': 12 versions (1.0 to 1.11), 10 classes>
         """
-        core, memory = self._core, self._memory
-        if model is not None:
-            core = models.with_classifier(core, model)
+        core, written = project_with(self._core, model, predictions)
+        found = models.evaluate(core, progress=shown_progress(progress))
         if predictions is not None:
-            core, memory = written_predictions(core, predictions)
-        used = replace(self, _core=core, _memory=memory)
-        return Evaluation(used, models.evaluate(core, progress=shown_progress(progress)))
+            require_predictions(found)
+        return Evaluation(replace(self, _core=core, _predictions=written), found)
 
     def settings_toml(self) -> str:
         """The text of the chameleon.toml that has these settings."""
         return files.settings_text(self._core.settings)
 
-    def write_settings(self, path: str | Path | None = None) -> Path:
+    def write_settings(self, path: str | Path | None = None, *, overwrite: bool = False) -> Path:
         """Write chameleon.toml, into the project folder by default.
+
+        Parameters
+        ----------
+        overwrite
+            Replace a file that has comments, which are lost.
 
         Raises
         ------
         ProjectError
-            The data is in memory, and no path is given.
+            The data is in memory, and no path is given, or the file has comments.
         """
         if path is None and self.path is None:
             raise ProjectError(f"{self.name} is in memory. Name the `path` to write to.")
         target = Path(path) if path is not None else self._core.path / files.SETTINGS_FILE
         target = target / files.SETTINGS_FILE if target.is_dir() else target
+        if not overwrite and target.is_file() and "#" in target.read_text(encoding="utf-8"):
+            raise ProjectError(f"{target.name} may have comments. Pass `overwrite=True`.")
         target.write_text(self.settings_toml(), encoding="utf-8")
         return target
 
@@ -194,7 +219,9 @@ class Project(Compared):
         public = found.with_columns(pl.col("severity").replace(_SEVERITIES))
         if severity is not None:
             public = public.filter(pl.col("severity") == severity)
-        return shaped("findings", public, [version.name for version in self.versions])
+        listed = [version.name for version in self._core.source.versions()]
+        versions = dict.fromkeys([*listed, *public["version"].drop_nulls()])
+        return shaped("findings", public, list(versions))
 
     def _lists(self) -> ExclusionLists:
         """The project's exclusion lists; in memory where the data is."""
@@ -207,16 +234,15 @@ class Project(Compared):
 
     def __repr__(self) -> str:
         """The project in a line; it counts warnings and errors."""
-        names = [version.name for version in self.versions]
-        span = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-        found = [one for one in self._core.findings if one.severity.value != "note"]
-        return (
-            f"<Project {self.name!r}: {len(names)} versions ({span}), "
-            f"{len(self.features)} features, {len(found)} warnings>"
-        )[:200]
+        found = self.findings()["severity"].to_list()
+        versions = span(self._core, [version.name for version in self.versions])
+        features = analysis.counted(len(self.features), "feature")
+        kinds = ["error", "warning"] if "error" in found else ["warning"]
+        counts = ", ".join(analysis.counted(found.count(kind), kind) for kind in kinds)
+        return f"<Project {self.name!r}: {versions}, {features}, {counts}>"[:200]
 
     def _repr_html_(self) -> str:
-        rows = [(v.name, v.date, v.file, v.note) for v in self.versions]
+        rows = [(v.name, v.date, v.file_words, v.note) for v in self.versions]
         frame = pl.DataFrame(rows, ["version", "date", "file", "note"], orient="row")
         return html_table(frame, repr(self))
 
@@ -242,8 +268,9 @@ def open_project(
     ----------
     data
         A project folder, the path of its chameleon.toml, a table (parquet, csv, csv.gz, arrow,
-        feather, jsonl), or a dict of version names, oldest first, to frames (polars, pandas, or
-        anything with `__arrow_c_stream__`) or files.
+        feather, jsonl, or a frame together with `version` or `reading`), or a dict of version
+        names, oldest first, to frames (polars, pandas, or anything with `__arrow_c_stream__`) or
+        files.
     name
         The name of the project.
     id, label, split, date, source
@@ -269,7 +296,7 @@ def open_project(
     >>> import polars as pl
     >>> rows = {"key": [1, 2, 3, 4], "y": ["a", "b", "a", "b"], "x": [1.0, 2.0, 3.0, 4.0]}
     >>> chameleon.open_project({"1": pl.DataFrame(rows)}, id="key", label="y")
-    <Project 'data': 1 versions (1), 1 features, 0 warnings>
+    <Project 'data': 1 version (1), 1 feature, 0 warnings>
     """
     columns = {"id": id, "label": label, "split": split, "date": date, "source": source}
     given = files.merged_settings(
@@ -283,9 +310,10 @@ def open_project(
     if isinstance(data, (str, os.PathLike)):
         private = None if cache_dir is None else Path(cache_dir)
         return Project(files.open_project(data, changes=given, private=private))
-    memory = written_versions(data)
+    one_table = version is not None or reading is not None
+    memory = written_table(data) if one_table else written_versions(data)
     private = Path(cache_dir) if cache_dir is not None else memory.cache
-    core = files.open_project(memory.path, changes=memory.settings(given), private=private)
+    core = files.open_project(memory.address, changes=memory.settings(given), private=private)
     return Project(core, memory)
 
 

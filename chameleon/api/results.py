@@ -108,7 +108,15 @@ class DataChanges(Result):
 
     @property
     def _line(self) -> str:
-        return f"{self.added:,} added, {self.removed:,} removed, {self.unchanged:,} unchanged"
+        names = (
+            "added", "removed", "relabeled", "edited", "changed_split", "redated", "resourced",
+            "unchanged",
+        )  # fmt: skip
+        columns = ("columns_added", "columns_removed", "columns_retyped")
+        counts = {name: getattr(self, name) for name in names}
+        counts |= {name: len(getattr(self, name)) for name in columns}
+        shown = [f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items() if n]
+        return ", ".join(shown) or "no instance"
 
     def plot(self) -> Chart:
         """A bar for every kind of change."""

@@ -12,6 +12,8 @@ import polars as pl
 
 from chameleon import analysis
 from chameleon.api.frames import FLIPS, MODEL_COLUMNS, SCHEMAS, shaped
+from chameleon.api.instance_ids import instance_ids, warn_of_unknown
+from chameleon.api.named_versions import name_of, step_names, warn_of_left_out
 from chameleon.api.results import (
     Attribution,
     DataChanges,
@@ -30,6 +32,7 @@ from chameleon.types import Range
 if TYPE_CHECKING:
     from chameleon.api.lists import ExclusionList
     from chameleon.api.steps import Step
+    from chameleon.api.versions import VersionEvaluation
     from chameleon.data import EvolvingDataset
     from chameleon.project import Project, Version
     from chameleon.storage import Progress, ProgressCallback
@@ -53,13 +56,26 @@ def shown_progress(wanted: bool) -> ProgressCallback | None:
     return show if wanted else None
 
 
-def ids_of(instances: ExclusionList | Iterable[str], version: str) -> list[str]:
-    """The ids of an exclusion list in a version, or the ids given."""
+def ids_of(
+    version: VersionEvaluation, instances: ExclusionList | str | Iterable[object]
+) -> Sequence[str]:
+    """The ids of an exclusion list, which a text names, or the ids given."""
     from chameleon.api.lists import ExclusionList
 
+    if isinstance(instances, str):
+        lists = version.evaluation.exclusion_lists
+        if instances not in lists:
+            raise SelectionError(
+                f"There is no exclusion list '{instances}'. Found: {', '.join(lists) or 'none'}. "
+                f"Pass ids as a list: ['{instances}']."
+            )
+        instances = lists[instances]
     if isinstance(instances, ExclusionList):
-        return instances.members(version)["instance"].unique(maintain_order=True).to_list()
-    return [str(one) for one in instances]
+        members = instances.members(version.name)
+        return members["instance"].unique(maintain_order=True).to_list()
+    ids = instance_ids(instances)
+    warn_of_unknown(version._core.dataset, ids)
+    return ids
 
 
 def with_flips(frame: pl.DataFrame) -> pl.DataFrame:
@@ -93,27 +109,24 @@ def data_changes(
     return DataChanges._of(whole, frame, edited_features=features, **totals)
 
 
-def step_names(versions: Sequence[str], before: str | None, after: str | None) -> tuple[str, str]:
-    """The versions of a step: by default the newest, and the one that precedes it."""
-    newer = after or versions[-1]
-    older = before or versions[max(versions.index(newer) - 1, 0)]
-    if before is None and older == newer:
-        raise SelectionError(f"No version precedes {newer}. Name `before`.", version=newer)
-    return older, newer
-
-
 def compared(
     project: Project, before: str | Version | None, after: str | Version | None
 ) -> DataChanges:
     """The changes of the data between two versions; by default of the newest step."""
     names = [version.name for version in project.versions]
-    asked = (None if one is None else project.version(str(one)).name for one in (before, after))
+    asked = [None if one is None else project.version(name_of(one)).name for one in (before, after)]
     older, newer = step_names(names, *asked)
-    whole = analysis.compare_data(project, before=older, after=newer)
+    if None in asked:
+        warn_of_left_out(project, older, newer, newest=asked[1] is None)
+    return all_changes(analysis.compare_data(project, before=older, after=newer), names)
+
+
+def all_changes(whole: analysis.Iteration, versions: Sequence[str]) -> DataChanges:
+    """The changes of the data, not divided into groups."""
     counts = {change.value: getattr(whole, change) for change in ChangeType}
     frame = pl.DataFrame({"change": [*counts], "instances": [*counts.values()]})
     total = whole.added + whole.removed + whole.shared
-    return data_changes(frame.with_columns(total=total), whole, names)
+    return data_changes(frame.with_columns(total=total), whole, versions)
 
 
 def prediction_changes(

@@ -12,7 +12,6 @@ import polars as pl
 from chameleon import analysis
 from chameleon.api import shapes
 from chameleon.api.conditions import FAILURE_SETS
-from chameleon.api.evaluations import in_scope
 from chameleon.api.frames import suffixed
 from chameleon.api.gates import checked_step
 from chameleon.api.objects import html_table
@@ -126,14 +125,13 @@ class Step(View):
         --------
         >>> import chameleon
         >>> chameleon.open_sample("digits").evaluate().step("1.4", "1.5").data()
-        <DataChanges: 290 added, 0 removed, 1,005 unchanged>
+        <DataChanges: 290 added, 1,005 unchanged>
         """
-        counts = (
-            analysis.data_changes(self._core, self._selection)
-            if by is None
-            else analysis.data_changes_by(self._core, self._selection, by)
-        )
-        whole = analysis.iteration(self._core.dataset, **self._names)
+        whole = analysis.matching_iteration(self._core, self._selection)
+        if by is None:
+            return shapes.all_changes(whole, self._timeline)
+        selection = self._for(analysis.data_changes_by, "data(by=...)")
+        counts = analysis.data_changes_by(self._core, selection, by)
         return shapes.data_changes(counts, whole, self._timeline)
 
     def kinds(self) -> pl.DataFrame:
@@ -145,7 +143,8 @@ class Step(View):
             kind, split (null: all), instances, sentence, and the group that stands out most: by,
             feature, group, share, rest_share, lift, ci_low, ci_high, q_value, compared.
         """
-        found = analysis.iteration_kinds(self._core, self._selection)
+        selection = self._for(analysis.iteration_kinds, "kinds")
+        found = analysis.iteration_kinds(self._core, selection)
         return self._shaped("kinds", found)
 
     def edits(self) -> pl.DataFrame:
@@ -159,7 +158,8 @@ class Step(View):
             median_ratio, ratio_share, most_before, most_after, most_instances (the most frequent
             change), pattern (a rule that four edits of five follow, or null).
         """
-        return self._shaped("edits", analysis.edited_values(self._core, self._selection))
+        selection = self._for(analysis.edited_values, "edits")
+        return self._shaped("edits", analysis.edited_values(self._core, selection))
 
     def edited_values(self, feature: str, *, limit: int | None = None) -> pl.DataFrame:
         """Edits of a feature by its value before and after.
@@ -170,7 +170,8 @@ class Step(View):
             before, after (text; null is missing), instances; most frequent first.
         """
         most = self._core.dataset.row_count if limit is None else limit
-        found = analysis.value_transitions(self._core, self._selection, feature, most=most)
+        selection = self._for(analysis.value_transitions, "edited_values")
+        found = analysis.value_transitions(self._core, selection, feature, most=most)
         return self._shaped("edited_values", found)
 
     def edited_instances(
@@ -186,7 +187,8 @@ class Step(View):
         """
         change = DataChange(DataChangeType.EDITED, feature)
         most = sys.maxsize if limit is None else limit
-        found = analysis.changed_instances(self._core, self._selection, change, most=most).frame
+        selection = self._for(analysis.changed_instances, "edited_instances")
+        found = analysis.changed_instances(self._core, selection, change, most=most).frame
         return self._shaped("edited_instances", found)
 
     def drift(
@@ -217,8 +219,8 @@ class Step(View):
             js_distance), reason, wasserstein_reason (why a distance is null). Largest first.
         """
         found = analysis.feature_drift(
-            self._core, self._selection, split=split_of(split), exact=exact, draws=permutations,
-            seed=seed,
+            self._core, self._for(analysis.feature_drift, "drift"), split=split_of(split),
+            exact=exact, draws=permutations, seed=seed,
         )  # fmt: skip
         drifted = pl.col("js_distance") > pl.col("js_chance_level")
         return self._shaped("drift", suffixed(found.with_columns(drifted=drifted)))
@@ -238,7 +240,8 @@ class Step(View):
             distribution functions, or Cramér's V; 0 to 1), p_value, q_value (Benjamini and
             Hochberg 1995), reason (why there is no test). Largest effect first.
         """
-        found = analysis.group_drift(self._core, self._selection, group, split=split_of(split))
+        selection = self._for(analysis.group_drift)
+        found = analysis.group_drift(self._core, selection, group, split=split_of(split))
         return self._shaped("group_drift", found)
 
     def domain_classifier(
@@ -249,7 +252,7 @@ class Step(View):
         Gradient boosting, five folds, all rows of an instance in one fold.
         """
         found = analysis.domain_classifier(
-            self._core, self._selection, split=split_of(split), seed=seed,
+            self._core, self._for(analysis.domain_classifier), split=split_of(split), seed=seed,
             progress=shapes.shown_progress(progress),
         )  # fmt: skip
         features = self._shaped("domain_classifier", found.features)
@@ -276,7 +279,8 @@ class Step(View):
         >>> step.prediction_changes()
         <PredictionChanges: 4 fixed, 39 regressed of 450>
         """
-        selection, label = in_scope(self._selection, scope), {"same_label": same_label}
+        selection = self._for(analysis.prediction_changes, scope=scope)
+        label = {"same_label": same_label}
         counts = (
             analysis.prediction_changes(self._core, selection, **label)
             if by is None
@@ -293,7 +297,8 @@ class Step(View):
         pl.DataFrame
             class_before, class_after, instances, fixed, regressed; most frequent first.
         """
-        found = analysis.class_changes(self._core, in_scope(self._selection, scope))
+        selection = self._for(analysis.class_changes, scope=scope)
+        found = analysis.class_changes(self._core, selection)
         names = {"secondary_class": "class_before", "primary_class": "class_after"}
         return self._shaped("class_changes", found.rename(names))
 
@@ -306,7 +311,8 @@ class Step(View):
             set, instances.
         """
         over = self.evaluation._over(present_only=present_only)
-        found = analysis.failure_sets(self._core, in_scope(self._selection, scope), over=over)
+        selection = self._for(analysis.failure_sets, scope=scope)
+        found = analysis.failure_sets(self._core, selection, over=over)
         names = {inner: name for name, inner in FAILURE_SETS.items()}
         return self._shaped("failure_sets", found.with_columns(pl.col("set").replace(names)))
 
@@ -324,6 +330,7 @@ class Step(View):
             raise SelectionError(
                 f"Slices are of test instances: scope must be 'test', found {scope!r}."
             )
+        self._require_whole("slices")
         found = analysis.changed_slices(self._core, **self._names, rate=rate, seed=seed)
         return shapes.slices(found, self._core.dataset, self._timeline)
 
@@ -352,6 +359,7 @@ class Step(View):
         >>> chameleon.open_sample("digits").evaluate().step("1.8", "1.9").attribution().leaked
         0
         """
+        self._require_whole("attribution")
         found = analysis.attribute_change(
             self._core, **self._names, metric=metric or "accuracy", of_class=of_class,
             exclude_duplicates=exclude_duplicates, resamples=resamples, seed=seed,
@@ -377,6 +385,7 @@ class Step(View):
         repeats
             Refits on resampled instances for the deviations; 0 for none.
         """
+        self._require_whole("training_attribution")
         found = analysis.attribute_training(
             self._core, **self._names, metric=metric or "accuracy", of_class=of_class, by=by,
             repeats=repeats, seed=seed, progress=shapes.shown_progress(progress),
@@ -393,6 +402,7 @@ class Step(View):
         >>> chameleon.open_sample("digits").evaluate().step("1.8", "1.9").training_cost().fits > 0
         True
         """
+        self._require_whole("training_cost")
         fits = analysis.training_fits(self._core, **self._names, by=by, repeats=repeats)
         before, after = self.before.name, self.after.name
         seconds = analysis.training_seconds(self._core, before=before, after=after, fits=fits)
@@ -419,6 +429,7 @@ class Step(View):
         >>> step.summary().verdict
         'both'
         """
+        self._require_whole("summary")
         asked: dict[str, Any] = {
             **self._names, "metric": metric or "accuracy", "of_class": of_class,
         }  # fmt: skip
@@ -433,6 +444,7 @@ class Step(View):
         self,
         *,
         metric: Metric | None = None,
+        of_class: str | None = None,
         max_drop: float | None = None,
         certain: bool = False,
         max_leaked: int | None = None,
@@ -442,10 +454,14 @@ class Step(View):
     ) -> Gate:
         """Check the step against limits; those that aren't given aren't checked.
 
+        The check "every version could be read" is added, and fails, if any version is left out.
+
         Parameters
         ----------
         max_drop
-            Of the metric, as a share: 0.01 is one point.
+            Of the metric, as a share below 1: 0.01 is one point. Of the log loss, its rise.
+        of_class
+            The class of the recall.
         certain
             Fail only if the whole 95% interval of the change is beyond the limit.
         max_leaked
@@ -457,6 +473,11 @@ class Step(View):
         findings
             Fail if the data check has a finding about `after` that is this severe, or worse.
 
+        Raises
+        ------
+        SelectionError
+            There is no limit, or a share of 1 or more.
+
         Examples
         --------
         >>> import chameleon
@@ -464,12 +485,13 @@ class Step(View):
         >>> step.gate(max_drop=0.01).passed
         False
         """
+        self._require_whole("gate")
         limits = {
             "max_drop": max_drop, "max_leaked": max_leaked,
             "max_negative_flips": max_negative_flips, "max_drifted": max_drifted,
             "findings": findings,
         }  # fmt: skip
-        return checked_step(self, metric, limits, certain=certain)
+        return checked_step(self, metric, of_class, limits, certain=certain)
 
     @property
     def _names(self) -> dict[str, str]:

@@ -114,7 +114,7 @@ class VersionEvaluation(View):
 
     def refit_without(
         self,
-        instances: ExclusionList | Iterable[str],
+        instances: ExclusionList | str | Iterable[object],
         *,
         metric: Metric | None = None,
         of_class: str | None = None,
@@ -122,13 +122,23 @@ class VersionEvaluation(View):
     ) -> Refit:
         """The version refitted without some instances, or without an exclusion list's.
 
+        Test instances among them are left out of the test set as well, which changes the metric
+        without any better model: `Refit.attribution` separates the two.
+
+        Parameters
+        ----------
+        instances
+            An exclusion list or its name, a list or column of ids, or a frame with the column
+            `instance`.
+
         Raises
         ------
         ModelError
             The predictions are external, or what remains gives no model.
         """
+        self._require_whole("refit_without")
         found = analysis.refit_without(
-            self._core, self.name, shapes.ids_of(instances, self.name),
+            self._core, self.name, shapes.ids_of(self, instances),
             metric=metric or "accuracy", of_class=of_class,
             progress=shapes.shown_progress(progress),
         )  # fmt: skip
@@ -154,4 +164,4 @@ class VersionEvaluation(View):
         )
 
     def _repr_html_(self) -> str:
-        return html_table(self.errors(scope="all"), repr(self))
+        return html_table(self.errors(scope=self._shown_scope), repr(self))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import EllipsisType
@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from chameleon import analysis
-from chameleon.api.conditions import UNSET, Conditions, narrowed, set_of_expressions, swapped
-from chameleon.api.evaluations import Evaluation, in_scope
+from chameleon.api.conditions import (
+    UNSET,
+    Conditions,
+    honored,
+    narrowed,
+    set_of_expressions,
+    swapped,
+)
+from chameleon.api.evaluations import Evaluation, in_scope, split_in
 from chameleon.api.frames import shaped, stacked
 from chameleon.api.objects import Compared
-from chameleon.api.options import checks_options, split_of
+from chameleon.api.options import checks_options
 from chameleon.errors import SelectionError
 from chameleon.selection import Selection
 
@@ -80,7 +87,7 @@ class View(Compared):
         vote: Mapping[str, OneOrMore[str | None]] | EllipsisType = UNSET,
         vote_change: Mapping[str, OneOrMore[VoteChange]] | EllipsisType = UNSET,
         label_probability: Mapping[str, OneOrMore[float | Range]] | EllipsisType = UNSET,
-        instances: OneOrMore[str] | pl.Series | EllipsisType = UNSET,
+        instances: str | int | Iterable[object] | EllipsisType = UNSET,
         excluded: OneOrMore[str] | EllipsisType = UNSET,
         read: Read = "after",
         features: Mapping[str, Condition] | None = None,
@@ -88,7 +95,9 @@ class View(Compared):
     ) -> Self:
         """Narrow to the instances that match expressions and conditions.
 
-        All are combined with AND, several values of one condition with OR. Keyword conditions are
+        All are combined with AND, several values of one condition with OR; an empty list of values
+        matches nothing. Methods count the matching instances only, or raise SelectionError, which
+        names `unfiltered`, where they can't. Keyword conditions are
         what the app shows as filter chips; they can be linked and stored as rules. A polars
         expression can do more, is evaluated on the columns it names, and has no text form.
 
@@ -119,7 +128,8 @@ class View(Compared):
         vote, vote_change, label_probability
             By labeling function, and by class.
         instances, excluded
-            Ids; the name of an exclusion list.
+            Ids (also a column, or a frame with the column `instance`); the name of an exclusion
+            list.
         read
             The version whose row of an instance is read first, "after" or "before".
         features
@@ -156,6 +166,12 @@ class View(Compared):
             matching = set_of_expressions(self._core, selection, expressions, read)
             selection = narrowed(self._core, selection, matching, read)
         return replace(self, _selection=selection)
+
+    @property
+    def unfiltered(self) -> Self:
+        """The same versions without filters or restricted sides."""
+        primary, secondary = self._selection.primary, self._selection.secondary
+        return replace(self, _selection=Selection(primary, secondary))
 
     def count(self) -> int:
         """Number of matching instances."""
@@ -252,9 +268,11 @@ class View(Compared):
         pl.DataFrame
             feature, kind ("number", "boolean", "date", "text"), split, min, max, mean, missing,
             instances (for a step each with _before and _after; dates in microseconds since 1970),
-            js_distance (steps only, of train rows), error_unevenness (mean absolute deviation of
-            a bar's error rate from the overall one), error_unevenness_change (steps only),
-            subset_distance (Jensen-Shannon distance of matching and other instances).
+            js_distance (steps only, of train rows; null for other splits), error_unevenness (mean
+            absolute deviation of a bar's error rate from the overall one, of test rows, else of
+            train rows; null for other splits), error_unevenness_change (steps only, likewise),
+            subset_distance (Jensen-Shannon distance of matching and other instances, of all
+            splits).
         """
         found = analysis.feature_table(self._core, self._selection)
         return self._shaped_features(found)
@@ -267,7 +285,8 @@ class View(Compared):
         pl.DataFrame
             version, label, predicted, instances, share (of the instances with that label).
         """
-        found = analysis.confusion(self._core, self._selection, split=split_of(scope))
+        selection, split = self._for(analysis.confusion), split_in(self._selection, scope)
+        found = analysis.confusion(self._core, selection, split=split)
         keys = ("label", "prediction")
         rows = stacked(found.drop("difference", "share_difference"), self._sides, keys)
         return self._shaped("confusion", rows.rename({"prediction": "predicted"}))
@@ -282,7 +301,8 @@ class View(Compared):
             ci_high (exact 95%, Clopper and Pearson 1934; null for train rows), reason; for a
             step also change (after − before).
         """
-        found = analysis.errors_by(self._core, self._selection, by, split=split_of(scope))
+        split = split_in(self._selection, scope)
+        found = analysis.errors_by(self._core, self._selection, by, split=split)
         rows = stacked(found, self._sides, ("group", "change"))
         names = {"group": by, "rate": "error_rate"}
         return self._shaped_errors(f"errors_by_{by}", rows.rename(names))
@@ -302,7 +322,7 @@ class View(Compared):
             instances, accuracy, ratio (of correct to incorrect, 1/2 added to both); with `by`
             also group and group_instances.
         """
-        selection = in_scope(self._selection, scope)
+        selection = self._for(analysis.embedding_cells, scope=scope)
         rows = self._cells(analysis.embedding_cells(self._core, selection))
         if by is None:
             return self._shaped("embedding", rows)
@@ -331,6 +351,27 @@ class View(Compared):
     @property
     def _core(self) -> models.Evaluation:
         return self.evaluation._core
+
+    def _for(
+        self, function: Callable[..., object], name: str = "", *, scope: Scope = "all"
+    ) -> Selection:
+        """The selection in a scope, for the analysis behind the method of that name."""
+        within = in_scope(self._selection, scope)
+        return honored(self._core, within, name or function.__name__, function)
+
+    @property
+    def _shown_scope(self) -> Scope:
+        """The default scope, or all where the filters leave it out."""
+        splits = self._selection.filters.splits
+        return "all" if splits and "test" not in splits else "test"
+
+    def _require_whole(self, name: str) -> None:
+        """Raise SelectionError if a filter or restriction would be ignored by a method."""
+        if self != self.unfiltered:
+            raise SelectionError(
+                f"{name} can't take filters into account. Use `unfiltered.{name}`, or a method "
+                "that counts instances, such as `prediction_changes`."
+            )
 
     @property
     def _sides(self) -> Mapping[str, str]:

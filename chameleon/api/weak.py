@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -13,6 +14,11 @@ from chameleon.errors import SelectionError
 
 if TYPE_CHECKING:
     from chameleon.api.views import View
+    from chameleon.models import Evaluation
+    from chameleon.selection import Selection
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class WeakLabels:
             (of these, another class is most likely).
         """
         view = self.view
-        wide = analysis.weak_labels(view._core, view._selection)
+        wide = self._of(analysis.weak_labels)
         rows = stacked(wide, view._sides, ("class",))
         return view._shaped("weak_by_class", rows)
 
@@ -47,7 +53,7 @@ class WeakLabels:
             disagreements.
         """
         view = self.view
-        found = analysis.weak_label_totals(view._core, view._selection)
+        found = self._of(analysis.weak_label_totals)
         own = found.filter(pl.col("side").is_in(list(view._sides)))
         return view._shaped("weak_totals", own)
 
@@ -60,7 +66,9 @@ class WeakLabels:
             version, class, low, high (ten bins of equal width), instances.
         """
         view = self.view
-        wide = analysis.label_probability_histogram(view._core, view._selection)
+        wide = analysis.label_probability_histogram(
+            view._core, view._for(analysis.label_probability_histogram)
+        )
         rows = stacked(wide, view._sides, ("class", "low", "high"))
         return view._shaped("weak_histogram", rows)
 
@@ -78,7 +86,9 @@ class WeakLabels:
             The view has one version only.
         """
         view = self._step()
-        found = analysis.label_probability_change(view._core, view._selection)
+        found = analysis.label_probability_change(
+            view._core, view._for(analysis.label_probability_change)
+        )
         return view._shaped("weak_changes", pl.DataFrame([asdict(found)]))
 
     def labeling_functions(self) -> pl.DataFrame:
@@ -92,7 +102,7 @@ class WeakLabels:
             and Pearson 1934).
         """
         view = self.view
-        wide = analysis.labeling_functions(view._core, view._selection)
+        wide = self._of(analysis.labeling_functions)
         rows = stacked(wide, view._sides, ("function",))
         return view._shaped("labeling_functions", rows)
 
@@ -112,8 +122,12 @@ class WeakLabels:
             The view has one version only.
         """
         view = self._step()
-        wide = analysis.labeling_functions(view._core, view._selection)
+        wide = self._of(analysis.labeling_functions)
         return view._shaped("vote_changes", wide)
+
+    def _of(self, function: Callable[[Evaluation, Selection], T]) -> T:
+        """The answer of an analysis about the view."""
+        return function(self.view._core, self.view._for(function))
 
     def _step(self) -> View:
         if len(self.view._sides) < 2:

@@ -86,7 +86,7 @@ def external_fingerprints(project: Project) -> dict[str, str]:
 def external_description(project: Project) -> str:
     """The place of the external predictions in one line."""
     columns = project.settings.predictions
-    place = f"{PREDICTIONS_FOLDER}/" if columns is None else f"the columns {columns.columns}"
+    place = _file_of(project, "") if columns is None else f"the columns {columns.columns}"
     return f"External predictions from {place}"
 
 
@@ -108,7 +108,8 @@ def external_predictions(
             if table is not None:
                 found[version.name] = _read(dataset, version, table, told)
         except VersionError as error:
-            told.append(str(error))
+            message = str(error).removeprefix(version.place).strip()
+            told.append(f": {message.removeprefix(': ')}")
         except READ_ERRORS as error:
             told.append(f"has predictions that can't be read: {error}")
         findings += [version.finding(Severity.WARNING, message) for message in told]
@@ -128,8 +129,9 @@ def _table_of(
             )
         return table
     if path is not None:
-        return _table_of_file(version, path)
-    place = f"file in {PREDICTIONS_FOLDER}/"
+        return _table_of_file(project, version, path)
+    passed = project.prediction_files is not None
+    place = "predictions" if passed else f"file in {PREDICTIONS_FOLDER}/"
     if project.settings.predictions is not None:
         column = project.settings.predictions.columns.replace("{version}", version.name)
         place = f"predictions, column '{column}'"
@@ -137,8 +139,14 @@ def _table_of(
     return None
 
 
-def _table_of_file(version: Version, path: Path) -> PredictionTable:
-    file = f"{PREDICTIONS_FOLDER}/{path.name}"
+def _file_of(project: Project, name: str) -> str:
+    """The file of predictions as messages name it: frames that a caller passed have none."""
+    return "memory" if project.prediction_files else f"{PREDICTIONS_FOLDER}/{name}"
+
+
+def _table_of_file(project: Project, version: Version, path: Path) -> PredictionTable:
+    file = _file_of(project, path.name)
+    file = "the frame of predictions" if file == "memory" else file
     try:
         frame = scan_whole(path).collect()
     except VersionError as error:

@@ -245,7 +245,10 @@ def fit_model(
             seconds = time.perf_counter() - began
     except FitError as error:
         if isinstance(error.__cause__, InvalidParameterError):
-            raise ModelError(f"chameleon.toml, [model] params: {error.__cause__}") from error
+            raise ModelError(
+                f"{error.__cause__} Change it under [model] params in chameleon.toml, or in the "
+                "model that you pass."
+            ) from error
         raise
     return FittedModel(pipeline, seconds, warned)
 

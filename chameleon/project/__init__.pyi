@@ -35,6 +35,7 @@ from .opening import Survey as Survey
 from .opening import open_project as open_project
 from .opening import survey as survey
 from .readings import CUTS as CUTS
+from .records import MEMORY_FOLDER as MEMORY_FOLDER
 from .records import OPEN_AGAIN as OPEN_AGAIN
 from .records import PREDICTIONS_FOLDER as PREDICTIONS_FOLDER
 from .records import SETTINGS_FILE as SETTINGS_FILE

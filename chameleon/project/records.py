@@ -19,6 +19,8 @@ from chameleon.storage import cache_folder, user_cache_folder
 OPEN_AGAIN = "Open the project again."
 SETTINGS_FILE = "chameleon.toml"
 VERSIONS_FOLDER = "versions"
+MEMORY_FOLDER = ".memory"
+"""The folder of versions that a caller passed as frames, which messages say are in memory."""
 PREDICTIONS_FOLDER = "predictions"
 SHIPPED_FOLDERS = ("layout", "evaluation")
 """Folders of computed tables that may be shipped with a project."""
@@ -64,10 +66,19 @@ class Version:
     note: str | None = None
     file: str = ""
 
+    def __str__(self) -> str:
+        """The name."""
+        return self.name
+
     @property
     def place(self) -> str:
         """The version and its file, as messages name them."""
-        return f"Version {self.name} ({self.file})"
+        return f"Version {self.name} ({self.file_words})"
+
+    @property
+    def file_words(self) -> str:
+        """The file as messages name it; a frame that a caller passed has none."""
+        return "in memory" if self.file.startswith(f"{MEMORY_FOLDER}/") else self.file
 
     def sentence(self, message: str) -> str:
         """The message after the version and its file."""

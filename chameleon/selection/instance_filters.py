@@ -338,8 +338,8 @@ class InstanceSetFilter(InstanceFilter[InstanceSet]):
 
     def to_query(self) -> QueryItems:
         raise SelectionError(
-            "A polars expression, or two conditions of one kind, can't be linked or stored as a "
-            "rule. Use one keyword condition of each kind, such as source='vendor'."
+            "A polars expression, an empty list, or two conditions of one kind can't be linked or "
+            "stored as a rule. Use one keyword condition of each kind, such as source='vendor'."
         )
 
     @classmethod

@@ -101,7 +101,8 @@ def test_every_analysis_that_other_rooms_use_is_reached_or_not_a_capability():
     from chameleon import analysis
 
     helpers = {
-        "cells_in_regions", "region_of_cells", "without_cell", "failure_filters",
+        "cells_in_regions", "region_of_cells", "without_cell", "failure_filters", "counted",
+        "matching_iteration",
         "feature_columns", "instance_groups", "label_issue_fits", "of_selection",
         "selected", "selection_part", "without_fields", "run_fit", "sentences", "train_changes",
         "seconds_per_row", "shown_row", "timeline_changes", "iteration", "data_check",
