@@ -151,7 +151,7 @@ def test_sentences_of_the_attribution_lead_to_their_views_within_the_visit(showc
     expect(page.get_by_text("Both models on both test sets")).to_be_visible()
     for value in chameleon.attribute_change(
         showcase("kinds").evaluation, before="a", after="b"
-    ).corners["value"]:
+    ).crossed["value"]:
         expect(page.locator("table td").filter(has_text=f"{value:.4f}").first).to_be_visible()
     page.get_by_role("link", name="All four values").click()
     expect(page).to_have_url(re.compile("#both-models-on-both-test-sets$"))
