@@ -86,6 +86,8 @@ def tally(evaluation, selection):
     )
     if selection.filters.is_empty:
         return re.compile(f"^{of:,} test instances in {selection.primary}( |$)")
+    if not matching:
+        return re.compile(f"^(No instances match these filters|0 of {of:,} )")
     return f"{matching:,} of {of:,} test instances in {selection.primary} match"
 
 

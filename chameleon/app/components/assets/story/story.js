@@ -113,7 +113,7 @@ function versionVerbs(app) {
   const change = (changed) => {
     Object.assign(state, changed);
     showPair(app, { isPassing: true });
-    tell(app);
+    tell(app, { isStep: true });
   };
   return {
     lookAt: (version) => change({ primary: version, ...(state.pinned ? {} : { secondary: before(version) }) }),
@@ -227,9 +227,13 @@ function pressAnywhere(app, event) {
 
 // ---- host -------------------------------------------------------------------------------------
 
-function tell(app) {
+// A choice is told at once, so that the host gets it before what the visitor clicks next, wherever that
+// is. Steps may follow one another quickly: the host learns where they end.
+function tell(app, { isStep = false } = {}) {
   clearTimeout(app.timers.tell);
+  app.timers.tell = null;
   app.isWaiting = true;
+  if (!isStep) return app.host.onChange?.(toHost(app));
   app.timers.tell = setTimeout(() => {
     app.timers.tell = null;
     app.host.onChange?.(toHost(app));
