@@ -80,7 +80,8 @@ def check_page(url: str, texts: list[str]) -> None:
         for text in texts:
             # Not part of a longer word or number: version 1.1 is not found in 1.10.
             whole = re.compile(rf"(?<![\w.]){re.escape(text)}(?!\w|\.\d)")
-            shown = page.get_by_text(whole).filter(visible=True).first
+            chosen = page.locator(f'input[value="{text}"]')  # as the project in the sidebar
+            shown = page.get_by_text(whole).or_(chosen).filter(visible=True).first
             expect(shown.or_(exception).first).to_be_visible(timeout=SHOW_SECONDS * 1000)
             assert exception.count() == 0, f"an exception where {text!r} should be"
         finished = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
