@@ -34,6 +34,7 @@ Mark = tuple[object, ...]
 
 _VISIT = "chameleon.visit"
 _MOST_LEFT = 20
+_MOST_OFFERED = 60  # a link for every page, of the latest few runs
 
 
 @dataclass
@@ -42,10 +43,10 @@ class _Visit:
 
     `selections` are those of other projects, `own_items` the address items of each page,
     `shared_items` those of all pages.
-    `written` is the address written last, `left` those before it. `clicked` is True from a click to
-    the end of the run that it leads to. `stale` and `messages` are about parts of a link that don't
-    exist. `charts` has the marks of each chart's last event, `numbers` counts how often a chart was
-    cleared, and `number` how often all were.
+    `written` is the address written last, `left` those before it, and `offered` those in links to
+    other pages. `clicked` is True from a click to the end of the run that it leads to. `stale` and
+    `messages` are about parts of a link that don't exist. `charts` has the marks of each chart's
+    last event, `numbers` counts how often a chart was cleared, and `number` how often all were.
     """
 
     project: str | None = None
@@ -57,6 +58,7 @@ class _Visit:
     shared_items: dict[str, str] = field(default_factory=dict)
     written: QueryItems | None = None
     left: list[QueryItems] = field(default_factory=list)
+    offered: list[QueryItems] = field(default_factory=list)
     clicked: bool = False
     stale: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
@@ -174,17 +176,18 @@ def read_tour_step() -> None:
 
 
 def _is_echo(items: QueryItems) -> bool:
-    """Return True if this session wrote the address: the present one, or one left.
+    """Return True if this session wrote the address: the present or an earlier one, or a link.
 
     A browser sends a click with the address that it knows then, which lags behind by one round
-    trip. The Back and Forward buttons also ask for an address that was left; the browser marks it.
+    trip, and so does the address in a link to a page. The Back and Forward buttons also ask for an
+    address that was left; the browser marks it.
     """
     if items == _visit().written:
         return True
     context = get_script_run_ctx()
     if context is not None and context.is_history_navigation:
         return False
-    return items in _visit().left
+    return items in _visit().left or items in _visit().offered
 
 
 def write_address(selection: Selection | None, project: str | None) -> None:
@@ -205,7 +208,10 @@ def page_query(page: str, project: str | None) -> dict[str, list[str]]:
 
     A link without them makes two entries in the browser's history: without and with them.
     """
-    return _by_name(_address_items(_visit().selection, project, page))
+    items = _address_items(_visit().selection, project, page)
+    offered = _visit().offered
+    _visit().offered = [*(one for one in offered if one != items), items][-_MOST_OFFERED:]
+    return _by_name(items)
 
 
 def _address_items(

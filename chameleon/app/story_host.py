@@ -26,7 +26,14 @@ from chameleon.app.cached import kept
 from chameleon.app.components import Mode
 from chameleon.app.sidebar import PAGES
 from chameleon.app.story_letters import Letter, letter
-from chameleon.app.story_state import Looking, State, Translator, looking_of, same_state
+from chameleon.app.story_state import (
+    Looking,
+    State,
+    Translator,
+    looking_of,
+    merged_state,
+    same_state,
+)
 from chameleon.app.view import View
 from chameleon.data import MOST_ROWS, EvolvingDataset
 from chameleon.errors import SelectionError
@@ -37,6 +44,7 @@ STORY = "story"
 PART = "story-part"
 LETTERS = "story-letters"
 _POST = "chameleon.story-post"
+_KEPT_LETTERS = 50
 _WAIT_SECONDS = 0.3
 _STRIP = ("format", "key", "project", "model", "versions", "steps", "metrics", "scopes", "facts")
 _PAGE_OF_NAME = {title.lower(): path for path, title in PAGES}
@@ -59,11 +67,14 @@ class Payload:
 class _Post:
     """What this session's component knows: the state that it shows, and the last letter.
 
-    `bare` has the keys of evaluations whose payload it got without chance levels: another one would
-    draw everything anew.
+    `told` is the last state that it sent, with the number of the last letter before it. `letters`
+    has the states of the latest letters by number. `bare` has the keys of evaluations whose payload
+    it got without chance levels: another one would draw everything anew.
     """
 
     shown: State | None = None
+    told: tuple[int, State] | None = None
+    letters: dict[int, State] = field(default_factory=dict)
     sent: Letter | None = None
     serial: int = 0
     bare: set[str] = field(default_factory=set)
@@ -171,13 +182,28 @@ def _follow(translator: Translator, key: str) -> None:
         return
     post, current = _post(), state.current_selection()
     try:
-        selection = translator.selection(told, current)
+        merged = _with_changes_since(translator, post, told, current)
+        selection = translator.selection(merged, current)
     except (SelectionError, KeyError, TypeError, ValueError, AttributeError):
         post.shown = None  # so that the letter brings back what is shown
         return
     post.shown = told
     state.show_selection(selection)
     _look(translator, selection, looking_of(told))
+
+
+def _with_changes_since(
+    translator: Translator, post: _Post, told: State, current: Selection
+) -> State:
+    """The told state with the session's changes since the letter that the component had seen."""
+    seen, before = told["seen"], post.told
+    known = post.letters.get(seen)
+    post.told = post.serial, told
+    if known is None:
+        return told
+    if before is not None and seen <= before[0]:  # it knows what it sent, too
+        known = {**before[1], "filters": [*known["filters"], *before[1]["filters"]]}
+    return merged_state(told, known, translator.state(current, looking_of(told)))
 
 
 def _look(translator: Translator, selection: Selection, looking: Looking) -> None:
@@ -214,7 +240,8 @@ def _posted(answer: Letter) -> str:
     sent = {**answer, "accepted": accepted}
     if sent != post.sent:
         post.sent, post.serial = sent, post.serial + 1
-    post.shown = answer["state"]
+    post.shown = post.letters[post.serial] = answer["state"]
+    post.letters.pop(post.serial - _KEPT_LETTERS, None)
     return _json({"serial": post.serial, **sent})
 
 

@@ -288,16 +288,47 @@ def same_state(one: State | None, other: State | None) -> bool:
     return one is not None and other is not None and _comparable(one) == _comparable(other)
 
 
-def _comparable(state: State) -> object:
-    def fixed(value: object) -> object:
-        return tuple(sorted(value, key=str)) if isinstance(value, list) else value
+def merged_state(told: State, known: State, current: State) -> State:
+    """The told state with what the session changed since the component's `known` state.
 
-    filters = {
-        frozenset((name, fixed(value)) for name, value in entry.items() if name != "label")
+    A click in the sidebar and a step in the component may cross on their way: neither undoes the
+    other. Where both changed the same thing, the component's change holds.
+    """
+    before, now = (_filters_by_key(state) for state in (known, current))
+    kept = [
+        entry for key, entry in _filters_by_key(told).items() if key in now or key not in before
+    ]
+    views = {_view_of(entry) for entry in kept}
+    added = [
+        entry for key, entry in now.items() if key not in before and _view_of(entry) not in views
+    ]
+    versions = {
+        name: (told if told[name] != known[name] else current)[name]
+        for name in ("primary", "secondary")
+    }
+    return {**told, **versions, "filters": [*kept, *added]}
+
+
+def _view_of(entry: State) -> tuple[Any, ...]:
+    """A component has one filter of each of these."""
+    return entry["view"], entry.get("feature"), entry.get("mask")
+
+
+def _comparable(state: State) -> object:
+    shown = ("primary", "secondary", "pinned", "scope", "shares", "open")
+    return {name: state.get(name) for name in shown}, set(_filters_by_key(state))
+
+
+def _filters_by_key(state: State) -> dict[frozenset[tuple[str, Any]], State]:
+    """The filters by what they keep: labels and the order of values don't matter."""
+
+    def fixed(value: object) -> object:
+        return tuple(sorted(value, key=str)) if isinstance(value, list | tuple) else value
+
+    return {
+        frozenset((name, fixed(value)) for name, value in entry.items() if name != "label"): entry
         for entry in state["filters"]
     }
-    shown = ("primary", "secondary", "pinned", "scope", "shares", "open")
-    return {name: state.get(name) for name in shown}, filters
 
 
 def _same_values(one: FeatureFilter, other: FeatureFilter) -> bool:

@@ -117,7 +117,9 @@ class Screen:
         states = self.at._tree.get_widget_states()
         state = states.widgets.add()
         state.id = self.component("story").proto.id
-        state.json_value = json.dumps({"state": {**self.shown, **changes}})
+        state.json_value = json.dumps(
+            {"state": {**self.shown, "seen": self.letter["serial"], **changes}}
+        )
         self.at._run(states)
         assert not self.at.exception
         return self

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chameleon.analysis import FittedGrid, default_cells
-from chameleon.app.story_state import Looking, Translator, looking_of, same_state
+from chameleon.app.story_state import Looking, Translator, looking_of, merged_state, same_state
 from chameleon.errors import SelectionError
 from chameleon.models import Evaluation
 from chameleon.selection import (
@@ -151,3 +151,24 @@ def test_unknown_parts_of_a_state_are_the_usual_ones():
     assert looking_of({"scope": "everything", "shares": "x", "open": 7}) == Looking()
     told = {"scope": "train", "pinned": True, "shares": False, "open": "digit-0001"}
     assert looking_of(told) == Looking("train", True, False, "digit-0001")
+
+
+def test_changes_that_cross_on_their_way_are_both_kept():
+    split, outcome = ({"view": "other", "mask": key, "label": key} for key in ("split", "outcome"))
+    flow = {"view": "flow", "outcomes": ["regressed"], "label": "regressed"}
+
+    def state(primary, *filters):
+        return {"primary": primary, "secondary": "a", "filters": list(filters)}
+
+    known = state("b", split)
+    # a step in the component, a filter in the sidebar
+    assert merged_state(state("c", split), known, state("b", split, outcome)) == (
+        state("c", split, outcome)
+    )
+    # a filter of the component, another version and one filter less in the session
+    assert merged_state(state("b", split, flow), known, state("c")) == state("c", flow)
+    # a filter removed in the component stays removed
+    assert merged_state(state("b"), known, state("b", split, outcome)) == state("b", outcome)
+    # both set the same kind: the component's holds
+    fixed = {**flow, "outcomes": ["fixed"]}
+    assert merged_state(state("b", flow), state("b"), state("b", fixed)) == state("b", flow)

@@ -305,6 +305,8 @@ def go(page: "Page", name: str) -> None:
     else:
         title = page.locator(".stMain").get_by_role("heading", level=4)
         title.filter(has_text=name).wait_for()
+    if name not in ("Overview", "New project"):
+        page.locator(".story[data-mode=strip] .river").wait_for()
     wait_until_run(page)
     page.wait_for_function(DRAWN)
 

@@ -56,7 +56,7 @@ function makeApp(parent, { head, blob }, { state, mode, host }) {
     head, store: mode === "strip" ? null : openStore({ head, blob }),
     mode, root, panes, live, host, uid: `story${++mounted}`, tip: makeTooltip(root),
     state: initialState(head), hover: null, totals: null,
-    letter: null, masks: new Map(), timers: {}, isWaiting: false,
+    letter: null, masks: new Map(), timers: {}, isWaiting: false, seen: 0,
   };
   if (state) Object.assign(app.state, fromHost(app, state));
   return addVerbs(app);
@@ -231,13 +231,13 @@ function pressAnywhere(app, event) {
 // is. Steps may follow one another quickly: the host learns where they end.
 function tell(app, { isStep = false } = {}) {
   clearTimeout(app.timers.tell);
-  app.timers.tell = null;
   app.isWaiting = true;
-  if (!isStep) return app.host.onChange?.(toHost(app));
-  app.timers.tell = setTimeout(() => {
+  const send = () => {
     app.timers.tell = null;
-    app.host.onChange?.(toHost(app));
-  }, SETTLED);
+    app.host.onChange?.({ ...toHost(app), seen: app.seen });  // the host may have changed something since
+  };
+  if (!isStep) return send();
+  app.timers.tell = setTimeout(send, SETTLED);
 }
 
 // A letter repeats the whole state. Where Python accepted what was sent, or something newer is about to
@@ -246,7 +246,7 @@ function receive(app, letter) {
   app.letter = letter;
   if (app.store && letter.masks) receiveMasks(app, letter.masks);
   const isOwn = letter.accepted && app.isWaiting, isCurrent = !app.timers.tell;
-  if (isCurrent) app.isWaiting = false;
+  if (isCurrent) Object.assign(app, { isWaiting: false, seen: letter.serial });
   if (isCurrent && !isOwn) Object.assign(app.state, fromHost(app, letter.state));
   if (isCurrent && !isOwn && app.state.open === null) app.views.drawer?.close();
   if (!isOwn || letter.pair || letter.masks?.length) return showPair(app);
