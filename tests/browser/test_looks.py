@@ -131,6 +131,8 @@ def marked(page, selector):
 def test_filters_and_versions_rebuild_neither_components_nor_charts(showcase, open_page):
     page = open_page(showcase("kinds").url("features"))
     drawn(page)
+    river(page).wait_for()
+    wait_until_run(page)
     kept = ".feature-view, .feature-view .row, .feature-view .plot, .feature-view svg"
     strip = ".story, .story .river, .story .river-hit"
     mark_nodes(page, kept)
