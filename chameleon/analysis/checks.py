@@ -121,7 +121,7 @@ def _changed_split(
 
 
 _MOST_DIFFERENT = 10
-"""One in so many instances, or more, has an id of another form than in the previous version."""
+"""At least one instance in this number has an id of another form than in the version before."""
 
 
 def identity_findings(dataset: EvolvingDataset) -> Iterator[Finding]:

@@ -55,11 +55,11 @@ class MetricChange:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A part of the verdict: on the test set (`says`), or on unchanged rows (`points`)."""
+    """A part of the verdict: on the test set (`direction`), or on unchanged rows (`points`)."""
 
     about: str
     level: Level
-    says: Direction | None = None
+    direction: Direction | None = None
     points: float | None = None
 
 
@@ -68,7 +68,7 @@ class StepFacts:
     """The facts of a step in a scope.
 
     `status` is "none" where an accuracy is undefined, "seen" for train rows, which models were
-    fitted on, "not_comparable" where none of the rows can be compared; `reason` says why. `table`
+    fitted on, "not_comparable" where none of the rows can be compared; `reason` is why. `table`
     has (correct, known) by model, then by rows, before and after. `excluded` are the instances that
     `guarded`, the change without them, leaves out: `leaked` ones, in a train set, and `unknown`
     ones, without a label or a prediction. `step` has the changes of the data by split.
@@ -237,11 +237,11 @@ def _chips(facts: StepFacts, about: str, harder: Floats) -> tuple[Chip, ...]:
     p = _bootstrap_p(harder)
     level = _level(p)
     if _are_same(facts):
-        chips = [Chip(about, "chance", says="unchanged")]
+        chips = [Chip(about, "chance", direction="unchanged")]
     elif level == "chance":
-        chips = [Chip(about, "chance", says="can't tell")]
+        chips = [Chip(about, "chance", direction="can't tell")]
     else:
-        chips = [Chip(about, level, says="easier" if harder[0] > 0 else "harder")]
+        chips = [Chip(about, level, direction="easier" if harder[0] > 0 else "harder")]
     of = facts.unchanged
     if of.n:
         points = 100 * (of.after - of.before) / of.n

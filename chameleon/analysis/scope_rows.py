@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.analysis.metrics import in_split
 from chameleon.analysis.outcomes import mcnemar
 from chameleon.analysis.values import SPLIT_NAMES, Mask, Rows
 from chameleon.counting import CORRECT, INCORRECT, UNKNOWN
@@ -119,7 +120,7 @@ class ScopeRows:
         rows = [pair.rows_before, pair.rows_after]
         if scope != ALL:
             code = SPLIT_NAMES.index(scope)
-            rows = [np.where(dataset.split[of] == code, of, -1) for of in rows]
+            rows = [np.where(in_split(dataset, of, code), of, -1) for of in rows]
         old, new = rows
         hashes, label = dataset.content_hashes(), dataset.label
         alike = (hashes[old] == hashes[new]) & (label[old] == label[new])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chameleon.analysis.data_changes import iteration
 from chameleon.analysis.drift import DRAWS, LEVEL, step_distances
 from chameleon.analysis.embedding import FittedGrid, default_cells
-from chameleon.analysis.facts import facts_by_scope, step_facts
+from chameleon.analysis.facts import facts_by_scope
 from chameleon.analysis.metrics import version_metrics
 from chameleon.analysis.scope_rows import ALL, SCOPES, scopes_of
 from chameleon.analysis.values import SPLIT_NAMES, Counts, Floats
@@ -83,8 +83,6 @@ def story(evaluation: Evaluation, *, levels: Floats | None = None, most: int = M
     whole = dataset.row_count <= most
     also = {"drift": _drift(dataset, levels)} if whole and levels is not None else {}
     packed = packed_rows(dataset, _judged(evaluation, grid), also=also, most=most)
-    scopes = scopes_of(dataset)
-    no_facts = [None] * len(dataset.versions)
     head = {
         "format": FORMAT,
         "project": dataset.project.name,
@@ -92,8 +90,8 @@ def story(evaluation: Evaluation, *, levels: Floats | None = None, most: int = M
         "versions": _versions(dataset),
         "steps": _steps(evaluation),
         "metrics": _metrics(evaluation),
-        "scopes": scopes,
-        "facts": {scope: _facts(evaluation, scope) if whole else no_facts for scope in scopes},
+        "scopes": scopes_of(dataset),
+        "facts": _facts(evaluation, known=whole),
         "classes": list(evaluation.classes),
         "grid": [0, 0] if grid is None else [grid.columns, grid.lines],
         "layout": None if layout is None else layout.method,
@@ -206,11 +204,17 @@ def _steps(evaluation: Evaluation) -> list[dict[str, Any] | None]:
     return steps
 
 
-def _facts(evaluation: Evaluation, scope: str) -> list[dict[str, Any] | None]:
-    names = [version.name for version in evaluation.dataset.versions]
-    steps = pairwise(names)
-    return [None, *(asdict(step_facts(evaluation, before=a, after=b, scope=scope))
-                    for a, b in steps)]  # fmt: skip
+def _facts(evaluation: Evaluation, *, known: bool) -> dict[str, list[dict[str, Any] | None]]:
+    """The facts of the step into each version, by scope; None for the first, and unless `known`."""
+    dataset = evaluation.dataset
+    names = [version.name for version in dataset.versions]
+    found: dict[str, list[dict[str, Any] | None]] = {
+        scope: [None] * len(names) for scope in scopes_of(dataset)
+    }
+    for number, (before, after) in enumerate(pairwise(names) if known else (), start=1):
+        for scope, facts in facts_by_scope(evaluation, before=before, after=after).items():
+            found[scope][number] = asdict(facts)
+    return found
 
 
 def _drift(dataset: EvolvingDataset, levels: Floats) -> NDArray[np.float32]:

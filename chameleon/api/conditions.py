@@ -53,7 +53,7 @@ UNSET = ...
 """What a condition is that was not given; None stands for a missing value."""
 
 NOTHING = Filters(chosen=InstanceSet(np.zeros(0, dtype=np.int32)))
-"""What an empty collection of values matches."""
+"""The condition of an empty collection of values: it matches nothing."""
 
 FLIP_OUTCOMES: Mapping[str, tuple[str, str]] = {name: pair for pair, name in FLIPS.items()}
 FAILURE_SETS: Mapping[str, str] = {

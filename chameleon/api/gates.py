@@ -32,7 +32,7 @@ def checked_step(
 ) -> Gate:
     """The checks that have a limit; an undefined value fails its check, as does a version left out.
 
-    A step of the newest versions would else pass where the very newest can't be used.
+    Without this check, a step of older versions would pass where the newest can't be used.
     """
     asked = {name: limit for name, limit in limits.items() if limit is not None}
     _require_limits(asked, metric)

@@ -1,4 +1,4 @@
-"""What objects of the interface have in common: equality, and a small table in notebooks."""
+"""Equality of the interface's objects, and a small table for notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Compared(ABC):
 
     @abstractmethod
     def _identity(self) -> object:
-        """What two equal objects have in common."""
+        """The values that are the same in equal objects."""
 
     def __eq__(self, other: object) -> bool:
         """Compare by what identifies the object."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import streamlit as st
 
 from chameleon import analysis, charts
@@ -24,7 +25,7 @@ _MOST_PAIRS = 200
 
 
 def draw(view: View) -> None:
-    """What became of predictions, its statistics, and the table of predicted classes."""
+    """Fixed and regressed predictions, their statistics, and the table of predicted classes."""
     draw_scope(view)
     same_label = draw_toggle(
         "Use the primary's label for both",
@@ -32,43 +33,38 @@ def draw(view: View) -> None:
         why="Otherwise each version's prediction is compared with that version's own label.",
     )
     found = view.call_in_scope(analysis.prediction_changes, same_label=same_label)
+    statistics = view.call_in_scope(analysis.change_statistics, same_label=same_label)
     if not found["instances"].sum():
-        draw_matrix(view, name="matrix")  # only why it is empty
+        draw_empty(_why_empty(view, statistics.unknown))
         return
     if not same_label:  # the Story has each version's own label
         story_host.draw_part(view, "flow")
     left, right = st.columns([1, 1], gap="large")
     with left:
         if same_label:
-            draw_matrix(view, name="matrix", height=280)
+            _draw_matrix(view, found, statistics.unknown)
         _draw_groups(view, same_label=same_label)
     with right:
-        draw_statistics(view.call_in_scope(analysis.change_statistics, same_label=same_label))
+        draw_statistics(statistics)
     _draw_classes(view)
 
 
-def draw_matrix(view: View, *, name: str, height: int = 170) -> None:
-    """The matrix alone; its cells filter all views."""
-    same_label = bool(st.session_state.get(_SAME_LABEL, False))
-    frame = view.call_in_scope(analysis.prediction_changes, same_label=same_label)
-    unknown = view.call_in_scope(analysis.change_statistics, same_label=same_label).unknown
-    if not frame["instances"].sum():
-        draw_empty(_why_empty(view, unknown))
-        return
+def _draw_matrix(view: View, found: pl.DataFrame, unknown: int) -> None:
+    """The matrix by the primary's label; its cells filter all views."""
     chosen = view.selection.filters.outcome_changes
     data = charts.outcome_frame(
-        frame,
+        found,
         **view.sides,
-        chosen=[(c.secondary, c.primary) for c in chosen if c.same_label == same_label],
+        chosen=[(c.secondary, c.primary) for c in chosen if c.same_label],
     )
 
     def toggle(mark: state.Mark) -> None:
-        change = OutcomeChange(str(mark[0]), str(mark[1]), same_label)
+        change = OutcomeChange(str(mark[0]), str(mark[1]), same_label=True)
         state.toggle_filter("outcome_changes", change)
 
     draw_chart(
-        data, charts.outcome_matrix, key=name, fields=("secondary", "primary"), on_pick=toggle,
-        height=height,
+        data, charts.outcome_matrix, key="matrix", fields=("secondary", "primary"), on_pick=toggle,
+        height=280,
     )  # fmt: skip
     left_out = f" {unknown:,} of unknown outcome left out." if unknown else ""
     st.caption(plain(charts.outcome_matrix_text(data)) + left_out)

@@ -25,10 +25,11 @@ from chameleon.layout import Layout
 from chameleon.models import Evaluation
 from chameleon.selection import Region
 
+_CHART = "embedding"
 _CELLS = "embedding-cells"
 _COLOR = "embedding-color"
 _OUTLINE = "embedding-outline"
-_LARGE = 620
+_SIZE = 620
 
 
 def draw(view: View) -> None:
@@ -48,10 +49,8 @@ def draw(view: View) -> None:
             key=_OUTLINE,
             why="Pink outlines show how many instances of the secondary version are in a cell.",
         )
-    draw_cells(
+    _draw_cells(
         view,
-        name="embedding",
-        size=_LARGE,
         cells=int(st.session_state[_CELLS]),
         by=offered.get(st.session_state[_COLOR]) or next(iter(offered.values())),
         outline=bool(st.session_state[_OUTLINE]),
@@ -59,10 +58,8 @@ def draw(view: View) -> None:
     _draw_layout(layout)
 
 
-def draw_cells(
-    view: View, *, name: str, size: int, cells: int, by: str = "ratio", outline: bool = False
-) -> None:
-    """The embedding alone; its cells filter all views."""
+def _draw_cells(view: View, *, cells: int, by: str, outline: bool) -> None:
+    """The embedding; its cells filter all views."""
     layout = view.evaluation.layout
     assert layout is not None
     counts = view.call_in_scope(analysis.embedding_cells, cells=cells, also=layout.key)
@@ -79,35 +76,35 @@ def draw_cells(
         coloring = Coloring.DATE if by == "date" else Coloring.GROUP
         groups = () if by == "date" else charts.cell_groups_shown(counts)
     options = charts.EmbeddingChart(
-        size_px=size, dark=is_dark(), coloring=coloring, outline=outline, groups=groups
+        size_px=_SIZE, dark=is_dark(), coloring=coloring, outline=outline, groups=groups
     )
     chosen = analysis.cells_in_regions(counts, view.selection.filters.regions)
     frame = charts.embedding_frame(counts, options, cells=cells, chosen=chosen)
     st.vega_lite_chart(
         frame,
         chart_spec(charts.embedding_chart, "embedding", {"options": options}),
-        key=state.chart_key(name),
-        on_select=lambda: _select(name, layout, cells),
+        key=state.chart_key(_CHART),
+        on_select=lambda: _select(layout, cells),
         selection_mode=["pick", "brush"],
     )
     st.caption(plain(charts.embedding_text(frame)))
 
 
-def _select(name: str, layout: Layout, cells: int) -> None:
+def _select(layout: Layout, cells: int) -> None:
     """Filter by a brush, or by the cell that was clicked."""
-    brush = state.chart_selection(name).get("brush")
+    brush = state.chart_selection(_CHART).get("brush")
     reach = charts.brushed_cells(cast("dict[str, list[float]]", brush or None), cells=cells)
     if reach is not None and reach[0] == reach[1]:
-        state.clear_chart(name)  # a click with an unsteady hand
+        state.clear_chart(_CHART)  # a click with an unsteady hand
         _toggle(layout, reach[0], cells)
     elif reach is not None:
         region = analysis.region_of_cells(layout, *reach, cells=cells)
         regions = state.current_filters().regions
         if region not in regions:
             state.replace_filter("regions", (*regions, region))
-        state.clear_chart(name)  # the brush is gone; its cells are marked instead
+        state.clear_chart(_CHART)  # the brush is gone; its cells are marked instead
     else:
-        marks = state.clicked_marks(name, ("cell",))
+        marks = state.clicked_marks(_CHART, ("cell",))
         if len(marks) == 1 and marks[0][0] is not None:
             _toggle(layout, str(marks[0][0]), cells)
 
@@ -129,7 +126,7 @@ def _toggle(layout: Layout, cell: str, cells: int) -> None:
 
 
 def colors(evaluation: Evaluation) -> dict[str, str]:
-    """The values of `by` of `draw_cells`, by their names on the page."""
+    """The values of `by` of `_draw_cells`, by their names on the page."""
     dataset = evaluation.dataset
     offered = {
         "correct : incorrect": "ratio",

@@ -34,15 +34,12 @@ def draw(view: View) -> None:
         return
     draw_scope(view)
     over = _options(view.version_names)
-    draw_bars(view, name="sensitivity", over=over, height=220)
+    _draw_bars(view, over)
     _draw_most_sensitive(view, over)
 
 
-def draw_bars(
-    view: View, *, name: str, over: SensitivityRange | None = None, height: int = 120
-) -> None:
-    """The histogram alone; its bars filter all views."""
-    over = over or range_of_session(view.version_names)
+def _draw_bars(view: View, over: SensitivityRange) -> None:
+    """The histogram; its bars filter all views."""
     frame = view.call_in_scope(analysis.sensitivity, over=over)
     filters = view.selection.filters
     if not filters.is_empty:
@@ -74,13 +71,13 @@ def draw_bars(
     draw_chart(
         data,
         charts.sensitivity_bars,
-        key=name,
+        key="sensitivity",
         fields=("changes",),
         on_pick=toggle,
         scale=BarScale(asked) if asked in list(BarScale) else BarScale.LINEAR,
         numbered=len(known) <= charts.NUMBERED_BARS,
         title="Changes of predicted class" if over.classes else "Changes of outcome",
-        height=height,
+        height=220,
     )
     st.caption(plain(charts.sensitivity_text(data)))
 

@@ -152,7 +152,7 @@ def selection_of_session(evaluation: Evaluation) -> Selection:
 def follow_link(query: QueryItems, default: Selection) -> None:
     """Show the selection of these address items, completed by `default`. For callbacks."""
     try:
-        _choose(Selection.from_query(query, default))
+        show_selection(Selection.from_query(query, default))
     except SelectionError as error:
         _visit().messages = (str(error),)
 
@@ -289,24 +289,27 @@ def was_clicked() -> bool:
 
 
 def show_selection(selection: Selection) -> None:
-    """Show another selection. For callbacks: the script runs afterwards."""
-    _choose(selection)
+    """Show another selection, which outranks the address that a click came with. For callbacks."""
+    visit = _visit()
+    visit.selection, visit.clicked = selection, True
 
 
 def current_selection() -> Selection:
     """The present selection; in a callback, newer than that of the last run."""
-    return _current()
+    return cast("Selection", _visit().selection)
 
 
 def select_versions(*, primary: str | None = None, secondary: str | None = None) -> None:
     """Show other versions. For callbacks: the script runs afterwards."""
-    now = _current()
-    _choose(replace(now, primary=primary or now.primary, secondary=secondary or now.secondary))
+    now = current_selection()
+    show_selection(
+        replace(now, primary=primary or now.primary, secondary=secondary or now.secondary)
+    )
 
 
 def set_filters(filters: Filters) -> None:
     """Replace all filters. For callbacks: the script runs afterwards."""
-    _choose(replace(_current(), filters=filters))
+    show_selection(replace(current_selection(), filters=filters))
 
 
 def replace_filter(field: str, value: object) -> None:
@@ -322,43 +325,16 @@ def toggle_filter(field: str, value: object) -> None:
     replace_filter(field, left if value in chosen else (*chosen, value))
 
 
-def changed(selection: Selection, field: str, change_of: Callable[[Filters], Filters]) -> Selection:
-    """The selection with "filters", "primary_only" or "secondary_only" changed."""
-    changes: dict[str, Any] = {field: change_of(getattr(selection, field))}
-    return replace(selection, **changes)
-
-
-def change(field: str, change_of: Callable[[Filters], Filters]) -> None:
-    """Change the filters, or one side's restriction. For callbacks."""
-    _choose(changed(_current(), field, change_of))
-
-
 def filters_become_side(field: str) -> None:
     """Restrict one side by the filters of rows; those of several versions stay filters."""
-    current = _current()
+    current = current_selection()
     changes: dict[str, Any] = {field: current.filters.of_rows}
-    _choose(replace(current, filters=current.filters.of_instances, **changes))
-
-
-def clear() -> None:
-    """Remove all filters and restrictions. For callbacks."""
-    current = _current()
-    _choose(Selection(current.primary, current.secondary))
+    show_selection(replace(current, filters=current.filters.of_instances, **changes))
 
 
 def current_filters() -> Filters:
     """The present filters; in a callback, newer than those of the last run."""
-    return _current().filters
-
-
-def _choose(selection: Selection) -> None:
-    """Set the selection by a click; it outranks the address that the click came with."""
-    visit = _visit()
-    visit.selection, visit.clicked = selection, True
-
-
-def _current() -> Selection:
-    return cast("Selection", _visit().selection)
+    return current_selection().filters
 
 
 def _address() -> QueryItems:

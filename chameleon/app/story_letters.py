@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,20 @@ import polars as pl
 from chameleon import analysis
 from chameleon.analysis import Story
 from chameleon.app import cached, viewers
-from chameleon.app.chips import chips_of, relief
 from chameleon.app.story_state import Looking, State, Translator
 from chameleon.app.view import View
 from chameleon.app.viewers import Picture, PictureError
 from chameleon.data import viewed_values, viewer_of
 from chameleon.errors import ChameleonError
 from chameleon.project import ViewerKind
-from chameleon.selection import Selection, held_rows, instance_mask, instance_numbers
+from chameleon.selection import (
+    Filters,
+    RegionFilter,
+    Selection,
+    held_rows,
+    instance_mask,
+    instance_numbers,
+)
 
 _PICTURE_SIDE = 160
 _MOST_EDITED = 3
@@ -90,9 +97,30 @@ def _matching(view: View, scope: str) -> list[int]:
 def _empty(view: View) -> dict[str, Any] | None:
     if view.call(analysis.selected).instances:
         return None
-    shows = relief(view, list(chips_of(view)))
+    shows = (
+        (words, cached.call(analysis.selected, view.evaluation, relaxed).instances)
+        for words, relaxed in _relaxed(view)
+    )
     words, count = max(shows, key=lambda one: one[1], default=("", 0))
     return {"filter": words, "shows": count} if count else None
+
+
+def _relaxed(view: View) -> Iterator[tuple[str, Selection]]:
+    """Every filter, all cells together, and every restriction: its label, and the rest alone."""
+    kinds, selection = view.evaluation.dataset.project.kinds, view.selection
+    filters = selection.filters
+    for part in filters.parts:
+        if not isinstance(part, RegionFilter):
+            yield part.label(kinds), replace(selection, filters=filters.without(part))
+    cells = len(filters.regions)
+    if cells:
+        words = "a cell of the embedding" if cells == 1 else f"{cells} cells of the embedding"
+        yield words, replace(selection, filters=replace(filters, regions=()))
+    for side, words in view.sides.items():
+        without: dict[str, Any] = {f"{side}_only": Filters()}
+        relaxed = replace(selection, **without)
+        if relaxed != selection:
+            yield f"{side} is {words}", relaxed
 
 
 def _instance(view: View, instance: str) -> dict[str, Any] | None:

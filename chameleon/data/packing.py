@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chameleon.counting import INCORRECT
 from chameleon.data.bins import BinKind
 from chameleon.data.dataset import EvolvingDataset, Feature, Rows
 from chameleon.project import Kind
@@ -27,7 +28,6 @@ UNKNOWN_CHANGES = 255
 
 _SEED = 0
 _MILLISECOND = 1000.0  # microseconds, the unit of dates in the dataset
-_INCORRECT = 1  # of `counting.OUTCOMES`
 _ALIGNMENT = 4  # bytes of the widest type
 _NUMBERED = re.compile(r"([^0-9]*)([0-9]{1,9})")  # nine digits fit into four bytes
 _SEPARATORS = ("\n", *map(chr, range(1, 32)), *map(chr, range(0xE000, 0xF8FF)))
@@ -37,7 +37,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """What models and layout say about the rows of a dataset.
+    """Predictions, outcomes, and map cells of the rows of a dataset.
 
     `predicted` and `outcome` have shape (n_versions, n_rows), as in an evaluation with `classes`;
     `cell` has shape (n_rows,); `changes` has shape (n_instances,): the changes of the outcome over
@@ -104,7 +104,7 @@ def packed_rows(
         "outcome": _two_bits(judged.outcome[:, rows]),
     }
     if len(judged.classes) > 2:
-        incorrect = judged.outcome[:, rows] == _INCORRECT
+        incorrect = judged.outcome[:, rows] == INCORRECT
         arrays["wrong"] = _class_codes(judged.predicted[:, rows][incorrect], judged.classes)
     arrays["ids"] = ids
     directory, blob = _joined({**arrays, **(also or {})})

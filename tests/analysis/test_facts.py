@@ -165,7 +165,7 @@ def test_digits_tell_what_their_notes_say(digits):
         "n": 100, "before": 97, "old": 12, "new": 62, "p_test": 0, "p_model": 0
     }  # fmt: skip
     assert (facts.unchanged.regressed, facts.unchanged.fixed) == (4, 4)
-    assert [(chip.about, chip.says, chip.level) for chip in facts.chips] == [
+    assert [(chip.about, chip.direction, chip.level) for chip in facts.chips] == [
         ("test set", "harder", "certain"), ("unchanged rows", None, "chance")
     ]  # fmt: skip
     assert facts.step["train"]["edited"] == 250
@@ -184,7 +184,7 @@ def test_facts_never_contradict_the_attribution(digits):
         assert found.crossed["value"].to_list() == [c / n for row in facts.table for c, n in row]
         assert facts.metric.chance == found.within_noise
         (unchanged,) = (chip for chip in facts.chips if chip.about == "unchanged rows")
-        if facts.chips[0].says == "unchanged":
+        if facts.chips[0].direction == "unchanged":
             assert (unchanged.level == "chance") == facts.metric.chance
 
 

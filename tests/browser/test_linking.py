@@ -33,16 +33,21 @@ def story_button(page, name: str):
     return page.get_by_role("button", name=re.compile(rf"^[\d,]+ {name}$"))
 
 
+def brush(page, area, shares) -> None:
+    """Drag the mouse along the diagonal of an area, over these shares of it."""
+    box = area.bounding_box()
+    for share in shares:
+        place = (box["x"] + box["width"] * share, box["y"] + box["height"] * share)
+        page.mouse.move(*place, steps=5)
+        if share == shares[0]:
+            page.mouse.down()
+    page.mouse.up()
+
+
 def test_clicks_in_all_views_filter_one_another_as_the_library_says(showcase, open_page):
     shown = showcase("kinds")
     page = open_page(shown.url(), height=1900)
-    box = page.get_by_role("application", name=re.compile("^Map")).bounding_box()
-    for share in (0.1, 0.5, 0.9):
-        place = (box["x"] + box["width"] * share, box["y"] + box["height"] * share)
-        page.mouse.move(*place, steps=5)
-        if share == 0.1:
-            page.mouse.down()
-    page.mouse.up()
+    brush(page, page.get_by_role("application", name=re.compile("^Map")), (0.1, 0.5, 0.9))
     expect(page).to_have_url(re.compile("cell="))
     click_to_address(page, story_button(page, "still correct").click, "change=correct")
     chosen = shown_selection(page, shown.evaluation)
@@ -92,13 +97,7 @@ def test_a_brush_over_the_embedding_selects_what_it_covers(showcase, open_page):
     page = open_page(shown.url("embedding"), height=1300)
     plot = page.locator("[class*=st-key-embedding-0] svg.marks").first
     expect(plot).to_be_visible()
-    box = plot.bounding_box()
-    for share in (0.25, 0.5, 0.75):
-        place = (box["x"] + box["width"] * share, box["y"] + box["height"] * share)
-        page.mouse.move(*place, steps=5)
-        if share == 0.25:
-            page.mouse.down()
-    page.mouse.up()
+    brush(page, plot, (0.25, 0.5, 0.75))
     expect(page).to_have_url(re.compile("cell="))
     assert len(shown_selection(page, shown.evaluation).filters.regions) == 1
     clear(page)

@@ -24,7 +24,7 @@ const contextOf = (primary, secondary, more = {}) =>
 
 const line = (facts, context) => Object.values(headline(facts, context)).filter(Boolean).join(" ").replace(" :", ":");
 
-const HARDER = [{ about: "test set", says: "harder", level: "certain", points: null }];
+const HARDER = [{ about: "test set", direction: "harder", level: "certain", points: null }];
 
 // ---- the eight sentences ----------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ test("new rows alone, where the test set's change is consistent with chance", ()
 
 test("new and removed rows together, where both models agree on the new ones", () => {
   const facts = factsOf({
-    metric: { before: 0.8181, after: 0.8286 }, chips: [{ ...HARDER[0], says: "easier" }],
+    metric: { before: 0.8181, after: 0.8286 }, chips: [{ ...HARDER[0], direction: "easier" }],
     unchanged: { n: 4545, before: 3738, after: 3734, fixed: 53, regressed: 57, p: 0.8 },
     added: { n: 827, old: 717, new: 717, p: 1 }, removed: { n: 73, old: 40, new: 41, p: 1 }, train: { added: 3056, removed: 224 },
   });
@@ -145,8 +145,8 @@ test("duplicates of train rows are left out in a last sentence", () => {
 
 test("chips name a direction, or the change and what chance makes of it", () => {
   assert.equal(chipText(HARDER[0]), "test set: harder");
-  assert.equal(chipText({ about: "unchanged rows", says: null, points: -0.13, level: "chance" }), "unchanged rows: −0.1 points, consistent with chance");
-  assert.equal(chipText({ about: "unchanged rows", says: null, points: -8.6, level: "certain" }), "unchanged rows: −8.6 points");
+  assert.equal(chipText({ about: "unchanged rows", direction: null, points: -0.13, level: "chance" }), "unchanged rows: −0.1 points, consistent with chance");
+  assert.equal(chipText({ about: "unchanged rows", direction: null, points: -8.6, level: "certain" }), "unchanged rows: −8.6 points");
 });
 
 test("shared and other instances of a selection are counted separately", () => {

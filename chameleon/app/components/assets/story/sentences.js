@@ -64,8 +64,8 @@ export function oneVersionHeadline({ metricName, primary, value }) {
 
 // ---- chips ------------------------------------------------------------------------------------
 
-export function chipText({ about, says, points: change, level }) {
-  if (says) return `${about}: ${says}`;
+export function chipText({ about, direction, points: change, level }) {
+  if (direction) return `${about}: ${direction}`;
   const text = `${about}: ${signed(change / 100)} points`;
   return level === "chance" ? `${text}, consistent with chance` : text;
 }
@@ -175,8 +175,8 @@ function newWords({ n, old, new: now }, { primary, secondary }) {
 
 // "harder" or "easier", where the secondary's model shows it beyond chance; else null.
 function testSetClaim({ chips }) {
-  const chip = chips.find(({ says }) => says === "harder" || says === "easier");
-  return chip && chip.level !== "chance" ? chip.says : null;
+  const chip = chips.find(({ direction }) => direction === "harder" || direction === "easier");
+  return chip && chip.level !== "chance" ? chip.direction : null;
 }
 
 function leadWords({ added }, claim) {

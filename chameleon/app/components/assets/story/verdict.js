@@ -102,7 +102,7 @@ const CHIP_HELP = "Filled: p < 0.01. Outlined: p < 0.05. Dashed: consistent with
 function drawChips(view, chips) {
   view.chipWords = chips.map(chipText);
   view.chips.replaceChildren(...chips.map((chip, i) => {
-    const look = chip.says === "unchanged" ? "neutral" : chip.level;
+    const look = chip.direction === "unchanged" ? "neutral" : chip.level;
     return element(`span.chip.${look}`, { title: CHIP_HELP }, view.chipWords[i]);
   }));
 }
